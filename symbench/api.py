@@ -1,0 +1,258 @@
+"""The command line's verbs for notebooks and scripts."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from symbench import leaderboard as boards
+from symbench import plan, registry
+from symbench.contract import Metric, Model, Problem, Task
+from symbench.errors import InputError, UnknownNameError
+from symbench.execute import Executor, Settings, inline, local
+from symbench.fleet import quiet
+from symbench.plan import Cell, Selection
+from symbench.record import FINISHED, Record, Status
+from symbench.registry import Registry
+from symbench.store import Store
+
+if TYPE_CHECKING:
+    from symbench.leaderboard import Leaderboard
+
+DEFAULT_STORE = Path("symbench-results")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes about its cells; what it runs is a ``Selection``."""
+
+    store: Path = DEFAULT_STORE
+    device: str = "auto"
+    executor: str = "local"
+    jobs: int | None = None
+    timeout: float | None = None
+    fleet: Literal["auto", "on", "off"] = "auto"
+    fresh: bool = False
+    retry_failed: bool = False
+    debug: bool = False
+    plugin_files: tuple[Path, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What became of one planned cell in this run."""
+
+    task: str
+    model: str
+    key: str
+    status: Status
+    seconds: float
+    reused: bool
+
+
+@dataclass
+class Run:
+    """One run: its plan and, as they come, its outcomes. Event hooks get this object."""
+
+    name: str
+    store: Path
+    cells: list[Cell]
+    outcomes: list[CellOutcome] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 all finished or declined, 1 some cell did not, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        return 0 if all(outcome.status in FINISHED for outcome in self.outcomes) else 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcomes of a run, its records, and the leaderboard made of them."""
+
+    run: Run
+    records: list[Record]
+    leaderboard: Leaderboard
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command line for this run."""
+        return self.run.exit_code
+
+
+def run(  # noqa: PLR0913 - the notebook's front door mirrors the command line
+    tasks: Sequence[str] = (),
+    models: Sequence[str] = (),
+    tier: str | None = None,
+    store: str | Path = DEFAULT_STORE,
+    *,
+    sizes: Sequence[int] = (),
+    seeds: int | None = None,
+    executor: str = "inline",
+    **options: Any,
+) -> Result:
+    """Train, score and store the chosen cells (names or globs; none stands for all).
+
+    ``options`` are the other fields of ``Options``. Finished cells of the store are reused.
+
+    Raises:
+        InputError: an unknown name or option value, or an empty selection.
+        StoreError: the store cannot be written.
+    """
+    chosen = Selection(tuple(tasks), tuple(models), tier or default_tier(), tuple(sizes), seeds)
+    return execute(chosen, Options(store=Path(store), executor=executor, **options))
+
+
+def execute(
+    selection: Selection,
+    options: Options,
+    on_start: Callable[[Cell], None] = quiet,
+    on_progress: Callable[[Cell, float], None] = quiet,
+    on_outcome: Callable[[Run, CellOutcome, Record], None] = quiet,
+    on_plan: Callable[[Run], None] = quiet,
+) -> Result:
+    """Carry out a selection; the callbacks report to whoever watches."""
+    found = registry.load(options.plugin_files, options.blocked)
+    store = Store(options.store)
+    store.check_writable()
+    this = Run(uuid.uuid4().hex[:12], options.store, plan.make_plan(found, selection))
+    on_plan(this)
+
+    def started(cell: Cell) -> None:
+        found.emit("symbench_cell_started", cell=cell)
+        on_start(cell)
+
+    settings = Settings(
+        device=resolve_device(options.device), fleet=options.fleet,
+        jobs=options.jobs or _default_jobs(), timeout=options.timeout,
+        plugin_files=options.plugin_files, blocked=options.blocked, debug=options.debug,
+        started=started, progress=on_progress,
+    )  # fmt: skip
+    found.emit("symbench_run_started", run=this)
+    records: list[Record] = []
+    for cell, record, reused in _records(found, store, this, settings, options):
+        records.append(record)
+        seconds = float(record.provenance.get("seconds", 0.0))
+        outcome = CellOutcome(cell.task, cell.model, cell.key, record.status, seconds, reused)
+        this.outcomes.append(outcome)
+        found.emit("symbench_cell_finished", cell=cell, record=record)
+        on_outcome(this, outcome, record)
+    found.emit("symbench_run_finished", run=this)
+    board = boards.make(records, tier=selection.tier, planned=len(this.cells))
+    return Result(this, records, board)
+
+
+def _records(
+    found: Registry, store: Store, this: Run, settings: Settings, options: Options
+) -> Iterator[tuple[Cell, Record, bool]]:
+    """Yield what the store has, then what the executor makes of the rest, stored."""
+    waiting = []
+    for cell in this.cells:
+        stored = None if options.fresh else store.read(cell.key)
+        if stored is not None and _reusable(stored, retry_failed=options.retry_failed):
+            yield cell, stored, True
+        else:
+            waiting.append(cell)
+    unfinished = {cell.key: cell for cell in waiting}
+    carry_out = _executor(found, options.executor)
+    try:
+        for cell, record in carry_out(waiting, settings, found):
+            store.write(record)
+            del unfinished[cell.key]
+            yield cell, record, False
+    except KeyboardInterrupt:
+        this.interrupted = True
+        for cell in unfinished.values():
+            yield cell, Record(identity=cell.identity, status="interrupted"), False
+
+
+def _reusable(record: Record, *, retry_failed: bool) -> bool:
+    if record.status in FINISHED:
+        return True
+    return record.status != "interrupted" and not retry_failed
+
+
+def _executor(found: Registry, name: str) -> Executor:
+    own: dict[str, Executor] = {"inline": inline.execute, "local": local.execute}
+    if name in own:
+        return own[name]
+    if name in found.executors:
+        return cast(Executor, found.card("executor", name).load())
+    raise UnknownNameError("executor", name, [*own, *found.executors])
+
+
+def _default_jobs() -> int:
+    """One cell for each CPU that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolve_device(name: str) -> str:
+    """Return the torch device for auto, cpu or cuda.
+
+    Raises:
+        InputError: an unknown device, or cuda where there is none.
+    """
+    import torch
+
+    available = torch.cuda.is_available()
+    if name == "auto":
+        return "cuda" if available else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"unknown device {name!r}: take auto, cpu or cuda")
+    if name == "cuda" and not available:
+        raise InputError("device 'cuda' is not available here: take --device cpu or auto")
+    return name
+
+
+def default_tier() -> str:
+    """Return ``full`` where there is a GPU, ``quick`` elsewhere."""
+    return "full" if resolve_device("auto") == "cuda" else "quick"
+
+
+@cache
+def _registry() -> Registry:
+    return registry.load()
+
+
+def task(name: str) -> Task:
+    """Return a registered task.
+
+    Raises:
+        UnknownNameError: nothing is registered under the name.
+    """
+    return _registry().task(name)
+
+
+def model(name: str) -> type[Model]:
+    """Return a registered model class; raises like ``task``."""
+    return _registry().model(name)
+
+
+def problem(task: Task, model: Model | type[Model]) -> Problem:
+    """Return what the model may see of the task."""
+    return plan.problem(_registry(), task, model)
+
+
+def tasks() -> list[str]:
+    """Return the names of the registered tasks."""
+    return list(_registry().tasks)
+
+
+def models() -> list[str]:
+    """Return the names of the registered models."""
+    return list(_registry().models)
+
+
+def metrics() -> list[type[Metric]]:
+    """Return the core's metric classes and those of plugins."""
+    from symbench.metrics import CORE
+
+    return [*CORE, *(card.load() for card in _registry().metrics.values())]

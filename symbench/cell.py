@@ -1,0 +1,119 @@
+"""One cell from start to record: draw, train, score."""
+
+from __future__ import annotations
+
+import resource
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
+
+import torch
+
+from symbench.contract import Model, Task
+from symbench.errors import InputError
+from symbench.fleet import FleetChoice, Progress, Schooling, Trial, TrialKey, quiet, train
+from symbench.plan import Cell, problem
+from symbench.provenance import machine
+from symbench.record import Failure, Record, Status, TrialRecord
+from symbench.registry import Registry, source_sha256
+from symbench.score import metrics_for, score
+
+_MESSAGE_LIMIT = 2000
+
+
+def run_cell(
+    registry: Registry,
+    cell: Cell,
+    device: str = "cpu",
+    fleet: FleetChoice = "auto",
+    progress: Progress = quiet,
+    on_error: Callable[[Exception], None] = quiet,
+) -> Record:
+    """Train and score the cell; whatever goes wrong inside it becomes a record with a status."""
+    started, clock = datetime.now(UTC), time.perf_counter()
+    trials: list[TrialRecord] = []
+    failure: Failure | None = None
+    extra: dict[str, Any] = {}
+    status: Status = "declined"
+    if cell.reason is None:
+        try:
+            trials, extra = _run(registry, cell, torch.device(device), fleet, progress)
+            status = _status(trials)
+        except Exception as error:  # a model may raise anything; its cell alone is lost
+            on_error(error)
+            status, failure = _failure(error)
+    else:
+        failure = Failure(type="Declined", message=cell.reason)
+    provenance = {
+        **machine(device),
+        **_plugin(registry, cell),
+        **extra,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": time.perf_counter() - clock,
+    }
+    return Record(
+        identity=cell.identity, status=status, error=failure, trials=trials, provenance=provenance
+    )
+
+
+def _run(
+    registry: Registry, cell: Cell, device: torch.device, fleet: FleetChoice, progress: Progress
+) -> tuple[list[TrialRecord], dict[str, Any]]:
+    task = registry.task(cell.task)
+    model_class = registry.model(cell.model)
+    model = model_class(model_class.Config(**cell.identity.config))
+    view = partial(problem, registry, task, model)
+    if reason := model.accepts(view()):
+        raise InputError(f"{model.name} declines {task.name}: {reason}")
+    updates = int(cell.identity.protocol["updates"])
+    school = Schooling(task, model, view, updates, device, fleet, progress)
+    identity = cell.identity
+    keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
+    trained = train(school, keys)
+    records = _score_all(registry, task, model, trained, view)
+    peak = _peak_bytes(device)
+    for record in records:
+        record.cost["peak_bytes"] = peak
+    return records, {"fleet": max(trial.stacked for trial in trained)}
+
+
+def _score_all(
+    registry: Registry, task: Task, model: Model, trained: Sequence[Trial], view: Any
+) -> list[TrialRecord]:
+    metrics = metrics_for(registry, task, model)
+    return [score(trial, task, model, view(), metrics) for trial in trained]
+
+
+def _status(trials: Sequence[TrialRecord]) -> Status:
+    """A cell is diverged only as a whole; some diverged trials leave it ok, and are counted."""
+    counts = Counter(trial.status for trial in trials)
+    return "ok" if counts["ok"] else "diverged"
+
+
+def _failure(error: Exception) -> tuple[Status, Failure]:
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    text = "".join(traceback.format_exception(error))
+    failure = Failure(
+        type=type(error).__name__, message=str(error)[:_MESSAGE_LIMIT], traceback=text[-10_000:]
+    )
+    return cast("Status", "oom" if memory else "failed"), failure
+
+
+def _peak_bytes(device: torch.device) -> float:
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _plugin(registry: Registry, cell: Cell) -> dict[str, Any]:
+    card = registry.card("model", cell.model)
+    versions = {info.name: info.version for info in registry.plugins}
+    return {
+        "plugin": card.plugin,
+        "plugin_version": versions.get(card.plugin, ""),
+        "plugin_source_sha256": source_sha256(registry.model(cell.model)),
+    }

@@ -1,0 +1,40 @@
+"""Errors raised on purpose: what was wrong, what is allowed, how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SymbenchError(Exception):
+    """Base of every error that symbench raises on purpose."""
+
+
+class InputError(SymbenchError, ValueError):
+    """The caller's input cannot be used; the message names the value and the mend."""
+
+
+class UnknownNameError(InputError):
+    """A name that nothing is registered under; the message suggests near names."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else f"`symbench list {kind}s` shows all"
+        super().__init__(f"unknown {kind} {name!r}: {hint}")
+
+
+class PluginError(SymbenchError):
+    """A plugin registered something that breaks the contract."""
+
+
+class StoreError(SymbenchError):
+    """The result store cannot be read or written."""
+
+
+class ShapeError(SymbenchError):
+    """A model returned a tensor of the wrong shape."""
+
+
+class DivergedError(SymbenchError):
+    """A training or a prediction left the finite numbers."""

@@ -1,0 +1,37 @@
+"""Carry out a plan: every executor turns cells into records, as they finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from symbench.fleet import quiet
+from symbench.plan import Cell
+
+if TYPE_CHECKING:
+    from symbench.record import Record
+    from symbench.registry import Registry
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run cells: where, how many at a time, and with which plugins.
+
+    ``started`` and ``progress`` (cell, share done in [0, 1]) are called in the parent process.
+    ``timeout`` is wall seconds a cell.
+    """
+
+    device: str = "cpu"
+    fleet: Literal["auto", "on", "off"] = "auto"
+    jobs: int = 1
+    timeout: float | None = None
+    plugin_files: tuple[Path, ...] = ()
+    blocked: tuple[str, ...] = ()
+    debug: bool = False
+    started: Callable[[Cell], None] = quiet
+    progress: Callable[[Cell, float], None] = quiet
+
+
+Executor = Callable[[Sequence[Cell], Settings, "Registry"], Iterator[tuple[Cell, "Record"]]]

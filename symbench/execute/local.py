@@ -1,0 +1,144 @@
+"""Run every cell in a process of its own, several at a time.
+
+The processes are forked from a server that has torch loaded, so that one costs a tenth of a
+second; a cell that crashes, hangs or eats the memory is lost alone. A child sends back JSON text
+and nothing else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+
+from symbench.execute import Settings
+from symbench.fleet import quiet
+from symbench.plan import Cell
+from symbench.record import Failure, Record, Status
+from symbench.registry import Registry
+
+_POLL_SECONDS = 0.2
+_DONE, _RECORD = b"d", b"r"
+
+
+@dataclass
+class _Worker:
+    cell: Cell
+    process: ForkServerProcess | SpawnProcess
+    pipe: Connection
+    deadline: float | None
+    started: float
+
+
+def execute(
+    cells: Sequence[Cell],
+    settings: Settings,
+    registry: Registry,  # noqa: ARG001
+) -> Iterator[tuple[Cell, Record]]:
+    """Yield each cell with its record as it finishes; on leaving, no child is left behind."""
+    context = _context()
+    waiting, running = list(reversed(cells)), list[_Worker]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < settings.jobs:
+                running.append(_start(context, waiting.pop(), settings))
+            for worker in list(running):
+                record = _poll(worker, settings)
+                if record is not None:
+                    running.remove(worker)
+                    record.provenance |= {"executor": "local", "concurrent": settings.jobs}
+                    yield worker.cell, record
+            wait([w.pipe for w in running] + [w.process.sentinel for w in running], _POLL_SECONDS)
+    finally:
+        for worker in running:
+            _stop(worker)
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["symbench.cell"])
+    return context
+
+
+def _start(context: ForkServerContext | SpawnContext, cell: Cell, settings: Settings) -> _Worker:
+    ours, theirs = context.Pipe(duplex=False)
+    sent = replace(settings, started=quiet, progress=quiet)
+    process = context.Process(target=_work, args=(theirs, cell, sent), daemon=True)
+    process.start()
+    theirs.close()
+    settings.started(cell)
+    now = time.monotonic()
+    deadline = None if settings.timeout is None else now + settings.timeout
+    return _Worker(cell, process, ours, deadline, now)
+
+
+def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
+    """Run one cell in a child process and send its record as JSON."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    os.dup2(2, 1)  # what a plugin prints must not mix with our machine-readable output
+    import torch
+
+    from symbench.cell import run_cell
+    from symbench.registry import load
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // settings.jobs))
+    registry = load(settings.plugin_files, settings.blocked)
+    record = run_cell(
+        registry,
+        cell,
+        settings.device,
+        settings.fleet,
+        lambda done: pipe.send_bytes(_DONE + str(done).encode()),
+    )
+    pipe.send_bytes(_RECORD + record.to_json().encode())
+    pipe.close()
+
+
+def _poll(worker: _Worker, settings: Settings) -> Record | None:
+    """Return the worker's record once it has one, or once it is dead or late."""
+    try:
+        while worker.pipe.poll():
+            message = worker.pipe.recv_bytes()
+            kind, payload = message[:1], message[1:].decode()
+            if kind == _RECORD:
+                worker.process.join()
+                worker.pipe.close()
+                return Record.from_json(payload)
+            settings.progress(worker.cell, float(payload))
+    except (EOFError, OSError):
+        worker.process.join()
+        return _lost(worker, "crashed", _death(worker.process.exitcode))
+    if worker.deadline is not None and time.monotonic() > worker.deadline:
+        _stop(worker)
+        return _lost(worker, "timeout", f"stopped after {settings.timeout:g} seconds (--timeout)")
+    return None
+
+
+def _death(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"the process was killed by {signal.Signals(-exitcode).name}"
+    return f"the process ended with exit code {exitcode} and no record"
+
+
+def _lost(worker: _Worker, status: Status, message: str) -> Record:
+    killed = worker.process.exitcode == -signal.SIGKILL and status == "crashed"
+    hint = "; the system may have run out of memory" if killed else ""
+    failure = Failure(type=status, message=message + hint)
+    seconds = time.monotonic() - worker.started
+    return Record(
+        identity=worker.cell.identity, status=status, error=failure,
+        provenance={"seconds": seconds},
+    )  # fmt: skip
+
+
+def _stop(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.join()
+    worker.pipe.close()

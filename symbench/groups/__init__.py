@@ -1,0 +1,41 @@
+"""Matrix groups, their representations, and the linear maps that commute with them."""
+
+from symbench.groups.affine import SE, E
+from symbench.groups.base import DirectProduct, Group
+from symbench.groups.basis import Block, equivariant_basis, equivariant_blocks, invariant_basis
+from symbench.groups.finite import C, D, S, Trivial, Z
+from symbench.groups.linear import GL, SL, Scaling, Sp
+from symbench.groups.orthogonal import SO, Lorentz, O
+from symbench.groups.representation import Representation, Scalar, T, V
+from symbench.groups.standardise import Standardised
+from symbench.groups.unitary import SU, U
+
+__all__ = [
+    "GL",
+    "SE",
+    "SL",
+    "SO",
+    "SU",
+    "Block",
+    "C",
+    "D",
+    "DirectProduct",
+    "E",
+    "Group",
+    "Lorentz",
+    "O",
+    "Representation",
+    "S",
+    "Scalar",
+    "Scaling",
+    "Sp",
+    "Standardised",
+    "T",
+    "Trivial",
+    "U",
+    "V",
+    "Z",
+    "equivariant_basis",
+    "equivariant_blocks",
+    "invariant_basis",
+]

@@ -1,0 +1,108 @@
+"""How a representation acts on batches: one contraction a tensor mode, never the full matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from symbench.groups.expression import Leaf, Modes
+
+if TYPE_CHECKING:
+    from symbench.groups.representation import Representation
+
+Matrices = dict[Leaf, Tensor]
+
+
+def acted(rep: Representation, g: Tensor, x: Tensor) -> Tensor:
+    """Return rho(g) x; see ``Representation.act``."""
+    g = g.to(x)
+    matrices = {leaf: _block(rep, leaf, g) for leaf in rep.leaves}
+    for leaf, block in matrices.items():
+        if leaf.dual:
+            matrices[leaf] = torch.linalg.inv(block).mT
+    return _piecewise(rep, g, x, lambda modes, t: _product(matrices, modes, t))
+
+
+def differentiated(rep: Representation, A: Tensor, x: Tensor) -> Tensor:
+    """Return drho(A) x; see ``Representation.drho_act``."""
+    A = A.to(x)
+    matrices = {leaf: _block(rep, leaf, A) for leaf in rep.leaves}
+    for leaf, block in matrices.items():
+        if leaf.dual:
+            matrices[leaf] = -block.mT
+    return _piecewise(rep, A, x, lambda modes, t: _leibniz(matrices, modes, t))
+
+
+def _block(rep: Representation, leaf: Leaf, g: Tensor) -> Tensor:
+    """Return the part of g [..., d, d] that acts on a leaf's factor of a direct product."""
+    if leaf.factor is None:
+        return g
+    dims = [factor.dim for factor in rep.group.factors]
+    start = sum(dims[: leaf.factor])
+    stop = start + dims[leaf.factor]
+    return g[..., start:stop, start:stop]
+
+
+def _along(t: Tensor, matrix: Tensor, after: int) -> Tensor:
+    """Apply ``matrix`` [*, d, d] to the mode of t [*, copies, N] that ``after`` numbers follow."""
+    d = matrix.shape[-1]
+    before = t.shape[-1] // (d * after)
+    if after == 1:
+        rows = t.reshape(*t.shape[:-1], before, d)
+        right = matrix.mT if matrix.ndim == 2 else matrix.mT.unsqueeze(-3)
+        return torch.matmul(rows, right).flatten(-2)
+    cube = t.reshape(*t.shape[:-1], before, d, after)
+    if matrix.ndim == 2:  # one large product instead of many small ones
+        return torch.matmul(cube.mT, matrix.mT).mT.flatten(-3)
+    return torch.matmul(matrix[..., None, None, :, :], cube).flatten(-3)
+
+
+def _product(matrices: Matrices, modes: Modes, t: Tensor) -> Tensor:
+    after = 1
+    for leaf in reversed(modes):
+        t = _along(t, matrices[leaf], after)
+        after *= matrices[leaf].shape[-1]
+    return t
+
+
+def _leibniz(matrices: Matrices, modes: Modes, t: Tensor) -> Tensor:
+    result = torch.zeros_like(t)
+    after = 1
+    for leaf in reversed(modes):
+        result = result + _along(t, matrices[leaf], after)
+        after *= matrices[leaf].shape[-1]
+    return result
+
+
+def _piecewise(
+    rep: Representation, g: Tensor, x: Tensor, apply: Callable[[Modes, Tensor], Tensor]
+) -> Tensor:
+    """Apply a map to all copies of every pure tensor type of x at once."""
+    x = x + torch.zeros_like(g[..., :1, 0])  # every leading axis, also in scalars
+    places, order = _places(rep, x.device)
+    parts = []
+    for piece, place in zip(rep.pieces, places, strict=True):
+        t = x[..., place].reshape(*x.shape[:-1], *piece.at.shape)
+        parts.append(apply(piece.modes, t).flatten(-2))
+    y = torch.cat(parts, -1)
+    return y if order is None else y[..., order]
+
+
+@lru_cache(maxsize=1024)
+def _places(
+    rep: Representation, device: torch.device
+) -> tuple[list[slice | Tensor], Tensor | None]:
+    """Return where each piece stands in x, and the order that undoes their concatenation."""
+    flat = [piece.at.flatten() for piece in rep.pieces]
+    places: list[slice | Tensor] = []
+    for at in flat:
+        start = int(at[0])
+        straight = bool((at == torch.arange(start, start + len(at))).all())
+        places.append(slice(start, start + len(at)) if straight else at.to(device))
+    together = torch.cat(flat)
+    sorted_already = bool((together == torch.arange(len(together))).all())
+    return places, None if sorted_already else together.argsort().to(device)

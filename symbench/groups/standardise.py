@@ -1,0 +1,79 @@
+"""Standardisation by training statistics that keeps equivariance exact."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from symbench.groups.basis import invariant_basis
+from symbench.groups.representation import Representation
+
+_TINY = 1e-12
+
+
+class Standardised(nn.Module):
+    """A network in standardised coordinates: f(x) = c_out + s_out net((x - c_in) / s_in).
+
+    For a representation, the centre c is the invariant part of the mean and the scale s is one
+    root mean square per summand, so that both commute with the group; for a plain size (no
+    symmetry known) they are the mean and the standard deviation of each coordinate. Until
+    ``calibrate`` has seen the training data, c = 0 and s = 1. Class labels are left alone.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        inputs: Representation | int,
+        outputs: Representation | int,
+        output_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self._inputs, self._outputs = inputs, outputs
+        self._output_shape = output_shape
+        for name, space in (("input", inputs), ("output", outputs)):
+            self.register_buffer(f"{name}_centre", torch.zeros(_size(space)))
+            self.register_buffer(f"{name}_scale", torch.ones(_size(space)))
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Take the statistics of x [n, ...] and y [n, ...] (the training split, nothing else)."""
+        self.input_centre, self.input_scale = _statistics(x, self._inputs)
+        if y.is_floating_point():
+            self.output_centre, self.output_scale = _statistics(y, self._outputs)
+        if callable(calibrate := getattr(self.net, "calibrate", None)):
+            calibrate(self._standard_input(x), y)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return f(x): [n, ...] -> [n, ...]."""
+        y = self.net(self._standard_input(x))
+        y = y.flatten(1) * self.output_scale + self.output_centre
+        return y.unflatten(1, self._output_shape) if self._output_shape else y
+
+    def _standard_input(self, x: Tensor) -> Tensor:
+        return ((x.flatten(1) - self.input_centre) / self.input_scale).view(x.shape)
+
+
+def _size(space: Representation | int) -> int:
+    return space if isinstance(space, int) else space.size
+
+
+def _statistics(values: Tensor, space: Representation | int) -> tuple[Tensor, Tensor]:
+    """Return the centre [size] and the scale [size] of values [n, ...], in their dtype."""
+    flat = values.flatten(1).double()
+    mean = flat.mean(0)
+    if isinstance(space, int):
+        centre, square = mean, (flat - mean).square().mean(0)
+    else:
+        basis = invariant_basis(space).to(mean)
+        centre = basis.T @ (basis @ mean)
+        square = _mean_per_summand((flat - centre).square().mean(0), space)
+    scale = torch.where(square > _TINY, square, torch.ones_like(square)).sqrt()
+    return centre.to(values), scale.to(values)
+
+
+def _mean_per_summand(square: Tensor, space: Representation) -> Tensor:
+    sizes = [summand.size for summand in space.summands]
+    parts = cast("tuple[Tensor, ...]", square.split(sizes))
+    return torch.cat([part.mean().expand(size) for part, size in zip(parts, sizes, strict=True)])

@@ -1,0 +1,185 @@
+"""Suite and filters -> ordered cells, each with the reason if it is declined."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+import symbench.registry as registries
+from symbench.contract import Model, Problem, Task, Tier
+from symbench.errors import InputError
+from symbench.record import Identity
+from symbench.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+PROTOCOL_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A tier's frozen budget: updates per trial and seeds per size."""
+
+    updates: int
+    seeds: int
+
+
+TIERS: dict[str, Budget] = {
+    "smoke": Budget(updates=60, seeds=2),
+    "quick": Budget(updates=800, seeds=5),
+    "full": Budget(updates=2000, seeds=5),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (task, model, tier): the unit of planning, of progress and of storage."""
+
+    identity: Identity
+    reason: str | None = None
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.identity.task
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.identity.model
+
+    @property
+    def key(self) -> str:
+        """Key of the cell's record in a store."""
+        return self.identity.key
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to run: names or globs (empty: everything), the tier, and its overrides."""
+
+    tasks: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    tier: str = "quick"
+    sizes: tuple[int, ...] = ()
+    seeds: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.tier not in get_args(Tier):
+            raise InputError(f"unknown tier {self.tier!r}: take one of {', '.join(get_args(Tier))}")
+        if self.seeds is not None and self.seeds < 1:
+            raise InputError(f"--seeds {self.seeds}: at least one seed is needed")
+        if any(size < 2 for size in self.sizes):
+            raise InputError(f"--sizes {self.sizes}: every n_train must be at least 2")
+
+
+def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
+    """Return the cells in order: by task, then model.
+
+    Raises:
+        InputError: an unknown name, or a selection that leaves nothing to run.
+    """
+    tasks = registry.drop_broken("task", registry.select("task", selection.tasks))
+    models = registry.drop_broken("model", registry.select("model", selection.models))
+    cells = [_cell(registry, task, model, selection) for task in tasks for model in models]
+    if not cells:
+        raise InputError(
+            "nothing to run: no working task and model are left; `symbench list plugins` says why"
+        )
+    return cells
+
+
+def problem(
+    registry: Registry,
+    task: Task,
+    model: Model | type[Model],
+    generator: torch.Generator | None = None,
+) -> Problem:
+    """Return what the model may see of the task: its symmetry only if the prior is ``told``."""
+    told = model.prior == "told"
+
+    def build(name: str, inner: Problem) -> nn.Module:
+        return registry.model(name)().build(inner)
+
+    return Problem(
+        kind=task.kind,
+        loss=task.loss,
+        input_shape=task.input_shape,
+        output_shape=task.output_shape,
+        symmetry=task.symmetry if told else None,
+        ambient=task.ambient if told else None,
+        generator=generator,
+        builder=build,
+    )
+
+
+def is_stale(registry: Registry, identity: Identity) -> bool:
+    """Whether the task, the model or the protocol has changed since the record was made.
+
+    What is not registered here cannot be judged and counts as current.
+    """
+    if identity.protocol.get("version") != PROTOCOL_VERSION:
+        return True
+    if identity.task in registry.tasks:
+        task = registry.task(identity.task)
+        if (task.version, task.fingerprint()) != (identity.task_version, identity.task_fingerprint):
+            return True
+    if identity.model not in registry.models:
+        return False
+    model = registry.model(identity.model)
+    return (model.version, registries.source_sha256(model)) != (
+        identity.model_version,
+        identity.model_source_sha256,
+    )
+
+
+def _cell(registry: Registry, task_name: str, model_name: str, selection: Selection) -> Cell:
+    task = registry.task(task_name)
+    model = registry.model(model_name).for_tier(selection.tier)
+    view = problem(registry, task, model)
+    reason = task.available() or _declines(model, view)
+    budget = TIERS[selection.tier]
+    sizes = selection.sizes or task.sizes[selection.tier]
+    identity = Identity(
+        task=task.name,
+        task_version=task.version,
+        task_fingerprint="" if task.available() else task.fingerprint(),
+        model=model.name,
+        model_version=model.version,
+        model_source_sha256=registries.source_sha256(model),
+        config=model.config_dict(),
+        tier=selection.tier,
+        sizes=sorted(set(sizes)),
+        seeds=list(range(selection.seeds or budget.seeds)),
+        protocol=_protocol(task, model, view, budget, declined=reason is not None),
+    )
+    return Cell(identity, reason)
+
+
+def _declines(model: Model, view: Problem) -> str | None:
+    try:
+        return model.accepts(view)
+    except Exception:  # the cell asks again and records the failure with its traceback
+        return None
+
+
+def _protocol(
+    task: Task, model: Model, view: Problem, budget: Budget, *, declined: bool
+) -> dict[str, Any]:
+    try:
+        recipe = {} if declined else asdict(model.recipe(view))
+    except Exception:  # likewise
+        recipe = {}
+    chance = 1 - 1 / task.output_shape[0] if task.loss == "cross-entropy" else 1.0
+    return {
+        "version": PROTOCOL_VERSION,
+        "updates": budget.updates,
+        "test_size": task.test_size,
+        "recipe": recipe,
+        "prior": model.prior,
+        "threshold": task.threshold,
+        "baseline": task.baseline,
+        "chance_error": chance,
+    }

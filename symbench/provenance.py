@@ -1,0 +1,58 @@
+"""What code and machine made a record."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import symbench
+
+
+@cache
+def _git() -> str | None:
+    """The commit of the checkout that symbench runs from, ``-dirty`` if it is; None elsewhere."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        answer = subprocess.run(  # noqa: S603 - a fixed command
+            command, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
+
+
+@cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _machine_class() -> str:
+    """Timings are compared only where this is equal."""
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{system}, {_processor()}, {os.cpu_count()} CPUs"
+
+
+def machine(device: str) -> dict[str, Any]:
+    """Return versions, processor, device and threads as a record's provenance states them."""
+    cuda = device.startswith("cuda")
+    return {
+        "symbench": symbench.__version__,
+        "git": _git(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": _machine_class(),
+        "device": torch.cuda.get_device_name(device) if cuda else "cpu",
+        "threads": torch.get_num_threads(),
+        "tf32": bool(torch.backends.cuda.matmul.allow_tf32) if cuda else False,
+    }
