@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -100,7 +100,7 @@ def _failure(error: Exception) -> tuple[Status, Failure]:
     failure = Failure(
         type=type(error).__name__, message=str(error)[:_MESSAGE_LIMIT], traceback=text[-10_000:]
     )
-    return cast("Status", "oom" if memory else "failed"), failure
+    return "oom" if memory else "failed", failure
 
 
 def _peak_bytes(device: torch.device) -> float:

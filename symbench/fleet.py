@@ -217,7 +217,7 @@ def _optimise(trials: list[Trial], recipe: Recipe, school: Schooling) -> None:
             group["lr"] = _learning_rate(recipe, update, school.updates)
         losses = objective(lambda x: forward(parameters, buffers, x), update)
         optimiser.zero_grad(set_to_none=True)
-        losses.sum().backward()
+        torch.autograd.backward(losses.sum())
         optimiser.step()
         alive &= losses.detach().isfinite()
         if (update + 1) % every == 0:

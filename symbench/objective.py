@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -173,4 +172,4 @@ def _pool(
         return None
     group = symmetry.group
     pools = [group.sample(_POOL, stream.elements) for stream in streams]
-    return cast(Tensor, torch.stack(pools).to(device=device, dtype=torch.float32))
+    return torch.stack(pools).to(device=device, dtype=torch.float32)

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -57,14 +58,15 @@ class Card:
             PluginError: it cannot be imported, or is not what its card says.
         """
         loaded = _resolve(self.target) if isinstance(self.target, str) else self.target
-        if (base := _BASES.get(self.kind)) is None:
+        base = _BASES.get(self.kind)
+        if base is None:
             return loaded
         if not (inspect.isclass(loaded) and issubclass(loaded, base)):
             raise PluginError(f"{self.target} is not a {base.__name__} class")
-        if (loaded.name, loaded.version) != (self.name, self.version):
+        own = getattr(loaded, "name", None), getattr(loaded, "version", None)
+        if own != (self.name, self.version):
             raise PluginError(
-                f"the card says {self.name} {self.version}, "
-                f"the class {loaded.name} {loaded.version}"
+                f"the card says {self.name} {self.version}, the class {own[0]} {own[1]}"
             )
         return loaded() if self.kind == "task" else loaded
 
@@ -315,7 +317,7 @@ def _sources(plugin_files: Sequence[Path | str], *, discover: bool) -> Iterator[
             yield entry.name, version, _distribution(entry), entry.load
     for file in plugin_files:
         path = Path(file)
-        yield path.stem, "", str(path), lambda path=path: _import_file(path)
+        yield path.stem, "", str(path), partial(_import_file, path)
 
 
 def _entry_points() -> list[EntryPoint]:

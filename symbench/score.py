@@ -30,7 +30,7 @@ def score(
     trial: Trial, task: Task, model: Model, problem: Problem, metrics: Sequence[Metric]
 ) -> TrialRecord:
     """Return the trial's record; a diverged one has no scores."""
-    test = test_data(task).to(next(_tensors(trial.module), torch.empty(0)).device)
+    test = test_data(task).to(_device(trial.module))
     started = time.perf_counter()
     prediction = predict(trial.module, test)
     seconds = time.perf_counter() - started
@@ -50,14 +50,15 @@ def score(
     return TrialRecord(n_train=key.n_train, seed=key.seed, status="ok", scores=scores, cost=cost)
 
 
-def _tensors(module: nn.Module) -> Sequence[Tensor]:
-    return iter([*module.parameters(), *module.buffers()])  # type: ignore[return-value]
+def _device(module: nn.Module) -> torch.device:
+    tensors = [*module.parameters(), *module.buffers()]
+    return tensors[0].device if tensors else torch.device("cpu")
 
 
 @torch.no_grad()
 def predict(module: nn.Module, data: Data) -> Tensor:
     """Return the module's outputs [n, *output_shape] on the inputs of data, in evaluation mode."""
-    return torch.cat([module.eval()(chunk) for chunk in data.x.split(_CHUNK)])
+    return torch.cat([module.eval()(chunk) for chunk in torch.split(data.x, _CHUNK)])
 
 
 def _named(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:

@@ -87,7 +87,9 @@ def test_a_diverged_trial_leaves_the_others_untouched(monkeypatch):
         return data
 
     monkeypatch.setattr(TASK, "sample", poisoned)
-    monkeypatch.setattr("symbench.draw._draw", lambda task, _, n, seed, split: poisoned(n, seed, split))
+    monkeypatch.setattr(
+        "symbench.draw._draw", lambda task, _, n, seed, split: poisoned(n, seed, split)
+    )
     trials = train(school(toys.Small(), "on"), KEYS)
     assert [trial.diverged for trial in trials] == [False] * 4 + [True] + [False]
     keep = [0, 1, 2, 3, 5]

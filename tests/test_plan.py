@@ -51,7 +51,11 @@ def test_what_changes_the_experiment_changes_the_key(change):
 
 @pytest.mark.parametrize(
     ("bad", "message"),
-    [({"tier": "huge"}, "smoke, quick, full"), ({"seeds": 0}, "at least one"), ({"sizes": (1,)}, "2")],
+    [
+        ({"tier": "huge"}, "smoke, quick, full"),
+        ({"seeds": 0}, "at least one"),
+        ({"sizes": (1,)}, "2"),
+    ],
 )
 def test_a_bad_selection_is_refused(bad, message):
     with pytest.raises(InputError, match=message):

@@ -1,0 +1,125 @@
+"""The shape of the code base: floors, plugin manners, sizes."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORE = ROOT / "symbench"
+PLUGINS = ROOT / "plugins"
+FLOORS = [
+    "errors",
+    "groups",
+    "contract",
+    "record",
+    "hooks",
+    "registry",
+    "plan",
+    "draw",
+    "objective",
+    "fleet",
+    "metrics",
+    "score",
+    "provenance",
+    "cell",
+    "store",
+    "execute",
+    "statistics",
+    "leaderboard",
+    "report",
+    "api",
+    "cli",
+]
+OPEN_TO_PLUGINS = {"contract", "hooks", "groups", "metrics", "testing"}
+
+pytestmark = pytest.mark.skipif(not CORE.is_dir(), reason="needs the source tree")
+
+CORE_FILES = sorted(CORE.rglob("*.py"))
+PLUGIN_FILES = sorted(PLUGINS.rglob("*.py"))
+
+
+def imports(file):
+    """Yield the dotted names of every module that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def floor_of(file):
+    return file.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", CORE_FILES, ids=lambda f: str(f.relative_to(CORE)))
+def test_a_module_imports_only_what_stands_below_it(file):
+    own = floor_of(file)
+    if own in {"__init__", "__main__", "testing"}:
+        return
+    for name in imports(file):
+        parts = name.split(".")
+        if parts[0] == "symbench" and len(parts) > 1 and parts[1] in FLOORS:
+            assert FLOORS.index(parts[1]) <= FLOORS.index(own), f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("file", CORE_FILES, ids=lambda f: str(f.relative_to(CORE)))
+def test_the_core_never_imports_a_plugin(file):
+    assert not [name for name in imports(file) if name.startswith("symbench_")]
+
+
+@pytest.mark.parametrize("file", PLUGIN_FILES, ids=lambda f: str(f.relative_to(PLUGINS)))
+def test_a_plugin_imports_the_public_names_and_no_other_plugin(file):
+    own = file.relative_to(PLUGINS).parts[0]
+    for name in imports(file):
+        parts = name.split(".")
+        assert not parts[0].startswith("symbench_") or parts[0] == own, name
+        if parts[0] == "symbench" and len(parts) > 1 and parts[1] in FLOORS:
+            assert parts[1] in OPEN_TO_PLUGINS, name
+
+
+@pytest.mark.parametrize(
+    "file", CORE_FILES + PLUGIN_FILES, ids=lambda f: f"{f.parent.name}/{f.name}"
+)
+def test_no_file_passes_400_lines(file):
+    assert len(file.read_text().splitlines()) <= 400
+
+
+def test_the_core_stays_below_5000_lines():
+    assert sum(len(file.read_text().splitlines()) for file in CORE_FILES) <= 5000
+
+
+@pytest.mark.parametrize("file", sorted(PLUGINS.glob("*/__init__.py")), ids=lambda f: f.parent.name)
+def test_a_plugins_card_is_short(file):
+    assert len(file.read_text().splitlines()) <= 50
+
+
+@pytest.mark.parametrize(
+    "verb", [["--help"], ["list"], ["list", "models", "--json"], ["--version"]]
+)
+def test_help_and_list_never_import_torch(verb):
+    program = (
+        "import sys\nfrom symbench.cli import main\n"
+        f"sys.argv = ['symbench', *{verb!r}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "file", CORE_FILES + PLUGIN_FILES, ids=lambda f: f"{f.parent.name}/{f.name}"
+)
+def test_nothing_reseeds_the_global_generator_outside_a_fork(file):
+    source = file.read_text()
+    if "torch.manual_seed(" in source:
+        assert "fork_rng" in source, file
+    assert "np.random.seed" not in source
