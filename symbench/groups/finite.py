@@ -14,7 +14,7 @@ from symbench.groups.matrices import natural, reflection, stack
 
 def _permutations(images: Tensor) -> Tensor:
     """Return matrices [..., n, n] with e_j -> e_images[j] from ``images`` [..., n]."""
-    return torch.eye(images.shape[-1], dtype=torch.float64)[images].mT
+    return torch.eye(images.shape[-1], dtype=torch.float64)[images].mT.contiguous()
 
 
 def _rotations(angles: Tensor) -> Tensor:

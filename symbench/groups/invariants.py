@@ -10,7 +10,7 @@ discrete generators, by the eigenvectors of a small Gram matrix; last, every gen
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
@@ -26,6 +26,7 @@ VERSION = "1"
 NULL, CLEAR = 1e-12, 1e-8  # eigenvalues of the Gram matrix, relative to the largest
 RESIDUAL = 1e-10
 DIRECT = 81  # spaces up to this size need no first narrowing
+LARGEST = 2**22  # even index tables of larger spaces do not fit in memory
 DENSE = 6_000  # eigenvectors of larger dense matrices take minutes
 ENTRIES = 2**28  # 2 GiB of float64
 CHUNK = 2**19  # numbers mapped at once: what stays in a processor's cache is mapped faster
@@ -41,16 +42,22 @@ def tensor_invariants(group: Group, p: int, q: int) -> Tensor:
         SymbenchError: null and other eigenvalues cannot be told apart.
     """
     size = group.dim ** (p + q)
+    if size > LARGEST:
+        raise InputError(
+            f"T({p},{q}) of {group} has {size} dimensions, more than {LARGEST}; "
+            "use tensors of lower rank"
+        )
     if p + q == 0 or (group.negation and (p + q) % 2):
         return torch.ones(int(p + q == 0), size, dtype=torch.float64)
     if len(group.algebra) == 0 and _permutes(group.discrete):
         return _orbits(group.discrete, p + q)
     rep = T(p, q)(group)
-    start = _torus_kernel(group, p + q) if size > DIRECT else torch.eye(size, dtype=torch.float64)
-    basis = _narrowed(start, _constraints(rep, _generic(group), group.discrete))
-    everything = list(_constraints(rep, _scaled(group.algebra), group.discrete))
+    basis = _torus_kernel(group, p + q) if size > DIRECT else torch.eye(size, dtype=torch.float64)
+    for constraint in _constraints(rep, _generic(group), group.discrete):
+        basis = _narrowed(basis, [constraint])
+    everything = _constraints(rep, _scaled(group.algebra), group.discrete)
     if _residual(basis, everything) > RESIDUAL:
-        basis = _narrowed(basis, everything)
+        basis = _narrowed(basis, everything, strict=True)
     if _residual(basis, everything) > 10 * RESIDUAL:
         raise SymbenchError(f"the invariants of {rep!r} cannot be computed to full accuracy")
     return _gauged(basis)
@@ -85,26 +92,31 @@ def _residual(basis: Tensor, constraints: Iterable[Constraint]) -> float:
     return max((float(norm) for norm in norms), default=0.0)
 
 
-def _narrowed(basis: Tensor, constraints: Iterable[Constraint]) -> Tensor:
-    """Return the part of the span of ``basis`` [m, size] on which all constraints vanish."""
-    for constraint in constraints:
-        basis = _kernel(basis, constraint)
-    return basis
+def _narrowed(basis: Tensor, constraints: Sequence[Constraint], *, strict: bool = False) -> Tensor:
+    """Return the part of the span of ``basis`` [m, size] on which all constraints vanish.
 
-
-def _kernel(basis: Tensor, constraint: Constraint) -> Tensor:
+    What is nearly null is kept for the constraints to come, unless ``strict`` refuses it.
+    """
     if len(basis) > DENSE:
         raise InputError(
             f"a space of {basis.shape[1]} dimensions leaves {len(basis)} to solve densely, more "
             f"than {DENSE}; use tensors of lower rank"
         )
-    rows = max(1, CHUNK // basis.shape[1])
-    image = torch.cat([constraint(part) for part in torch.split(basis, rows)])
-    values, vectors = torch.linalg.eigh(image @ image.mT)
+    gram = basis.new_zeros(len(basis), len(basis))
+    for constraint in constraints:
+        image = _image(basis, constraint)
+        gram += image @ image.mT
+    values, vectors = torch.linalg.eigh(gram)
     scale = max(float(values.max()) if len(values) else 0.0, 1e-6)
-    if bool(((values > NULL * scale) & (values < CLEAR * scale)).any()):
-        raise SymbenchError("null space not clear: eigenvalues between zero and the rest")
-    return torch.matmul(vectors[:, values <= NULL * scale].mT, basis)
+    if strict and bool(((values > NULL * scale) & (values < CLEAR * scale)).any()):
+        raise SymbenchError("null space not clear: singular values between zero and the rest")
+    return torch.matmul(vectors[:, values < CLEAR * scale].mT, basis)
+
+
+def _image(basis: Tensor, constraint: Constraint) -> Tensor:
+    rows = max(1, CHUNK // basis.shape[1])
+    parts = [constraint(basis[i : i + rows]) for i in range(0, len(basis), rows)]
+    return torch.cat(parts) if parts else basis
 
 
 def _gauged(basis: Tensor) -> Tensor:

@@ -1,0 +1,172 @@
+"""Models without built-in symmetry (baselines) and floors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from symbench.contract import Context, Data, Model, Prior, Problem, Recipe
+from symbench.groups import Standardised
+from symbench_baselines.layers import (
+    AffineMap,
+    ConstantMap,
+    least_squares,
+    log_frequencies,
+    logistic_regression,
+    perceptron,
+)
+
+
+def _needs_arrays(problem: Problem) -> str | None:
+    if problem.kind in ("vectors", "image"):
+        return None
+    return f"reads vectors and images, not {problem.kind} data"
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """Hidden layers of ``width`` SiLU units, ``depth`` of them."""
+
+    width: int = 128
+    depth: int = 3
+    learning_rate: float = 3e-3
+    batch_size: int = 128
+
+
+class MLP(Model):
+    """Multilayer perceptron on z-scored inputs and targets, the baseline of Finzi et al. (2021).
+
+    Three hidden layers of 384 units at the full tier, trained by Adam from 3e-3 as published;
+    the learning rate falls along a cosine, where the paper keeps it constant.
+    """
+
+    name, version = "mlp", "1"
+    prior: ClassVar[Prior] = "none"
+    summary = "multilayer perceptron, standardised inputs and targets"
+    reference = "Finzi, Welling, Wilson 2021 (EMLP), section 7"
+    Config = MLPConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 384, "batch_size": 500}}
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is neither a vector nor an image."""
+        return _needs_arrays(problem)
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network [n, *input_shape] -> [n, *output_shape]."""
+        config = self.config
+        net = perceptron(problem.input_size, config.width, config.depth, problem.output_size)
+        if problem.kind == "image" and problem.loss == "cross-entropy":
+            # pixels share one scale; z-scoring alone a border pixel that is nearly always blank
+            # would blow it up where a test image is not
+            return nn.Sequential(net, nn.Unflatten(1, problem.output_shape))
+        return Standardised(net, problem.input_size, problem.output_size, problem.output_shape)
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return Adam with a cosine, the best of the validation split kept."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )
+
+
+class _ToldMLP(MLP):
+    """A perceptron that learns the symmetry it is told from its training alone."""
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline a problem without a symmetry."""
+        if problem.symmetry is None:
+            return "the task has no symmetry to train towards"
+        return _needs_arrays(problem)
+
+
+class AugmentedMLP(_ToldMLP):
+    """``mlp`` trained on (g x, g y) with a fresh random g for every example it sees."""
+
+    name, version = "mlp-augmented", "1"
+    prior: ClassVar[Prior] = "told"
+    summary = "mlp trained on random points of each orbit"
+    reference = "Finzi, Welling, Wilson 2021 (EMLP), section 7 (MLP+Aug)"
+
+    def recipe(self, problem: Problem) -> Recipe:
+        """Return the recipe of ``mlp`` with augmentation."""
+        return replace(super().recipe(problem), augment=True)
+
+
+@dataclass(frozen=True)
+class PenalisedMLPConfig(MLPConfig):
+    """``penalty`` weighs the mean square of f(gx) - g f(x) against the data's square error."""
+
+    penalty: float = 1.0
+
+
+class PenalisedMLP(_ToldMLP):
+    """``mlp`` whose loss also holds its equivariance error on the training inputs.
+
+    A soft constraint: nothing of the symmetry is built in, and none of it is exact.
+    """
+
+    name, version = "mlp-penalty", "1"
+    prior: ClassVar[Prior] = "told"
+    summary = "mlp with a penalty on its equivariance error"
+    Config = PenalisedMLPConfig
+
+    def recipe(self, problem: Problem) -> Recipe:
+        """Return the recipe of ``mlp`` with the penalty."""
+        return replace(super().recipe(problem), penalty=self.config.penalty)
+
+
+class Constant(Model):
+    """The best constant: the mean of the training targets, or the log class frequencies.
+
+    Its error is the unit of the others, and every symmetry score of it is meaningless: a floor.
+    """
+
+    name, version, prior = "constant", "1", "none"
+    summary = "the training mean, or the class frequencies"
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is neither a vector nor an image."""
+        return _needs_arrays(problem)
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the constant zero, which ``fit`` replaces."""
+        return ConstantMap(torch.zeros(problem.output_shape))
+
+    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
+        """Return the constant map of the training targets' mean or class frequencies."""
+        if problem.loss == "cross-entropy":
+            value = log_frequencies(data.y, problem.output_size)
+        else:
+            value = data.y.double().mean(0)
+        return ConstantMap(value.to(data.x).view(problem.output_shape)).to(context.device)
+
+
+class Linear(Model):
+    """The best affine map: least squares of least norm, or ridged logistic regression."""
+
+    name, version, prior = "linear", "1", "none"
+    summary = "least squares, or multinomial logistic regression"
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is neither a vector nor an image."""
+        return _needs_arrays(problem)
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the zero map, which ``fit`` replaces."""
+        weight = torch.zeros(problem.output_size, problem.input_size)
+        return AffineMap(weight, torch.zeros(problem.output_size), problem.output_shape)
+
+    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
+        """Return the affine map that is best on the training data."""
+        x = data.x.flatten(1).double().cpu()
+        if problem.loss == "cross-entropy":
+            weight, bias = logistic_regression(x, data.y.cpu(), problem.output_size)
+        else:
+            weight, bias = least_squares(x, data.y.flatten(1).double().cpu())
+        weight, bias = weight.to(data.x.dtype), bias.to(data.x.dtype)
+        return AffineMap(weight, bias, problem.output_shape).to(context.device)

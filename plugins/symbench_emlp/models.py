@@ -1,0 +1,171 @@
+"""EMLP: equivariant multilayer perceptrons for the task's group, or for a given one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+from torch import nn
+
+from symbench import InputError, Model, Problem, Recipe, Symmetry
+from symbench.groups import SO, Group, O, Representation, Trivial
+from symbench.groups.standardise import Standardised
+from symbench_emlp.channels import uniform_channels
+from symbench_emlp.layers import EquivariantBlock, EquivariantLinear
+
+REFERENCE = (
+    "Finzi, Welling, Wilson 2021, A Practical Method for Constructing Equivariant Multilayer "
+    "Perceptrons for Arbitrary Matrix Groups, ICML (arXiv:2104.09459)"
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of an EMLP.
+
+    ``channels`` hidden coordinates a layer, ``layers`` blocks before the last linear map, and at
+    most ``copies`` mixtures of each type in the bilinear layers.
+    """
+
+    channels: int = 128
+    layers: int = 3
+    copies: int = 16
+    learning_rate: float = 3e-3
+    batch_size: int = 128
+
+
+class _Perceptron(Model):
+    """What all EMLPs share; they differ in the group that they respect."""
+
+    version = "1"
+    prior = "told"
+    reference = REFERENCE
+    Config = Config
+    config: Config
+    tiers = {"smoke": {"channels": 32}, "full": {"channels": 384, "batch_size": 500}}
+
+    @abstractmethod
+    def group(self, told: Symmetry) -> Group:
+        """Return the group to respect on a task with the symmetry ``told``."""
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is no flat vector with a known symmetry on which the group can act."""
+        if problem.kind != "vectors":
+            return f"{self.name} reads vectors, not {problem.kind} data"
+        if problem.symmetry is None:
+            return f"{self.name} needs to be told a symmetry, and this task tells none"
+        try:
+            _, rep_in, rep_out = self._representations(problem.symmetry)
+            uniform_channels(rep_in.group, self.config.channels)
+        except InputError as error:
+            return str(error)
+        if (rep_in.size, rep_out.size) != (problem.input_size, problem.output_size):
+            return f"the symmetry acts on {rep_in.size} -> {rep_out.size} coordinates, not on these"
+        return None
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network, in coordinates that training data will standardise."""
+        if (reason := self.accepts(problem)) or problem.symmetry is None:
+            raise InputError(f"{self.name} declines this problem: {reason}")
+        group, rep_in, rep_out = self._representations(problem.symmetry)
+        hidden = uniform_channels(group, self.config.channels)
+        chain = [rep_in, *[hidden] * self.config.layers]
+        blocks = [EquivariantBlock(rep, hidden, self.config.copies) for rep in chain[:-1]]
+        net = nn.Sequential(*blocks, EquivariantLinear(chain[-1], rep_out))
+        shape = None if problem.output_shape == (rep_out.size,) else problem.output_shape
+        return Standardised(net, rep_in, rep_out, shape)
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - one recipe for all tasks
+        """Return the published optimiser with a decaying rate, and the best-valid selection."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )
+
+    def _representations(self, told: Symmetry) -> tuple[Group, Representation, Representation]:
+        group = self.group(told)
+        return group, told.input.rebind(group), told.output.rebind(group)
+
+
+@final
+class EMLP(_Perceptron):
+    """EMLP for the group of the task."""
+
+    name = "emlp"
+    summary = "equivariant MLP of the task's own group"
+
+    def group(self, told: Symmetry) -> Group:
+        """Return the task's own group."""
+        return told.group
+
+
+class _Given(_Perceptron):
+    """An EMLP for one group, whatever the task's symmetry is."""
+
+    @abstractmethod
+    def given(self) -> Group:
+        """Return the group that the name promises."""
+
+    def group(self, told: Symmetry) -> Group:  # noqa: ARG002 - whatever the task says
+        """Return the group that the name promises."""
+        return self.given()
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline also the tasks on which this is ``emlp``."""
+        if problem.symmetry is not None and problem.symmetry.group == self.given():
+            return f"same as emlp here: the task's own group is {self.given()}"
+        return super().accepts(problem)
+
+
+@final
+class EMLPSO3(_Given):
+    """EMLP for SO(3): as for O(3), plus the cross product and what else a mirror would undo."""
+
+    name = "emlp-so3"
+    summary = "equivariant MLP of SO(3), whatever the task's group"
+
+    def given(self) -> Group:
+        """Return SO(3)."""
+        return SO(3)
+
+
+@final
+class EMLPO3(_Given):
+    """EMLP for O(3); too strict on a task that is equivariant under rotations alone."""
+
+    name = "emlp-o3"
+    summary = "equivariant MLP of O(3), whatever the task's group"
+
+    def given(self) -> Group:
+        """Return O(3)."""
+        return O(3)
+
+
+@final
+class EMLPSO2(_Given):
+    """EMLP for the rotations of R³ about the third axis: SO(2) × Trivial(1)."""
+
+    name = "emlp-so2"
+    summary = "equivariant MLP of the rotations about the z axis, whatever the task's group"
+
+    def given(self) -> Group:
+        """Return SO(2) × Trivial(1)."""
+        return SO(2) * Trivial(1)
+
+
+@final
+class EMLPSO5(_Given):
+    """EMLP for SO(5). With fewer than 1,800 channels it is the network of O(5).
+
+    SO(5) and O(5) first differ at tensors of total rank 5 (the Levi-Civita symbol), which linear
+    maps between channels of rank 2 and less, and the bilinear layers here, never reach.
+    """
+
+    name = "emlp-so5"
+    summary = "equivariant MLP of SO(5); the same network as O(5) at these ranks"
+
+    def given(self) -> Group:
+        """Return SO(5)."""
+        return SO(5)

@@ -1,0 +1,53 @@
+"""The digits bundled with scikit-learn, in three fixed parts of equal class frequencies."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from symbench import seeded
+from symbench.contract import Split
+
+SIDE, CLASSES = 8, 10
+PARTS: dict[Split, int] = {"train": 1000, "valid": 297, "test": 500}
+
+
+@lru_cache(maxsize=1)
+def digits() -> tuple[Tensor, Tensor]:
+    """Return the 1,797 images [1797, 64] in float64, grey values in [0, 1], and labels [1797].
+
+    Test set of Alpaydin and Kaynak (1998), UCI Optical Recognition of Handwritten Digits.
+    """
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return torch.from_numpy(data.data).double() / 16, torch.from_numpy(data.target).long()
+
+
+@lru_cache(maxsize=1)
+def parts() -> dict[Split, Tensor]:
+    """Return the indices of each part in a random order, the same for every task and seed.
+
+    Stratified: the images, shuffled and then sorted by label, are dealt out at regular distances.
+    """
+    labels = digits()[1]
+    order = torch.randperm(len(labels), generator=seeded("digits", "parts"))
+    rest = order[labels[order].argsort(stable=True)]
+    found = {}
+    for split in ("test", "valid"):
+        taken = _regular(len(rest), PARTS[split])
+        found[split], rest = rest[taken], rest[~taken]
+    found["train"] = rest
+    return {split: _shuffled(at, split) for split, at in found.items()}
+
+
+def _regular(total: int, count: int) -> Tensor:
+    """Return a mask [total] of exactly ``count`` positions at regular distances."""
+    steps = torch.arange(total + 1) * count // total
+    return steps[1:] > steps[:-1]
+
+
+def _shuffled(indices: Tensor, split: str) -> Tensor:
+    return indices[torch.randperm(len(indices), generator=seeded("digits", split, "order"))]

@@ -1,0 +1,155 @@
+"""Rotations of a square image about its centre, as linear maps of its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import final
+
+import torch
+from torch import Tensor
+
+from symbench import InputError
+from symbench.groups import Group
+
+MAX_ANGLE = math.pi / 2
+
+
+def pixel_grid(side: int) -> tuple[Tensor, Tensor]:
+    """Return the coordinates (x, y) of the pixels, [side²] each, in row-major order.
+
+    The origin is the image's centre, (side - 1)/2 from the first pixel; x runs along the columns
+    to the right, y along the rows downwards; the unit is a pixel.
+    """
+    axis = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return x.flatten(), y.flatten()
+
+
+def sinc_derivative(side: int) -> Tensor:
+    """Return the derivative [side, side] of the band-limited interpolant of ``side`` samples.
+
+    The samples are padded with zeros to the period P = 2 side, so that nothing wraps around:
+    D_ij = (π/P)(-1)^z cot(πz/P) for z = i - j ≠ 0, and 0 for z = 0 (Trefethen 2000, Spectral
+    Methods in MATLAB, chapter 3; Dehmamy et al. 2021, L-conv, appendix).
+    """
+    z = torch.arange(side, dtype=torch.float64)
+    z = z[:, None] - z[None, :]
+    step = math.pi / (2 * side)
+    sign = 1 - 2 * (z.abs() % 2)
+    cotangent = 1 / (step * z).tan()
+    return torch.where(z == 0, 0.0, step * sign * cotangent)
+
+
+def pixel_derivatives(side: int) -> tuple[Tensor, Tensor]:
+    """Return (∂x, ∂y) as operators [side², side²] on row-major images."""
+    one, derivative = torch.eye(side, dtype=torch.float64), sinc_derivative(side)
+    return torch.kron(one, derivative), torch.kron(derivative, one)
+
+
+def rotation_generator(side: int) -> Tensor:
+    """Return the generator L = x ∂y - y ∂x [side², side²], exactly antisymmetric.
+
+    (Dehmamy et al. 2021, L-conv, appendix, with the origin moved to the image's centre.)
+    """
+    x, y = pixel_grid(side)
+    along_x, along_y = pixel_derivatives(side)
+    return x[:, None] * along_y - y[:, None] * along_x
+
+
+def polynomial_fields(side: int) -> Tensor:
+    """Return the vector fields of degree ≤ 2 on the image, [12, side², side²], orthonormal.
+
+    1, x, y, x², xy and y² times ∂x and ∂y, orthonormalised in this order with respect to
+    tr(AᵀB).
+    """
+    x, y = pixel_grid(side)
+    monomials = torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y])
+    along = torch.stack(pixel_derivatives(side))
+    fields = (monomials[:, None, :, None] * along).flatten(0, 1).flatten(1)
+    basis, triangle = torch.linalg.qr(fields.mT)
+    return (basis * triangle.diagonal().sign()).mT.reshape(-1, side**2, side**2)
+
+
+def bilinear_rotation(side: int, angles: Tensor) -> Tensor:
+    """Return the matrices [count, side², side²] that rotate images by ``angles`` [count] (radians).
+
+    Counter-clockwise on the screen, like ``torch.rot90``; bilinear interpolation about the
+    centre, zero outside of the image.
+    """
+    x, y = pixel_grid(side)
+    cosine, sine = angles.double().cos()[:, None], angles.double().sin()[:, None]
+    from_x, from_y = cosine * x - sine * y, sine * x + cosine * y
+    return _hat(from_x[..., None] - x) * _hat(from_y[..., None] - y)
+
+
+def _hat(distance: Tensor) -> Tensor:
+    return (1 - distance.abs()).clamp(min=0)
+
+
+def disk(side: int) -> Tensor:
+    """Return which pixels [side²] have their centre in the inscribed disk of radius side/2."""
+    x, y = pixel_grid(side)
+    return x.square() + y.square() <= (side / 2) ** 2
+
+
+@final
+class PixelRotation(Group):
+    """SO(2) on the pixels of a square image, possibly scrambled: g = P R(θ) Pᵀ.
+
+    The elements interpolate, so that they form a group only approximately (``is_exact``), inside
+    the inscribed disk; outside of it they are zero. The algebra is exact for band-limited images.
+
+    Args:
+        side: pixels along each edge.
+        permutation: scramble x -> x[permutation] [side²]; none if omitted.
+
+    Raises:
+        InputError: ``permutation`` is not one of side² pixels.
+    """
+
+    sampler_law = "angle uniform in [-90°, 90°], bilinear inside the inscribed disk"
+    is_exact = False
+
+    def __init__(self, side: int, permutation: Tensor | None = None) -> None:
+        order = torch.arange(side**2) if permutation is None else permutation
+        if not torch.equal(order.sort().values, torch.arange(side**2)):
+            raise InputError(f"the scramble of a {side}×{side} image must permute its pixels")
+        self.side, self.permutation = side, order
+        super().__init__(
+            _name(side, permutation), self.scrambled(rotation_generator(side)[None])
+        )
+
+    def scrambled(self, operators: Tensor) -> Tensor:
+        """Return P A Pᵀ for operators A [..., side², side²] on images in row-major order."""
+        return operators[..., self.permutation, :][..., self.permutation]
+
+    def scramble(self, images: Tensor) -> Tensor:
+        """Return P x for images x [..., side²] in row-major order."""
+        return images[..., self.permutation]
+
+    def rotation(self, angles: Tensor) -> Tensor:
+        """Return the elements [count, side², side²] of the given angles [count] in radians."""
+        inside = disk(self.side).double()
+        return self.scrambled(inside[:, None] * bilinear_rotation(self.side, angles) * inside)
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw elements [count, side², side²]."""
+        return self.rotation(uniform_angles(count, generator))
+
+    def sample_pairs(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw elements and the rotations back, [count, side², side²] each."""
+        angles = uniform_angles(count, generator)
+        return self.rotation(angles), self.rotation(-angles)
+
+
+def uniform_angles(count: int, generator: torch.Generator) -> Tensor:
+    """Draw angles [count] uniform in [-90°, 90°], in radians, float64."""
+    return MAX_ANGLE * (2 * torch.rand(count, generator=generator, dtype=torch.float64) - 1)
+
+
+def _name(side: int, permutation: Tensor | None) -> str:
+    if permutation is None:
+        return f"PixelRotation({side})"
+    digest = hashlib.sha256(str(permutation.tolist()).encode()).hexdigest()[:8]
+    return f"PixelRotation({side}, scramble {digest})"

@@ -1,0 +1,148 @@
+"""Models on invariant scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from symbench.contract import Model, Problem, Recipe
+from symbench.groups import Standardised
+from symbench_scalars.bodies import BodyNetwork
+from symbench_scalars.layers import Relative
+from symbench_scalars.networks import PublishedNetwork, ScalarNetwork
+from symbench_scalars.signature import Signature, reason, signature
+
+
+@dataclass(frozen=True)
+class ScalarsConfig:
+    """``depth`` hidden layers of ``width`` units; ``translation`` takes vectors from their mean."""
+
+    width: int = 128
+    depth: int = 3
+    translation: bool = False
+    learning_rate: float = 3e-3
+    batch_size: int = 128
+
+
+class Scalars(Model):
+    """A perceptron on inner products, whose outputs weigh the input's own vectors.
+
+    Every O(d)- or O(p,q)-equivariant function has this form. Beyond the publication: lengths
+    beside products, features and targets standardised by the training data, a bilinear path, a
+    falling learning rate. On SO(d) it is told too much, O(d): what needs a determinant or a cross
+    product (``so3-cross``) is out of its reach. Where the declared group is not orthogonal, it is
+    told the task's ambient one.
+    """
+
+    name, version, prior = "scalars", "1", "told"
+    summary = "standardised invariant products, perceptron with a bilinear path"
+    reference = "Villar et al. 2021 (Scalars are universal), propositions 3 to 5"
+    Config = ScalarsConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 384, "batch_size": 500}}
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Return why the problem cannot be read, or None."""
+        if (why := reason(problem)) is not None:
+            return why
+        if self.config.translation and signature(problem).vectors < 2:
+            return "differences of vectors need two of them"
+        return None
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network [n, *input_shape] -> [n, *output_shape].
+
+        Raises:
+            InputError: the problem cannot be read.
+        """
+        law = signature(problem)
+        net = Standardised(self._network(law), law.inputs, law.outputs, problem.output_shape)
+        return Relative(net, law) if self.config.translation else net
+
+    def _network(self, law: Signature) -> nn.Module:
+        return ScalarNetwork(law, self.config.width, self.config.depth)
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return Adam with a cosine, the best of the validation split kept."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )
+
+
+class PermutationScalars(Scalars):
+    """``scalars`` pooled over the bodies: exactly invariant also when they are permuted.
+
+    The published variant for the moment of inertia (Yao et al. 2021) is not: four of its networks
+    read products and masses as ordered lists.
+    """
+
+    name, version, prior = "scalars-perm", "1", "told"
+    summary = "scalars, also invariant when the bodies are permuted"
+    reference = "Villar et al. 2021, section 5; Zaheer et al. 2017 (Deep Sets), section 2"
+    Config = ScalarsConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 256, "batch_size": 500}}
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Return why the problem cannot be read, or None."""
+        return reason(problem, permutes=True) or super().accepts(problem)
+
+    def _network(self, law: Signature) -> nn.Module:
+        return BodyNetwork(law, self.config.width, self.config.depth)
+
+
+@dataclass(frozen=True)
+class PublishedConfig:
+    """Sizes of the networks for invariants and vectors, and of those for V ⊗ V outputs."""
+
+    width: int = 128
+    depth: int = 6
+    tensor_width: int = 128
+    tensor_depth: int = 3
+    batch_size: int = 128
+
+
+class PublishedScalars(Model):
+    """Scalars as trained by Yao et al. (2021): raw products, ReLU, no standardisation.
+
+    Six layers of 500 units at 1e-3; for V ⊗ V outputs (the moment of inertia) the plain variant,
+    three layers of 300 units at 5e-3 whose tensors are F⁻¹ and v_i ⊗ v_j, i ≤ j. The published
+    runs halve the learning rate in steps; here it follows a cosine.
+    """
+
+    name, version, prior = "scalars-2021", "1", "told"
+    summary = "raw invariant products, ReLU perceptron, as published"
+    reference = "Yao et al. 2021 (A simple equivariant machine learning method), section 4"
+    Config = PublishedConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "full": {"width": 500, "tensor_width": 300, "batch_size": 512}
+    }
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Return why the problem cannot be read, or None."""
+        return reason(problem)
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network [n, *input_shape] -> [n, *output_shape].
+
+        Raises:
+            InputError: the problem cannot be read.
+        """
+        law, config = signature(problem), self.config
+        tensors = max(law.ranks) == 2
+        width = config.tensor_width if tensors else config.width
+        depth = config.tensor_depth if tensors else config.depth
+        net = PublishedNetwork(law, width, depth)
+        return nn.Sequential(net, nn.Unflatten(1, problem.output_shape))
+
+    def recipe(self, problem: Problem) -> Recipe:
+        """Return Adam at the published rate, the best of the validation split kept."""
+        tensors = max(signature(problem).ranks) == 2
+        return Recipe(
+            learning_rate=5e-3 if tensors else 1e-3,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )

@@ -1,0 +1,292 @@
+"""Arguments -> one call a verb; nothing else prints."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from symbench import __version__
+from symbench.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    BlockedPlugins,
+    ModelPatterns,
+    PluginFiles,
+    StoreDirectories,
+    StoreDirectory,
+    TaskPatterns,
+    coloured,
+    terminal_width,
+)
+from symbench.errors import InputError, SymbenchError
+from symbench.report import FORMATS
+
+if TYPE_CHECKING:
+    from symbench.registry import Registry
+    from symbench.store import Store
+
+__all__ = ["app", "main"]
+
+USAGE, INTERRUPTED = 2, 130
+
+# Typer carries its own copy of click in some versions: its error classes are reached through it.
+_CommandLineError: type[Exception] = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
+
+app = typer.Typer(
+    help="Which neural networks respect, or discover, symmetry.",
+    epilog="Example: symbench run -t 'o5-*' -m mlp -m scalars --tier quick",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    logging.basicConfig(format="symbench: %(levelname)s: %(message)s", level=logging.WARNING)
+    logging.addLevelName(logging.WARNING, "warning")
+    try:
+        code = app(args=arguments, prog_name="symbench", standalone_mode=False)
+        sys.stdout.flush()
+    except SymbenchError as error:
+        return _refuse(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader (head, less) has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except _CommandLineError as error:
+        return _refuse(error.format_message())  # type: ignore[attr-defined]
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(message: str) -> int:
+    typer.echo(f"symbench: error: {' '.join(message.split())}", err=True)
+    return USAGE
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"symbench {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("list", epilog="Example: symbench list models")
+def list_registered(
+    section: Annotated[
+        str | None, typer.Argument(metavar="[tasks|models|metrics|suites|plugins]")
+    ] = None,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """List what is registered: all of it, or one section."""
+    from symbench.cli import cards
+
+    if section is not None and section not in cards.SECTIONS:
+        raise InputError(f"unknown section {section!r}: take one of {', '.join(cards.SECTIONS)}")
+    with _registry(plugin, no_plugin) as registry:
+        chosen = [section] if section else list(cards.SECTIONS)
+        documents = {name: cards.section(registry, name) for name in chosen}
+    if as_json:
+        _print_json(documents)
+        return
+    from symbench.cli import pages
+
+    typer.echo(pages.sections(documents, terminal_width(), colour=coloured()), nl=False)
+
+
+@app.command(epilog="Example: symbench show o5-invariant")
+def show(
+    name: Annotated[str, typer.Argument(help="A task, model, metric, suite or plugin.")],
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Show the whole card of one name, and which models accept the task and why not."""
+    from symbench.cli import cards
+
+    with _registry(plugin, no_plugin) as registry:
+        documents = cards.show(registry, name)
+    if as_json:
+        _print_json({"cards": documents})
+        return
+    from symbench.cli import pages
+
+    shown = [pages.card(one, terminal_width(), colour=coloured()) for one in documents]
+    typer.echo("\n".join(shown), nl=False)
+
+
+@app.command(epilog="Example: symbench leaderboard --store results -t 'o5-*' --format md")
+def leaderboard(  # noqa: PLR0913 - one parameter an option
+    store: StoreDirectories = None,
+    tier: Annotated[
+        str | None, typer.Option("--tier", help="smoke, quick or full. Default: the latest.")
+    ] = None,
+    task: TaskPatterns = None,
+    model: ModelPatterns = None,
+    form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Show tables made from stored records; several stores merge."""
+    from symbench import leaderboard as boards
+    from symbench import plan, report
+    from symbench.store import Store, records_of
+
+    form = "json" if as_json else form
+    if form not in FORMATS:
+        raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
+    if tier is not None and tier not in plan.TIERS:
+        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(plan.TIERS)}")
+    records = records_of(_existing(store, Store))
+    chosen = tier or boards.newest_tier(records) or "quick"
+    with _registry(plugin, no_plugin) as registry:
+        board = boards.make(records, chosen, lambda identity: plan.is_stale(registry, identity))
+    board = board.only(_matcher(task), _matcher(model))
+    typer.echo(report.render(board, form, terminal_width(), colour=coloured()), nl=False)
+
+
+@app.command(epilog="Example: symbench doctor --json")
+def doctor(
+    store: StoreDirectory = DEFAULT_STORE,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Describe machine, versions, devices, plugins, store and caches in one page."""
+    from symbench.cli.doctor import examine
+
+    with _registry(plugin, no_plugin) as registry:
+        document = examine(registry, store)
+    if as_json:
+        _print_json(document)
+        return
+    from symbench.cli import pages
+
+    typer.echo(pages.page(document, terminal_width(), colour=coloured()), nl=False)
+
+
+@app.command(epilog="Example: symbench run -t 'o5-*' -m mlp -m scalars --tier quick --jobs 4")
+def run(  # noqa: PLR0913 - one parameter an option
+    everything: Annotated[bool, typer.Option("--all", help="Every task and model.")] = False,
+    task: TaskPatterns = None,
+    model: ModelPatterns = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="FILE.toml", help="A suite's file or registered name.")
+    ] = None,
+    tier: Annotated[
+        str | None, typer.Option(help="smoke, quick or full. Default: full on a GPU, else quick.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds a size.")] = None,
+    sizes: Annotated[str | None, typer.Option(metavar="A,B,C", help="Sizes (n_train).")] = None,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda")] = "auto",
+    executor: Annotated[str, typer.Option(metavar="local|inline|ray")] = "local",
+    ray_address: Annotated[str | None, typer.Option(metavar="A", help="A Ray cluster.")] = None,
+    pdb: Annotated[bool, typer.Option("--pdb", help="Debug a failing cell (inline).")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run the store's failed cells again.")
+    ] = False,
+    fleet: Annotated[str, typer.Option(metavar="auto|on|off", help="Train trials together.")] = (
+        "auto"
+    ),
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Cells at a time.")] = None,
+    store: StoreDirectory = DEFAULT_STORE,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run finished cells again.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Wall seconds a cell.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan only.")] = False,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Plan the compatible cells, train, score and store them, and print the leaderboard."""
+    from symbench.cli import running
+
+    request = running.Request(
+        everything=everything, tasks=tuple(task or ()), models=tuple(model or ()), suite=suite,
+        tier=tier, seeds=seeds, sizes=running.ladder(sizes), device=device, executor=executor,
+        ray_address=ray_address, debug=pdb, retry_failed=retry_failed, fleet=fleet, jobs=jobs,
+        store=store, fresh=fresh, timeout=timeout, plugin_files=tuple(plugin or ()),
+        blocked=tuple(no_plugin or ()),
+    )  # fmt: skip
+    running.check(request)
+    with _registry(plugin, no_plugin) as registry:
+        selection = running.selection(request, registry)
+        if dry_run:
+            _print_plan(running.dry_run(registry, selection, store, fresh=fresh), as_json=as_json)
+            return
+    result = running.run(request, selection, lambda line: typer.echo(line, err=True))
+    if as_json:
+        _print_json(running.document(result))
+    else:
+        from symbench import report
+
+        board = report.render(result.leaderboard, "table", terminal_width(), colour=coloured())
+        typer.echo(board, nl=False)
+    raise typer.Exit(result.exit_code)
+
+
+def _print_plan(cells: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        _print_json({"cells": cells})
+        return
+    from symbench.report.listing import listing
+
+    rows = [[cell["task"], cell["model"], cell["plan"], cell["reason"] or ""] for cell in cells]
+    headings = ("task", "model", "plan", "reason")
+    typer.echo(listing(headings, rows, terminal_width(), colour=coloured()), nl=False)
+
+
+@contextmanager
+def _registry(plugin: list[Path] | None, blocked: list[str] | None) -> Iterator[Registry]:
+    """Load the plugins; what they print goes to stderr, and broken ones are named there."""
+    from symbench import registry as registries
+
+    with redirect_stdout(sys.stderr):
+        registry = registries.load(plugin or (), blocked or ())
+        for info in registry.plugins:
+            if info.status == "broken":
+                typer.echo(f"symbench: warning: plugin {info.name}: {info.reason}", err=True)
+        yield registry
+
+
+def _existing(paths: list[Path] | None, opened: type[Store]) -> list[Store]:
+    for path in paths or ():
+        if not path.is_dir():
+            raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
+    if not paths and not DEFAULT_STORE.is_dir():
+        raise InputError(f"no store at {str(DEFAULT_STORE)!r}: run first, or give --store DIR")
+    return [opened(path) for path in paths or (DEFAULT_STORE,)]
+
+
+def _matcher(patterns: list[str] | None) -> Callable[[str], bool]:
+    """Match names against globs; a stored name need not be registered here."""
+    return lambda name: not patterns or any(fnmatchcase(name, one) for one in patterns)
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=1, allow_nan=False, default=str))

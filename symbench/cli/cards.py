@@ -1,0 +1,179 @@
+"""What ``list`` and ``show`` say of registered things, as JSON-ready documents."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from difflib import get_close_matches
+from typing import Any
+
+from symbench.contract import Metric, Model, Task
+from symbench.errors import InputError
+from symbench.registry import Card, Registry
+
+SECTIONS = ("tasks", "models", "metrics", "suites", "plugins")
+_TIER = "quick"  # the configuration with which a model is asked what it accepts
+
+Document = dict[str, Any]
+
+
+def section(registry: Registry, name: str) -> list[Document]:
+    """Return what is registered in one of ``SECTIONS``; nothing is imported but the cards."""
+    if name == "plugins":
+        return [asdict(info) for info in registry.plugins]
+    if name == "metrics":
+        return [*map(_metric_card, _core_metrics()), *map(_card, registry.metrics.values())]
+    cards: Mapping[str, Card] = getattr(registry, name)
+    return [_card(card) for card in cards.values()]
+
+
+def show(registry: Registry, name: str) -> list[Document]:
+    """Return every card of that name: a task and a model may share one.
+
+    Raises:
+        InputError: nothing is registered under the name.
+        PluginError: its plugin is broken.
+    """
+    documents = list(_matching(registry, name))
+    if not documents:
+        known = {entry["name"] for one in SECTIONS for entry in section(registry, one)}
+        near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else "`symbench list` shows all"
+        raise InputError(f"unknown name {name!r}: {hint}")
+    return documents
+
+
+def _matching(registry: Registry, name: str) -> Iterator[Document]:
+    if name in registry.tasks:
+        yield _task(registry, registry.tasks[name])
+    if name in registry.models:
+        yield _model(registry, registry.models[name])
+    if name in registry.metrics:
+        yield _metric(registry.metrics[name].load(), registry.metrics[name].plugin)
+    yield from (_metric(metric, "symbench") for metric in _core_metrics() if metric.name == name)
+    if name in registry.suites:
+        card = registry.suites[name]
+        yield {**_card(card), "content": dict(card.load())}
+    yield from ({"kind": "plugin", **asdict(i)} for i in registry.plugins if i.name == name)
+
+
+def _core_metrics() -> tuple[type[Metric], ...]:
+    from symbench.metrics import CORE
+
+    return CORE
+
+
+def _card(card: Card) -> Document:
+    own = {"name": card.name, "version": card.version, **card.details}
+    return {**own, "plugin": card.plugin, "summary": card.summary}
+
+
+def _metric_card(metric: type[Metric]) -> Document:
+    own = {"name": metric.name, "version": metric.version}
+    scale = {"unit": metric.unit, "direction": metric.direction}
+    return {**own, **scale, "plugin": "symbench", "summary": metric.summary}
+
+
+def _metric(metric: type[Metric], plugin: str) -> Document:
+    return {
+        "kind": "metric",
+        **_metric_card(metric),
+        "plugin": plugin,
+        "definition": inspect.getdoc(metric) or "",
+        "reference": metric.reference,
+    }
+
+
+def _task(registry: Registry, card: Card) -> Document:
+    task: Task = card.load()
+    answers = {name: _answer(registry, task, other) for name, other in registry.models.items()}
+    return {
+        "kind": "task",
+        "name": task.name,
+        "version": task.version,
+        "plugin": card.plugin,
+        "summary": task.summary,
+        "definition": inspect.getdoc(type(task)) or "",
+        "data": task.kind,
+        "loss": task.loss,
+        "input_shape": list(task.input_shape),
+        "output_shape": list(task.output_shape),
+        "symmetry": _symmetry(task),
+        "ambient": None if task.ambient is None else str(task.ambient),
+        "unavailable": task.available(),
+        "threshold": task.threshold,
+        "sizes": {tier: list(sizes) for tier, sizes in task.sizes.items()},
+        "test_size": task.test_size,
+        "baseline": task.baseline,
+        "reference": task.reference,
+        "published": [{**asdict(one), "values": dict(one.values)} for one in task.published],
+        "models": [name for name, reason in answers.items() if reason is None],
+        "declined_by": {name: reason for name, reason in answers.items() if reason is not None},
+    }
+
+
+def _symmetry(task: Task) -> Document | None:
+    if (symmetry := task.symmetry) is None:
+        return None
+    return {
+        "group": symmetry.group.name,
+        "generators": int(symmetry.group.algebra.shape[0]),
+        "input": str(symmetry.input),
+        "output": str(symmetry.output),
+        "bodies": symmetry.bodies,
+    }
+
+
+def _model(registry: Registry, card: Card) -> Document:
+    model: type[Model] = card.load()
+    answers = {name: _answer(registry, other, card) for name, other in registry.tasks.items()}
+    accepted = [name for name, reason in answers.items() if reason is None]
+    return {
+        "kind": "model",
+        "name": model.name,
+        "version": model.version,
+        "prior": model.prior,
+        "plugin": card.plugin,
+        "summary": model.summary,
+        "definition": inspect.getdoc(model) or "",
+        "config": model().config_dict(),
+        "tiers": {tier: dict(changed) for tier, changed in model.tiers.items()},
+        "recipe": _recipes(registry, model, accepted),
+        "reference": model.reference,
+        "tasks": accepted,
+        "declines": {name: reason for name, reason in answers.items() if reason is not None},
+    }
+
+
+def _answer(registry: Registry, task: Task | Card, model: Card) -> str | None:
+    """Why the model declines the task; a plugin that raises here is a reason too."""
+    from symbench import plan
+
+    try:
+        asked: Task = task.load() if isinstance(task, Card) else task
+        recipe = model.load().for_tier(_TIER)
+        reason = recipe.accepts(plan.problem(registry, asked, recipe))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None if reason is None else str(reason)
+
+
+def _recipes(registry: Registry, model: type[Model], tasks: list[str]) -> list[Document]:
+    """The model's recipes, each with the tasks that it is for."""
+    from symbench import plan
+
+    chosen: list[tuple[Document, list[str]]] = []
+    configured = model.for_tier(_TIER)
+    for name in tasks:
+        view = plan.problem(registry, registry.task(name), configured)
+        recipe = dataclasses.asdict(configured.recipe(view))
+        same = next((names for known, names in chosen if known == recipe), None)
+        if same is None:
+            chosen.append((recipe, [name]))
+        else:
+            same.append(name)
+    if len(chosen) == 1:
+        return [chosen[0][0]]
+    return [{**recipe, "tasks": names} for recipe, names in chosen]

@@ -1,0 +1,111 @@
+"""What ``doctor`` finds: machine, versions, devices, plugins, store and caches."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from symbench.errors import StoreError
+from symbench.registry import Registry
+from symbench.store import Store
+
+Document = dict[str, Any]
+
+_PACKAGES = (
+    "symbench", "torch", "torch-geometric", "e3nn", "numpy", "scipy", "scikit-learn",
+    "safetensors", "pydantic", "pluggy", "typer", "rich",
+)  # fmt: skip
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+
+
+def examine(registry: Registry, store: Path) -> Document:
+    """Return the whole page, section by section."""
+    return {
+        "machine": _machine(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "devices": _devices(),
+        "plugins": [_plugin(registry, index) for index in range(len(registry.plugins))],
+        "store": _store(store),
+        "data": _data_cache(),
+    }
+
+
+def _machine() -> Document:
+    import psutil
+
+    from symbench import provenance
+
+    memory = psutil.virtual_memory()
+    described = provenance.machine("cpu")
+    return {
+        "class": described["machine"],
+        "usable_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "memory_gib": round(memory.total / 2**30, 1),
+        "free_memory_gib": round(memory.available / 2**30, 1),
+        "git": described["git"],
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _devices() -> Document:
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "cuda": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "cuda_version": torch.version.cuda if cuda else None,
+        "threads": torch.get_num_threads(),
+        "environment": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
+    }
+
+
+def _plugin(registry: Registry, index: int) -> Document:
+    info = registry.plugins[index]
+    return {
+        "name": info.name,
+        "version": info.version,
+        "source": info.source,
+        "status": info.status,
+        "registered": len(info.registered),
+        "reason": info.reason,
+    }
+
+
+def _store(path: Path) -> Document:
+    """Counts by status; a store that cannot be read is a finding, not an error."""
+    store = Store(path)
+    try:
+        records = store.records()
+    except StoreError as error:
+        return {"path": str(path), "problem": str(error)}
+    return {
+        "path": str(path.resolve()),
+        "exists": path.exists(),
+        "cells": dict(sorted(Counter(record.status for record in records).items())),
+        "tiers": dict(sorted(Counter(record.identity.tier for record in records).items())),
+        "set_aside": [str(file) for file in store.set_aside()],
+        "warnings": store.warnings,
+    }
+
+
+def _data_cache() -> Document:
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get("SYMBENCH_DATA")
+    path = Path(chosen) if chosen else user_cache_path("symbench")
+    entries = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    return {"path": str(path), "exists": path.is_dir(), "entries": entries}

@@ -1,0 +1,66 @@
+"""Documents of ``list``, ``show`` and ``doctor`` as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symbench.report import listing
+
+_HEADINGS = {
+    "tasks": ("name", "version", "kind", "loss", "plugin", "summary"),
+    "models": ("name", "version", "prior", "plugin", "summary"),
+    "metrics": ("name", "version", "unit", "direction", "plugin", "summary"),
+    "suites": ("name", "plugin", "summary"),
+    "plugins": ("name", "version", "source", "status", "registered"),
+}
+_SHOWN_APART = ("kind", "name", "version", "definition")
+
+Document = dict[str, Any]
+
+
+def sections(
+    documents: Mapping[str, Sequence[Document]], width: int, *, colour: bool = False
+) -> str:
+    """Return each section under its heading, with the number of its entries."""
+    return "\n".join(
+        f"{name} ({len(entries)})\n" + _section(name, entries, width, colour=colour)
+        for name, entries in documents.items()
+    )
+
+
+def _section(name: str, entries: Sequence[Document], width: int, *, colour: bool) -> str:
+    if not entries:
+        return "  none\n"
+    rows = [[_entry(entry, heading) for heading in _HEADINGS[name]] for entry in entries]
+    return listing.listing(_HEADINGS[name], rows, width, colour=colour)
+
+
+def _entry(entry: Document, heading: str) -> str:
+    if heading == "registered" and entry.get("reason"):
+        return str(entry["reason"])
+    value = entry.get(heading)
+    return "" if value is None else listing.text_of(value)
+
+
+def card(document: Document, width: int, *, colour: bool = False) -> str:
+    """Return one card of ``show``."""
+    title = f"{document['kind']} {document['name']} {document.get('version', '')}".strip()
+    values = {
+        label.replace("_", " "): value
+        for label, value in document.items()
+        if label not in _SHOWN_APART
+    }
+    body = str(document.get("definition", ""))
+    return listing.card(title, body, values, width, colour=colour)
+
+
+def page(document: Document, width: int, *, colour: bool = False) -> str:
+    """Return the page of ``doctor``: one card a section."""
+    cards = []
+    for title, content in document.items():
+        if isinstance(content, list):
+            content = {f"{entry.pop('name')}": entry for entry in map(dict, content)}
+        values = {label.replace("_", " "): value for label, value in content.items()}
+        cards.append(listing.card(title, "", values, width, colour=colour))
+    return "\n".join(cards)

@@ -1,0 +1,180 @@
+"""What ``run`` needs between its options and one call: suites, checks, the plan, progress."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symbench import plan
+from symbench.errors import InputError
+from symbench.plan import Cell, Selection
+from symbench.record import FINISHED, Record
+from symbench.registry import Registry
+from symbench.store import Store
+
+if TYPE_CHECKING:
+    from symbench.api import CellOutcome, Result, Run
+
+_EXECUTORS = ("local", "inline")
+_FLEETS = ("auto", "on", "off")
+_SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of ``run``, as they were given."""
+
+    everything: bool
+    tasks: tuple[str, ...]
+    models: tuple[str, ...]
+    suite: str | None
+    tier: str | None
+    seeds: int | None
+    sizes: tuple[int, ...]
+    device: str
+    executor: str
+    ray_address: str | None
+    debug: bool
+    retry_failed: bool
+    fleet: str
+    jobs: int | None
+    store: Path
+    fresh: bool
+    timeout: float | None
+    plugin_files: tuple[Path, ...]
+    blocked: tuple[str, ...]
+
+
+def ladder(text: str | None) -> tuple[int, ...]:
+    """Return the sizes of ``100,300,1000``.
+
+    Raises:
+        InputError: not whole numbers separated by commas.
+    """
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError as error:
+        raise InputError(f"--sizes {text!r}: give whole numbers, such as 100,300,1000") from error
+
+
+def check(request: Request) -> None:
+    """Refuse what cannot be run.
+
+    Raises:
+        InputError: nothing chosen, or a value out of its range.
+    """
+    chosen = request.everything or request.tasks or request.models or request.suite
+    if not chosen:
+        raise InputError("nothing chosen: take --all, -t TASK, -m MODEL or --suite FILE.toml")
+    if request.executor == "ray" or request.ray_address is not None:
+        raise InputError(
+            f"executor 'ray' is not available in this version: take {' or '.join(_EXECUTORS)}"
+        )
+    if request.fleet not in _FLEETS:
+        raise InputError(f"--fleet {request.fleet!r}: take one of {', '.join(_FLEETS)}")
+    for name, value in (("--jobs", request.jobs), ("--timeout", request.timeout)):
+        if value is not None and not value > 0:
+            raise InputError(f"{name} {value}: it must be above 0")
+
+
+def selection(request: Request, registry: Registry) -> Selection:
+    """Return what to run: the suite's choice, with the options on top.
+
+    Raises:
+        InputError: a suite that cannot be read, an unknown tier, or a size or seed out of range.
+    """
+    from symbench.api import default_tier
+
+    suite = {} if request.suite is None else _suite(request.suite, registry)
+    seeds = suite.get("seeds") if request.seeds is None else request.seeds
+    return Selection(
+        request.tasks or tuple(suite.get("tasks", ())),
+        request.models or tuple(suite.get("models", ())),
+        request.tier or suite.get("tier") or default_tier(),
+        request.sizes or tuple(suite.get("sizes", ())),
+        seeds,
+    )
+
+
+def _suite(name: str, registry: Registry) -> Mapping[str, Any]:
+    if name in registry.suites:
+        suite: Mapping[str, Any] = registry.suites[name].load()
+    else:
+        suite = _suite_file(Path(name), registry)
+    if unknown := sorted(set(suite) - _SUITE_KEYS):
+        raise InputError(f"suite {name!r} has no key {unknown[0]!r}: take {sorted(_SUITE_KEYS)}")
+    for key, kind in (("tasks", str), ("models", str), ("sizes", int)):
+        values = suite.get(key, [])
+        if not isinstance(values, list | tuple) or not all(type(v) is kind for v in values):
+            raise InputError(f"suite {name!r}: {key} must be a list of {kind.__name__}")
+    if type(suite.get("tier", "")) is not str or type(suite.get("seeds", 1)) is not int:
+        raise InputError(f"suite {name!r}: tier must be a string, seeds a whole number")
+    return suite
+
+
+def _suite_file(path: Path, registry: Registry) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        known = ", ".join(registry.suites) or "none"
+        raise InputError(
+            f"suite {str(path)!r} is no readable file ({error.strerror}), "
+            f"nor a registered suite ({known})"
+        ) from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise InputError(f"suite {str(path)!r} is not TOML: {error}") from error
+
+
+def dry_run(registry: Registry, chosen: Selection, path: Path, *, fresh: bool) -> list[Document]:
+    """Return the plan: each cell, and whether it would run, be reused, or is declined."""
+    store = Store(path)
+    return [_planned(cell, None if fresh else store.read(cell.key)) for cell in
+            plan.make_plan(registry, chosen)]
+
+
+def _planned(cell: Cell, stored: Record | None) -> Document:
+    reused = stored is not None and stored.status in FINISHED
+    what = "declined" if cell.reason else "reuse" if reused else "run"
+    own = {"task": cell.task, "model": cell.model, "key": cell.key}
+    return {**own, "plan": what, "reason": cell.reason}
+
+
+def run(request: Request, chosen: Selection, say: Callable[[str], None]) -> Result:
+    """Carry out the selection, one line of progress a cell."""
+    from symbench import api
+
+    options = api.Options(
+        store=request.store, device=request.device,
+        executor="inline" if request.debug else request.executor,
+        jobs=request.jobs, timeout=request.timeout,
+        fleet=request.fleet,  # type: ignore[arg-type] - checked before
+        fresh=request.fresh, retry_failed=request.retry_failed, debug=request.debug,
+        plugin_files=request.plugin_files, blocked=request.blocked,
+    )  # fmt: skip
+
+    def outcome(this: Run, cell: CellOutcome, record: Record) -> None:
+        say(_progress(this, cell, record))
+
+    return api.execute(chosen, options, on_outcome=outcome)
+
+
+def _progress(this: Run, cell: CellOutcome, record: Record) -> str:
+    done = f"[{len(this.outcomes)}/{len(this.cells)}]"
+    how = "reused" if cell.reused else f"{cell.seconds:.1f} s"
+    why = f": {record.error.message}" if record.error is not None else ""
+    return " ".join(f"{done} {cell.task} {cell.model} {cell.status} ({how}){why}".split())
+
+
+def document(result: Result) -> Document:
+    """Return what ``run --json`` prints."""
+    return {
+        "run": result.run.name,
+        "store": str(result.run.store),
+        "cells": [asdict(outcome) for outcome in result.run.outcomes],
+        "exit": result.exit_code,
+    }

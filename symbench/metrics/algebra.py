@@ -1,0 +1,103 @@
+"""Linear algebra of generators: data-weighted coordinates, spans, principal cosines, spectra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_SPAN = 1e-10  # eigenvalues of E[x xᵀ] below this part of the largest are float32 rounding
+_RANK = 1e-6  # generators smaller than this part of the largest singular value are none
+_EXACT = 1e-14  # squared singular values below this part of their mean are float64 rounding
+_CLEAR = 1e6  # and the next one must stand this factor above them
+_FOUND, _GAP = 0.05, 10.0
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Coordinates z of x = W z with E[z zᵀ] = 1 on the span of the data.
+
+    The Frobenius product of W⁺ A W and W⁺ B W is <A, B> = tr(S⁺ A S Bᵀ), S = W Wᵀ = E[x xᵀ],
+    which does not change under a change of basis of V (Frobenius alone does).
+
+    Attributes:
+        colour: W, [d, r].
+        whiten: W⁺, [r, d].
+    """
+
+    colour: Tensor
+    whiten: Tensor
+
+    @classmethod
+    def of(cls, second_moment: Tensor) -> Whitening:
+        """Take the square root of S [d, d] on its range, of dimension r."""
+        values, vectors = torch.linalg.eigh(second_moment)
+        kept = values > _SPAN * values[-1]
+        root, vectors = values[kept].sqrt(), vectors[:, kept]
+        return cls(vectors * root, (vectors / root).mT)
+
+    def __call__(self, A: Tensor) -> Tensor:
+        """Return W⁺ A W [..., r, r] for A [..., d, d]."""
+        whitened: Tensor = self.whiten @ A @ self.colour
+        return whitened
+
+    def elementary(self) -> Tensor:
+        """Return the basis [r², d, d] of gl(V) whose whitened matrices are elementary."""
+        return torch.einsum("ai,jb->ijab", self.colour, self.whiten).flatten(0, 1)
+
+
+def orthonormal(rows: Tensor, tolerance: float = _RANK) -> Tensor:
+    """Return an orthonormal basis [rank, n] of the span of ``rows`` [k, n].
+
+    Singular values at or below ``tolerance`` times the largest count as zero.
+    """
+    if rows.numel() == 0:
+        return rows.new_zeros(0, rows.shape[-1])
+    _, values, basis = torch.linalg.svd(rows, full_matrices=False)
+    spanning: Tensor = basis[(values > tolerance * values[0]) & (values > 0)]
+    return spanning
+
+
+def orthonormalising(rows: Tensor) -> Tensor:
+    """Return the combinations [rank, k] of ``rows`` [k, n] that are orthonormal and span them."""
+    lengths = rows.norm(dim=1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
+    left, values, _ = torch.linalg.svd(rows / lengths, full_matrices=False)
+    kept = (values > _RANK * values[0]) & (values > 0)
+    combinations: Tensor = (left[:, kept] / values[kept] / lengths).mT
+    return combinations
+
+
+def principal_cosines(first: Tensor, second: Tensor) -> Tensor:
+    """Return the cosines [min(k, l)] of the principal angles between two spans, descending.
+
+    Args:
+        first: orthonormal rows [k, n].
+        second: orthonormal rows [l, n].
+
+    Reference: Björck and Golub 1973, section 2.
+    """
+    cosines: Tensor = torch.linalg.svdvals(first @ second.mT).clamp(max=1.0)
+    return cosines
+
+
+def null_space(squares: Tensor) -> int | None:
+    """Return how many squared singular values [m], ascending, are zero to rounding.
+
+    None if there is none, or no clear gap above them.
+    """
+    count = int((squares <= _EXACT * squares.mean()).sum())
+    if not 0 < count < len(squares) or bool(squares[count] < _CLEAR * squares[count - 1]):
+        return None
+    return count
+
+
+def small_directions(squares: Tensor) -> int:
+    """Return how many squared singular values [m], ascending, mark a symmetry.
+
+    The largest k whose k-th value is below 0.05 of the mean, with a factor of at least 10 between
+    it and the next; 0 if there is none.
+    """
+    below, above = squares[:-1], squares[1:]
+    marks = (below < _FOUND * squares.mean()) & (above >= _GAP * below)
+    return int(marks.nonzero().max()) + 1 if bool(marks.any()) else 0

@@ -1,0 +1,33 @@
+"""What a forward pass costs, counted, not timed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symbench.contract import Metric, Scores, Task, Trained
+
+if TYPE_CHECKING:
+    import torch
+
+_EXAMPLES = 8
+
+
+class Flops(Metric):
+    """Floating-point operations of one forward pass, per example, by torch's own counter.
+
+    It counts matrix products and convolutions; elementwise operations are not counted.
+    """
+
+    name, version, direction = "flops", "1", "lower"
+    unit = "FLOP per example"
+    summary = "forward floating-point operations per example"
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return ``flops``."""
+        import torch
+        from torch.utils.flop_counter import FlopCounterMode
+
+        x = trained.test.x[:_EXAMPLES]
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            trained.module(x)
+        return float(counter.get_total_flops()) / len(x)

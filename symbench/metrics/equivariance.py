@@ -1,0 +1,122 @@
+"""How far a trained function is from equivariance under sampled group elements."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+from symbench.contract import Metric, Model, Scores, Symmetry, Task, Trained
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from symbench.groups import Group
+    from symbench.metrics.network import Network
+
+_EXAMPLES = 256
+_BUDGET = 2**22  # numbers held at once
+
+
+class EquivarianceError(Metric):
+    """sqrt( E ||f(rho_in(g) x) - rho_out(g) f(x)||² / (2 E||y - E y||²) ).
+
+    The mean is over 64 elements g of the task group's sampler and 256 test examples x. For
+    classification f is the vector of class probabilities and y the one-hot label. A task whose
+    targets do not vary is measured in units of the variance of f; a model whose output does not
+    vary has no score.
+
+    A group that acts only approximately (``is_exact = False``, as interpolated rotations of
+    pixels do) and offers ``sample_pairs(count, generator) -> (g, inverse)`` adds
+    ``equivariance_error.floor``: the same formula for f(rho_in(inverse) rho_in(g) x) - f(x), which
+    an exact action would leave at zero for every f.
+    """
+
+    name, version, direction = "equivariance_error", "1", "lower"
+    summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
+    elements: ClassVar[int] = 64
+    double: ClassVar[bool] = True
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task has a symmetry."""
+        return task.symmetry is not None
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
+        """Return the error, with its ``floor`` where the action is not exact."""
+        from symbench.metrics import network as networks
+
+        if (symmetry := task.symmetry) is None:
+            return {}
+        f = (networks.double_network if self.double else networks.single_network)(trained)
+        x = networks.spaced(trained.test.x.cpu(), _EXAMPLES).to(f.dtype)
+        value = _outputs(f, x, task)
+        scale = _target_variance(trained, task) or networks.variance(value)
+        if not networks.varies(value):
+            return {}
+        g, inverse = _elements(symmetry.group, self.elements, generator)
+        scores = {self.name: _relative(_violation(f, task, symmetry, x, g), scale)}
+        if inverse is not None:
+            returned = _violation(f, task, symmetry, x, g, inverse)
+            scores[f"{self.name}.floor"] = _relative(returned, scale)
+        return scores
+
+
+class Float32EquivarianceError(EquivarianceError):
+    """``equivariance_error`` of the float32 module, over 16 elements: an exact one still rounds."""
+
+    name = "equivariance_error_float32"
+    summary = "relative violation of f(gx) = g f(x) over sampled g, in float32"
+    elements: ClassVar[int] = 16
+    double: ClassVar[bool] = False
+
+
+def _relative(square: float, scale: float) -> float:
+    return math.sqrt(square / (2 * scale))
+
+
+def _target_variance(trained: Trained, task: Task) -> float:
+    from torch.nn.functional import one_hot
+
+    from symbench.metrics.network import variance
+
+    y = trained.test.y.cpu()
+    return variance(one_hot(y) if task.loss == "cross-entropy" else y)
+
+
+def _outputs(f: Network, x: Tensor, task: Task) -> Tensor:
+    """Return f(x) [n, *output_shape]: class probabilities, for classification."""
+    y = f(x)
+    return y.softmax(-1) if task.loss == "cross-entropy" else y
+
+
+def _elements(group: Group, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Return elements [count, d, d], and their inverses where the action is not exact."""
+    pairs = getattr(group, "sample_pairs", None)
+    if getattr(group, "is_exact", True) or pairs is None:
+        return group.sample(count, generator), None
+    g, inverse = pairs(count, generator)
+    return g, inverse
+
+
+def _violation(
+    f: Network, task: Task, symmetry: Symmetry, x: Tensor, g: Tensor, inverse: Tensor | None = None
+) -> float:
+    """Return the mean over g and x of ||f(gx) - g f(x)||², or of ||f(inverse g x) - f(x)||²."""
+    from symbench.metrics.network import in_blocks
+
+    values = _outputs(f, x, task)
+    source = in_blocks(x, symmetry.input.size)
+    image = in_blocks(values, symmetry.output.size)
+    at_once = max(1, _BUDGET // (source.numel() + image.numel()))
+    total = 0.0
+    for start in range(0, len(g), at_once):
+        some = slice(start, start + at_once)
+        moved = symmetry.input.act(g[some, None, None], source)
+        expected = image.expand(len(moved), *image.shape)
+        if inverse is None:
+            expected = symmetry.output.act(g[some, None, None], image)
+        else:
+            moved = symmetry.input.act(inverse[some, None, None], moved)
+        actual = _outputs(f, moved.reshape(-1, *x.shape[1:]), task)
+        total += float((actual.view(expected.shape) - expected).double().square().sum())
+    return total / (len(g) * len(x))

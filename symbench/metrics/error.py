@@ -1,0 +1,48 @@
+"""The headline error, and the published papers' own formula where it differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symbench.contract import Metric, Scores, Task, Trained
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Error(Metric):
+    """Regression: E||f(x) - y||² / E||y - E y||²; classification: 1 - accuracy.
+
+    A regression error of 1 is that of predicting the mean, so errors compare across tasks. Absent
+    where the targets do not vary.
+    """
+
+    name, version, direction = "error", "1", "lower"
+    summary = "normalised mean square error, or 1 - accuracy"
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return ``error``, in float64 on the whole test split."""
+        prediction, y = trained.prediction.cpu().double(), trained.test.y.cpu()
+        if task.loss == "cross-entropy":
+            return float((prediction.argmax(-1) != y).double().mean())
+        from symbench.metrics.network import variance
+
+        spread = variance(y)
+        if spread == 0:
+            return {}
+        return float((prediction - y.double()).flatten(1).square().sum(1).mean()) / spread
+
+
+class PaperError(Metric):
+    """The error as the task's papers define it, in their units; absent where it is ``error``."""
+
+    name, version, direction = "paper_error", "1", "lower"
+    unit = "the paper's"
+    summary = "the published papers' own error"
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return ``paper_error``, in float64 on the whole test split."""
+        y = trained.test.y.cpu()
+        y = y.double() if y.is_floating_point() else y
+        value = task.paper_error(trained.prediction.cpu().double(), y)
+        return {} if value is None else value

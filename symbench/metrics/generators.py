@@ -1,0 +1,207 @@
+"""How well the generators that a model holds, or that its function keeps, match the true ones."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from symbench.contract import Metric, Model, Scores, Task, Trained
+from symbench.errors import ShapeError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from symbench.metrics.derivative import Derivative, Truth
+
+
+class GeneratorScore(Metric):
+    """Base of the scores that compare the learned algebra with the true one.
+
+    Learned are the generators that a model of prior ``discovers`` holds, where it holds any
+    (``explicit``), or else the k* least singular directions of its Lie derivative C
+    (``extracted``), k* being the dimension of the true algebra. With k the dimension of their
+    span, O is the sum of the squared principal cosines of the two spans, M = max(k, k*) and
+    c = min(k, k*) / m the chance level in a candidate algebra of dimension m. Principal cosines
+    are those of <A, B> = tr(S⁺ A S Bᵀ), S = E[x xᵀ]. Absent where the true algebra is zero or the
+    whole candidate, and for extracted generators where C vanishes or f does not vary.
+    """
+
+    version, direction = "1", "higher"
+    reference = "Moskalev et al. 2022 (LieGG), section 4; Björck and Golub 1973"
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task's group has a Lie algebra."""
+        return task.symmetry is not None and len(task.symmetry.group.algebra) > 0
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return the score and its annotations."""
+        scores = _scores(trained, task)
+        return {key: v for key, v in scores.items() if key.split(".")[0] == self.name}
+
+
+class GeneratorCosine(GeneratorScore):
+    """sqrt(O / M): |<L, L*>| / (||L|| ||L*||) for one generator; announcing too many costs."""
+
+    name = "generator_cosine"
+    summary = "root mean square principal cosine of learned and true generators"
+
+
+class GeneratorCosineFrobenius(GeneratorScore):
+    """The same as ``generator_cosine`` in the plain Frobenius product, tr(A Bᵀ)."""
+
+    name = "generator_cosine_frobenius"
+    summary = "generator_cosine in the plain Frobenius product"
+
+
+class GeneratorOverlap(GeneratorScore):
+    """(O / M - c) / (1 - c): 0 is chance, 1 is exact."""
+
+    name = "generator_overlap"
+    summary = "chance-adjusted overlap of learned and true generators"
+
+
+class GeneratorWorstCosine(GeneratorScore):
+    """The least cosine between a true generator and the learned span: 0 if one is missing."""
+
+    name = "generator_worst_cosine"
+    summary = "worst principal cosine of learned and true generators"
+
+
+class GeneratorPrecision(GeneratorScore):
+    """O / k where the number was not given: explicit generators, or ``generators_found``."""
+
+    name = "generator_precision"
+    summary = "part of the learned generators that is true"
+
+
+class GeneratorRecall(GeneratorScore):
+    """O / k* where the number was not given: explicit generators, or ``generators_found``."""
+
+    name = "generator_recall"
+    summary = "part of the true generators that is learned"
+
+
+class GeneratorsFound(GeneratorScore):
+    """How many directions of C mark a symmetry; ``truth`` is how many there are.
+
+    Squared singular values below 0.05 of their mean, with a factor of at least 10 between them
+    and the next. On a control without symmetry 0 is the right answer.
+    """
+
+    name = "generators_found"
+    summary = "number of symmetry directions that the function keeps"
+
+    def applies(self, task: Task, model: Model) -> bool:
+        """Whether the task's group has a Lie algebra, or a control declares a candidate."""
+        control = task.symmetry is None and task.candidate_algebra() is not None
+        return control or super().applies(task, model)
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return the number; absent where C vanishes or f does not vary."""
+        from symbench.metrics.algebra import small_directions
+        from symbench.metrics.derivative import derivative, true_algebra
+
+        truth, found = true_algebra(task), derivative(trained, task)
+        if truth is None or found is None:
+            return {}
+        number = float(small_directions(found.squares))
+        return {self.name: number, f"{self.name}.truth": float(len(truth.Q))}
+
+
+def _scores(trained: Trained, task: Task) -> dict[str, float]:
+    """Return every score of this file but the last, once for a trial."""
+    from symbench.metrics.derivative import derivative, true_algebra
+    from symbench.metrics.network import once
+
+    def compute() -> dict[str, float]:
+        truth = true_algebra(task)
+        if truth is None or not truth.is_proper:
+            return {}
+        L = _explicit(trained, truth)
+        if L is None:
+            found = derivative(trained, task)
+            return {} if found is None else _extracted_scores(found, truth)
+        return _comparison(L, truth, explicit=True) | _counted(L, truth)
+
+    return once(trained, "generators", compute)
+
+
+def _extracted_scores(found: Derivative, truth: Truth) -> dict[str, float]:
+    from symbench.metrics.algebra import small_directions
+
+    number = small_directions(found.squares)
+    return _comparison(_extracted(found, truth, len(truth.Q)), truth, explicit=False) | _counted(
+        _extracted(found, truth, number), truth
+    )
+
+
+def _explicit(trained: Trained, truth: Truth) -> Tensor | None:
+    """Return the generators [k, d, d] that the model holds, if it is one that discovers."""
+    if trained.model.prior != "discovers":
+        return None
+    L = trained.model.generators(trained.module)
+    if L is None:
+        return None
+    d = truth.candidate.basis.shape[-1]
+    if L.ndim != 3 or tuple(L.shape[1:]) != (d, d):
+        raise ShapeError(
+            f"{trained.model.name} returned generators of shape {tuple(L.shape)}; "
+            f"return [k, {d}, {d}], acting on the group's defining space"
+        )
+    return L.detach().cpu().double()
+
+
+def _extracted(found: Derivative, truth: Truth, k: int) -> Tensor:
+    """Return the k directions [k, d, d] along which f changes least."""
+    from torch import einsum
+
+    return einsum("km,mij->kij", found.directions[:k], truth.candidate.basis)
+
+
+def _cosines(L: Tensor, truth: Truth, *, weighted: bool = True) -> tuple[Tensor, int]:
+    """Return the principal cosines of the spans, and the dimension k of the learned one."""
+    from torch import einsum
+
+    from symbench.metrics.algebra import orthonormal, principal_cosines
+
+    true = einsum("km,mij->kij", truth.Q, truth.candidate.basis)
+    if weighted:
+        L, true = truth.candidate.whitening(L), truth.candidate.whitening(true)
+    learned = orthonormal(L.flatten(1))
+    return principal_cosines(learned, orthonormal(true.flatten(1))), len(learned)
+
+
+def _comparison(L: Tensor, truth: Truth, *, explicit: bool) -> dict[str, float]:
+    scores = _against(L, truth)
+    k, m = min(_cosines(L, truth)[1], len(truth.Q)), truth.Q.shape[1]
+    chances = dict.fromkeys(("generator_cosine", "generator_cosine_frobenius"), math.sqrt(k / m))
+    annotations = {f"{name}.chance": c for name, c in chances.items()}
+    annotations |= {"generator_overlap.chance": 0.0, "generator_cosine.explicit": float(explicit)}
+    if truth.target is not None:
+        exact = _against(_extracted(truth.target, truth, len(truth.Q)), truth)
+        annotations |= {f"{name}.ceiling": value for name, value in exact.items()}
+    return scores | annotations
+
+
+def _against(L: Tensor, truth: Truth) -> dict[str, float]:
+    """Return the scores of learned generators L [k, d, d] whose number was given."""
+    cosines, k = _cosines(L, truth)
+    frobenius, plain = _cosines(L, truth, weighted=False)
+    true, m = truth.Q.shape
+    share = float(cosines.square().sum()) / max(k, true)
+    chance = min(k, true) / m
+    return {
+        "generator_cosine": math.sqrt(share),
+        "generator_cosine_frobenius": math.sqrt(float(frobenius.square().sum()) / max(plain, true)),
+        "generator_overlap": (share - chance) / (1 - chance),
+        "generator_worst_cosine": float(cosines.min()) if k >= true else 0.0,
+    }
+
+
+def _counted(L: Tensor, truth: Truth) -> dict[str, float]:
+    """Return precision (absent for none learned) and recall of generators [k, d, d]."""
+    cosines, k = _cosines(L, truth)
+    total = float(cosines.square().sum())
+    recall = {"generator_recall": total / len(truth.Q)}
+    return recall | ({"generator_precision": total / k} if k else {})

@@ -1,0 +1,41 @@
+"""The infinitesimal violation of the true symmetry, against that along all candidates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symbench.contract import Metric, Model, Scores, Task, Trained
+
+if TYPE_CHECKING:
+    import torch
+
+
+class LieDerivative(Metric):
+    """(||C Q*||² / k) / (||C||² / m): 0 for an equivariant function, 1 for a random direction.
+
+    C is the matrix of ``symbench.metrics.derivative`` in data-whitened coordinates, of m columns,
+    and Q* an orthonormal basis of the k-dimensional true algebra: the null space of C for the
+    task's exact target. It does not change when f is multiplied by a number or the inputs change
+    their basis. Computed in float64 by forward-mode differentiation, on logits for classification.
+    Absent where C vanishes, f does not vary, or the true algebra is zero or the whole candidate.
+    """
+
+    name, version, direction = "lie_derivative", "1", "lower"
+    summary = "relative violation of the true symmetry's algebra (1 = chance, 0 = exact)"
+    reference = "after Moskalev et al. 2022 (LieGG), section 4"
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task's group has a Lie algebra."""
+        return task.symmetry is not None and len(task.symmetry.group.algebra) > 0
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return the score with its ``chance``, and its ``ceiling``, that of the exact target."""
+        from symbench.metrics.derivative import derivative, true_algebra
+
+        truth, found = true_algebra(task), derivative(trained, task)
+        if truth is None or found is None or not truth.is_proper:
+            return {}
+        scores = {self.name: found.relative(truth.Q), f"{self.name}.chance": 1.0}
+        if truth.target is not None:
+            scores[f"{self.name}.ceiling"] = truth.target.relative(truth.Q)
+        return scores

@@ -1,0 +1,69 @@
+"""Plain listings for the terminal: aligned columns, and cards of labelled values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from symbench.report.clean import plain
+
+_LIMIT = 4000  # characters of one value: definitions are long, hostile texts longer
+
+
+def listing(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int = 120,
+    *,
+    colour: bool = False,
+) -> str:
+    """Return aligned columns under headings; the last column wraps."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for place, heading in enumerate(headings):
+        last = place == len(headings) - 1
+        grid.add_column(Text(heading), no_wrap=not last, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(plain(cell, _LIMIT)) for cell in row))
+    return _drawn([grid], width, colour=colour)
+
+
+def card(
+    title: str, body: str, values: Mapping[str, Any], width: int = 120, *, colour: bool = False
+) -> str:
+    """Return a title, a paragraph, and one labelled line for every value that is known."""
+    grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in values.items():
+        if value is not None and value != [] and value != {} and value != "":
+            grid.add_row(Text(plain(label)), Text(text_of(value)))
+    paragraphs = [Text(plain(part, _LIMIT) + "\n") for part in body.split("\n\n") if part.strip()]
+    return _drawn([Text(plain(title), style="bold"), *paragraphs, grid], width, colour=colour)
+
+
+def text_of(value: Any) -> str:
+    """Return a JSON-ready value as text: lists by commas, lists of records by lines."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{plain(str(key))} {text_of(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        nested = any(isinstance(item, Mapping) for item in value)
+        return ("\n" if nested else ", ").join(text_of(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else plain(str(value), _LIMIT)
+
+
+def _drawn(parts: Sequence[Any], width: int, *, colour: bool) -> str:
+    out = StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
+        legacy_windows=False, color_system="standard" if colour else None,
+    )  # fmt: skip
+    for part in parts:
+        console.print(part)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -1,0 +1,491 @@
+"""Equivariant bases: dimensions known from the literature, and three independent routes to them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from symbench.errors import InputError
+from symbench.groups import (
+    GL,
+    SE,
+    SL,
+    SO,
+    SU,
+    C,
+    D,
+    E,
+    Group,
+    Lorentz,
+    O,
+    S,
+    Scalar,
+    Scaling,
+    Sp,
+    T,
+    Trivial,
+    U,
+    V,
+    Z,
+    equivariant_basis,
+    equivariant_blocks,
+    invariant_basis,
+)
+
+# Dimension of the invariants of V^k for k = 0, 1, 2, ...: Riordan, Catalan and Bell numbers,
+# central binomials and their kin (characters of the classical groups; Weyl 1939).
+POWERS = [
+    (SO(2), [1, 0, 2, 0, 6, 0, 20, 0, 70]),
+    (O(2), [1, 0, 1, 0, 3, 0, 10, 0, 35]),
+    (SO(3), [1, 0, 1, 1, 3, 6, 15, 36]),
+    (O(3), [1, 0, 1, 0, 3, 0, 15, 0]),
+    (SO(4), [1, 0, 1, 0, 4, 0, 25]),
+    (O(4), [1, 0, 1, 0, 3, 0, 15]),
+    (SO(5), [1, 0, 1, 0, 3, 1]),
+    (O(5), [1, 0, 1, 0, 3, 0]),
+    (SO(6), [1, 0, 1, 0, 3]),
+    (SO(1, 3), [1, 0, 1, 0, 4, 0, 25]),
+    (Lorentz(), [1, 0, 1, 0, 3, 0, 15]),
+    (SO(1, 1), [1, 0, 2, 0, 6]),
+    (O(1, 1), [1, 0, 1, 0, 3]),
+    (Sp(1), [1, 0, 1, 0, 2, 0, 5, 0, 14]),
+    (SL(2), [1, 0, 1, 0, 2, 0, 5, 0, 14]),
+    (Sp(2), [1, 0, 1, 0, 3, 0, 14]),
+    (Sp(3), [1, 0, 1, 0, 3]),
+    (S(2), [1, 1, 2, 4, 8, 16]),
+    (S(3), [1, 1, 2, 5, 14, 41, 122]),
+    (S(4), [1, 1, 2, 5, 15, 51]),
+    (S(5), [1, 1, 2, 5, 15, 52]),
+    (S(6), [1, 1, 2, 5, 15]),
+    (Z(6), [1, 1, 6, 36]),
+    (Z(4), [1, 1, 4, 16, 64]),
+    (C(3), [1, 0, 2, 2, 6, 10, 22]),
+    (C(4), [1, 0, 2, 0, 8, 0, 32]),
+    (C(8), [1, 0, 2, 0, 6, 0, 20]),
+    (D(2), [1, 0, 2, 0, 8, 0, 32]),
+    (D(3), [1, 0, 1, 1, 3, 5, 11]),
+    (D(4), [1, 0, 1, 0, 4, 0, 16]),
+    (D(8), [1, 0, 1, 0, 3, 0, 10]),
+    (SO(2) * Trivial(1), [1, 1, 3, 7, 19, 51, 141]),
+    (O(2) * Trivial(1), [1, 1, 2, 4, 10, 26, 71]),
+    (Trivial(2), [1, 2, 4, 8]),
+]
+SLOW_POWERS = [
+    (SO(3), 8, 91),
+    (O(3), 8, 91),
+    (SO(4), 8, 196),
+    (SO(5), 6, 15),
+    (O(5), 6, 15),
+    (SO(6), 6, 16),
+    (SO(7), 4, 3),
+    (Sp(3), 6, 15),
+    (S(5), 6, 202),
+    (S(4), 6, 187),
+    (S(6), 5, 52),
+]
+MIXED = [
+    (GL(3), 3, 0, 0),
+    *((GL(2), p, p, r) for p, r in enumerate([1, 1, 2, 5, 14])),
+    *((GL(3), p, p, r) for p, r in enumerate([1, 1, 2, 6])),
+    (GL(2), 2, 1, 0),
+    *((SL(3), p, q, r) for p, q, r in [(3, 0, 1), (0, 3, 1), (1, 1, 1), (2, 2, 2), (4, 1, 3)]),
+    (SL(3), 3, 3, 6),
+    (SL(4), 4, 0, 1),
+    (SL(4), 2, 2, 2),
+    (Scaling(3), 2, 0, 0),
+    (Scaling(3), 1, 1, 9),
+    (Lorentz(), 2, 2, 3),
+    (SE(2), 0, 1, 1),
+    (E(3), 0, 1, 1),
+    (SE(2), 1, 0, 0),
+]
+
+
+@pytest.mark.parametrize(("group", "dimensions"), POWERS, ids=lambda value: str(value)[:20])
+def test_tensor_powers_have_the_known_number_of_invariants(group, dimensions):
+    found = [len(invariant_basis((V**k)(group))) for k in range(len(dimensions))]
+    assert found == dimensions
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("group", "k", "dimension"), SLOW_POWERS, ids=str)
+def test_high_tensor_powers_have_the_known_number_of_invariants(group, k, dimension):
+    assert len(invariant_basis((V**k)(group))) == dimension
+
+
+@pytest.mark.parametrize(("group", "p", "q", "dimension"), MIXED, ids=str)
+def test_mixed_tensors_have_the_known_number_of_invariants(group, p, q, dimension):
+    assert len(invariant_basis(T(p, q)(group))) == dimension
+
+
+class Listed(Group):
+    """A finite group given by generators; sampled by a random word in them."""
+
+    def __init__(self, name, discrete):
+        super().__init__(name, torch.zeros(0, *discrete.shape[1:]), discrete)
+
+    def sample(self, count, generator):
+        word = torch.randint(len(self.discrete), (count, 12), generator=generator)
+        g = torch.eye(self.dim).double().expand(count, -1, -1)
+        for k in range(12):
+            g = g @ self.discrete[word[:, k]]
+        return g
+
+
+def _permutations(*images):
+    return torch.stack([torch.eye(len(image))[:, list(image)].mT.double() for image in images])
+
+
+def test_the_alternating_group_has_more_invariants_than_the_symmetric():
+    alternating = Listed("Alt(5)", _permutations([1, 2, 0, 3, 4], [1, 2, 3, 4, 0]))
+    assert len(invariant_basis((V**5)(alternating))) == 63
+    assert len(invariant_basis((V**5)(S(5)))) == 52
+
+
+def test_the_faces_of_the_cube_have_the_known_number_of_invariants():
+    cube = Listed("Cube", _permutations([0, 1, 4, 5, 3, 2], [4, 5, 2, 3, 1, 0]))
+    assert [len(invariant_basis((V**k)(cube))) for k in range(1, 5)] == [1, 3, 12, 60]
+
+
+def _embedded(group):
+    """The same 2-d group acting on R^3 about the z axis, as one group instead of a product."""
+    one = torch.eye(3).double().repeat(len(group.discrete), 1, 1)
+    one[:, :2, :2] = group.discrete
+    return Listed(f"{group} about z", one)
+
+
+@pytest.mark.parametrize(
+    ("group", "dimensions"),
+    [(D(6), [1, 2, 4, 10, 26, 72]), (D(2), [1, 3, 7, 21, 61, 183])],
+    ids=str,
+)
+def test_dihedral_groups_about_an_axis_have_the_number_that_their_characters_give(
+    group, dimensions
+):
+    matrices = list(_elements(_embedded(group)))
+    counts = [
+        round(sum(float(g.trace()) ** k for g in matrices) / len(matrices)) for k in range(1, 7)
+    ]
+    found = [len(invariant_basis((V**k)(_embedded(group)))) for k in range(1, 7)]
+    assert found == counts == dimensions
+
+
+COMPOSITES = [
+    (V(Lorentz()), T(2, 1)(Lorentz()), 3),
+    (T(2)(SO(3)), V(SO(3)), 1),
+    ((10 * V + 5 * T(2))(S(5)), (3 * Scalar + T(2))(S(5)), 185),
+    ((V + T(2))(S(6)), V(S(6)), 7),
+    ((3 * V + V**2)(SO(4)), ((V.dual + Scalar) * (Scalar + V**2 + V).dual)(SO(4)), None),
+    ((5 * Scalar + 5 * V)(O(3)), T(2)(O(3)), 5),
+    ((V**2)(SO(3)), (V**2)(SO(3)), 3),
+]
+
+
+@pytest.mark.parametrize(("source", "target", "dimension"), COMPOSITES, ids=str)
+def test_composite_spaces_have_the_known_number_of_maps(source, target, dimension, generator):
+    basis = equivariant_basis(source, target)
+    if dimension is not None:
+        assert len(basis) == dimension
+    _check_basis(basis, source, target, generator)
+
+
+def test_maps_into_a_space_of_maps_have_the_known_number(generator):
+    source = (3 * V + V**2)(SO(4))
+    hom = ((Scalar + V**2 + V) * (V.dual + Scalar).dual)(SO(4))
+    assert source.size * hom.size == 28 * 105
+    basis = equivariant_basis(source, hom)
+    _check_basis(basis, source, hom, generator)
+    assert len(basis) == 27
+
+
+def test_endomorphisms_over_three_groups_have_the_known_number(generator):
+    group = Z(3) * S(4) * O(3)
+    rep = (2 * V(Z(3)) * V(S(4)))(group) + (V(O(3)) ** 2)(group)
+    basis = equivariant_basis(rep, rep)
+    # 4 · 3 · 2 maps between the copies, 3 of V ⊗ V, and 2 · 1 · 1 each way through the scalars
+    assert len(basis) == 24 + 3 + 2 + 2
+    _check_basis(basis, rep, rep, generator)
+
+
+def test_large_sums_are_counted_without_writing_them_out():
+    rep = (100 * Scalar + 100 * V + 20 * T(2))(S(6))
+    blocks = equivariant_blocks(rep, rep)
+    assert rep.size == 1420
+    assert sum(block.dimension for block in blocks) == 84_000
+    with pytest.raises(InputError, match="use equivariant_blocks"):
+        equivariant_basis(rep, rep)
+
+
+def _check_basis(W, source, target, generator, tolerance=1e-9):
+    """W is orthonormal, and rho_out(g) W = W rho_in(g) for elements it was not solved with."""
+    assert W.shape[1:] == (target.size, source.size)
+    assert W.dtype == torch.float64
+    flat = W.flatten(1)
+    torch.testing.assert_close(flat @ flat.mT, torch.eye(len(W)).double(), atol=1e-9, rtol=0)
+    g = source.group.sample(5, generator)
+    left, right = target.rho(g)[:, None] @ W, W @ source.rho(g)[:, None]
+    if W.numel():
+        scale = max(1.0, float(left.abs().max()))
+        assert float((left - right).abs().max()) < tolerance * scale
+
+
+def _pairs(group):
+    pairs = [(V, V), (V, V.dual), (Scalar + V, T(1, 1)), (T(0, 2), 2 * V + Scalar)]
+    return pairs if group.dim <= 5 else pairs[:2]
+
+
+def test_every_basis_is_orthonormal_and_equivariant_under_sampled_elements(group, generator):
+    for source, target in _pairs(group):
+        a, b = source(group), target(group)
+        _check_basis(equivariant_basis(a, b), a, b, generator)
+
+
+def test_every_basis_spans_the_null_space_of_all_constraints_at_once(group):
+    """The route of Finzi, Welling and Wilson (2021): one dense SVD of the stacked constraints."""
+    for rep in (V * V.dual, V * V, V.dual + V, T(2, 1)):
+        bound = rep(group)
+        if bound.size > 130:
+            continue
+        one = torch.eye(bound.size).double()
+        rows = [*bound.drho(group.algebra), *(bound.rho(group.discrete) - one), 0 * one]
+        _, values, right = torch.linalg.svd(torch.cat(rows), full_matrices=False)
+        dense = right[values < 1e-9].mT
+        basis = invariant_basis(bound)
+        torch.testing.assert_close(basis.mT @ basis, dense @ dense.mT, atol=1e-8, rtol=0)
+
+
+def test_haar_averages_are_the_projectors_on_the_invariants(compact, generator):
+    """E[g] and E[g ⊗ g]: an independent check of the sampler and of the basis."""
+    g = compact.sample(4000, generator)
+    for rep in (V(compact), (V**2)(compact)):
+        if rep.size > 64:
+            continue
+        mean = rep.rho(g).mean(0)
+        basis = invariant_basis(rep)
+        error = (mean - basis.mT @ basis).abs().max()
+        assert float(error) < 5 / math.sqrt(len(g))
+
+
+def test_moments_of_the_trace_count_invariants(compact, generator):
+    trace = compact.sample(6000, generator).diagonal(dim1=-2, dim2=-1).sum(-1)
+    for k in (1, 2, 3, 4):
+        powers = trace**k
+        error = 5 * float(powers.std()) / math.sqrt(len(trace)) + 1e-9
+        if compact.dim**k <= 1300:
+            assert abs(float(powers.mean()) - len(invariant_basis((V**k)(compact)))) < error
+
+
+def _elements(group):
+    """All matrices of a finite group, from its generators."""
+    found = {tuple(m.round(decimals=6).add(0.0).flatten().tolist()): m for m in group.discrete}
+    while True:
+        products = [a @ b for a, b in itertools.product(found.values(), group.discrete)]
+        new = {tuple(m.round(decimals=6).add(0.0).flatten().tolist()): m for m in products}
+        if new.keys() <= found.keys():
+            return found.values()
+        found = {**new, **found}
+
+
+@pytest.mark.parametrize("finite", [S(3), S(4), Z(4), C(3), C(5), D(3), D(4), D(5)], ids=str)
+def test_the_average_over_a_finite_group_is_the_projector(finite):
+    matrices = torch.stack(list(_elements(finite)))
+    for rep in (V(finite), (V**2 + V)(finite), (V**3)(finite)):
+        basis = invariant_basis(rep)
+        torch.testing.assert_close(rep.rho(matrices).mean(0), basis.mT @ basis)
+
+
+def _torus(rank, points=24):
+    angle = 2 * math.pi / points * torch.arange(points).double()
+    return torch.stack(torch.meshgrid(*[angle] * rank, indexing="ij")).flatten(1)
+
+
+def _weyl_orthogonal(n, k):
+    """∫ over SO(n) of tr(g)^k (Weyl 1939, chapter VII), exact for a fine enough grid."""
+    t = _torus(n // 2)
+    density = torch.ones(t.shape[1]).double()
+    for i, j in itertools.combinations(range(len(t)), 2):
+        density = density * (t[i].cos() - t[j].cos()) ** 2
+    if n % 2:
+        density = density * (1 - t.cos()).prod(0)
+    return float((density * (2 * t.cos().sum(0) + n % 2) ** k).sum() / density.sum())
+
+
+def _weyl_symplectic(n, k):
+    """∫ over the compact form of Sp(n) of tr(g)^k; the real form has the same invariants."""
+    t = _torus(n)
+    density = t.sin().square().prod(0)
+    for i, j in itertools.combinations(range(n), 2):
+        density = density * (t[i].cos() - t[j].cos()) ** 2
+    return float((density * (2 * t.cos().sum(0)) ** k).sum() / density.sum())
+
+
+def _weyl_unitary(n, p, q):
+    """∫ over U(n) of tr(g)^p conj(tr g)^q; GL(n) has the same invariants."""
+    t = torch.exp(1j * _torus(n))
+    density = torch.ones(t.shape[1]).double()
+    for i, j in itertools.combinations(range(n), 2):
+        density = density * (t[i] - t[j]).abs() ** 2
+    trace = t.sum(0)
+    return float((density * trace**p * trace.conj() ** q).sum().real / density.sum())
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_orthogonal_invariants_are_counted_by_the_weyl_integral(n):
+    for k in range(6 if n < 5 else 5):
+        count = _weyl_orthogonal(n, k)
+        assert len(invariant_basis((V**k)(SO(n)))) == pytest.approx(count, abs=1e-6)
+
+
+def test_indefinite_forms_have_the_invariants_of_the_definite_ones():
+    for k in range(6):
+        definite = len(invariant_basis((V**k)(O(4))))
+        assert len(invariant_basis((V**k)(Lorentz()))) == definite
+        assert len(invariant_basis((V**k)(O(2, 2)))) == definite
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_symplectic_invariants_are_counted_by_the_weyl_integral(n):
+    for k in range(6):
+        count = _weyl_symplectic(n, k)
+        assert len(invariant_basis((V**k)(Sp(n)))) == pytest.approx(count, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_linear_invariants_are_counted_by_the_weyl_integral(n):
+    for p, q in [(1, 1), (2, 2), (3, 3), (2, 1), (3, 1)]:
+        count = _weyl_unitary(n, p, q)
+        assert len(invariant_basis(T(p, q)(GL(n)))) == pytest.approx(count, abs=1e-6)
+
+
+@pytest.mark.parametrize(("group", "n"), [(U(1), 1), (U(2), 2), (U(3), 3)], ids=str)
+def test_realified_unitary_invariants_are_counted_over_both_conjugates(group, n):
+    for k in range(5 if n < 3 else 4):
+        count = sum(math.comb(k, p) * _weyl_unitary(n, p, k - p) for p in range(k + 1))
+        assert len(invariant_basis((V**k)(group))) == pytest.approx(count, abs=1e-6)
+
+
+def test_special_unitary_groups_add_the_determinant():
+    assert len(invariant_basis((V**3)(U(3)))) == 0
+    assert len(invariant_basis((V**3)(SU(3)))) == 2  # its real and imaginary parts
+
+
+def _irreps(pieces, parity):
+    """The e3nn irreps of sums of powers of V: pieces is {power: copies}."""
+    o3 = pytest.importorskip("e3nn.o3")
+    total = []
+    for power, copies in pieces.items():
+        irreps = o3.Irreps("0e")
+        for _ in range(power):
+            irreps = o3.Irreps(
+                [
+                    (mul, out)
+                    for mul, ir in irreps
+                    for out in ir * o3.Irrep("1o" if parity else "1e")
+                ]
+            )
+        total += [(copies * mul, ir) for mul, ir in irreps]
+    return o3.Irreps(total)
+
+
+@pytest.mark.parametrize(("group", "parity"), [(SO(3), False), (O(3), True)], ids=str)
+def test_maps_are_counted_by_the_irreps_of_e3nn(group, parity):
+    source, target = {0: 2, 1: 3, 2: 1}, {0: 1, 1: 2, 3: 1}
+    a, b = _irreps(source, parity), _irreps(target, parity)
+    count = sum(a.count(ir) * b.count(ir) for ir in {ir for _, ir in a})
+    reps = [
+        sum((n * V**k for k, n in list(pieces.items())[1:]), start=pieces[0] * Scalar)(group)
+        for pieces in (source, target)
+    ]
+    assert len(equivariant_basis(*reps)) == count
+
+
+def test_the_levi_civita_symbol_is_the_only_cross_product():
+    basis = equivariant_basis(T(2)(SO(3)), V(SO(3)))
+    x, y = torch.tensor([1.0, 2.0, 3.0]).double(), torch.tensor([-1.0, 0.5, 2.0]).double()
+    image = basis[0] @ torch.kron(x, y)
+    expected = torch.linalg.cross(x, y) / math.sqrt(6)
+    torch.testing.assert_close(image.abs(), expected.abs())
+
+
+def test_the_invariant_of_two_lorentz_vectors_is_the_metric():
+    metric = torch.diag(torch.tensor([1.0, -1, -1, -1])).double() / 2
+    for rep in (T(2, 0), T(0, 2)):
+        basis = invariant_basis(rep(Lorentz())).reshape(4, 4)
+        torch.testing.assert_close(basis.abs(), metric.abs(), atol=1e-9, rtol=0)
+    mixed = invariant_basis(T(1, 1)(Lorentz())).reshape(4, 4)
+    torch.testing.assert_close(mixed.abs(), torch.eye(4).double() / 2, atol=1e-9, rtol=0)
+
+
+def test_the_order_of_interleaved_factors_is_kept(unbounded, generator):
+    if unbounded.dim > 3:
+        return
+    rep = (V.dual * V * (Scalar + V) * V.dual)(unbounded)
+    basis = invariant_basis(rep)
+    _check_basis(basis[..., None], Scalar(unbounded), rep, generator)
+
+
+@pytest.mark.parametrize("order", [(SO(3), S(5)), (S(5), SO(3))], ids=str)
+def test_direct_products_are_solved_factor_by_factor_in_either_order(order, generator):
+    first, second = order
+    rep = V(first) * V(second)
+    vector = rep * rep
+    basis = invariant_basis(vector)
+    assert len(basis) == 1 * 2
+    _check_basis(basis[..., None], Scalar(vector.group), vector, generator)
+
+
+def test_an_interleaved_product_of_groups_is_equivariant(generator):
+    a, b = V(SO(2)), V(S(3))
+    group = SO(2) * S(3)
+    rep = a * b * a * (b(group) + a(group))
+    basis = equivariant_basis(rep, b(rep.group))
+    # a b a b -> b: two invariants of a², five of b³; a b a a -> b: none of a³
+    assert len(basis) == 2 * 5
+    _check_basis(basis, rep, b(rep.group), generator)
+
+
+def test_the_basis_depends_on_the_space_alone():
+    from symbench.groups.invariants import _gauged
+
+    basis = invariant_basis((V**4)(SO(3)))
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)).double())[
+        0
+    ]
+    torch.testing.assert_close(_gauged(turn @ basis), basis)
+
+
+def test_a_copy_of_the_basis_is_returned_each_time():
+    rep = (V**2)(SO(3))
+    invariant_basis(rep).zero_()
+    assert float(invariant_basis(rep).norm()) == pytest.approx(1.0)
+
+
+def test_representations_of_unrelated_groups_have_no_common_maps():
+    with pytest.raises(InputError, match="different groups"):
+        equivariant_basis(V(SO(3)), V(SO(4)))
+
+
+def test_a_factor_maps_into_the_product_group(generator):
+    group = SO(3) * S(4)
+    basis = equivariant_basis(V(SO(3)), V(group))
+    assert basis.shape == (1, 7, 3)
+
+
+def test_an_unbound_representation_has_no_basis():
+    with pytest.raises(InputError, match="no group yet"):
+        invariant_basis(V)
+    with pytest.raises(InputError, match="no group yet"):
+        equivariant_basis(V, V)
+
+
+@pytest.mark.parametrize("rep", [T(20)(SO(2)), T(9)(S(8)), T(7, 7)(Scaling(3))], ids=str)
+def test_a_space_too_large_to_solve_is_refused(rep):
+    with pytest.raises(InputError, match="lower rank"):
+        invariant_basis(rep)
+
+
+def test_odd_powers_are_empty_without_solving_where_minus_one_acts():
+    assert invariant_basis((V**9)(O(3))).shape == (0, 3**9)
