@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -13,7 +14,11 @@ FINISHED: frozenset[str] = frozenset({"ok", "declined"})
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    model_config = ConfigDict(
+        extra="allow",
+        protected_namespaces=(),
+        ser_json_inf_nan="constants",  # json.dumps then refuses them; pydantic would write null
+    )
 
 
 class Identity(_Document):
@@ -68,7 +73,7 @@ class Record(_Document):
     trials: list[TrialRecord] = Field(default_factory=list)
     provenance: dict[str, Any] = Field(default_factory=dict)
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=(), populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     @property
     def key(self) -> str:
@@ -87,7 +92,12 @@ class Record(_Document):
         Raises:
             ValueError: not JSON, not schema 1, or a number that is not finite.
         """
-        return cls.model_validate(json.loads(text, parse_constant=_refuse))
+        return cls.model_validate(json.loads(text, parse_constant=_refuse, parse_float=_finite))
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
 
 
 def _refuse(constant: str) -> float:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -52,11 +52,15 @@ class Card:
     target: Any = field(repr=False)
 
     def load(self) -> Any:
-        """Import the thing: a Task instance, a Model or Metric class, an executor.
+        """Import the thing, once: a Task instance, a Model or Metric class, an executor.
 
         Raises:
             PluginError: it cannot be imported, or is not what its card says.
         """
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> Any:
         loaded = _resolve(self.target) if isinstance(self.target, str) else self.target
         base = _BASES.get(self.kind)
         if base is None:

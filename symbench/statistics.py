@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from string import ascii_letters
 from typing import Literal
 
@@ -120,7 +120,7 @@ def n_to_threshold(
     logs = [_log_errors(errors, floor) for errors in errors_by_size]
     if not logs or len(logs) != len(sizes) or not all(len(errors) for errors in logs):
         raise InputError(f"each of the sizes {list(sizes)} needs errors; got {len(logs)} lists")
-    if any(a >= b for a, b in zip(sizes, sizes[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(sizes)):
         raise InputError(f"the sizes {list(sizes)} do not increase")
     target = math.log10(max(threshold, floor))
     whole = _cross(sizes, np.array([np.median(errors) for errors in logs]), target)

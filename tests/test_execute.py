@@ -123,8 +123,10 @@ def test_progress_is_reported_to_the_end():
 
 
 def test_an_interrupted_run_keeps_what_finished_and_resumes(tmp_path, monkeypatch):
+    execute = inline.execute
+
     def interrupted(cells, settings, registry):
-        yield from inline.execute(cells[:1], settings, registry)
+        yield from execute(cells[:1], settings, registry)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

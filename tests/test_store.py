@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from symbench.store import Store, records_of
 
 
 def record(task: str = "o5", model: str = "mlp", **changes: Any) -> Record:
-    identity = {
+    identity: dict[str, Any] = {
         "task": task, "task_version": "1", "task_fingerprint": "ab", "model": model,
         "model_version": "1", "model_source_sha256": "cd", "config": {"width": 8},
         "tier": "quick", "sizes": [10, 30], "seeds": [0, 1], "protocol": {"version": "1"},
@@ -94,7 +95,7 @@ def test_a_number_that_is_not_finite_is_not_written(tmp_path: Path) -> None:
     assert files(store) == []
 
 
-BROKEN = {
+BROKEN: dict[str, Callable[[str], str]] = {
     "truncated": lambda text: text[: len(text) // 2],
     "empty": lambda text: "",
     "NaN": lambda text: text.replace("0.25", "NaN"),

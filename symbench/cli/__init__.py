@@ -6,15 +6,14 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import Annotated, Any
 
 import typer
 
 from symbench import __version__
+from symbench.cli.loading import matcher, open_stores, registered, staleness
 from symbench.cli.options import (
     DEFAULT_STORE,
     AsJson,
@@ -29,10 +28,6 @@ from symbench.cli.options import (
 )
 from symbench.errors import InputError, SymbenchError
 from symbench.report import FORMATS
-
-if TYPE_CHECKING:
-    from symbench.registry import Registry
-    from symbench.store import Store
 
 __all__ = ["app", "main"]
 
@@ -106,7 +101,7 @@ def list_registered(
 
     if section is not None and section not in cards.SECTIONS:
         raise InputError(f"unknown section {section!r}: take one of {', '.join(cards.SECTIONS)}")
-    with _registry(plugin, no_plugin) as registry:
+    with registered(plugin, no_plugin) as registry:
         chosen = [section] if section else list(cards.SECTIONS)
         documents = {name: cards.section(registry, name) for name in chosen}
     if as_json:
@@ -119,7 +114,9 @@ def list_registered(
 
 @app.command(epilog="Example: symbench show o5-invariant")
 def show(
-    name: Annotated[str, typer.Argument(help="A task, model, metric, suite or plugin.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A task, model, metric, suite or plugin.")
+    ],
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -127,7 +124,7 @@ def show(
     """Show the whole card of one name, and which models accept the task and why not."""
     from symbench.cli import cards
 
-    with _registry(plugin, no_plugin) as registry:
+    with registered(plugin, no_plugin) as registry:
         documents = cards.show(registry, name)
     if as_json:
         _print_json({"cards": documents})
@@ -140,6 +137,7 @@ def show(
 
 @app.command(epilog="Example: symbench leaderboard --store results -t 'o5-*' --format md")
 def leaderboard(  # noqa: PLR0913 - one parameter an option
+    *,
     store: StoreDirectories = None,
     tier: Annotated[
         str | None, typer.Option("--tier", help="smoke, quick or full. Default: the latest.")
@@ -154,19 +152,22 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
     """Show tables made from stored records; several stores merge."""
     from symbench import leaderboard as boards
     from symbench import plan, report
-    from symbench.store import Store, records_of
+    from symbench.store import records_of
 
     form = "json" if as_json else form
     if form not in FORMATS:
         raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
     if tier is not None and tier not in plan.TIERS:
         raise InputError(f"unknown tier {tier!r}: take one of {', '.join(plan.TIERS)}")
-    records = records_of(_existing(store, Store))
+    records = records_of(open_stores(store))
     chosen = tier or boards.newest_tier(records) or "quick"
-    with _registry(plugin, no_plugin) as registry:
-        board = boards.make(records, chosen, lambda identity: plan.is_stale(registry, identity))
-    board = board.only(_matcher(task), _matcher(model))
-    typer.echo(report.render(board, form, terminal_width(), colour=coloured()), nl=False)
+    with registered(plugin, no_plugin) as registry:
+        board = boards.make(records, chosen, staleness(registry))
+    shown = board.only(matcher(task), matcher(model))
+    if board.rows and not shown.rows:
+        names = ", ".join(sorted({row.task for row in board.rows}))
+        raise InputError(f"no {chosen} cell of the store matches -t and -m; its tasks are {names}")
+    typer.echo(report.render(shown, form, terminal_width(), colour=coloured()), nl=False)
 
 
 @app.command(epilog="Example: symbench doctor --json")
@@ -179,7 +180,7 @@ def doctor(
     """Describe machine, versions, devices, plugins, store and caches in one page."""
     from symbench.cli.doctor import examine
 
-    with _registry(plugin, no_plugin) as registry:
+    with registered(plugin, no_plugin) as registry:
         document = examine(registry, store)
     if as_json:
         _print_json(document)
@@ -191,6 +192,7 @@ def doctor(
 
 @app.command(epilog="Example: symbench run -t 'o5-*' -m mlp -m scalars --tier quick --jobs 4")
 def run(  # noqa: PLR0913 - one parameter an option
+    *,
     everything: Annotated[bool, typer.Option("--all", help="Every task and model.")] = False,
     task: TaskPatterns = None,
     model: ModelPatterns = None,
@@ -234,12 +236,14 @@ def run(  # noqa: PLR0913 - one parameter an option
         blocked=tuple(no_plugin or ()),
     )  # fmt: skip
     running.check(request)
-    with _registry(plugin, no_plugin) as registry:
+    with registered(plugin, no_plugin) as registry:
         selection = running.selection(request, registry)
-        if dry_run:
-            _print_plan(running.dry_run(registry, selection, store, fresh=fresh), as_json=as_json)
-            return
-    result = running.run(request, selection, lambda line: typer.echo(line, err=True))
+        planned = running.dry_run(registry, selection, store, fresh=fresh) if dry_run else None
+    if planned is not None:
+        _print_plan(planned, as_json=as_json)
+        return
+    with redirect_stdout(sys.stderr):
+        result = running.run(request, selection)
     if as_json:
         _print_json(running.document(result))
     else:
@@ -259,33 +263,6 @@ def _print_plan(cells: list[dict[str, Any]], *, as_json: bool) -> None:
     rows = [[cell["task"], cell["model"], cell["plan"], cell["reason"] or ""] for cell in cells]
     headings = ("task", "model", "plan", "reason")
     typer.echo(listing(headings, rows, terminal_width(), colour=coloured()), nl=False)
-
-
-@contextmanager
-def _registry(plugin: list[Path] | None, blocked: list[str] | None) -> Iterator[Registry]:
-    """Load the plugins; what they print goes to stderr, and broken ones are named there."""
-    from symbench import registry as registries
-
-    with redirect_stdout(sys.stderr):
-        registry = registries.load(plugin or (), blocked or ())
-        for info in registry.plugins:
-            if info.status == "broken":
-                typer.echo(f"symbench: warning: plugin {info.name}: {info.reason}", err=True)
-        yield registry
-
-
-def _existing(paths: list[Path] | None, opened: type[Store]) -> list[Store]:
-    for path in paths or ():
-        if not path.is_dir():
-            raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
-    if not paths and not DEFAULT_STORE.is_dir():
-        raise InputError(f"no store at {str(DEFAULT_STORE)!r}: run first, or give --store DIR")
-    return [opened(path) for path in paths or (DEFAULT_STORE,)]
-
-
-def _matcher(patterns: list[str] | None) -> Callable[[str], bool]:
-    """Match names against globs; a stored name need not be registered here."""
-    return lambda name: not patterns or any(fnmatchcase(name, one) for one in patterns)
 
 
 def _print_json(document: Any) -> None:

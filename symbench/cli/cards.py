@@ -55,7 +55,7 @@ def _matching(registry: Registry, name: str) -> Iterator[Document]:
     yield from (_metric(metric, "symbench") for metric in _core_metrics() if metric.name == name)
     if name in registry.suites:
         card = registry.suites[name]
-        yield {**_card(card), "content": dict(card.load())}
+        yield {"kind": "suite", **_card(card), "content": dict(card.load())}
     yield from ({"kind": "plugin", **asdict(i)} for i in registry.plugins if i.name == name)
 
 

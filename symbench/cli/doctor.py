@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from symbench.errors import StoreError
-from symbench.registry import Registry
+from symbench.registry import PluginInfo, Registry
 from symbench.store import Store
 
 Document = dict[str, Any]
@@ -28,7 +29,7 @@ def examine(registry: Registry, store: Path) -> Document:
         "machine": _machine(),
         "versions": {"python": platform.python_version(), **_versions()},
         "devices": _devices(),
-        "plugins": [_plugin(registry, index) for index in range(len(registry.plugins))],
+        "plugins": [_plugin(info) for info in registry.plugins],
         "store": _store(store),
         "data": _data_cache(),
     }
@@ -65,24 +66,19 @@ def _devices() -> Document:
     import torch
 
     cuda = torch.cuda.is_available()
+    count = torch.cuda.device_count() if cuda else 0
     return {
-        "cuda": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "cuda": cuda,
         "cuda_version": torch.version.cuda if cuda else None,
+        "gpus": [torch.cuda.get_device_name(index) for index in range(count)],
         "threads": torch.get_num_threads(),
         "environment": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
     }
 
 
-def _plugin(registry: Registry, index: int) -> Document:
-    info = registry.plugins[index]
-    return {
-        "name": info.name,
-        "version": info.version,
-        "source": info.source,
-        "status": info.status,
-        "registered": len(info.registered),
-        "reason": info.reason,
-    }
+def _plugin(info: PluginInfo) -> Document:
+    known = {**asdict(info), "registered": len(info.registered)}
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def _store(path: Path) -> Document:

@@ -14,6 +14,7 @@ _HEADINGS = {
     "suites": ("name", "plugin", "summary"),
     "plugins": ("name", "version", "source", "status", "registered"),
 }
+_ONE_A_LINE = {"sizes", "tiers", "declined_by", "declines"}
 _SHOWN_APART = ("kind", "name", "version", "definition")
 
 Document = dict[str, Any]
@@ -46,11 +47,12 @@ def _entry(entry: Document, heading: str) -> str:
 def card(document: Document, width: int, *, colour: bool = False) -> str:
     """Return one card of ``show``."""
     title = f"{document['kind']} {document['name']} {document.get('version', '')}".strip()
-    values = {
-        label.replace("_", " "): value
-        for label, value in document.items()
-        if label not in _SHOWN_APART
-    }
+    shown = {key: document[key] for key in document if key not in _SHOWN_APART}
+    for key in _ONE_A_LINE & set(shown):
+        shown[key] = [{f"{name}:": value} for name, value in shown[key].items()]
+    if "published" in shown:
+        shown["published"] = [_published(one) for one in shown["published"]]
+    values = _labelled(shown)
     body = str(document.get("definition", ""))
     return listing.card(title, body, values, width, colour=colour)
 
@@ -59,8 +61,19 @@ def page(document: Document, width: int, *, colour: bool = False) -> str:
     """Return the page of ``doctor``: one card a section."""
     cards = []
     for title, content in document.items():
-        if isinstance(content, list):
-            content = {f"{entry.pop('name')}": entry for entry in map(dict, content)}
-        values = {label.replace("_", " "): value for label, value in content.items()}
+        values = _by_name(content) if isinstance(content, list) else _labelled(content)
         cards.append(listing.card(title, "", values, width, colour=colour))
     return "\n".join(cards)
+
+
+def _published(figures: Document) -> Document:
+    errors = {f"{n_train}:": error for n_train, error in figures["values"].items()}
+    return {f"{figures['label']} ({figures['model']})": errors, "from": figures["source"]}
+
+
+def _labelled(values: Document) -> Document:
+    return {label.replace("_", " "): value for label, value in values.items()}
+
+
+def _by_name(entries: Sequence[Document]) -> Document:
+    return {str(e["name"]): {key: e[key] for key in e if key != "name"} for e in entries}

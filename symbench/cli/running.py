@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from symbench import plan
 from symbench.errors import InputError
@@ -16,7 +16,7 @@ from symbench.registry import Registry
 from symbench.store import Store
 
 if TYPE_CHECKING:
-    from symbench.api import CellOutcome, Result, Run
+    from symbench.api import Result
 
 _EXECUTORS = ("local", "inline")
 _FLEETS = ("auto", "on", "off")
@@ -133,8 +133,10 @@ def _suite_file(path: Path, registry: Registry) -> Mapping[str, Any]:
 def dry_run(registry: Registry, chosen: Selection, path: Path, *, fresh: bool) -> list[Document]:
     """Return the plan: each cell, and whether it would run, be reused, or is declined."""
     store = Store(path)
-    return [_planned(cell, None if fresh else store.read(cell.key)) for cell in
-            plan.make_plan(registry, chosen)]
+    return [
+        _planned(cell, None if fresh else store.read(cell.key))
+        for cell in plan.make_plan(registry, chosen)
+    ]
 
 
 def _planned(cell: Cell, stored: Record | None) -> Document:
@@ -144,30 +146,24 @@ def _planned(cell: Cell, stored: Record | None) -> Document:
     return {**own, "plan": what, "reason": cell.reason}
 
 
-def run(request: Request, chosen: Selection, say: Callable[[str], None]) -> Result:
-    """Carry out the selection, one line of progress a cell."""
+def run(request: Request, chosen: Selection) -> Result:
+    """Carry out the selection, and show on stderr how far it is."""
     from symbench import api
+    from symbench.cli.progress import Watch
 
     options = api.Options(
         store=request.store, device=request.device,
         executor="inline" if request.debug else request.executor,
         jobs=request.jobs, timeout=request.timeout,
-        fleet=request.fleet,  # type: ignore[arg-type] - checked before
+        fleet=cast("Literal['auto', 'on', 'off']", request.fleet),  # checked before
         fresh=request.fresh, retry_failed=request.retry_failed, debug=request.debug,
         plugin_files=request.plugin_files, blocked=request.blocked,
     )  # fmt: skip
 
-    def outcome(this: Run, cell: CellOutcome, record: Record) -> None:
-        say(_progress(this, cell, record))
-
-    return api.execute(chosen, options, on_outcome=outcome)
-
-
-def _progress(this: Run, cell: CellOutcome, record: Record) -> str:
-    done = f"[{len(this.outcomes)}/{len(this.cells)}]"
-    how = "reused" if cell.reused else f"{cell.seconds:.1f} s"
-    why = f": {record.error.message}" if record.error is not None else ""
-    return " ".join(f"{done} {cell.task} {cell.model} {cell.status} ({how}){why}".split())
+    with Watch() as watch:
+        return api.execute(
+            chosen, options, watch.started, watch.progressed, watch.finished, watch.planned
+        )
 
 
 def document(result: Result) -> Document:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +64,7 @@ def _context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["symbench.cell"])
+    context.set_forkserver_preload(["symbench.execute.warm"])
     return context
 
 
@@ -82,6 +83,7 @@ def _start(context: ForkServerContext | SpawnContext, cell: Cell, settings: Sett
 def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
     """Run one cell in a child process and send its record as JSON."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(2, 1)  # what a plugin prints must not mix with our machine-readable output
     import torch
 
@@ -99,6 +101,14 @@ def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
     )
     pipe.send_bytes(_RECORD + record.to_json().encode())
     pipe.close()
+
+
+def _end_with_parent() -> None:
+    """End this process when the run is killed outright, so that no orphan trains on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _poll(worker: _Worker, settings: Settings) -> Record | None:

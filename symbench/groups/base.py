@@ -49,7 +49,9 @@ class Group(ABC):
         self.discrete = torch.zeros(0, d, d) if discrete is None else discrete
         self.discrete = self.discrete.double()
         self.negation = negation
-        self.form = torch.eye(d).double() if form is None and self.is_orthogonal else form
+        if form is None and self.is_orthogonal:
+            form = torch.eye(d)
+        self.form = None if form is None else form.double()
         self._check()
 
     def _check(self) -> None:

@@ -13,7 +13,8 @@ from symbench.errors import InputError
 from symbench.groups import cache
 from symbench.groups.base import Group
 from symbench.groups.expression import Expression, Leaf, Modes, mapped, total
-from symbench.groups.invariants import ENTRIES, VERSION, tensor_invariants
+from symbench.groups.invariants import VERSION, tensor_invariants
+from symbench.groups.matrices import ENTRIES
 from symbench.groups.representation import Representation, Scalar, matched
 
 

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from symbench.errors import InputError
 
+ENTRIES = 2**28  # 2 GiB of float64
+
 
 def natural(n: int, what: str, least: int = 1) -> int:
     """Return ``n`` if it is an integer of at least ``least``.
@@ -81,3 +83,22 @@ def special(g: Tensor) -> Tensor:
 def uniform(shape: tuple[int, ...], bound: float, generator: torch.Generator) -> Tensor:
     """Draw float64 numbers uniform in [-bound, bound]."""
     return bound * (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1)
+
+
+def bounded(count: int, size: int) -> int:
+    """Return ``count`` if that many vectors of ``size`` float64 entries fit in memory.
+
+    Raises:
+        InputError: they do not.
+    """
+    if count * size > ENTRIES:
+        raise InputError(
+            f"{count} vectors of {size} entries do not fit in memory; use tensors of lower rank"
+        )
+    return count
+
+
+def scaled(matrices: Tensor) -> Tensor:
+    """Return the matrices [k, n, n] divided by their Frobenius norms."""
+    norm = matrices.flatten(1).norm(dim=1).clamp_min(1e-300)
+    return matrices.div(norm[:, None, None])

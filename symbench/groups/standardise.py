@@ -47,7 +47,7 @@ class Standardised(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return f(x): [n, ...] -> [n, ...]."""
-        y = self.net(self._standard_input(x))
+        y: Tensor = self.net(self._standard_input(x))
         y = y.flatten(1) * self.output_scale + self.output_centre
         return y.unflatten(1, self._output_shape) if self._output_shape else y
 

@@ -75,7 +75,7 @@ def principal_cosines(first: Tensor, second: Tensor) -> Tensor:
         first: orthonormal rows [k, n].
         second: orthonormal rows [l, n].
 
-    Reference: Björck and Golub 1973, section 2.
+    Reference: Björck and Golub 1973.
     """
     cosines: Tensor = torch.linalg.svdvals(first @ second.mT).clamp(max=1.0)
     return cosines

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from symbench.groups import Group
     from symbench.metrics.network import Network
 
-_EXAMPLES = 256
+_ELEMENTS, _EXAMPLES = 64, 256
 _BUDGET = 2**22  # numbers held at once
 
 
@@ -27,14 +27,13 @@ class EquivarianceError(Metric):
     vary has no score.
 
     A group that acts only approximately (``is_exact = False``, as interpolated rotations of
-    pixels do) and offers ``sample_pairs(count, generator) -> (g, inverse)`` adds
+    pixels do) and offers ``sample_pairs(_ELEMENTS, generator) -> (g, inverse)`` adds
     ``equivariance_error.floor``: the same formula for f(rho_in(inverse) rho_in(g) x) - f(x), which
     an exact action would leave at zero for every f.
     """
 
     name, version, direction = "equivariance_error", "1", "lower"
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
-    elements: ClassVar[int] = 64
     double: ClassVar[bool] = True
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
@@ -53,7 +52,7 @@ class EquivarianceError(Metric):
         scale = _target_variance(trained, task) or networks.variance(value)
         if not networks.varies(value):
             return {}
-        g, inverse = _elements(symmetry.group, self.elements, generator)
+        g, inverse = _elements(symmetry.group, generator)
         scores = {self.name: _relative(_violation(f, task, symmetry, x, g), scale)}
         if inverse is not None:
             returned = _violation(f, task, symmetry, x, g, inverse)
@@ -62,11 +61,10 @@ class EquivarianceError(Metric):
 
 
 class Float32EquivarianceError(EquivarianceError):
-    """``equivariance_error`` of the float32 module, over 16 elements: an exact one still rounds."""
+    """``equivariance_error`` of the float32 module: an exact architecture still rounds."""
 
     name = "equivariance_error_float32"
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float32"
-    elements: ClassVar[int] = 16
     double: ClassVar[bool] = False
 
 
@@ -89,12 +87,12 @@ def _outputs(f: Network, x: Tensor, task: Task) -> Tensor:
     return y.softmax(-1) if task.loss == "cross-entropy" else y
 
 
-def _elements(group: Group, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-    """Return elements [count, d, d], and their inverses where the action is not exact."""
+def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Return elements [64, d, d], and their inverses where the action is not exact."""
     pairs = getattr(group, "sample_pairs", None)
     if getattr(group, "is_exact", True) or pairs is None:
-        return group.sample(count, generator), None
-    g, inverse = pairs(count, generator)
+        return group.sample(_ELEMENTS, generator), None
+    g, inverse = pairs(_ELEMENTS, generator)
     return g, inverse
 
 

@@ -28,7 +28,7 @@ class GeneratorScore(Metric):
     """
 
     version, direction = "1", "higher"
-    reference = "Moskalev et al. 2022 (LieGG), section 4; Björck and Golub 1973"
+    reference = "Moskalev et al. 2022 (LieGG); Björck and Golub 1973"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task's group has a Lie algebra."""

@@ -22,7 +22,7 @@ class LieDerivative(Metric):
 
     name, version, direction = "lie_derivative", "1", "lower"
     summary = "relative violation of the true symmetry's algebra (1 = chance, 0 = exact)"
-    reference = "after Moskalev et al. 2022 (LieGG), section 4"
+    reference = "after Moskalev et al. 2022 (LieGG)"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task's group has a Lie algebra."""

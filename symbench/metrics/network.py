@@ -75,8 +75,8 @@ def directional_derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
     """
     try:
         return torch.func.jvp(f, (x,), (v,))[1]  # type: ignore[no-any-return]
-    except NotImplementedError:
-        return torch.autograd.functional.jvp(f, x, v)[1]  # type: ignore[no-any-return,no-untyped-call]
+    except RuntimeError:
+        return torch.autograd.functional.jvp(f, x, v)[1]  # type: ignore[no-any-return]
 
 
 def variance(values: Tensor) -> float:

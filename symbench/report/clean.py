@@ -7,8 +7,8 @@ import re
 import unicodedata
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # controls, bidi and zero-width marks, surrogates
-_MARKDOWN = re.compile(r"([\\`*_{}<>|~#!])")
-_LINK_END = re.compile(r"\](?=[(\[:])")
+_MARKDOWN = re.compile(r"([\\`*_{}|~#!])")
+_LINK_END = re.compile(r"\](?=[(\[:])")  # other brackets stay: intervals are written with them
 _AUTOLINKS = {"://": "&#58;//", "www.": "www&#46;", "@": "&#64;"}
 _LATEX_SYMBOLS = {
     "≥": r"$\geq$",
@@ -35,13 +35,14 @@ _FORMULA = ("=", "+", "-", "@")
 def plain(text: str, limit: int = 200) -> str:
     """Return the text on one line, without control, bidi or invisible characters, cut at limit."""
     spaced = " ".join(text.split())
-    shown = "".join(c for c in spaced if unicodedata.category(c) not in _HIDDEN).strip()
+    visible = "".join(c for c in spaced if unicodedata.category(c) not in _HIDDEN)
+    shown = " ".join(visible.split())
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def markdown(text: str) -> str:
     """Return the text for a cell of a markdown table: no markup, HTML, link or mention works."""
-    escaped = _MARKDOWN.sub(r"\\\1", plain(text).replace("&", "&amp;"))
+    escaped = _MARKDOWN.sub(r"\\\1", plain(text).replace("&", "&amp;").replace("<", "&lt;"))
     escaped = _LINK_END.sub(r"\\]", escaped)
     for mark, entity in _AUTOLINKS.items():
         escaped = escaped.replace(mark, entity)

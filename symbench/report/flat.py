@@ -40,7 +40,7 @@ def _fields(rows: list[Row]) -> list[tuple[str, str]]:
     used: dict[str, set[str]] = {}
     for row in rows:
         for name, figure in (*row.scores.items(), *row.cost.items()):
-            filled = {part for part in _FIGURE if getattr(figure, part) not in (None, False)}
+            filled = {part for part in _FIGURE if not _is_empty(getattr(figure, part))}
             used.setdefault(name, set(_ALWAYS)).update(filled)
     return [(name, part) for name in sorted(used) for part in _FIGURE if part in used[name]]
 
@@ -48,6 +48,10 @@ def _fields(rows: list[Row]) -> list[tuple[str, str]]:
 def _part(row: Row, name: str, part: str) -> object:
     figure: Figure | None = row.scores.get(name) or row.cost.get(name)
     return None if figure is None else getattr(figure, part)
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value is False
 
 
 def _field(value: object) -> object:

@@ -40,7 +40,7 @@ def card(
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, value in values.items():
-        if value is not None and value != [] and value != {} and value != "":
+        if value is not None and value not in ([], {}, ""):
             grid.add_row(Text(plain(label)), Text(text_of(value)))
     paragraphs = [Text(plain(part, _LIMIT) + "\n") for part in body.split("\n\n") if part.strip()]
     return _drawn([Text(plain(title), style="bold"), *paragraphs, grid], width, colour=colour)

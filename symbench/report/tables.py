@@ -20,7 +20,8 @@ LEGEND = (
     "ladder). data gain: that of the baseline ÷ that of the model (≥, ≤: bounds). "
     "curve area: mean log10 error over the ladder.",
     "Generator scores stand beside (chance, ceiling); e: explicit generators, x: extracted from "
-    "the trained function. In parentheses: symmetry of a model that has not learned the task.",
+    "the trained function. In parentheses: stale figures, and the symmetry of a model that has not "
+    "learned the task.",
     "prior: what the model was told of the symmetry. Compare across priors with care.",
 )
 # Scores in csv and json only: a table would repeat what stands beside them.
@@ -81,7 +82,7 @@ def coverage(board: Leaderboard) -> str:
 
 
 def _table(task: str, tier: str, rows: Sequence[Row]) -> Table:
-    shown = [row for row in rows if row.status != "declined"]
+    shown = [row for row in rows if row.scores or row.status not in ("declined", "stale")]
     columns = (*_COLUMNS, *_extra_columns(shown))
     grid = [[column.cell(row) for column in columns] for row in shown]
     kept = [
@@ -109,16 +110,20 @@ def _title(task: str, tier: str, rows: Sequence[Row]) -> str:
 
 
 def _notes(rows: Sequence[Row]) -> Iterator[str]:
-    declined = sorted(
-        ((row.reason or "", row.model) for row in rows if row.status == "declined")
-    )
-    for reason, group in groupby(declined, key=lambda pair: pair[0]):
-        yield f"declined by {', '.join(model for _, model in group)}: {reason}"
-    for row in rows:
-        if row.status != "declined" and row.reason:
-            yield f"{row.model} {row.status}: {row.reason}"
-        if row.diverged:
-            yield f"{row.model}: {row.diverged} trials diverged"
+    told = sorted((row.status, row.reason, row.model) for row in rows if row.reason)
+    for (status, reason), models in groupby(told, key=lambda entry: entry[:2]):
+        yield f"{status}: {_listed([model for *_, model in models])} ({reason})"
+    diverged = [f"{row.model} {row.diverged}" for row in rows if row.diverged]
+    if diverged:
+        yield f"diverged trials, left out of the figures: {_listed(diverged)}"
+    timed = sorted((row.machine, row.model) for row in rows if row.machine and row.cost)
+    for machine, group in groupby(timed, key=lambda entry: entry[0]):
+        names = [model for _, model in group]
+        yield f"s/trial{'' if len(names) == len(timed) else f' of {_listed(names)}'}: {machine}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 def _range(low: int, high: int) -> str:
@@ -127,9 +132,11 @@ def _range(low: int, high: int) -> str:
 
 def _rank(row: Row) -> Cell:
     if row.rank is not None:
-        best = row.group == "a"
+        best = "a" in (row.group or "")
         text = f"{_range(row.rank.low, row.rank.high)} {row.group or ''}".strip()
         return Cell(text, "best" if best else "plain")
+    if row.status == "stale":
+        return Cell("stale", "dim")
     error = row.scores.get("error")
     return Cell("*" if error is not None and error.n < RANKED_SEEDS else "", "dim")
 
@@ -141,8 +148,8 @@ def _error(row: Row) -> Cell:
         return Cell("diverged", "bad") if row.diverged else Cell()
     text = figures.interval(row.scores["error"])
     if row.status == "stale":
-        return Cell(f"({text}) stale", "dim")
-    return Cell(text, "best" if row.group == "a" else "plain")
+        return Cell(f"({text})", "dim")
+    return Cell(text, "best" if "a" in (row.group or "") else "plain")
 
 
 def _score(name: str, show: Callable[[Figure], str]) -> Callable[[Row], Cell]:
@@ -186,7 +193,7 @@ _COLUMNS = (
     Column("model", "row", lambda row: Cell(row.model), numeric=False),
     Column("prior", "row", lambda row: Cell(row.prior or ""), numeric=False),
     Column("params", "learning", _parameters),
-    Column("error", "row", _error),
+    Column("error", "learning", _error),
     Column("n to solve", "learning", _score("n_to_threshold", figures.samples)),
     Column("data gain", "learning", _score("data_gain", figures.ratio)),
     Column("curve area", "learning", _score("curve_area", figures.decades)),

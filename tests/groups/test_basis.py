@@ -62,13 +62,13 @@ POWERS = [
     (S(6), [1, 1, 2, 5, 15]),
     (Z(6), [1, 1, 6, 36]),
     (Z(4), [1, 1, 4, 16, 64]),
-    (C(3), [1, 0, 2, 2, 6, 10, 22]),
+    (C(3), [1, 0, 2, 2, 6, 10, 22, 42, 86]),
     (C(4), [1, 0, 2, 0, 8, 0, 32]),
-    (C(8), [1, 0, 2, 0, 6, 0, 20]),
+    (C(8), [1, 0, 2, 0, 6, 0, 20, 0, 72]),
     (D(2), [1, 0, 2, 0, 8, 0, 32]),
-    (D(3), [1, 0, 1, 1, 3, 5, 11]),
+    (D(3), [1, 0, 1, 1, 3, 5, 11, 21, 43]),
     (D(4), [1, 0, 1, 0, 4, 0, 16]),
-    (D(8), [1, 0, 1, 0, 3, 0, 10]),
+    (D(8), [1, 0, 1, 0, 3, 0, 10, 0, 36]),
     (SO(2) * Trivial(1), [1, 1, 3, 7, 19, 51, 141]),
     (O(2) * Trivial(1), [1, 1, 2, 4, 10, 26, 71]),
     (Trivial(2), [1, 2, 4, 8]),
@@ -76,7 +76,6 @@ POWERS = [
 SLOW_POWERS = [
     (SO(3), 8, 91),
     (O(3), 8, 91),
-    (SO(4), 8, 196),
     (SO(5), 6, 15),
     (O(5), 6, 15),
     (SO(6), 6, 16),
@@ -148,6 +147,34 @@ def test_the_alternating_group_has_more_invariants_than_the_symmetric():
 def test_the_faces_of_the_cube_have_the_known_number_of_invariants():
     cube = Listed("Cube", _permutations([0, 1, 4, 5, 3, 2], [4, 5, 2, 3, 1, 0]))
     assert [len(invariant_basis((V**k)(cube))) for k in range(1, 5)] == [1, 3, 12, 60]
+
+
+class Rotations(Group):
+    """A plugin's circle group: repeated frequencies in a basis that hides them."""
+
+    def __init__(self, frequencies, fixed):
+        blocks = [torch.tensor([[0.0, -f], [f, 0.0]]).double() for f in frequencies]
+        hidden = torch.block_diag(*blocks, torch.zeros(fixed, fixed).double())
+        noise = torch.randn(hidden.shape, generator=torch.Generator().manual_seed(5))
+        q = torch.linalg.qr(noise.double())[0]
+        super().__init__(f"rotations {frequencies}", (q @ hidden @ q.mT)[None])
+
+    def sample(self, count, generator):
+        angle = 2 * math.pi * torch.rand(count, 1, 1, generator=generator, dtype=torch.float64)
+        return torch.linalg.matrix_exp(angle * self.algebra)
+
+
+def test_a_circle_group_with_repeated_frequencies_is_solved(generator):
+    group = Rotations((1, 1, 2), fixed=2)
+    weights = torch.tensor([1, -1, 1, -1, 2, -2, 0, 0])
+    for power in (1, 2):
+        rep = (V**power)(group)
+        sums = sum(torch.meshgrid(*[weights] * (2 * power), indexing="ij"))
+        wanted = int((sums == 0).sum())
+        basis = equivariant_basis(rep, rep)
+        assert len(basis) == wanted
+        if power == 1:
+            _check_basis(basis, rep, rep, generator)
 
 
 def _embedded(group):
@@ -481,7 +508,7 @@ def test_an_unbound_representation_has_no_basis():
         equivariant_basis(V, V)
 
 
-@pytest.mark.parametrize("rep", [T(20)(SO(2)), T(9)(S(8)), T(7, 7)(Scaling(3))], ids=str)
+@pytest.mark.parametrize("rep", [T(20)(SO(2)), T(8)(S(7)), T(7, 7)(Scaling(3))], ids=str)
 def test_a_space_too_large_to_solve_is_refused(rep):
     with pytest.raises(InputError, match="lower rank"):
         invariant_basis(rep)

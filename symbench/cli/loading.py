@@ -1,0 +1,76 @@
+"""What verbs load before they start: plugins and stores."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from symbench.cli.options import DEFAULT_STORE
+from symbench.errors import InputError
+from symbench.report.clean import plain
+
+if TYPE_CHECKING:
+    from symbench.record import Identity
+    from symbench.registry import Registry
+    from symbench.store import Store
+
+
+@contextmanager
+def registered(
+    plugin_files: Sequence[Path] | None, blocked: Sequence[str] | None
+) -> Iterator[Registry]:
+    """Load the plugins; what they print goes to stderr, and broken ones are named there."""
+    from symbench import registry as registries
+
+    with redirect_stdout(sys.stderr):
+        registry = registries.load(plugin_files or (), blocked or ())
+        for info in registry.plugins:
+            if info.status == "broken":
+                _warn(f"plugin {info.name}: {info.reason}")
+        yield registry
+
+
+def staleness(registry: Registry) -> Callable[[Identity], bool]:
+    """Judge by what is registered; a plugin that cannot be asked leaves its records current."""
+    from symbench import plan
+
+    def stale(identity: Identity) -> bool:
+        try:
+            return plan.is_stale(registry, identity)
+        except Exception as error:  # a plugin may raise anything on import
+            pair = f"{identity.task} {identity.model}"
+            _warn(f"{pair}: staleness unknown: {type(error).__name__}: {error}")
+            return False
+
+    return stale
+
+
+def open_stores(paths: Sequence[Path] | None) -> list[Store]:
+    """Return the stores, the default one if none is named.
+
+    Raises:
+        InputError: one of them does not exist.
+    """
+    from symbench.store import Store
+
+    for path in paths or ():
+        if not path.is_dir():
+            raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
+    if not paths and not DEFAULT_STORE.is_dir():
+        raise InputError(f"no store at {str(DEFAULT_STORE)!r}: run first, or give --store DIR")
+    return [Store(path) for path in paths or (DEFAULT_STORE,)]
+
+
+def matcher(patterns: Sequence[str] | None) -> Callable[[str], bool]:
+    """Match names against globs; a stored name need not be registered here."""
+    return lambda name: not patterns or any(fnmatchcase(name, one) for one in patterns)
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"symbench: warning: {plain(message)}", err=True)

@@ -1,0 +1,40 @@
+"""Invariant tensors of permutation groups: constant on every orbit of index tuples."""
+
+from __future__ import annotations
+
+import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from symbench.groups.matrices import bounded
+
+
+def permutes(matrices: Tensor) -> bool:
+    """Whether all of the matrices [h, d, d] are permutation matrices; true of none at all."""
+    one = (matrices == 1) | (matrices == 0)
+    return bool(one.all()) and bool((matrices.sum(-1) == 1).all() and (matrices.sum(-2) == 1).all())
+
+
+def orbits(matrices: Tensor, rank: int) -> Tensor:
+    """Return the indicators [r, d^rank] of the orbits of index tuples, each of norm 1.
+
+    They span the tensors of that rank that the permutations ``matrices`` [h, d, d] fix.
+    """
+    d = matrices.shape[-1]
+    start, stop = [], []
+    for images in matrices.argmax(-2):
+        moved = torch.zeros(1, dtype=torch.long)
+        for _ in range(rank):
+            moved = (moved[:, None] * d + images).flatten()
+        start.append(torch.arange(d**rank))
+        stop.append(moved)
+    if not start:
+        return torch.eye(bounded(d**rank, d**rank), dtype=torch.float64)
+    row, column = torch.cat(start).numpy(), torch.cat(stop).numpy()
+    graph = coo_array(([1] * len(row), (row, column)), shape=(d**rank, d**rank))
+    count, labels = connected_components(graph, directed=False)
+    at = torch.from_numpy(labels).long()
+    basis = torch.zeros(bounded(count, d**rank), d**rank, dtype=torch.float64)
+    basis[at, torch.arange(d**rank)] = at.bincount().double().rsqrt()[at]
+    return basis

@@ -1,0 +1,141 @@
+"""Records -> rows: medians over seeds, learning curves, data gains, ranks."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from symbench import statistics
+from symbench.leaderboard.rows import Coverage, Figure, Leaderboard, Point, Rank, Row
+from symbench.leaderboard.sheet import Sheet, summary
+from symbench.record import FINISHED, Identity, Record
+from symbench.store import started
+
+__all__ = [
+    "RANKED_SEEDS",
+    "Coverage",
+    "Figure",
+    "Leaderboard",
+    "Point",
+    "Rank",
+    "Row",
+    "make",
+    "newest_tier",
+]
+
+RANKED_SEEDS = 5  # fewer seeds are shown and never ranked
+_OTHER_TERMS = "not compared: its data, sizes or budget differ from those of the other models"
+_STALE = "the task, the model or the protocol has changed since; run it again"
+
+Pair = tuple[str, str]
+
+
+def make(
+    records: Iterable[Record],
+    tier: str,
+    stale: Callable[[Identity], bool] = lambda _: False,
+    planned: int | None = None,
+) -> Leaderboard:
+    """Return the rows of one tier.
+
+    Args:
+        records: of any tier, from any number of stores.
+        stale: whether a record's task, model or protocol has changed since it was made.
+        planned: the number of cells in the plan; without it, of those that have a record.
+    """
+    current, outdated = _newest(records, tier, stale)
+    rows = [row for records in _by_task(current).values() for row in _task_rows(records)]
+    rows += [_stale_row(record) for record in outdated]
+    rows.sort(key=_order)
+    return Leaderboard(tier=tier, coverage=_coverage(rows, planned), rows=rows)
+
+
+def newest_tier(records: Iterable[Record]) -> str | None:
+    """Return the tier of the record that was started last."""
+    latest = max(records, key=started, default=None)
+    return None if latest is None else latest.identity.tier
+
+
+def _newest(
+    records: Iterable[Record], tier: str, stale: Callable[[Identity], bool]
+) -> tuple[list[Record], list[Record]]:
+    """Return each pair's newest current record, and the newest stale one of pairs without."""
+    newest: dict[bool, dict[Pair, Record]] = {False: {}, True: {}}
+    for record in sorted(records, key=lambda r: (started(r), r.key)):
+        if record.identity.tier == tier:
+            pair = record.identity.task, record.identity.model
+            newest[stale(record.identity)][pair] = record
+    outdated = [record for pair, record in newest[True].items() if pair not in newest[False]]
+    return list(newest[False].values()), outdated
+
+
+def _by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
+    tasks: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        tasks[record.identity.task].append(record)
+    return tasks
+
+
+def _coverage(rows: Sequence[Row], planned: int | None) -> Coverage:
+    finished = sum(row.status in FINISHED for row in rows)
+    stale = sum(row.status == "stale" for row in rows)
+    return Coverage(
+        planned=len(rows) if planned is None else planned,
+        finished=finished,
+        failed=len(rows) - finished - stale,
+        stale=stale,
+    )
+
+
+def _order(row: Row) -> tuple[str, float, str]:
+    error = row.scores.get("error")
+    place = math.inf if error is None or row.status == "stale" else error.value
+    return row.task, place, row.model
+
+
+def _task_rows(records: Sequence[Record]) -> list[Row]:
+    """Return the rows of one task: each on its own first, then what compares them."""
+    sheets = [Sheet(record) for record in records]
+    rows = {sheet.record.key: summary(sheet) for sheet in sheets}
+    trained = [sheet for sheet in sheets if sheet.trials and sheet.sizes]
+    terms = Counter(sheet.terms for sheet in trained).most_common(1)
+    for sheet in trained:
+        if sheet.terms != terms[0][0]:
+            rows[sheet.record.key].reason = _OTHER_TERMS
+    comparable = [sheet for sheet in trained if sheet.terms == terms[0][0]]
+    _add_gains(comparable, rows)
+    _add_ranks(comparable, rows)
+    return list(rows.values())
+
+
+def _stale_row(record: Record) -> Row:
+    row = summary(Sheet(record))
+    row.status, row.reason = "stale", _STALE
+    return row
+
+
+def _add_gains(sheets: Sequence[Sheet], rows: dict[str, Row]) -> None:
+    """Add every model's data gain over the task's baseline, where that has a curve too."""
+    crossings = {sheet.record.key: sheet.crossing() for sheet in sheets}
+    baselines = [crossings[s.record.key] for s in sheets if s.is_baseline]
+    if not baselines or (baseline := baselines[0]) is None:
+        return
+    for key, crossing in crossings.items():
+        gain = None if crossing is None else statistics.data_gain(baseline, crossing)
+        if crossing is not None and gain is not None:
+            figure = Figure(value=gain.value, low=None, high=None, n=min(baseline.n, crossing.n))
+            if gain.bound is not None:
+                figure.censored = "above" if gain.bound == "≥" else "below"
+            rows[key].scores["data_gain"] = figure
+
+
+def _add_ranks(sheets: Sequence[Sheet], rows: dict[str, Row]) -> None:
+    """Rank the models with enough seeds by their errors at the largest n_train."""
+    errors = {sheet.record.key: sheet.values("error", sheet.sizes[-1]) for sheet in sheets}
+    enough = {key: values for key, values in errors.items() if len(values) >= RANKED_SEEDS}
+    if not enough:
+        return
+    for key, rank in statistics.rank(enough, sheets[0].smallest_error).items():
+        rows[key].rank = Rank(low=rank.low, high=rank.high)
+        rows[key].group = rank.group

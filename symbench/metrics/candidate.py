@@ -1,0 +1,155 @@
+"""The algebra in which symmetries are looked for, and how it acts on a task's data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from symbench.contract import Symmetry, Task
+from symbench.draw import test_data
+from symbench.groups import Representation, Scalar, Trivial, V
+from symbench.metrics.algebra import Whitening, orthonormalising
+from symbench.metrics.network import (
+    Function,
+    directional_derivative,
+    in_blocks,
+    rounding,
+    spaced,
+    variance,
+    varies,
+)
+
+_PROBES = 256
+_ROWS = 4  # rows of C wanted for each of its columns
+_LARGEST = 1024  # columns of C; gl(V) of more is out of reach
+_ENTRIES = 2**25  # of C
+_AT_ONCE = 16  # derivatives that share one evaluation of the function
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate algebra acting on the probes.
+
+    Attributes:
+        symmetry: the representations by which it acts; the group's elements play no part.
+        whitening: the data-weighted coordinates of the defining space V.
+        basis: [m, d, d], orthonormal in those coordinates.
+        x: probes [n, *input_shape], float64.
+        tangents: drho_in(A) x for every A of the basis, [m, n, input_size].
+    """
+
+    symmetry: Symmetry
+    whitening: Whitening
+    basis: Tensor
+    x: Tensor
+    tangents: Tensor
+
+    def matrix(self, f: Function, dtype: torch.dtype = torch.float64) -> Tensor | None:
+        """Return C [n · output_size, m] in float64; None if it vanishes or f does not vary."""
+        x = self.x.to(dtype)
+        with torch.no_grad():
+            value = f(x)
+        rotated = _along(self.symmetry.output, self.basis, value.flatten(1))
+        C = (_derivatives(f, x, self.tangents.to(dtype)) - rotated).double()
+        smallest = rounding(dtype) ** 2 * variance(value)
+        if not varies(value) or float(C.square().mean()) <= smallest:
+            return None
+        return C.permute(1, 2, 0).flatten(0, 1)
+
+    def coordinates(self, A: Tensor) -> Tensor:
+        """Return the coordinates [k, m] of the part of A [k, d, d] inside the algebra."""
+        flat = self.whitening(self.basis).flatten(1)
+        return self.whitening(A).flatten(1) @ flat.mT
+
+
+def candidate(task: Task) -> Candidate | None:
+    """Return the task's candidate algebra, gl(V) unless it names one, acting on its test inputs.
+
+    A task without symmetry takes part if it names one: its inputs are then copies of V and its
+    outputs invariant. None where there is no candidate that acts, it is larger than 1024
+    dimensions, or the test split is too small for four rows of C a column.
+    """
+    given = task.candidate_algebra()
+    symmetry = task.symmetry or _uninformed(given)
+    if symmetry is None:
+        return None
+    data = test_data(task).x.double()
+    whitening = Whitening.of(_second_moment(data, symmetry.input))
+    if (len(whitening.whiten) ** 2 if given is None else len(given)) > _LARGEST:
+        return None
+    basis = whitening.elementary() if given is None else given.double()
+    basis = _effective(basis, whitening, symmetry)
+    if len(basis) == 0:
+        return None
+    outputs = max(1, torch.Size(task.output_shape).numel())
+    fitting = max(1, _ENTRIES // (outputs * len(basis)))
+    x = spaced(data, min(fitting, max(_PROBES, -(-_ROWS * len(basis) // outputs))))
+    if len(x) * outputs < _ROWS * len(basis):
+        return None
+    return Candidate(symmetry, whitening, basis, x, _along(symmetry.input, basis, x.flatten(1)))
+
+
+def _uninformed(given: Tensor | None) -> Symmetry | None:
+    """Return how a control's candidate algebra acts: on the inputs as V, on the outputs not."""
+    if given is None:
+        return None
+    group = Trivial(given.shape[-1])
+    return Symmetry(group, V(group), Scalar(group))
+
+
+def _second_moment(x: Tensor, rep: Representation) -> Tensor:
+    """Return S = E[v vᵀ] [d, d] over the copies v of V in x [n, ...]; 1 if there are none."""
+    d = rep.group.dim
+    sizes = [summand.size for summand in rep.summands]
+    parts = torch.split(in_blocks(x, rep.size).flatten(0, 1), sizes, dim=-1)
+    vector = V(rep.group)
+    copies = [v for v, summand in zip(parts, rep.summands, strict=True) if summand == vector]
+    if not copies:
+        return torch.eye(d, dtype=x.dtype)
+    v = torch.cat(copies)
+    return v.mT @ v / len(v)
+
+
+def _effective(basis: Tensor, whitening: Whitening, symmetry: Symmetry) -> Tensor:
+    """Return an orthonormal basis [m, d, d] of the part that acts at all.
+
+    Directions with drho_in(A) = 0 = drho_out(A), as off-diagonal blocks for representations of a
+    direct product's factors, would count as symmetries of every function.
+    """
+    mixed = orthonormalising(whitening(basis).flatten(1))
+    basis = torch.einsum("km,mij->kij", mixed, basis)
+    actions = [rep.drho(basis).flatten(1) for rep in (symmetry.input, symmetry.output)]
+    _, values, left = torch.linalg.svd(torch.cat(actions, 1).mT, full_matrices=False)
+    acting = left[values > 1e-9 * values[0]]
+    return torch.einsum("km,mij->kij", acting, basis)
+
+
+def _along(rep: Representation, A: Tensor, values: Tensor) -> Tensor:
+    """Return drho(A) v, [m, n, size], for A [m, d, d] and v [n, size]."""
+    return rep.drho_act(A[:, None, None], in_blocks(values, rep.size)).flatten(2)
+
+
+def _derivatives(f: Function, x: Tensor, tangents: Tensor) -> Tensor:
+    """Return Df(x)[v] [m, n, output_size] for tangents v [m, n, input_size].
+
+    Along a basis of the inputs, where that takes fewer derivatives.
+    """
+
+    def along(v: Tensor) -> Tensor:
+        return directional_derivative(f, x, v.reshape(x.shape)).flatten(1)
+
+    if tangents.shape[2] >= len(tangents):
+        return _each(along, tangents)
+    one = torch.eye(tangents.shape[2], dtype=x.dtype)
+    jacobian = _each(along, one[:, None].expand(-1, len(x), -1))
+    return torch.einsum("ino,mni->mno", jacobian, tangents)
+
+
+def _each(along: Function, directions: Tensor) -> Tensor:
+    """Return the derivatives along all directions, one by one where vmap cannot."""
+    try:
+        return torch.func.vmap(along, chunk_size=_AT_ONCE)(directions)
+    except RuntimeError:
+        return torch.stack([along(v) for v in directions])

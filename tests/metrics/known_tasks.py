@@ -1,0 +1,214 @@
+"""Tasks whose symmetry is known, functions as modules, and trials made by hand."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from symbench.contract import Data, Model, Problem, Symmetry, Task, Trained
+from symbench.groups import Lorentz, O, Scalar, Trivial, V
+
+LADDER = {"smoke": (16,), "quick": (16,), "full": (16,)}
+
+
+class _Vectors(Task):
+    """Standard normal inputs and the exact target."""
+
+    version, summary, threshold, sizes = "1", "known symmetry", 0.1, LADDER
+    test_size = 600
+
+    def sample(self, n, seed, split):
+        x = self.inputs(torch.randn(n, *self.input_shape, generator=self.generator(seed, split)))
+        return Data(x, self.target(x))
+
+    def inputs(self, x):
+        return x
+
+
+class Angle(_Vectors):
+    """sin|a| - |b|³/2 + cos of the angle between a and b: O(5)-invariant."""
+
+    name, input_shape, output_shape = "angle", (10,), (1,)
+
+    @property
+    def symmetry(self):
+        group = O(5)
+        return Symmetry(group, (2 * V)(group), Scalar(group))
+
+    def target(self, x):
+        a, b = x.split(5, dim=-1)
+        p, q = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+        return p.sin() - q**3 / 2 + (a * b).sum(-1, keepdim=True) / (p * q)
+
+
+class Inertia(_Vectors):
+    """Σ m (|r|² - r rᵀ) of three bodies: O(3)-equivariant, and of degree 2 under scaling of r."""
+
+    name, input_shape, output_shape = "inertia", (12,), (9,)
+
+    @property
+    def symmetry(self):
+        group = O(3)
+        return Symmetry(group, (3 * Scalar + 3 * V)(group), (V * V)(group), bodies=3)
+
+    def inputs(self, x):
+        return torch.cat([x[:, :3].abs() + 0.5, x[:, 3:]], 1)
+
+    def target(self, x):
+        m, r = x[:, :3], x[:, 3:].unflatten(1, (3, 3))
+        square = (m * r.square().sum(-1)).sum(1)
+        one = torch.eye(3, dtype=x.dtype)
+        outer = torch.einsum("nb,nbi,nbj->nij", m, r, r)
+        return (square[:, None, None] * one - outer).flatten(1)
+
+
+class Minkowski(_Vectors):
+    """A polynomial in the Minkowski products of three four-vectors: O(1,3)-invariant."""
+
+    name, input_shape, output_shape = "minkowski", (12,), (1,)
+
+    @property
+    def symmetry(self):
+        group = Lorentz()
+        return Symmetry(group, (3 * V)(group), Scalar(group))
+
+    def inputs(self, x):
+        return x / 4
+
+    def target(self, x):
+        v = x.unflatten(-1, (3, 4))
+        signs = torch.tensor([1.0, -1.0, -1.0, -1.0], dtype=x.dtype)
+        p = torch.einsum("nia,a,nja->nij", v, signs, v)
+        return (p[:, 0, 0] + p[:, 0, 1] * p[:, 1, 2] - p[:, 2, 2])[:, None]
+
+
+class Labels(Angle):
+    """Three classes, by the length of the first vector."""
+
+    name, loss, output_shape = "labels", "cross-entropy", (3,)
+
+    def sample(self, n, seed, split):
+        x = torch.randn(n, 10, generator=self.generator(seed, split))
+        return Data(x, torch.bucketize(x[:, :5].norm(dim=1), torch.tensor([1.9, 2.4])))
+
+    def target(self, x):
+        return None
+
+
+class Control(_Vectors):
+    """A target without any symmetry, and a candidate algebra in which to look for one."""
+
+    name, input_shape, output_shape = "control", (3,), (1,)
+    symmetry = None
+
+    def target(self, x):
+        return (x[:, :1] + 2 * x[:, 1:2].sin() + x[:, 2:].exp() + x[:, :1] * x[:, 2:]) + 3
+
+    def candidate_algebra(self):
+        return torch.eye(9).view(9, 3, 3)
+
+
+class Flat(_Vectors):
+    """|a|² of vectors whose third coordinate is always zero."""
+
+    name, input_shape, output_shape = "flat", (6,), (1,)
+
+    @property
+    def symmetry(self):
+        group = O(3)
+        return Symmetry(group, (2 * V)(group), Scalar(group))
+
+    def inputs(self, x):
+        return x * torch.tensor([1.0, 3.0, 0.0, 1.0, 3.0, 0.0])
+
+    def target(self, x):
+        u = x * torch.tensor([1.0, 1 / 3, 1.0, 1.0, 1 / 3, 1.0], dtype=x.dtype)
+        return u[:, :3].square().sum(1, keepdim=True) + u[:, 3:].square().sum(1, keepdim=True).sin()
+
+
+class Unknown(Angle):
+    """The same data; the exact target is not told."""
+
+    name = "unknown"
+
+    def sample(self, n, seed, split):
+        data = Angle().sample(n, seed, split)
+        return Data(data.x, data.y)
+
+    def target(self, x):
+        return None
+
+
+class Nothing(_Vectors):
+    """A group without algebra and without discrete elements."""
+
+    name, input_shape, output_shape = "nothing", (2,), (1,)
+
+    @property
+    def symmetry(self):
+        group = Trivial(2)
+        return Symmetry(group, V(group), Scalar(group))
+
+    def target(self, x):
+        return x[:, :1]
+
+
+class AnyModel(Model):
+    name, version, prior = "any", "1", "none"
+
+    def build(self, problem):
+        return nn.Identity()
+
+
+class Discovering(AnyModel):
+    """Announces the generators it was made with."""
+
+    name, prior = "discovering", "discovers"
+
+    def __init__(self, generators):
+        super().__init__()
+        self._generators = generators
+
+    def generators(self, module):
+        return self._generators
+
+
+class Function(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def constant(*values):
+    return Function(lambda x: torch.tensor(values, dtype=x.dtype).expand(len(x), -1))
+
+
+def perceptron(inputs, outputs, seed, width=64):
+    """An untrained perceptron of three hidden SiLU layers."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Linear(inputs, width), nn.SiLU(),
+            nn.Linear(width, width), nn.SiLU(),
+            nn.Linear(width, width), nn.SiLU(),
+            nn.Linear(width, outputs),
+        ).eval()  # fmt: skip
+
+
+def trained(task, module, model=None):
+    """A finished trial of the module on the task's test split."""
+    test = task.sample(task.test_size, 0, "test")
+    problem = Problem(task.kind, task.loss, task.input_shape, task.output_shape)
+    with torch.no_grad():
+        prediction = module(test.x)
+    return Trained(module, model or AnyModel(), problem, 16, 0, test, prediction)
+
+
+def score(metric, task, module, model=None, seed=0):
+    """Every value of one metric, by name."""
+    generator = torch.Generator().manual_seed(seed)
+    value = metric().score(trained(task, module, model), task, generator)
+    return value if isinstance(value, dict) else {metric.name: value}

@@ -1,0 +1,205 @@
+import math
+
+import pytest
+import torch
+from metrics.known_tasks import (
+    Angle,
+    Control,
+    Discovering,
+    Flat,
+    Function,
+    Inertia,
+    Minkowski,
+    Nothing,
+    constant,
+    perceptron,
+    trained,
+)
+
+from symbench.contract import Data, Symmetry
+from symbench.errors import ShapeError
+from symbench.groups import GL, SO, Scalar, V
+from symbench.metrics import CORE, GeneratorCosine, GeneratorsFound
+from symbench.metrics.generators import GeneratorScore
+
+SCORES = [metric for metric in CORE if issubclass(metric, GeneratorScore)]
+
+
+def scores(task, module, model=None):
+    trial, found = trained(task, module, model), {}
+    for metric in SCORES:
+        if metric().applies(task, trial.model):
+            found |= metric().score(trial, task, torch.Generator())
+    return found
+
+
+def announced(L, task=None):
+    return scores(task or Angle(), perceptron(10, 1, 0), Discovering(L))
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("task", [Angle(), Inertia(), Minkowski()], ids=lambda task: task.name)
+def test_the_exact_target_keeps_the_true_generators(task):
+    found = scores(task, Function(task.target))
+    for name in ("cosine", "cosine_frobenius", "overlap", "worst_cosine", "precision", "recall"):
+        assert found[f"generator_{name}"] == pytest.approx(1, abs=1e-9)
+    assert found["generators_found"] == found["generators_found.truth"] == len_true(task)
+    assert found["generator_cosine.explicit"] == 0
+    assert found["generator_cosine.ceiling"] == pytest.approx(1, abs=1e-9)
+
+
+def len_true(task):
+    return {"angle": 10, "inertia": 4, "minkowski": 6}[task.name]
+
+
+def test_untrained_networks_are_at_chance_on_average():
+    found = [scores(Minkowski(), perceptron(12, 1, seed)) for seed in range(50)]
+    overlap = torch.tensor([s["generator_overlap"] for s in found])
+    error = float(overlap.std()) / 50**0.5
+    assert error < 0.02
+    assert float(overlap.mean()) == pytest.approx(0, abs=3 * error)
+    assert found[0]["generator_cosine.chance"] == pytest.approx(math.sqrt(6 / 16))
+
+
+def test_random_generators_are_at_chance_on_average():
+    found = [announced(normal(10, 5, 5, seed=seed)) for seed in range(50)]
+    overlap = torch.tensor([s["generator_overlap"] for s in found])
+    assert float(overlap.mean()) == pytest.approx(0, abs=3 * float(overlap.std()) / 50**0.5)
+
+
+def test_announcing_the_declared_basis_is_exact():
+    found = announced(SO(5).algebra.float())
+    # the truth is orthonormal in the metric of the sampled data, and so(5) is so to rounding only
+    assert found["generator_cosine"] == pytest.approx(1, abs=1e-9)
+    assert found["generator_overlap"] == pytest.approx(1, abs=1e-9)
+    assert found["generator_cosine.explicit"] == 1
+
+
+def test_mixing_and_scaling_the_generators_changes_nothing():
+    mixed = torch.einsum("kl,lij->kij", normal(12, 10), SO(5).algebra) * 1e-3
+    found = announced(mixed)
+    assert found["generator_overlap"] == pytest.approx(1, abs=1e-9)
+    assert found["generator_precision"] == pytest.approx(1, abs=1e-9)
+
+
+def test_announcing_too_little_costs():
+    found = announced(SO(5).algebra[:1])
+    assert found["generator_cosine"] == pytest.approx(math.sqrt(1 / 10), abs=1e-9)
+    assert found["generator_overlap"] == pytest.approx((1 / 10 - 1 / 25) / (1 - 1 / 25), abs=1e-9)
+    assert found["generator_worst_cosine"] == 0
+    assert found["generator_precision"] == pytest.approx(1, abs=1e-9)
+    assert found["generator_recall"] == pytest.approx(1 / 10, abs=1e-9)
+
+
+def test_announcing_everything_is_chance():
+    found = announced(GL(5).algebra)
+    assert found["generator_overlap"] == pytest.approx(0, abs=1e-9)
+    assert found["generator_cosine"] == pytest.approx(math.sqrt(10 / 25), abs=1e-9)
+    assert found["generator_precision"] == pytest.approx(10 / 25, abs=1e-9)
+    assert found["generator_recall"] == pytest.approx(1, abs=1e-9)
+
+
+def test_announcing_nothing_is_a_bad_answer():
+    found = announced(torch.zeros(2, 5, 5))
+    assert found["generator_cosine"] == found["generator_overlap"] == 0
+    assert found["generator_recall"] == 0
+    assert "generator_precision" not in found
+
+
+def test_one_generator_is_compared_by_its_cosine():
+    class Plane(Angle):
+        name, input_shape = "plane", (4,)
+
+        @property
+        def symmetry(self):
+            return Symmetry(SO(2), (2 * V)(SO(2)), Scalar(SO(2)))
+
+        def sample(self, n, seed, split):
+            z = torch.randn(n, 2, 2, generator=self.generator(seed, split), dtype=torch.float64)
+            moment = (z.flatten(0, 1).mT @ z.flatten(0, 1)) / (2 * n)  # exactly white data
+            x = (z @ torch.linalg.inv(torch.linalg.cholesky(moment)).mT).flatten(1)
+            return Data(x, self.target(x))
+
+        def target(self, x):
+            a, b = x[:, :2], x[:, 2:]
+            return (a.square() + 2 * a * b).sum(1, keepdim=True).sin()
+
+    L = normal(1, 2, 2, seed=4)
+    rotation = torch.tensor([[0.0, -1.0], [1.0, 0.0]]).double()
+    cosine = abs(float((L[0] * rotation).sum())) / float(L.norm() * rotation.norm())
+    found = scores(Plane(), perceptron(4, 1, 0).double(), Discovering(-3 * L))
+    assert found["generator_cosine"] == pytest.approx(cosine, rel=1e-9)
+    assert found["generator_cosine_frobenius"] == pytest.approx(cosine, rel=1e-9)
+
+
+def test_what_a_generator_does_outside_the_data_does_not_count():
+    # third coordinates vanish and second ones are three times larger: rotations of the plane are
+    # conjugated, and any entry that reads the third coordinate is free
+    generator = torch.tensor([[0.0, -1 / 3, 0.0], [3.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    junk = generator + 5 * torch.tensor([[0.0, 0, 1], [0, 0, 1], [0, 0, 1]])
+    for L in (generator, junk):
+        found = scores(Flat(), perceptron(6, 1, 0), Discovering(L[None]))
+        assert found["generator_cosine"] == pytest.approx(1, abs=1e-3)
+    assert found["generator_cosine_frobenius"] < 0.5
+
+
+def test_generators_of_the_wrong_shape_are_refused():
+    with pytest.raises(ShapeError, match=r"\[k, 5, 5\]"):
+        announced(torch.zeros(1, 10, 10))
+
+
+def test_only_a_model_that_discovers_announces_generators():
+    model = Discovering(SO(5).algebra)
+    model.prior = "told"
+    found = scores(Angle(), perceptron(10, 1, 0), model)
+    assert found["generator_cosine.explicit"] == 0
+    assert found["generator_cosine"] < 0.95
+
+
+def test_a_model_that_announces_none_is_extracted():
+    found = scores(Angle(), Function(Angle().target), Discovering(None))
+    assert found["generator_cosine.explicit"] == 0
+    assert found["generator_overlap"] == pytest.approx(1, abs=1e-9)
+
+
+def test_a_constant_model_has_no_extracted_scores():
+    assert scores(Angle(), constant(1.0)) == {}
+
+
+def test_a_control_without_symmetry_keeps_no_generator():
+    task = Control()
+    assert scores(task, Function(task.target)) == {
+        "generators_found": 0.0,
+        "generators_found.truth": 0.0,
+    }
+    assert GeneratorsFound().applies(task, None)
+    assert not GeneratorCosine().applies(task, None)
+
+
+def test_a_group_without_algebra_has_no_scores():
+    assert not any(metric().applies(Nothing(), None) for metric in SCORES)
+
+
+def test_a_linear_function_keeps_what_moves_nothing_along_its_gradient():
+    # w·a: A is a symmetry where w A = 0, 20 of the 25 dimensions of gl(5)
+    found = scores(Angle(), Function(lambda x: x[:, :5].sum(1, keepdim=True)))
+    assert found["generators_found"] == 20
+    assert found["generator_overlap"] < 0.9
+
+
+def test_a_missing_rotation_is_found_missing():
+    # invariant under rotations of the first four coordinates only: 6 of the 10 generators
+    def partial(x):
+        v = x.view(-1, 2, 5)
+        return (v[:, 0, :4].square() + v[:, 0, :4] * v[:, 1, :4]).sum(1, keepdim=True) + (
+            v[:, :, 4].exp().sum(1, keepdim=True)
+        )
+
+    found = scores(Angle(), Function(partial))
+    assert found["generators_found"] == 6
+    assert found["generator_precision"] == pytest.approx(1, abs=1e-9)
+    assert found["generator_recall"] == pytest.approx(0.6, abs=1e-9)
+    assert found["generator_worst_cosine"] < 0.9
