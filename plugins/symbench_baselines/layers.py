@@ -87,9 +87,9 @@ def logistic_regression(x: Tensor, labels: Tensor, classes: int) -> tuple[Tensor
         optimiser.zero_grad()
         fit = functional.cross_entropy(design @ theta.mT, labels, reduction="sum")
         value = fit + theta.square().sum() / 2
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
     with torch.enable_grad():
-        optimiser.step(loss)  # type: ignore[no-untyped-call]
+        optimiser.step(loss)
     return theta.detach()[:, :-1], theta.detach()[:, -1]

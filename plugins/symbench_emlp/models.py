@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, ClassVar, final
 
 from torch import nn
 
 from symbench import InputError, Model, Problem, Recipe, Symmetry
-from symbench.groups import SO, Group, O, Representation, Trivial
-from symbench.groups.standardise import Standardised
+from symbench.contract import Prior
+from symbench.groups import SO, Group, O, Representation, Standardised, Trivial
 from symbench_emlp.channels import uniform_channels
-from symbench_emlp.layers import EquivariantBlock, EquivariantLinear
+from symbench_emlp.layers import EquivariantBlock
+from symbench_emlp.linear import EquivariantLinear
 
 REFERENCE = (
     "Finzi, Welling, Wilson 2021, A Practical Method for Constructing Equivariant Multilayer "
@@ -21,7 +23,7 @@ REFERENCE = (
 
 
 @dataclass(frozen=True)
-class Config:
+class EMLPConfig:
     """Hyper-parameters of an EMLP.
 
     ``channels`` hidden coordinates a layer, ``layers`` blocks before the last linear map, and at
@@ -39,11 +41,14 @@ class _Perceptron(Model):
     """What all EMLPs share; they differ in the group that they respect."""
 
     version = "1"
-    prior = "told"
+    prior: ClassVar[Prior] = "told"
     reference = REFERENCE
-    Config = Config
-    config: Config
-    tiers = {"smoke": {"channels": 32}, "full": {"channels": 384, "batch_size": 500}}
+    Config = EMLPConfig
+    config: EMLPConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smoke": {"channels": 32},
+        "full": {"channels": 384, "batch_size": 500},
+    }
 
     @abstractmethod
     def group(self, told: Symmetry) -> Group:

@@ -7,11 +7,12 @@ from typing import Any
 from symbench import hookimpl
 
 _TASKS = (
-    ("Plain", "plain", "8×8 digits as they are: the control"),
-    ("Rotated", "rotated", "8×8 digits, each rotated by a random angle"),
+    ("Plain", "plain", 0.1, "8×8 digits as they are: the control"),
+    ("Rotated", "rotated", 0.2, "8×8 digits, each rotated by a random angle"),
     (
         "RotatedScrambled",
         "rotated-scrambled",
+        0.2,
         "8×8 digits, rotated, then their pixels permuted by one fixed permutation",
     ),
 )
@@ -20,7 +21,7 @@ _TASKS = (
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the tasks and the model."""
-    for cls, name, summary in _TASKS:
+    for cls, name, threshold, summary in _TASKS:
         registry.task(
             f"symbench_images.tasks:{cls}",
             name=f"scrambled-digits-{name}",
@@ -28,6 +29,7 @@ def symbench_register(registry: Any) -> None:
             summary=summary,
             kind="image",
             loss="cross-entropy",
+            threshold=threshold,
         )
     registry.model(
         "symbench_images.models:CNN",

@@ -35,8 +35,9 @@ def parts() -> dict[Split, Tensor]:
     labels = digits()[1]
     order = torch.randperm(len(labels), generator=seeded("digits", "parts"))
     rest = order[labels[order].argsort(stable=True)]
-    found = {}
-    for split in ("test", "valid"):
+    found: dict[Split, Tensor] = {}
+    drawn: tuple[Split, ...] = ("test", "valid")
+    for split in drawn:
         taken = _regular(len(rest), PARTS[split])
         found[split], rest = rest[taken], rest[~taken]
     found["train"] = rest
@@ -49,5 +50,5 @@ def _regular(total: int, count: int) -> Tensor:
     return steps[1:] > steps[:-1]
 
 
-def _shuffled(indices: Tensor, split: str) -> Tensor:
+def _shuffled(indices: Tensor, split: Split) -> Tensor:
     return indices[torch.randperm(len(indices), generator=seeded("digits", split, "order"))]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, ClassVar, final
 
 from torch import nn
 
@@ -14,9 +15,9 @@ from symbench import InputError, Model, Problem, Recipe
 class CNNConfig:
     """Two 3×3 convolutions of ``channels`` channels each."""
 
-    channels: int = 32
+    channels: int = 16
     learning_rate: float = 3e-3
-    batch_size: int = 128
+    batch_size: int = 64
 
 
 @final
@@ -32,7 +33,10 @@ class CNN(Model):
     reference = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
     Config = CNNConfig
     config: CNNConfig
-    tiers = {"smoke": {"channels": 8}, "full": {"channels": 64}}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smoke": {"channels": 8},
+        "full": {"channels": 32, "batch_size": 128},
+    }
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not an image."""

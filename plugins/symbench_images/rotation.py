@@ -68,7 +68,8 @@ def polynomial_fields(side: int) -> Tensor:
     along = torch.stack(pixel_derivatives(side))
     fields = (monomials[:, None, :, None] * along).flatten(0, 1).flatten(1)
     basis, triangle = torch.linalg.qr(fields.mT)
-    return (basis * triangle.diagonal().sign()).mT.reshape(-1, side**2, side**2)
+    signed: Tensor = basis * triangle.diagonal().sign()
+    return signed.mT.reshape(-1, side**2, side**2)
 
 
 def bilinear_rotation(side: int, angles: Tensor) -> Tensor:
@@ -116,9 +117,7 @@ class PixelRotation(Group):
         if not torch.equal(order.sort().values, torch.arange(side**2)):
             raise InputError(f"the scramble of a {side}×{side} image must permute its pixels")
         self.side, self.permutation = side, order
-        super().__init__(
-            _name(side, permutation), self.scrambled(rotation_generator(side)[None])
-        )
+        super().__init__(_name(side, permutation), self.scrambled(rotation_generator(side)[None]))
 
     def scrambled(self, operators: Tensor) -> Tensor:
         """Return P A Pᵀ for operators A [..., side², side²] on images in row-major order."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -36,7 +37,11 @@ class _Digits(Task):
     kind = "image"
     loss = "cross-entropy"
     reference = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
-    sizes = {"smoke": (100, 300), "quick": (100, 300, 1000), "full": (100, 300, 1000)}
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (100, 300),
+        "quick": (100, 300, 1000),
+        "full": (100, 300, 1000),
+    }
     input_shape, output_shape = (1, SIDE, SIDE), (CLASSES,)
     test_size, valid_size = PARTS["test"], PARTS["valid"]
 
@@ -94,7 +99,10 @@ class _Digits(Task):
 
 @final
 class Plain(_Digits):
-    """Digits as they are, the control: there is no symmetry to be told or discovered."""
+    """Digits as they are, the control: there is no symmetry to be told or discovered.
+
+    Convolutional networks cross the threshold near 100 images, perceptrons before 300.
+    """
 
     name = "scrambled-digits-plain"
     summary = "8×8 digits as they are: the control"
@@ -108,11 +116,15 @@ class Plain(_Digits):
 
 @final
 class Rotated(_Digits):
-    """Digits, each rotated by its own angle from U(-90°, 90°): bilinear, inside the disk."""
+    """Digits, each rotated by its own angle from U(-90°, 90°): bilinear, inside the disk.
+
+    Perceptrons cross the threshold near 1,000 images, convolutional networks near 400; upright
+    digits need about 100, which is what is left to win. The disk holds 98 % of the grey.
+    """
 
     name = "scrambled-digits-rotated"
     summary = "8×8 digits, each rotated by a random angle"
-    threshold = 0.1
+    threshold = 0.2
 
     @property
     def group(self) -> PixelRotation:
@@ -129,7 +141,7 @@ class RotatedScrambled(_Digits):
 
     name = "scrambled-digits-rotated-scrambled"
     summary = "8×8 digits, rotated, then their pixels permuted by one fixed permutation"
-    threshold = 0.1
+    threshold = 0.2
 
     @property
     def group(self) -> PixelRotation:

@@ -19,6 +19,13 @@ from symbench_scalars.layers import (
 from symbench_scalars.signature import Signature
 
 
+def zeroed(layer: nn.Linear) -> nn.Linear:
+    """Return the layer with zero parameters: its output starts at nothing and is learned."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class Pairs(nn.Module):
     """SiLU(P h_b + Q h_c + R e_bc) for every ordered pair of bodies: [n, B, B, width]."""
 
@@ -35,47 +42,45 @@ class Pairs(nn.Module):
 
 
 class ScalarHead(nn.Module):
-    """One invariant output: a function of the system's state u."""
+    """One invariant output: a function of the means over the bodies and over their pairs."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.system = BilinearPerceptron(width, width, 1, 1)
+        self.system = BilinearPerceptron(2 * width, width, 1, 1)
 
-    def forward(self, z: Tensor, e: Tensor) -> Tensor:  # noqa: ARG002 - the heads' common form
-        """Return a coefficient [n, 1] from states z [n, B, width]."""
-        return cast(Tensor, self.system(z.mean(1)))
+    def forward(self, z: Tensor, e: Tensor) -> Tensor:
+        """Return a coefficient [n, 1] from states z [n, B, width] and e [n, B, B, width]."""
+        return cast(Tensor, self.system(torch.cat([z.mean(1), e.mean((1, 2))], -1)))
 
 
 class VectorHead(nn.Module):
-    """The coefficients of one vector output: c_k(z_b, u) for vector k of body b."""
+    """The coefficients of one vector output: c_k(z_b, mean e_bc, mean z) for v_k of body b."""
 
     def __init__(self, width: int, k: int) -> None:
         super().__init__()
-        self.body = nn.Linear(2 * width, width)
-        self.coefficients = nn.Linear(width, k)
+        self.body = nn.Linear(3 * width, width)
+        self.coefficients = zeroed(nn.Linear(width, k))
 
-    def forward(self, z: Tensor, e: Tensor) -> Tensor:  # noqa: ARG002 - the heads' common form
+    def forward(self, z: Tensor, e: Tensor) -> Tensor:
         """Return coefficients [n, k B], in the order of the input's vectors."""
         u = z.mean(1, keepdim=True).expand_as(z)
-        hidden = functional.silu(self.body(torch.cat([z, u], -1)))
+        hidden = functional.silu(self.body(torch.cat([z, e.mean(2), u], -1)))
         return cast(Tensor, self.coefficients(hidden)).mT.flatten(1)
 
 
 class TensorHead(nn.Module):
-    """The coefficients of one V ⊗ V output: c(u), then c_kl(z_b, z_c, e_bc) for v_bk ⊗ v_cl."""
+    """The coefficients of one V ⊗ V output: that of F⁻¹, then those of v_bk ⊗ v_cl."""
 
     def __init__(self, width: int, k: int) -> None:
         super().__init__()
         self._k = k
         self.system = ScalarHead(width)
-        self.pairs = Pairs(width, k * k, width)
-        self.mixed = nn.Linear(width, k * k)
-        self.own = nn.Linear(width, k * k)
+        self.mixed = zeroed(nn.Linear(width, k * k))
+        self.own = zeroed(nn.Linear(width, k * k))
 
     def forward(self, z: Tensor, e: Tensor) -> Tensor:
         """Return coefficients [n, 1 + (k B)²], in the order of the input's vectors."""
-        own = torch.diag_embed(self.own(z).mT).movedim(1, -1)
-        square = self.mixed(self.pairs(z, e)) + own
+        square = self.mixed(e) + torch.diag_embed(self.own(z).mT).movedim(1, -1)
         square = square.view(*square.shape[:3], self._k, self._k)
         return torch.cat([self.system(z, e), square.permute(0, 3, 1, 4, 2).flatten(1)], 1)
 
@@ -83,8 +88,9 @@ class TensorHead(nn.Module):
 class BodyNetwork(nn.Module):
     """Scalars of bodies and of pairs of bodies, pooled by means (Zaheer et al. 2017, section 2).
 
-    The state z_b of a body comes from its own invariants and the mean over its pairs, the state u
-    of the system is the mean of the z_b, and every coefficient is a function of these.
+    A body's state z_b is a function of its own invariants, a pair's e_bc of both states and of the
+    products between the bodies; every coefficient is a function of these and of their means. Laws
+    that are sums over bodies, as those of mechanics are, so need no pairs.
     """
 
     def __init__(self, law: Signature, width: int, depth: int) -> None:
@@ -95,8 +101,8 @@ class BodyNetwork(nn.Module):
         edge = self._k**2
         self.parts = Parts(law)
         self.standard_nodes, self.standard_edges = ZScore(node), ZScore(edge)
-        self.messages = Pairs(node, edge, width)
-        self.states = BilinearPerceptron(node + width, width, depth, width)
+        self.states = BilinearPerceptron(node, width, depth, width)
+        self.pairs = Pairs(width, edge, width)
         self.heads = nn.ModuleList(self._head(rank, width) for rank in law.ranks)
         self.combination = Combination(law)
 
@@ -115,10 +121,9 @@ class BodyNetwork(nn.Module):
         """Return y: [n, input size] -> [n, output size]."""
         scalars, vectors, covectors = self.parts(x)
         nodes, edges = self._features(scalars, vectors, covectors)
-        nodes, edges = self.standard_nodes(nodes), self.standard_edges(edges)
-        messages = self.messages(nodes, edges).mean(2)
-        z = self.states(torch.cat([nodes, messages], -1))
-        coefficients = torch.cat([head(z, edges) for head in self.heads], 1)
+        z = self.states(self.standard_nodes(nodes))
+        e = self.pairs(z, self.standard_edges(edges))
+        coefficients = torch.cat([head(z, e) for head in self.heads], 1)
         return cast(Tensor, self.combination(coefficients, vectors))
 
     def _features(self, scalars: Tensor, v: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:

@@ -147,6 +147,7 @@ class BilinearPerceptron(nn.Module):
         self.left = nn.Linear(inputs, width)
         self.right = nn.Linear(inputs, width)
         self.product = nn.Linear(width, outputs)
+        nn.init.zeros_(self.product.weight)  # quadratic terms are learned where the data show them
 
     def forward(self, z: Tensor) -> Tensor:
         """Map [..., inputs] to [..., outputs]."""
@@ -184,9 +185,8 @@ class Combination(nn.Module):
         if rank == 1:
             return (c[:, None] @ v)[:, 0] / self._k**0.5
         square = self._square(c[:, 1:])
-        tensor = v.mT @ square @ v / self._k
-        result: Tensor = tensor + c[:, :1, None] * self.signs.diag()
-        return result.flatten(1)
+        tensor = v.mT @ square @ v / self._k + c[:, :1, None] * self.signs.diag()
+        return torch.flatten(tensor, 1)
 
     def _square(self, c: Tensor) -> Tensor:
         """Arrange pair coefficients as [n, k, k], zero below the diagonal where ordered."""

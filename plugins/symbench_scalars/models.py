@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 from torch import nn
 
 from symbench.contract import Model, Problem, Recipe
-from symbench.groups import Standardised
+from symbench.groups import Representation, Standardised
 from symbench_scalars.bodies import BodyNetwork
 from symbench_scalars.layers import Relative
 from symbench_scalars.networks import PublishedNetwork, ScalarNetwork
-from symbench_scalars.signature import Signature, reason, signature
+from symbench_scalars.signature import Signature, permuted, reason, signature
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,12 @@ class Scalars(Model):
             InputError: the problem cannot be read.
         """
         law = signature(problem)
-        net = Standardised(self._network(law), law.inputs, law.outputs, problem.output_shape)
+        net = Standardised(self._network(law), self._inputs(law), law.outputs, problem.output_shape)
         return Relative(net, law) if self.config.translation else net
+
+    def _inputs(self, law: Signature) -> Representation:
+        """Return the inputs as the standardisation must respect them."""
+        return law.inputs
 
     def _network(self, law: Signature) -> nn.Module:
         return ScalarNetwork(law, self.config.width, self.config.depth)
@@ -73,6 +77,14 @@ class Scalars(Model):
         )
 
 
+@dataclass(frozen=True)
+class PermutationConfig(ScalarsConfig):
+    """Sizes of the networks that bodies and pairs of bodies share."""
+
+    width: int = 64
+    depth: int = 2
+
+
 class PermutationScalars(Scalars):
     """``scalars`` pooled over the bodies: exactly invariant also when they are permuted.
 
@@ -83,12 +95,15 @@ class PermutationScalars(Scalars):
     name, version, prior = "scalars-perm", "1", "told"
     summary = "scalars, also invariant when the bodies are permuted"
     reference = "Villar et al. 2021, section 5; Zaheer et al. 2017 (Deep Sets), section 2"
-    Config = ScalarsConfig
+    Config = PermutationConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 256, "batch_size": 500}}
 
     def accepts(self, problem: Problem) -> str | None:
         """Return why the problem cannot be read, or None."""
         return reason(problem, permutes=True) or super().accepts(problem)
+
+    def _inputs(self, law: Signature) -> Representation:
+        return permuted(law)
 
     def _network(self, law: Signature) -> nn.Module:
         return BodyNetwork(law, self.config.width, self.config.depth)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor
 
-from symbench.contract import Problem
 from symbench import InputError
-from symbench.groups import SO, O, Representation
+from symbench.contract import Problem
+from symbench.groups import SO, O, Representation, S, V
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,24 @@ def reason(problem: Problem, *, permutes: bool = False) -> str | None:
         return None
     if law.bodies == 1:
         return "the task has no bodies to permute"
-    if law.scalars % law.bodies or law.vectors % law.bodies:
-        return f"some of the inputs do not belong to one of the {law.bodies} bodies"
+    if any(len(set(ranks)) != 1 or len(ranks) != law.bodies for ranks in _fields(law)):
+        return f"some of the inputs do not come once for each of the {law.bodies} bodies"
     return None
+
+
+def permuted(law: Signature) -> Representation:
+    """Return the inputs as a representation of S(bodies) × O(p,q), with the same coordinates.
+
+    Each quantity of all bodies, five positions say, is one summand V(S(5)) ⊗ V(O(3)).
+    """
+    bodies = V(S(law.bodies))
+    return reduce(add, [bodies * V(law.group) ** ranks[0] for ranks in _fields(law)])
+
+
+def _fields(law: Signature) -> list[tuple[int, ...]]:
+    """Return the ranks of the input's summands, one tuple for each run of ``bodies``."""
+    ranks = tuple(summand.rank for summand in law.inputs.summands)
+    return [ranks[i : i + law.bodies] for i in range(0, len(ranks), law.bodies)]
 
 
 def _orthogonal(problem: Problem) -> O:

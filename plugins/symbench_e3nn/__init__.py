@@ -1,0 +1,19 @@
+"""Tensor-product networks of e3nn (Geiger and Smidt 2022) for vectors in space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symbench import hookimpl
+
+
+@hookimpl
+def symbench_register(registry: Any) -> None:
+    """Register the e3nn model."""
+    registry.model(
+        "symbench_e3nn.models:E3NN",
+        name="e3nn",
+        version="1",
+        prior="told",
+        summary="gated tensor products of irreducible representations of O(3) or SO(3)",
+    )

@@ -1,0 +1,85 @@
+"""The e3nn model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from symbench import InputError
+from symbench.contract import Model, Problem, Recipe
+from symbench.groups import SO, Group, O, Standardised
+from symbench_e3nn.layers import TensorProductNetwork
+
+
+@dataclass(frozen=True)
+class E3NNConfig:
+    """``channels`` of each irrep up to l = 2, in ``depth`` tensor-product layers."""
+
+    channels: int = 16
+    depth: int = 3
+    learning_rate: float = 3e-3
+    batch_size: int = 128
+
+
+class E3NN(Model):
+    """Gated tensor products of irreps, in three residual layers.
+
+    Told O(3), scalars are 0e and vectors 1o; told SO(3), parity is ignored and all irreps are
+    even. Where the declared group is another one on R³, the model is told the task's ambient O(3)
+    or SO(3), which is more than holds.
+    """
+
+    name, version, prior = "e3nn", "1", "told"
+    summary = "gated tensor products of irreducible representations of O(3) or SO(3)"
+    reference = "Geiger and Smidt 2022 (e3nn: Euclidean neural networks)"
+    Config = E3NNConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"channels": 32, "batch_size": 500}}
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Return why the problem cannot be read, or None."""
+        if problem.symmetry is None:
+            return "the task has no symmetry to be told"
+        if problem.kind != "vectors":
+            return f"reads vectors, not {problem.kind} data"
+        if _rotations(problem) is None:
+            return f"knows O(3) and SO(3) alone, and {problem.symmetry.group} is neither of them"
+        law = problem.symmetry
+        for what, rep, highest in (("inputs", law.input, 1), ("outputs", law.output, 2)):
+            if any(len(piece.modes) > highest for piece in rep.pieces):
+                return f"{what} {rep} hold tensors of rank above {highest}"
+        return None
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network [n, *input_shape] -> [n, *output_shape].
+
+        Raises:
+            InputError: the problem cannot be read.
+        """
+        group = _rotations(problem)
+        if (why := self.accepts(problem)) is not None or problem.symmetry is None or group is None:
+            raise InputError(f"e3nn cannot read the problem: {why}")
+        inputs, outputs = (
+            r.rebind(group) for r in (problem.symmetry.input, problem.symmetry.output)
+        )
+        net = TensorProductNetwork(inputs, outputs, self.config.channels, self.config.depth)
+        return Standardised(net, inputs, outputs, problem.output_shape)
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return Adam with a cosine, the best of the validation split kept."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )
+
+
+def _rotations(problem: Problem) -> Group | None:
+    """Return O(3) or SO(3): the declared group if it is one, else the ambient one."""
+    declared = None if problem.symmetry is None else problem.symmetry.group
+    for group in (declared, problem.ambient):
+        if isinstance(group, (O, SO)) and (group.p, group.q) == (3, 0):
+            return group
+    return None

@@ -1,0 +1,123 @@
+"""Equivariant linear layers for any matrix group (Finzi, Welling, Wilson 2021, sections 4, 5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from symbench.groups import Representation, Scalar, equivariant_basis
+from symbench_emlp.channels import Run, runs
+
+GAIN = 0.3  # of a layer at the start; below 1, since products of features multiply gains
+
+
+def maps_between(source: Representation, target: Representation) -> Tensor:
+    """Return the basis [r, size_out, size_in], each map scaled to keep a unit variance."""
+    scale = math.sqrt(target.size)
+    return scale * equivariant_basis(source, target)
+
+
+class WithBases(nn.Module):
+    """A module with constant bases: buffers in the module's dtype, made from float64 originals.
+
+    A conversion to float64 takes the originals again, so that the law then holds to float64
+    rounding, where buffers that have once been float32 would break it at 1e-8.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._originals: dict[str, Tensor] = {}
+
+    def add_basis(self, name: str, original: Tensor) -> None:
+        """Register ``original`` (float64) as a buffer that is no part of the state."""
+        self._originals[name] = original
+        used = original.to(torch.get_default_dtype())
+        self.register_buffer(name, used, persistent=False)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        before = {name: self.get_buffer(name).dtype for name in self._originals}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, original in self._originals.items():
+            if (used := self.get_buffer(name)).dtype != before[name]:
+                self._buffers[name] = original.to(used)
+        return self
+
+
+class EquivariantLinear(WithBases):
+    """y = W x + b with W in Hom_G(rep_in, rep_out) and b invariant: [n, size_in] -> [n, size_out].
+
+    Every copy of a summand of type τ is mapped to every copy of type τ' by a learned combination
+    of the basis of Hom_G(τ, τ'); the dense W is put together once a call, whatever the batch.
+    ``dimension`` counts the coefficients of W (the dimension of Hom_G), the bias apart. Types that
+    feed an output type get equal shares of its variance, which starts at one for inputs of unit
+    variance.
+    """
+
+    def __init__(self, rep_in: Representation, rep_out: Representation) -> None:
+        super().__init__()
+        self._in, self._out = runs(rep_in), runs(rep_out)
+        self._shapes: list[tuple[int, int, int]] = []
+        initial: list[Tensor] = []
+        for i, target in enumerate(self._out):
+            bases = [maps_between(source.type, target.type) for source in self._in]
+            feeding = max(1, sum(len(basis) > 0 for basis in bases))
+            for j, (source, basis) in enumerate(zip(self._in, bases, strict=True)):
+                shape = (target.copies, source.copies, len(basis))
+                self.add_basis(f"basis_{i}_{j}", basis.flatten(1))
+                self._shapes.append(shape)
+                fan = max(1, source.copies * len(basis) * feeding)
+                initial.append(GAIN * torch.randn(shape).flatten() / fan**0.5)
+        self.weight = nn.Parameter(torch.cat(initial))
+        self._register_bias(Scalar(rep_in.group))
+
+    def _register_bias(self, scalar: Representation) -> None:
+        sizes = []
+        for i, target in enumerate(self._out):
+            basis = maps_between(scalar, target.type).squeeze(-1)
+            self.add_basis(f"invariant_{i}", basis)
+            sizes.append(target.copies * len(basis))
+        self._bias_sizes = sizes
+        self.bias = nn.Parameter(torch.zeros(sum(sizes)))
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of Hom_G(rep_in, rep_out)."""
+        return self.weight.numel()
+
+    def dense_weight(self) -> Tensor:
+        """Return W [size_out, size_in]."""
+        parts = iter(self.weight.split([a * b * r for a, b, r in self._shapes]))
+        rows = []
+        for i, target in enumerate(self._out):
+            blocks = [
+                self._block(next(parts), target, source, self.get_buffer(f"basis_{i}_{j}"))
+                for j, source in enumerate(self._in)
+            ]
+            rows.append(torch.cat(blocks, 1))
+        return torch.cat(rows)
+
+    def _block(self, part: Tensor, target: Run, source: Run, basis: Tensor) -> Tensor:
+        """Return the block [out, in] of one pair of types, from its coefficients ``part``."""
+        if not len(basis):
+            return part.new_zeros(target.size, source.size)
+        shape = (target.copies, source.copies, target.type.size, source.type.size)
+        block = part.view(-1, len(basis)) @ basis
+        return block.view(shape).transpose(1, 2).reshape(target.size, source.size)
+
+    def dense_bias(self) -> Tensor:
+        """Return b [size_out]."""
+        parts = zip(self._out, self.bias.split(self._bias_sizes), strict=True)
+        return torch.cat(
+            [
+                (part.view(run.copies, -1) @ self.get_buffer(f"invariant_{i}")).flatten()
+                for i, (run, part) in enumerate(parts)
+            ]
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return W x + b."""
+        return nn.functional.linear(x, self.dense_weight(), self.dense_bias())
