@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from symbench.contract import Model, Task
+from symbench.contract import Model, Problem, Task
 from symbench.errors import InputError
 from symbench.fleet import FleetChoice, Progress, Schooling, Trial, TrialKey, quiet, train
 from symbench.plan import Cell, problem
@@ -74,7 +74,7 @@ def _run(
     identity = cell.identity
     keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
     trained = train(school, keys)
-    records = _score_all(registry, task, model, trained, view)
+    records = _score_all(registry, task, model, trained, view, whole=identity.tier == "full")
     peak = _peak_bytes(device)
     for record in records:
         record.cost["peak_bytes"] = peak
@@ -82,10 +82,21 @@ def _run(
 
 
 def _score_all(
-    registry: Registry, task: Task, model: Model, trained: Sequence[Trial], view: Any
+    registry: Registry,
+    task: Task,
+    model: Model,
+    trained: Sequence[Trial],
+    view: Callable[[], Problem],
+    *,
+    whole: bool,
 ) -> list[TrialRecord]:
     metrics = metrics_for(registry, task, model)
-    return [score(trial, task, model, view(), metrics) for trial in trained]
+    cheap = [metric for metric in metrics if metric.along_curve]
+    last = max(trial.key.n_train for trial in trained)
+    return [
+        score(trial, task, model, view(), metrics if whole or trial.key.n_train == last else cheap)
+        for trial in trained
+    ]
 
 
 def _status(trials: Sequence[TrialRecord]) -> Status:

@@ -321,7 +321,11 @@ class Trained:
 
 
 class Metric(ABC):
-    """One score of a trained model on a task; deterministic given (task, version, seed)."""
+    """One score of a trained model on a task; deterministic given (task, version, seed).
+
+    ``along_curve`` = False, for what costs more than a training of the quick tier: such a score is
+    taken at the largest n_train, which the tables show, and at every size in the full tier alone.
+    """
 
     name: ClassVar[str]
     version: ClassVar[str]
@@ -329,6 +333,7 @@ class Metric(ABC):
     direction: ClassVar[Direction] = "lower"
     summary: ClassVar[str] = ""
     reference: ClassVar[str] = ""
+    along_curve: ClassVar[bool] = True
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002 - the author's to use
         """Whether the score is defined for this pair; where it is not, it stays absent."""

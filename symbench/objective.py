@@ -15,6 +15,7 @@ from symbench.errors import InputError
 
 _BLOCK = 50  # updates whose batch indices are drawn at once
 _POOL = 4096  # group elements sampled once a trial: drawing a new one costs more than a step
+_POOL_NUMBERS = 2**22  # fewer of them for large matrices (16 MiB in float32)
 
 Network = Callable[[Tensor], Tensor]
 
@@ -50,11 +51,12 @@ class _Stream:
     batch: int
     indices: torch.Generator
     elements: torch.Generator
+    pool: int
 
     def draw(self, updates: int, width: int) -> tuple[Tensor, Tensor]:
         """Return batch indices and pool indices, [updates, width] each (zero-padded)."""
         taken = batch_indices(self.n, self.batch, updates, self.indices)
-        pooled = torch.randint(_POOL, (updates, self.batch), generator=self.elements)
+        pooled = torch.randint(self.pool, (updates, self.batch), generator=self.elements)
         padding = (0, width - self.batch)
         return functional.pad(taken, padding), functional.pad(pooled, padding)
 
@@ -93,6 +95,7 @@ class Objective:
                 min(recipe.batch_size, len(data)),
                 seeded(task.name, task.version, seed, len(data), "batches"),
                 seeded(task.name, task.version, seed, len(data), "elements"),
+                _pool_size(view),
             )
             for seed, data in trials
         ]
@@ -165,11 +168,17 @@ def _variance(y: Tensor) -> Tensor:
     return torch.where(total > 0, total, torch.ones_like(total))
 
 
+def _pool_size(view: Problem) -> int:
+    if view.symmetry is None:
+        return 1
+    return max(64, min(_POOL, _POOL_NUMBERS // view.symmetry.group.dim**2))
+
+
 def _pool(
     symmetry: Symmetry | None, recipe: Recipe, streams: list[_Stream], device: torch.device
 ) -> Tensor | None:
     if symmetry is None or not (recipe.augment or recipe.penalty):
         return None
     group = symmetry.group
-    pools = [group.sample(_POOL, stream.elements) for stream in streams]
-    return torch.stack(pools).to(device=device, dtype=torch.float32)
+    pools = [group.sample(stream.pool, stream.elements).float() for stream in streams]
+    return torch.stack(pools).to(device)

@@ -109,8 +109,17 @@ def _dim(irreps: o3.Irreps) -> int:
     return sum(ir.dim for _, ir in irreps)
 
 
+def bounded(x: Tensor) -> Tensor:
+    """Return x / sqrt(1 + mean x²) [n, dim]; the mean over an orthogonal action is invariant."""
+    return x * (1 + x.square().mean(-1, keepdim=True)).rsqrt()
+
+
 class GatedProduct(nn.Module):
-    """x + Linear(gate(Linear(x), Linear(Ux ⊗ x))): one residual layer."""
+    """x + Linear(gate(Linear(x) + Linear(U b(x) ⊗ x))), with b = ``bounded``: one residual layer.
+
+    With one factor bounded a layer grows linearly: plain products, stacked, are polynomials of
+    high degree and explode on large inputs. It starts as the identity.
+    """
 
     def __init__(self, irreps: o3.Irreps) -> None:
         super().__init__()
@@ -124,10 +133,11 @@ class GatedProduct(nn.Module):
         self.mixed = o3.Linear(self.product.irreps, self.gate.irreps_in)
         self.own = o3.Linear(irreps, self.gate.irreps_in, biases=True)
         self.out = o3.Linear(self.gate.irreps_out, irreps)
+        nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [n, irreps.dim]."""
-        products = self.product(self.left(x), x)
+        products = self.product(self.left(bounded(x)), x)
         return cast(Tensor, x + self.out(self.gate(self.own(x) + self.mixed(products))))
 
 

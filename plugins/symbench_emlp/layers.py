@@ -10,6 +10,7 @@ from symbench_emlp.bilinear import Bilinear
 from symbench_emlp.channels import runs
 from symbench_emlp.linear import EquivariantLinear
 
+BILINEAR_GAIN = 0.3  # 0.1 in the paper, whose layer is scaled differently
 SILU_NORM = 1.676532  # 1 / sqrt(E silu(z)²) and
 GATE_NORM = 1.846229  # 1 / sqrt(E sigmoid(z)²) for z ~ N(0, 1): activations keep the variance
 
@@ -62,5 +63,5 @@ class EquivariantBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's features: [n, size_in] -> [n, hidden size]."""
         y = self.linear(x)
-        features: Tensor = self.activation(y + 0.1 * self.bilinear(y))
+        features: Tensor = self.activation(y + BILINEAR_GAIN * self.bilinear(y))
         return features

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from symbench.groups import Representation, Scalar, equivariant_basis
 from symbench_emlp.channels import Run, runs
 
-GAIN = 0.3  # of a layer at the start; below 1, since products of features multiply gains
+SCALAR_GAIN, TENSOR_GAIN = 0.7, 0.3  # at the start; the bilinear layers multiply tensors' gains
 
 
 def maps_between(source: Representation, target: Representation) -> Tensor:
@@ -53,8 +53,9 @@ class EquivariantLinear(WithBases):
     Every copy of a summand of type τ is mapped to every copy of type τ' by a learned combination
     of the basis of Hom_G(τ, τ'); the dense W is put together once a call, whatever the batch.
     ``dimension`` counts the coefficients of W (the dimension of Hom_G), the bias apart. Types that
-    feed an output type get equal shares of its variance, which starts at one for inputs of unit
-    variance.
+    feed an output type get equal shares of its variance. For inputs of unit variance this starts
+    at the square of the gain: smaller for tensors than for scalars, so that the polynomials which
+    the bilinear layers build grow slowly.
     """
 
     def __init__(self, rep_in: Representation, rep_out: Representation) -> None:
@@ -64,13 +65,14 @@ class EquivariantLinear(WithBases):
         initial: list[Tensor] = []
         for i, target in enumerate(self._out):
             bases = [maps_between(source.type, target.type) for source in self._in]
+            gain = SCALAR_GAIN if target.type.size == 1 else TENSOR_GAIN
             feeding = max(1, sum(len(basis) > 0 for basis in bases))
             for j, (source, basis) in enumerate(zip(self._in, bases, strict=True)):
                 shape = (target.copies, source.copies, len(basis))
                 self.add_basis(f"basis_{i}_{j}", basis.flatten(1))
                 self._shapes.append(shape)
                 fan = max(1, source.copies * len(basis) * feeding)
-                initial.append(GAIN * torch.randn(shape).flatten() / fan**0.5)
+                initial.append(gain * torch.randn(shape).flatten() / fan**0.5)
         self.weight = nn.Parameter(torch.cat(initial))
         self._register_bias(Scalar(rep_in.group))
 

@@ -32,9 +32,10 @@ class EMLPConfig:
 
     channels: int = 128
     layers: int = 3
-    copies: int = 16
+    copies: int = 64
     learning_rate: float = 3e-3
     batch_size: int = 128
+    weight_decay: float = 0.3
 
 
 class _Perceptron(Model):
@@ -82,8 +83,10 @@ class _Perceptron(Model):
         return Standardised(net, rep_in, rep_out, shape)
 
     def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - one recipe for all tasks
-        """Return the published optimiser with a decaying rate, and the best-valid selection."""
+        """Return Adam as published, with cosine and weight decay, and the best-valid selection."""
         return Recipe(
+            optimiser="adamw",
+            weight_decay=self.config.weight_decay,
             learning_rate=self.config.learning_rate,
             batch_size=self.config.batch_size,
             selection="best-valid",

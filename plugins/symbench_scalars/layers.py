@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import cast
 
@@ -183,10 +184,10 @@ class Combination(nn.Module):
         if rank == 0:
             return c
         if rank == 1:
-            return (c[:, None] @ v)[:, 0] / self._k**0.5
+            return (c[:, None] @ v)[:, 0] / math.sqrt(self._k)
         square = self._square(c[:, 1:])
-        tensor = v.mT @ square @ v / self._k + c[:, :1, None] * self.signs.diag()
-        return torch.flatten(tensor, 1)
+        tensor = torch.einsum("nia,nij,njb->nab", v, square, v) / self._k
+        return (tensor + c[:, :1, None] * self.signs.diag()).flatten(1)
 
     def _square(self, c: Tensor) -> Tensor:
         """Arrange pair coefficients as [n, k, k], zero below the diagonal where ordered."""

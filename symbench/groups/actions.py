@@ -53,12 +53,24 @@ def _along(t: Tensor, matrix: Tensor, after: int) -> Tensor:
     before = t.shape[-1] // (d * after)
     if after == 1:
         rows = t.reshape(*t.shape[:-1], before, d)
-        right = matrix.mT if matrix.ndim == 2 else matrix.mT.unsqueeze(-3)
-        return torch.matmul(rows, right).flatten(-2)
+        return _rows_times(rows, matrix.mT).flatten(-2)
     cube = t.reshape(*t.shape[:-1], before, d, after)
     if matrix.ndim == 2:  # one large product instead of many small ones
         return torch.matmul(cube.mT, matrix.mT).mT.flatten(-3)
     return torch.matmul(matrix[..., None, None, :, :], cube).flatten(-3)
+
+
+def _rows_times(rows: Tensor, right: Tensor) -> Tensor:
+    """Return rows [*, copies, r, d] @ right [d, d] or [*, d, d], where * broadcasts."""
+    if right.ndim == 2:
+        return torch.matmul(rows, right)
+    leading = list(right.shape[:-2])
+    while leading and leading[-1] == 1:
+        leading.pop()
+    shared = right.ndim - 2 - len(leading)  # axes of rows that all meet the same matrix
+    together = rows.flatten(-3 - shared, -2)  # one large product instead of many small ones
+    product = torch.matmul(together, right.reshape(*leading, *right.shape[-2:]))
+    return product.view(*product.shape[:-2], *rows.shape[-3 - shared : -1], product.shape[-1])
 
 
 def _product(matrices: Matrices, modes: Modes, t: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ class EquivarianceError(Metric):
 
     name, version, direction = "equivariance_error", "1", "lower"
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
+    along_curve = False
     double: ClassVar[bool] = True
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002

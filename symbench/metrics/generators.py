@@ -28,6 +28,7 @@ class GeneratorScore(Metric):
     """
 
     version, direction = "1", "higher"
+    along_curve = False
     reference = "Moskalev et al. 2022 (LieGG); Björck and Golub 1973"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002

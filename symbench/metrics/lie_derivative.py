@@ -21,6 +21,7 @@ class LieDerivative(Metric):
     """
 
     name, version, direction = "lie_derivative", "1", "lower"
+    along_curve = False
     summary = "relative violation of the true symmetry's algebra (1 = chance, 0 = exact)"
     reference = "after Moskalev et al. 2022 (LieGG)"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from symbench_emlp.channels import runs, tensor_ranks, uniform_channels
 
 from symbench import InputError
 from symbench.groups import GL, SL, SO, SU, Lorentz, O, Scalar, Sp, Trivial, V
-from symbench_emlp.channels import runs, tensor_ranks, uniform_channels
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from symbench_emlp.bilinear import Bilinear
+from symbench_emlp.channels import uniform_channels
+from symbench_emlp.layers import EquivariantBlock, Gated, gated
+from symbench_emlp.linear import EquivariantLinear
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -26,10 +30,6 @@ from symbench.groups import (
     Z,
     equivariant_basis,
 )
-from symbench_emlp.bilinear import Bilinear
-from symbench_emlp.channels import uniform_channels
-from symbench_emlp.layers import EquivariantBlock, Gated, gated
-from symbench_emlp.linear import EquivariantLinear
 
 COMPACT = [SO(2), SO(3), O(3), SO(2) * Trivial(1), O(5), S(4), Z(4), C(3), D(4), SU(2), Trivial(2)]
 OTHERS = [Lorentz(), SL(2), Sp(1), SE(2)]
