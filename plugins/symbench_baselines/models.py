@@ -47,7 +47,7 @@ class MLP(Model):
     name, version = "mlp", "1"
     prior: ClassVar[Prior] = "none"
     summary = "multilayer perceptron, standardised inputs and targets"
-    reference = "Finzi, Welling, Wilson 2021 (EMLP), section 7"
+    reference = "Finzi, Welling, Wilson 2021 (EMLP)"
     Config = MLPConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 384, "batch_size": 500}}
 
@@ -90,7 +90,7 @@ class AugmentedMLP(_ToldMLP):
     name, version = "mlp-augmented", "1"
     prior: ClassVar[Prior] = "told"
     summary = "mlp trained on random points of each orbit"
-    reference = "Finzi, Welling, Wilson 2021 (EMLP), section 7 (MLP+Aug)"
+    reference = "Finzi, Welling, Wilson 2021 (EMLP), MLP+Aug"
 
     def recipe(self, problem: Problem) -> Recipe:
         """Return the recipe of ``mlp`` with augmentation."""

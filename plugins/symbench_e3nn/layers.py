@@ -9,6 +9,7 @@ import torch
 from e3nn import nn as gates
 from e3nn import o3
 from torch import Tensor, nn
+from torch.nn import functional
 
 from symbench import InputError
 from symbench.groups import Representation
@@ -126,8 +127,7 @@ class GatedProduct(nn.Module):
         scalars = o3.Irreps([(mul, ir) for mul, ir in irreps if ir.l == 0])
         gated = o3.Irreps([(mul, ir) for mul, ir in irreps if ir.l > 0])
         signals = o3.Irreps([(gated.num_irreps, (0, 1))])
-        odd = [torch.tanh if ir.p == -1 else nn.functional.silu for _, ir in scalars]
-        self.gate = gates.Gate(scalars, odd, signals, [torch.sigmoid], gated)
+        self.gate = gates.Gate(scalars, [functional.silu], signals, [torch.sigmoid], gated)
         self.left = o3.Linear(irreps, irreps)
         self.product = ChannelProduct(irreps)
         self.mixed = o3.Linear(self.product.irreps, self.gate.irreps_in)
@@ -162,8 +162,7 @@ class Writer(Exact):
 class TensorProductNetwork(nn.Module):
     """Linear, ``depth`` gated tensor-product layers, linear: an O(3)-equivariant network.
 
-    With ``parity`` false the network is told SO(3) alone: all irreps are even, so that a cross
-    product of vectors is a vector.
+    Over SO(3) parity is ignored, all irreps are even: a cross product of vectors is a vector.
     """
 
     def __init__(

@@ -27,7 +27,8 @@ class EMLPConfig:
     """Hyper-parameters of an EMLP.
 
     ``channels`` hidden coordinates a layer, ``layers`` blocks before the last linear map, and at
-    most ``copies`` mixtures of each type in the bilinear layers.
+    most ``copies`` mixtures of each type in the bilinear layers. ``weight_decay`` is AdamW's:
+    more of it helps below some hundred examples, and costs accuracy above a thousand.
     """
 
     channels: int = 128
@@ -35,7 +36,7 @@ class EMLPConfig:
     copies: int = 64
     learning_rate: float = 3e-3
     batch_size: int = 128
-    weight_decay: float = 0.3
+    weight_decay: float = 0.05
 
 
 class _Perceptron(Model):
@@ -99,7 +100,16 @@ class _Perceptron(Model):
 
 @final
 class EMLP(_Perceptron):
-    """EMLP for the group of the task."""
+    """EMLP for the group of the task.
+
+    Three blocks of an equivariant linear map, a bilinear term and a gated activation, then a
+    linear map, as in sections 5 and 6 of the paper. It differs in five points, each for speed or
+    accuracy: the channels are allotted without chance; a group with an invariant form gets no
+    dual tensors; the bilinear layer multiplies learned mixtures of features instead of forming a
+    matrix for every sample; the parameters are the coefficients of the equivariant maps, not
+    matrices that are projected; the training data's statistics standardise inputs and outputs,
+    and the learning rate falls along a cosine, with a small weight decay.
+    """
 
     name = "emlp"
     summary = "equivariant MLP of the task's own group"
@@ -165,10 +175,11 @@ class EMLPSO2(_Given):
 
 @final
 class EMLPSO5(_Given):
-    """EMLP for SO(5). With fewer than 1,800 channels it is the network of O(5).
+    """EMLP for SO(5). With fewer than 500 channels it is the network of O(5).
 
     SO(5) and O(5) first differ at tensors of total rank 5 (the Levi-Civita symbol), which linear
-    maps between channels of rank 2 and less, and the bilinear layers here, never reach.
+    maps between channels of rank 2 and less, and the bilinear layers here, never reach; so the
+    two published lines of this architecture are one, up to the seed.
     """
 
     name = "emlp-so5"

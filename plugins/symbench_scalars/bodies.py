@@ -86,7 +86,7 @@ class TensorHead(nn.Module):
 
 
 class BodyNetwork(nn.Module):
-    """Scalars of bodies and of pairs of bodies, pooled by means (Zaheer et al. 2017, section 2).
+    """Scalars of bodies and of pairs of bodies, pooled by means (Zaheer et al. 2017).
 
     A body's state z_b is a function of its own invariants, a pair's e_bc of both states and of the
     products between the bodies; every coefficient is a function of these and of their means. Laws

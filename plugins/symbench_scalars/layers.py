@@ -139,7 +139,7 @@ class BilinearPerceptron(nn.Module):
 
     Invariant polynomials are what polynomial laws are made of, and the bilinear path holds every
     quadratic form of z; a perceptron of SiLU units would have to approximate it (Jayakumar et al.
-    2020, "Multiplicative interactions and where to find them", section 3).
+    2020, "Multiplicative interactions and where to find them").
     """
 
     def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
@@ -156,10 +156,10 @@ class BilinearPerceptron(nn.Module):
 
 
 class Combination(nn.Module):
-    """Equivariant outputs from invariant coefficients (Villar et al. 2021, propositions 3 and 5).
+    """Equivariant outputs from invariant coefficients (Villar et al. 2021).
 
-    A scalar is a coefficient; a vector Σ c_i v_i; a tensor Σ c_ij v_i ⊗ v_j + c F⁻¹, over all
-    i, j, or i ≤ j where ``ordered``.
+    A scalar is a coefficient; a vector Σ c_i v_i; a tensor Σ c_ij v_i ⊗ v_j + c F⁻¹. The sums are
+    over all i, j of the k vectors / √k; over i ≤ j of the bare vectors where ``ordered``.
     """
 
     signs: Tensor
@@ -167,6 +167,7 @@ class Combination(nn.Module):
     def __init__(self, law: Signature, *, ordered: bool = False) -> None:
         super().__init__()
         self._ranks, self._k, self._ordered = law.ranks, law.vectors, ordered
+        self._unit = 1.0 if ordered else 1 / math.sqrt(law.vectors)
         self.register_buffer("signs", law.signs)
 
     def counts(self) -> list[int]:
@@ -184,9 +185,9 @@ class Combination(nn.Module):
         if rank == 0:
             return c
         if rank == 1:
-            return (c[:, None] @ v)[:, 0] / math.sqrt(self._k)
+            return (c[:, None] @ v)[:, 0] * self._unit
         square = self._square(c[:, 1:])
-        tensor = torch.einsum("nia,nij,njb->nab", v, square, v) / self._k
+        tensor = torch.einsum("nia,nij,njb->nab", v, square, v) * self._unit**2
         return (tensor + c[:, :1, None] * self.signs.diag()).flatten(1)
 
     def _square(self, c: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class Scalars(Model):
 
     name, version, prior = "scalars", "1", "told"
     summary = "standardised invariant products, perceptron with a bilinear path"
-    reference = "Villar et al. 2021 (Scalars are universal), propositions 3 to 5"
+    reference = "Villar et al. 2021 (Scalars are universal)"
     Config = ScalarsConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 384, "batch_size": 500}}
 
@@ -88,13 +88,13 @@ class PermutationConfig(ScalarsConfig):
 class PermutationScalars(Scalars):
     """``scalars`` pooled over the bodies: exactly invariant also when they are permuted.
 
-    The published variant for the moment of inertia (Yao et al. 2021) is not: four of its networks
-    read products and masses as ordered lists.
+    The published variant for the moment of inertia is not, in its code: some of its networks read
+    products and masses as ordered lists.
     """
 
     name, version, prior = "scalars-perm", "1", "told"
     summary = "scalars, also invariant when the bodies are permuted"
-    reference = "Villar et al. 2021, section 5; Zaheer et al. 2017 (Deep Sets), section 2"
+    reference = "Villar et al. 2021 (Scalars are universal); Zaheer et al. 2017 (Deep Sets)"
     Config = PermutationConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 256, "batch_size": 500}}
 
@@ -130,7 +130,7 @@ class PublishedScalars(Model):
 
     name, version, prior = "scalars-2021", "1", "told"
     summary = "raw invariant products, ReLU perceptron, as published"
-    reference = "Yao et al. 2021 (A simple equivariant machine learning method), section 4"
+    reference = "Yao et al. 2021; Villar et al. 2021 (Scalars are universal)"
     Config = PublishedConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "full": {"width": 500, "tensor_width": 300, "batch_size": 512}

@@ -25,7 +25,9 @@ NAME = "lie_derivative"
 
 
 @pytest.mark.parametrize(
-    ("task", "dimension"), [(Angle(), 10), (Inertia(), 4), (Minkowski(), 6)], ids=str
+    ("task", "dimension"),
+    [(Angle(), 10), (Inertia(), 4), (Minkowski(), 6)],
+    ids=lambda value: getattr(value, "name", None),
 )
 def test_the_exact_target_has_the_known_algebra(task, dimension):
     truth = true_algebra(task)

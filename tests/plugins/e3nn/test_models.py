@@ -112,9 +112,9 @@ def test_products_of_two_vectors_are_dot_cross_and_traceless_square() -> None:
     )
     torch.testing.assert_close(dot.abs(), (a @ b)[None].abs() / math.sqrt(3))
     expected = torch.linalg.cross(a, b) / math.sqrt(2)
-    torch.testing.assert_close(cross * (cross @ expected).sign(), expected * math.sqrt(3))
+    torch.testing.assert_close(cross * (cross @ expected).sign(), expected)
     symmetric = (torch.outer(a, b) + torch.outer(b, a)) / 2 - (a @ b) / 3 * torch.eye(3).double()
-    torch.testing.assert_close(square.norm(), math.sqrt(5) * symmetric.norm())
+    torch.testing.assert_close(square.norm(), symmetric.norm())
 
 
 def test_bounded_features_stay_below_their_root_mean_square_of_one() -> None:
@@ -163,7 +163,7 @@ def test_forward_derivatives_are_those_of_the_function() -> None:
     view = PROBLEMS["o3-inertia"]
     module = trained_a_little(view).double()
     x, direction = inputs_of(view, 4).double(), inputs_of(view, 4, seed=1).double()
-    _, tangent = jvp(module, (x,), (direction,))
+    tangent = jvp(module, (x,), (direction,))[1]
     step = 1e-6 * direction
     assert relative_error(tangent, (module(x + step) - module(x - step)) / 2e-6) < 1e-6
 
@@ -198,12 +198,12 @@ def test_a_cross_product_is_learned_under_so3_and_out_of_reach_under_o3() -> Non
             module = E3NN.for_tier("quick", **SMALL).build(problem(group, 2 * V, V))
         module.calibrate(x[:200], y[:200])  # type: ignore[operator]
         optimiser = torch.optim.Adam(module.parameters(), lr=1e-2)
-        for _ in range(150):
+        for _ in range(80):
             loss = (module(x[:200]) - y[:200]).square().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-        errors[str(group)] = float((module(x[200:]) - y[200:]).square().mean() / y.var())
+        errors[str(group)] = float(((module(x[200:]) - y[200:]).square().mean() / y.var()).detach())
     assert errors["SO(3)"] < 0.1
     assert errors["O(3)"] > 0.9
 

@@ -78,7 +78,7 @@ def test_outputs_are_combinations_of_the_input_vectors() -> None:
         for j in range(3):
             outer = v[:, i, :, None] * v[:, j, None, :]
             tensor = tensor + c[:, 2 + 3 * i + j, None, None] * outer / 3
-    vector = sum(c[:, 11 + i, None] * v[:, i] for i in range(3)) / math.sqrt(3)
+    vector = torch.stack([c[:, 11 + i, None] * v[:, i] for i in range(3)]).sum(0) / math.sqrt(3)
     torch.testing.assert_close(y, torch.cat([c[:, :1], tensor.flatten(1), vector], 1))
 
 
@@ -88,7 +88,7 @@ def test_the_published_tensors_pair_each_two_vectors_once() -> None:
     c, v = normal(4, 4), normal(4, 2, 3)
     expected = c[:, 0, None, None] * torch.eye(3, dtype=torch.float64)
     for k, (i, j) in enumerate([(0, 0), (0, 1), (1, 1)], start=1):
-        expected = expected + c[:, k, None, None] * v[:, i, :, None] * v[:, j, None, :] / 2
+        expected = expected + c[:, k, None, None] * v[:, i, :, None] * v[:, j, None, :]
     torch.testing.assert_close(layer(c, v), expected.flatten(1))
 
 

@@ -241,7 +241,7 @@ def test_forward_derivatives_are_those_of_the_function(model: type[Model], name:
     module = trained_a_little(model(), view).double()
     x = inputs_of(view, 4).double()
     direction = inputs_of(view, 4, seed=1).double()
-    _, tangent = jvp(module, (x,), (direction,))
+    tangent = jvp(module, (x,), (direction,))[1]
     step = 1e-6 * direction
     difference = (module(x + step) - module(x - step)) / 2e-6
     assert relative_error(tangent, difference) < 1e-6
@@ -282,7 +282,7 @@ def test_features_do_not_depend_on_zeros_in_the_data(model: type[Model]) -> None
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=seeded(parameter.shape)))
     moved = x.clone()
     moved[0, -3:] = 1
-    assert float((module(moved) - module(x))[0].abs().max()) > 1e-4
+    assert float((module(moved) - module(x))[0].detach().abs().max()) > 1e-4
 
 
 @pytest.mark.parametrize("model", MODELS)
