@@ -18,10 +18,10 @@ from symbench_e3nn.layers import TensorProductNetwork
 class E3NNConfig:
     """``channels`` of each irrep up to l = 2, in ``depth`` tensor-product layers."""
 
-    channels: int = 16
+    channels: int = 8
     depth: int = 2
     learning_rate: float = 1e-2  # e3nn's weights are of unit size: a step of 3e-3 is small
-    batch_size: int = 128
+    batch_size: int = 64
 
 
 class E3NN(Model):

@@ -90,7 +90,8 @@ def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
     from symbench.cell import run_cell
     from symbench.registry import load
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // settings.jobs))
+    share = max(1, (os.cpu_count() or 1) // settings.jobs)
+    torch.set_num_threads(min(share, torch.get_num_threads()))  # OMP_NUM_THREADS may ask for less
     registry = load(settings.plugin_files, settings.blocked)
     record = run_cell(
         registry,

@@ -150,12 +150,14 @@ def test_too_few_channels_for_the_group_are_declined():
 
 
 def test_so5_and_o5_have_networks_of_one_architecture():
-    task = problem(O(5), 2 * V, Scalar)
+    model = EMLP.for_tier("full")
     shapes = [
-        [tuple(p.shape) for p in model.for_tier("full").build(task).parameters()]
-        for model in (EMLP, EMLPSO5)
+        [tuple(p.shape) for p in model.build(problem(group, 2 * V, Scalar)).parameters()]
+        for group in (O(5), SO(5))
     ]
     assert shapes[0] == shapes[1]
+    reason = EMLPSO5.for_tier("full").accepts(problem(O(5), 2 * V, Scalar))
+    assert "same network as emlp" in reason
 
 
 def test_the_same_seed_builds_the_same_network():

@@ -1,0 +1,71 @@
+"""What a notebook gets: the registry's things by name, and a run as objects."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import symbench
+from symbench.cli.options import DEFAULT_STORE
+from symbench.errors import InputError, UnknownNameError
+from symbench.groups import O
+
+
+def test_a_task_by_name_draws_what_its_card_says():
+    task = symbench.task("o5-invariant")
+    data = task.sample(1000, seed=0, split="test")
+    assert data.x.shape == (1000, 10)
+    torch.testing.assert_close(task.target(data.x.double()).float(), data.y, rtol=1e-4, atol=1e-4)
+    assert task.symmetry.group == O(5)
+    assert task.symmetry.group.algebra.shape == (10, 5, 5)
+
+
+def test_the_built_in_plugins_are_all_well():
+    from symbench.registry import load
+
+    broken = [info for info in load().plugins if info.status != "ok"]
+    assert not broken
+    assert {"constant", "linear", "mlp", "mlp-augmented", "mlp-penalty", "cnn", "emlp", "scalars",
+            "scalars-perm", "scalars-2021", "e3nn"} <= set(symbench.models())  # fmt: skip
+    assert {"o5-invariant", "o3-inertia", "lorentz-scattering", "so3-cross", "so2-3-anisotropic",
+            "o5-noisy", "scrambled-digits-rotated-scrambled"} <= set(symbench.tasks())  # fmt: skip
+
+
+def test_a_problem_tells_the_symmetry_to_told_models_alone():
+    task = symbench.task("o3-inertia")
+    assert symbench.problem(task, symbench.model("mlp")).symmetry is None
+    assert symbench.problem(task, symbench.model("scalars")).symmetry.bodies == 5
+
+
+def test_a_problem_made_by_hand_has_no_backbones():
+    problem = symbench.Problem("vectors", "mse", (3,), (1,))
+    with pytest.raises(InputError, match=r"symbench\.problem"):
+        problem.backbone("mlp")
+
+
+def test_unknown_names_suggest_near_ones():
+    with pytest.raises(UnknownNameError, match="o5-invariant"):
+        symbench.task("o5-invarient")
+
+
+def test_every_metric_has_a_card():
+    for metric in symbench.metrics():
+        assert metric.name
+        assert metric.direction in ("lower", "higher")
+        assert metric.summary
+
+
+def test_an_unknown_option_of_a_model_is_refused():
+    with pytest.raises(InputError, match="no option 'wdth'"):
+        symbench.model("mlp").for_tier("quick", wdth=3)
+
+
+def test_the_command_line_and_the_library_share_the_default_store():
+    from symbench.api import DEFAULT_STORE as LIBRARY
+
+    assert LIBRARY == DEFAULT_STORE
+
+
+def test_a_name_that_symbench_does_not_have_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'tsk'"):
+        _ = symbench.tsk
