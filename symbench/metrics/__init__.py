@@ -1,5 +1,9 @@
 """The core's scores, one a file; nothing here imports torch before a score is computed."""
 
+import sys
+from importlib import import_module
+from types import ModuleType
+
 from symbench.contract import Metric
 from symbench.metrics.conservation import ConservationError
 from symbench.metrics.cost import Flops
@@ -50,3 +54,18 @@ __all__ = [
     "LieDerivative",
     "PaperError",
 ]
+
+
+class _Metrics(ModuleType):
+    """Lets ``symbench.metrics`` be this package and, called, the list of all metrics.
+
+    Importing the package binds its name in ``symbench``, over the function of that name.
+    """
+
+    def __call__(self) -> list[type[Metric]]:
+        """Return the core's metric classes and those of plugins."""
+        listed: list[type[Metric]] = import_module("symbench.api").metrics()
+        return listed
+
+
+sys.modules[__name__].__class__ = _Metrics

@@ -1,6 +1,6 @@
 """How much faster a fleet trains than its trials one by one: a ratio, measured in one run.
 
-    pytest tests/benchmarks --benchmark-enable --benchmark-columns=median,rounds
+pytest tests/benchmarks --benchmark-enable --benchmark-columns=median,rounds
 """
 
 from __future__ import annotations
