@@ -29,7 +29,7 @@ FleetChoice = Literal["auto", "on", "off"]
 Progress = Callable[[float], None]
 State = dict[str, Tensor]
 
-_VALIDATIONS = 20  # how often a recipe that selects by validation looks at the valid split
+_VALIDATIONS = 10  # how often a recipe that selects by validation looks at the valid split
 _WIDE = 150_000  # parameters above which stacking has not paid on a CPU (docs/performance.md)
 _UNSTACKABLE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 

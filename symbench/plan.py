@@ -28,7 +28,7 @@ class Budget:
 
 TIERS: dict[str, Budget] = {
     "smoke": Budget(updates=60, seeds=2),
-    "quick": Budget(updates=400, seeds=5),
+    "quick": Budget(updates=350, seeds=5),
     "full": Budget(updates=2000, seeds=5),
 }
 
