@@ -389,7 +389,10 @@ def test_python_dash_m_runs_the_same_program() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["['--help']", "['run', '--help']", "['list', '--json']"])
-def test_help_and_list_import_neither_torch_nor_scipy(arguments: str) -> None:
+def test_help_and_list_import_neither_torch_nor_scipy(
+    arguments: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYMBENCH_PLUGINS", "symbench_vectors,symbench_emlp,symbench_images")
     program = (
         f"import sys\nfrom symbench.cli import main\ntry:\n    main({arguments})\n"
         "except SystemExit:\n    pass\n"
