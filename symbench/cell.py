@@ -69,9 +69,9 @@ def _run(
     view = partial(problem, registry, task, model)
     if reason := model.accepts(view()):
         raise InputError(f"{model.name} declines {task.name}: {reason}")
-    updates = int(cell.identity.protocol["updates"])
-    school = Schooling(task, model, view, updates, device, fleet, progress)
     identity = cell.identity
+    updates, validations = (int(identity.protocol[name]) for name in ("updates", "validations"))
+    school = Schooling(task, model, view, updates, device, validations, fleet, progress)
     keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
     trained = train(school, keys)
     records = _score_all(registry, task, model, trained, view, whole=identity.tier == "full")

@@ -29,7 +29,6 @@ FleetChoice = Literal["auto", "on", "off"]
 Progress = Callable[[float], None]
 State = dict[str, Tensor]
 
-_VALIDATIONS = 10  # how often a recipe that selects by validation looks at the valid split
 _WIDE = 150_000  # parameters above which stacking has not paid on a CPU (docs/performance.md)
 _UNSTACKABLE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
@@ -68,6 +67,7 @@ class Schooling:
     view: Callable[[torch.Generator | None], Problem]
     updates: int
     device: torch.device
+    validations: int = 10
     fleet: FleetChoice = "auto"
     progress: Progress = quiet
 
@@ -211,7 +211,7 @@ def _optimise(trials: list[Trial], recipe: Recipe, school: Schooling) -> None:
     optimiser = _optimiser(recipe, list(parameters.values()))
     best = _Best(trials, recipe, forward, school.task)
     alive = torch.ones(len(trials), dtype=torch.bool, device=school.device)
-    every = max(1, school.updates // _VALIDATIONS)
+    every = max(1, school.updates // school.validations)
     for update in range(school.updates):
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(recipe, update, school.updates)

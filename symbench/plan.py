@@ -20,10 +20,14 @@ PROTOCOL_VERSION = "1"
 
 @dataclass(frozen=True)
 class Budget:
-    """A tier's frozen budget: updates per trial and seeds per size."""
+    """A tier's frozen budget: updates per trial and seeds per size.
+
+    ``validations`` is how often a recipe that selects by validation looks at the valid split.
+    """
 
     updates: int
     seeds: int
+    validations: int = 10
 
 
 TIERS: dict[str, Budget] = {
@@ -176,6 +180,7 @@ def _protocol(
     return {
         "version": PROTOCOL_VERSION,
         "updates": budget.updates,
+        "validations": budget.validations,
         "test_size": task.test_size,
         "recipe": recipe,
         "prior": model.prior,

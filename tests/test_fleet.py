@@ -21,7 +21,7 @@ KEYS = [TrialKey(n, seed) for n in (16, 64) for seed in range(3)]
 
 def school(model, fleet="auto", task=TASK, updates=40):
     view = partial(problem, REGISTRY, task, model)
-    return Schooling(task, model, view, updates, torch.device("cpu"), fleet)
+    return Schooling(task, model, view, updates, torch.device("cpu"), fleet=fleet)
 
 
 def outputs(trials, task=TASK):

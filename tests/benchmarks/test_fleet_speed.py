@@ -23,7 +23,7 @@ KEYS = [TrialKey(64, seed) for seed in range(25)]
 def test_train_25_trials(benchmark, fleet, width):
     task, model = REGISTRY.task("norms"), toys.Small(toys.Small.Config(width=width))
     view = partial(problem, REGISTRY, task, model)
-    school = Schooling(task, model, view, 40, torch.device("cpu"), fleet)
+    school = Schooling(task, model, view, 40, torch.device("cpu"), fleet=fleet)
     benchmark.group = f"width {width}"
     trials = benchmark.pedantic(train, (school, KEYS), rounds=3, warmup_rounds=1)
     assert {trial.stacked for trial in trials} == ({25} if fleet == "on" else {1})
