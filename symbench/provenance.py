@@ -14,7 +14,6 @@ import torch
 import symbench
 
 
-@cache
 def _git() -> str | None:
     """The commit of the checkout that symbench runs from, ``-dirty`` if it is; None elsewhere."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
@@ -25,6 +24,9 @@ def _git() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip() or None
+
+
+_COMMIT = _git()  # when the code is loaded: a checkout may move on during a long run
 
 
 @cache
@@ -48,7 +50,7 @@ def machine(device: str) -> dict[str, Any]:
     cuda = device.startswith("cuda")
     return {
         "symbench": symbench.__version__,
-        "git": _git(),
+        "git": _COMMIT,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "machine": _machine_class(),
