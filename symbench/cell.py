@@ -19,8 +19,9 @@ from symbench.fleet import FleetChoice, Progress, Schooling, Trial, TrialKey, qu
 from symbench.plan import Cell, problem
 from symbench.provenance import machine
 from symbench.record import Failure, Record, Status, TrialRecord
-from symbench.registry import Registry, source_sha256
+from symbench.registry import Registry
 from symbench.score import metrics_for, score
+from symbench.sources import source_sha256
 
 _MESSAGE_LIMIT = 2000
 

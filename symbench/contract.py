@@ -74,18 +74,20 @@ class Symmetry:
 
 @dataclass(frozen=True)
 class Published:
-    """Published figures of one model on one task: ``values`` maps n_train to the paper's error."""
+    """Published figures of one model on one task: ``values`` maps n_train to the ``score``."""
 
     model: str
     label: str
     source: str
     values: Mapping[int, float]
+    score: str = "paper_error"
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a model wants to be trained; the number of updates is the tier's, not the model's.
 
+    The cosine falls to zero; ``exponential`` falls to the part ``final`` of the learning rate.
     ``augment`` moves every training example along its orbit, (x, y) -> (rho_in(g) x, rho_out(g) y)
     with a fresh g; ``penalty`` adds that multiple of the mean square of f(gx) - g f(x), in units
     of the target's variance, to the loss. Both need a model whose prior is ``told``.
@@ -94,7 +96,8 @@ class Recipe:
     optimiser: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = 3e-3
     batch_size: int = 128
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Literal["constant", "cosine", "exponential"] = "cosine"
+    final: float = 0.01
     weight_decay: float = 0.0
     augment: bool = False
     penalty: float = 0.0
@@ -227,7 +230,8 @@ class Task(ABC):
     """A data source with its symmetry, its loss and its headline error.
 
     ``threshold`` is the ``error`` that counts as solved; ``sizes`` gives each tier's ladder of
-    n_train. ``published`` holds figures of papers in the unit of ``paper_error``.
+    n_train; ``updates`` replaces a tier's number of updates where a published protocol wants
+    another one, for every model alike. ``published`` holds figures of papers.
     """
 
     name: ClassVar[str]
@@ -238,6 +242,7 @@ class Task(ABC):
     loss: ClassVar[Loss] = "mse"
     threshold: ClassVar[float]
     sizes: ClassVar[Mapping[str, tuple[int, ...]]]
+    updates: ClassVar[Mapping[str, int]] = {}
     input_shape: ClassVar[tuple[int, ...]]
     output_shape: ClassVar[tuple[int, ...]]
     baseline: ClassVar[str] = "mlp"

@@ -214,7 +214,7 @@ def _optimise(trials: list[Trial], recipe: Recipe, school: Schooling) -> None:
     every = max(1, school.updates // school.validations)
     for update in range(school.updates):
         for group in optimiser.param_groups:
-            group["lr"] = _learning_rate(recipe, update, school.updates)
+            group["lr"] = learning_rate(recipe, update, school.updates)
         losses = objective(lambda x: forward(parameters, buffers, x), update)
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())
@@ -240,12 +240,15 @@ def _optimiser(recipe: Recipe, parameters: list[Tensor]) -> torch.optim.Optimize
     raise InputError(f"unknown optimiser {recipe.optimiser!r}: take adam, adamw or sgd")
 
 
-def _learning_rate(recipe: Recipe, update: int, updates: int) -> float:
+def learning_rate(recipe: Recipe, update: int, updates: int) -> float:
+    """Return the learning rate at an update of 0 … updates - 1."""
     if recipe.schedule == "constant":
         return recipe.learning_rate
     if recipe.schedule == "cosine":
         return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * update / updates))
-    raise InputError(f"unknown schedule {recipe.schedule!r}: take constant or cosine")
+    if recipe.schedule == "exponential":
+        return float(recipe.learning_rate * recipe.final ** (update / updates))
+    raise InputError(f"unknown schedule {recipe.schedule!r}: take constant, cosine or exponential")
 
 
 class _Best:

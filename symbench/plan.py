@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-import symbench.registry as registries
 from symbench.contract import Model, Problem, Task, Tier
 from symbench.errors import InputError
 from symbench.record import Identity
 from symbench.registry import Registry
+from symbench.sources import source_sha256
 
 if TYPE_CHECKING:
     import torch
@@ -133,7 +133,7 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
     if identity.model not in registry.models:
         return False
     model = registry.model(identity.model)
-    return (model.version, registries.source_sha256(model)) != (
+    return (model.version, source_sha256(model)) != (
         identity.model_version,
         identity.model_source_sha256,
     )
@@ -145,6 +145,7 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
     view = problem(registry, task, model)
     reason = task.available() or _declines(model, view)
     budget = TIERS[selection.tier]
+    budget = replace(budget, updates=task.updates.get(selection.tier, budget.updates))
     sizes = selection.sizes or task.sizes[selection.tier]
     identity = Identity(
         task=task.name,
@@ -152,7 +153,7 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
         task_fingerprint="" if task.available() else task.fingerprint(),
         model=model.name,
         model_version=model.version,
-        model_source_sha256=registries.source_sha256(model),
+        model_source_sha256=source_sha256(model),
         config=model.config_dict(),
         tier=selection.tier,
         sizes=sorted(set(sizes)),

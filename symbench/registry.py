@@ -345,18 +345,3 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[name] = module  # pickling and inspect look the module up by its name
     spec.loader.exec_module(module)
     return module
-
-
-def source_sha256(thing: object) -> str:
-    """Return the SHA-256 of the Python files of the package (or lone module) that defines it."""
-    cls = thing if inspect.isclass(thing) else type(thing)
-    module = sys.modules[cls.__module__]
-    try:
-        path = Path(inspect.getfile(cls))
-    except (OSError, TypeError):  # typed in at a prompt: there is no file to hash
-        return hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode()).hexdigest()
-    files = sorted(path.parent.rglob("*.py")) if module.__package__ else [path]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "symbench"
 PLUGINS = ROOT / "plugins"
 FLOORS = [
-    "errors", "groups", "contract", "record", "hooks", "registry", "plan", "draw", "objective",
-    "fleet", "metrics", "score", "provenance", "cell", "store", "execute", "statistics",
-    "leaderboard", "report", "api", "cli",
+    "errors", "groups", "contract", "record", "hooks", "registry", "sources", "plan", "draw",
+    "objective", "fleet", "metrics", "score", "provenance", "cell", "store", "execute",
+    "statistics", "leaderboard", "report", "api", "cli",
 ]  # fmt: skip
 SILENT = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,

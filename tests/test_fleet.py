@@ -10,7 +10,7 @@ import toys
 
 from symbench import Recipe
 from symbench.errors import InputError, ShapeError
-from symbench.fleet import Schooling, TrialKey, train
+from symbench.fleet import Schooling, TrialKey, learning_rate, train
 from symbench.objective import batch_indices, trial_losses
 from symbench.plan import problem
 
@@ -138,6 +138,15 @@ def test_an_unknown_recipe_is_refused(changed):
 
     with pytest.raises(InputError, match="unknown"):
         train(school(Odd()), KEYS)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "half"), [("constant", 0.1), ("cosine", 0.05), ("exponential", 0.1 * 0.04**0.5)]
+)
+def test_a_schedule_halfway(schedule, half):
+    recipe = Recipe(learning_rate=0.1, schedule=schedule, final=0.04)
+    assert learning_rate(recipe, 0, 10) == pytest.approx(0.1)
+    assert learning_rate(recipe, 5, 10) == pytest.approx(half)
 
 
 def test_batches_pass_through_every_example_once_an_epoch():

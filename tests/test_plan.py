@@ -25,6 +25,16 @@ def test_an_incompatible_pair_is_declined_with_its_reason():
     assert cell.reason == "it never does"
 
 
+def test_a_task_may_ask_for_its_published_number_of_updates(monkeypatch):
+    monkeypatch.setattr(toys.Norms, "updates", {"full": 31_250})
+    cells = {
+        tier: make_plan(REGISTRY, Selection(("norms",), ("small",), tier=tier))[0]
+        for tier in ("quick", "full")
+    }
+    assert cells["quick"].identity.protocol["updates"] == TIERS["quick"].updates
+    assert cells["full"].identity.protocol["updates"] == 31_250
+
+
 def test_only_a_told_model_sees_the_symmetry():
     task = REGISTRY.task("norms")
     assert problem(REGISTRY, task, toys.Small).symmetry is None

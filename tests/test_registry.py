@@ -9,7 +9,7 @@ import toys
 
 from symbench import Metric, Model, hookimpl
 from symbench.errors import InputError, PluginError, UnknownNameError
-from symbench.registry import Registry, load, source_sha256
+from symbench.registry import Registry, load
 
 EXAMPLE = Path(__file__).parent / "example_plugin" / "symbench_example.py"
 
@@ -164,20 +164,6 @@ def test_an_event_hook_that_raises_is_logged_and_the_others_are_called(caplog):
     registry.emit("symbench_run_started", run="r")
     assert heard == ["r"]
     assert "reporter is down" in caplog.text
-
-
-def test_the_source_hash_covers_every_file_of_a_package(tmp_path, monkeypatch):
-    package = tmp_path / "pkg"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "layers.py").write_text("x = 1")
-    (package / "models.py").write_text("class M:\n    pass\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    from pkg.models import M
-
-    before = source_sha256(M)
-    (package / "layers.py").write_text("x = 2")
-    assert source_sha256(M) != before
 
 
 def test_something_that_is_not_a_model_is_refused_when_it_is_loaded():

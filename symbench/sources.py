@@ -1,0 +1,75 @@
+"""The source code that a class rests on, as one hash: a change of it makes results stale."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+
+def source_sha256(thing: object) -> str:
+    """Return the SHA-256 of the module that defines a class (or an instance's class).
+
+    What that module imports of its own package counts too, and what those modules import; the
+    other modules of the package do not, so that a new model leaves its neighbours' results alone.
+    """
+    cls = thing if inspect.isclass(thing) else type(thing)
+    try:
+        path = Path(inspect.getfile(cls))
+    except (OSError, TypeError):  # typed in at a prompt: there is no file to hash
+        return hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode()).hexdigest()
+    package = getattr(sys.modules[cls.__module__], "__package__", None) or ""
+    digest = hashlib.sha256()
+    for name, file in sorted(_closure(cls.__module__, path, package.partition(".")[0]).items()):
+        digest.update(name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
+    """Return the files, by module name, that ``module`` reaches by imports within ``top``."""
+    root = path.parents[module.count(".") + (path.name == "__init__.py")]
+    found, waiting = {module: path}, [module]
+    while waiting:
+        name = waiting.pop()
+        parents = name.split(".")
+        if found[name].name != "__init__.py":
+            parents.pop()
+        for imported in _imports(found[name].read_bytes(), tuple(parents)):
+            if imported.partition(".")[0] != top:
+                continue
+            known, file = _module(root, imported)
+            if file is not None and known not in found:
+                found[known] = file
+                waiting.append(known)
+    return found
+
+
+@lru_cache(maxsize=512)  # a leaderboard asks again for every record
+def _imports(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
+    """Return the absolute names, of modules or of what stands in them, that a source imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = parents[: len(parents) + 1 - node.level] if node.level else ()
+            start = ".".join([*base, *filter(None, [node.module])])
+            names.update(f"{start}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+def _module(root: Path, imported: str) -> tuple[str, Path | None]:
+    """Return the module that a name is, or else the one that it stands in, and its file."""
+    if (file := _file(root, imported)) is not None:
+        return imported, file
+    parent = imported.rpartition(".")[0]
+    return parent, _file(root, parent) if parent else None
+
+
+def _file(root: Path, module: str) -> Path | None:
+    place = root.joinpath(*module.split("."))
+    candidates = (place.with_suffix(".py"), place / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
