@@ -25,47 +25,53 @@ STRONGER = {
     "scalars": ("scalars-perm",),
 }
 
-Errors = Mapping[int, list[float]]
+Scores = Mapping[int, list[float]]
 
 
-def errors_of(records: Iterable[Record], task: str, model: str) -> Errors:
-    """Return the paper's error by n_train, one a seed, of the record with the most trials."""
+def scores_of(records: Iterable[Record], task: str, model: str, score: str) -> Scores:
+    """Return a score by n_train, one a seed, of the full-tier record with the most trials."""
     mine = [r for r in records if (r.identity.task, r.identity.model) == (task, model)]
-    mine = [r for r in mine if r.status == "ok"]
-    if not mine:
-        return {}
-    errors: dict[int, list[float]] = defaultdict(list)
-    for trial in max(mine, key=lambda r: len(r.trials)).trials:
-        if "paper_error" in trial.scores:
-            errors[trial.n_train].append(trial.scores["paper_error"])
-    return errors
+    mine = [r for r in mine if r.status == "ok" and r.identity.tier == "full"]
+    found: dict[int, list[float]] = defaultdict(list)
+    for trial in max(mine, key=lambda r: len(r.trials)).trials if mine else ():
+        if score in trial.scores:
+            found[trial.n_train].append(trial.scores[score])
+    return found
 
 
-def rows(published: Published, model: str, errors: Errors) -> list[list[str]]:
+def rows(published: Published, model: str, scores: Scores) -> list[list[str]]:
     """Return one row for each size that both sides have measured."""
     table = []
     for n, theirs in sorted(published.values.items()):
-        if ours := errors.get(n):
-            median = statistics.median(ours)
-            spread = f"{min(ours):.2g} … {max(ours):.2g}"
-            ratio = f"{median / theirs:.2f}"
+        if ours := scores.get(n):
+            spread = f"{statistics.stdev(ours):.2g}" if len(ours) > 1 else ""
             table.append(
-                [model, str(n), f"{median:.3g}", spread, str(len(ours)), f"{theirs:.3g}", ratio]
-            )
+                [
+                    model, published.score, str(n), f"{statistics.median(ours):.3g}",
+                    f"{statistics.mean(ours):.3g} ± {spread}", f"{min(ours):.2g} … {max(ours):.2g}",
+                    str(len(ours)), f"{theirs:.3g}", f"{statistics.median(ours) / theirs:.2f}",
+                ]
+            )  # fmt: skip
     return table
+
+
+HEADERS = (
+    "model", "score", "n_train", "ours (median)", "mean ± sd", "min … max", "seeds", "published",
+    "ratio",
+)  # fmt: skip
 
 
 def section(task: Task, records: list[Record]) -> str:
     """Return the Markdown of one task."""
     parts = [f"## {task.name}", ""]
-    headers = ["model", "n_train", "ours (median)", "min … max", "seeds", "published", "ratio"]
     for published in task.published:
         table: list[list[str]] = []
         for model in (published.model, *STRONGER.get(published.model, ())):
-            table += rows(published, model, errors_of(records, task.name, model))
+            found = scores_of(records, task.name, model, published.score)
+            table += rows(published, model, found)
         if table:
             parts += [f"### {published.label}", "", f"Published figures: {published.source}.", ""]
-            parts += [tabulate(table, headers, tablefmt="github", disable_numparse=True), ""]
+            parts += [tabulate(table, HEADERS, tablefmt="github", disable_numparse=True), ""]
     return "\n".join(parts)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from symbench.contract import Model, Problem, Task
 from symbench.errors import InputError
@@ -24,6 +25,7 @@ from symbench.score import metrics_for, score
 from symbench.sources import source_sha256
 
 _MESSAGE_LIMIT = 2000
+_TENSOR_BYTES = 2**26
 
 
 def run_cell(
@@ -39,10 +41,11 @@ def run_cell(
     trials: list[TrialRecord] = []
     failure: Failure | None = None
     extra: dict[str, Any] = {}
+    tensors: dict[str, Tensor] = {}
     status: Status = "declined"
     if cell.reason is None:
         try:
-            trials, extra = _run(registry, cell, torch.device(device), fleet, progress)
+            trials, extra, tensors = _run(registry, cell, torch.device(device), fleet, progress)
             status = _status(trials)
         except Exception as error:  # a model may raise anything; its cell alone is lost
             on_error(error)
@@ -57,13 +60,14 @@ def run_cell(
         "seconds": time.perf_counter() - clock,
     }
     return Record(
-        identity=cell.identity, status=status, error=failure, trials=trials, provenance=provenance
-    )
+        identity=cell.identity, status=status, error=failure, trials=trials,
+        provenance=provenance, tensors=tensors,
+    )  # fmt: skip
 
 
 def _run(
     registry: Registry, cell: Cell, device: torch.device, fleet: FleetChoice, progress: Progress
-) -> tuple[list[TrialRecord], dict[str, Any]]:
+) -> tuple[list[TrialRecord], dict[str, Any], dict[str, Tensor]]:
     task = registry.task(cell.task)
     model_class = registry.model(cell.model)
     model = model_class(model_class.Config(**cell.identity.config))
@@ -79,7 +83,8 @@ def _run(
     peak = _peak_bytes(device)
     for record in records:
         record.cost["peak_bytes"] = peak
-    return records, {"fleet": max(trial.stacked for trial in trained)}
+    extra = {"fleet": max(trial.stacked for trial in trained)}
+    return records, extra, learned_generators(task, model, trained)
 
 
 def _score_all(
@@ -98,6 +103,30 @@ def _score_all(
         score(trial, task, model, view(), metrics if whole or trial.key.n_train == last else cheap)
         for trial in trained
     ]
+
+
+def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> dict[str, Tensor]:
+    """Return the explicit generators of a model that discovers, to be stored and drawn.
+
+    ``learned.<seed>`` [k, d, d] at the largest n_train, in float32, as many seeds as fit 64 MiB;
+    beside them the declared group's algebra, ``truth`` [k*, d, d], and ``pixel_order`` [d].
+    """
+    if model.prior != "discovers" or task.symmetry is None:
+        return {}
+    last = max(trial.key.n_train for trial in trained)
+    found: dict[str, Tensor] = {}
+    for trial in trained:
+        L = None if trial.key.n_train < last else model.generators(trial.module)
+        if L is not None and len(L):
+            found[f"learned.{trial.key.seed}"] = L.detach().cpu().float().clone()
+        if sum(t.nbytes for t in found.values()) > _TENSOR_BYTES:
+            found.popitem()
+            break
+    if not found:
+        return {}
+    order = task.pixel_order()
+    truth = {"truth": task.symmetry.group.algebra.float()}
+    return found | truth | ({} if order is None else {"pixel_order": order.long()})
 
 
 def _status(trials: Sequence[TrialRecord]) -> Status:

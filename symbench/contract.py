@@ -109,6 +109,7 @@ class Problem:
     """What a model may see of a task: shapes and loss, and the symmetry only if it is told.
 
     ``ambient`` is a larger group that acts on the same space, for models that are told too much.
+    ``candidate`` says to a model that discovers how vectors are laid out, by the action of GL(V).
     ``generator`` seeds the initialisation; while ``build`` runs, torch's own initialisers draw
     from the same seed, so that ordinary layers need no generator argument.
     """
@@ -119,6 +120,7 @@ class Problem:
     output_shape: tuple[int, ...]
     symmetry: Symmetry | None = None
     ambient: Group | None = None
+    candidate: Symmetry | None = None
     generator: torch.Generator | None = None
     builder: Callable[[str, Problem], nn.Module] | None = field(default=None, repr=False)
 
@@ -167,6 +169,9 @@ class Model(ABC):
     """A recipe that builds one ``torch.nn.Module`` for a problem.
 
     ``tiers`` overrides fields of ``Config`` for a tier (``{"full": {"width": 384}}``).
+    ``parametrisation`` says how explicit generators enter the function: ``linear`` for 1 + θL,
+    ``recursive-3`` for (1 + θL/3)³, ``exponential`` for exp(θL); a task may know what the best
+    generator in it is.
     """
 
     name: ClassVar[str]
@@ -174,6 +179,7 @@ class Model(ABC):
     prior: ClassVar[Prior]
     summary: ClassVar[str] = ""
     reference: ClassVar[str] = ""
+    parametrisation: ClassVar[str] = ""
     Config: ClassVar[type] = NoConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
@@ -278,6 +284,36 @@ class Task(ABC):
 
     def candidate_algebra(self) -> Tensor | None:
         """Return the basis [m, d, d] in which discovery is scored; None stands for gl(V)."""
+        return None
+
+    def layout(self) -> Symmetry | None:
+        """Return how GL(V) acts on the inputs and outputs: where the copies of V stand.
+
+        A model that discovers sees this of ``vectors``, and nothing else of their symmetry; a
+        control without symmetry may say it too.
+        """
+        from symbench.groups import GL
+
+        told = self.symmetry
+        if self.kind != "vectors" or told is None:
+            return None
+        try:
+            everything = GL(told.group.dim)
+            return Symmetry(
+                everything, told.input.rebind(everything), told.output.rebind(everything)
+            )
+        except InputError:  # factors of a product that are addressed one by one
+            return None
+
+    def attainable(self, parametrisation: str) -> Tensor | None:  # noqa: ARG002
+        """Return the generators [k, d, d] of the exact solution in a model's parametrisation.
+
+        Their score is the ceiling shown beside that of a model; None if it is not known.
+        """
+        return None
+
+    def pixel_order(self) -> Tensor | None:
+        """Return, for images, the row-major place [d] of each coordinate, for drawing; or None."""
         return None
 
     def available(self) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from symbench.contract import Model, Problem, Task, Tier
-from symbench.errors import InputError
+from symbench.errors import InputError, UnknownNameError
 from symbench.record import Identity
-from symbench.registry import Registry
+from symbench.registry import Card, Registry
 from symbench.sources import source_sha256
 
 if TYPE_CHECKING:
@@ -95,6 +96,19 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     return cells
 
 
+@dataclass(frozen=True)
+class _Backbones:
+    """Builds registered models by name; holds no task, so that no model finds one through it."""
+
+    cards: Mapping[str, Card]
+
+    def __call__(self, name: str, problem: Problem) -> nn.Module:
+        if name not in self.cards:
+            raise UnknownNameError("model", name, self.cards)
+        module: nn.Module = self.cards[name].load()().build(problem)
+        return module
+
+
 def problem(
     registry: Registry,
     task: Task,
@@ -103,10 +117,6 @@ def problem(
 ) -> Problem:
     """Return what the model may see of the task: its symmetry only if the prior is ``told``."""
     told = model.prior == "told"
-
-    def build(name: str, inner: Problem) -> nn.Module:
-        return registry.model(name)().build(inner)
-
     return Problem(
         kind=task.kind,
         loss=task.loss,
@@ -114,8 +124,9 @@ def problem(
         output_shape=task.output_shape,
         symmetry=task.symmetry if told else None,
         ambient=task.ambient if told else None,
+        candidate=task.layout() if model.prior == "discovers" else None,
         generator=generator,
-        builder=build,
+        builder=_Backbones(registry.models),
     )
 
 

@@ -64,7 +64,10 @@ class TrialRecord(_Document):
 
 
 class Record(_Document):
-    """One cell from start to finish."""
+    """One cell from start to finish.
+
+    ``tensors`` (learned generators) are no part of the document; the store writes them beside it.
+    """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     identity: Identity
@@ -72,6 +75,7 @@ class Record(_Document):
     error: Failure | None = None
     trials: list[TrialRecord] = Field(default_factory=list)
     provenance: dict[str, Any] = Field(default_factory=dict)
+    tensors: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
 
     model_config = ConfigDict(populate_by_name=True)
 

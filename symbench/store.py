@@ -60,6 +60,8 @@ class Store:
         """
         content = record.to_json().encode()
         _parsed(content, record.key)
+        if record.tensors:  # first, so that no record is ever without them
+            self.write_tensors(record.key, record.tensors)
         return self._write(f"{record.key}.json", content)
 
     def write_tensors(self, key: str, tensors: Mapping[str, Tensor]) -> Path:
@@ -75,11 +77,19 @@ class Store:
         return self._read(path) if path.is_file() else None
 
     def read_tensors(self, key: str) -> dict[str, Tensor]:
-        """Return the tensors stored beside a record; empty where there are none."""
+        """Return the tensors stored beside a record; empty where there are none.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         path = self.cells / f"{_checked(key)}.safetensors"
-        return dict(load_file(path)) if path.is_file() else {}
+        try:
+            return dict(load_file(path)) if path.is_file() else {}
+        except (SafetensorError, OSError) as error:
+            raise StoreError(f"{path} cannot be read: {error}; run the cell --fresh") from error
 
     def records(self) -> list[Record]:
         """Return every usable record, by task, model, tier and start."""

@@ -215,3 +215,23 @@ def test_event_hooks_hear_of_every_cell(tmp_path):
     )
     assert result.exit_code == 0
     assert log.read_text() == "small ok"
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_learned_generators_are_stored_beside_the_record(tmp_path, executor):
+    result = run(["finding", "small"], tmp_path, executor=executor)
+    assert statuses(result) == {"finding": "ok", "small": "ok"}
+    store = Store(tmp_path)
+    held = {r.identity.model: store.read_tensors(r.key) for r in store.records()}
+    assert held["small"] == {}
+    assert sorted(held["finding"]) == ["learned.0", "learned.1", "truth"]
+    assert held["finding"]["learned.1"][0, 0, 1] == 2
+    assert held["finding"]["truth"].shape == (3, 3, 3)
+
+
+def test_a_damaged_tensor_file_is_a_clear_error(tmp_path):
+    run(["finding"], tmp_path)
+    (record,) = Store(tmp_path).records()
+    (tmp_path / "cells" / f"{record.key}.safetensors").write_bytes(b"\x08")
+    with pytest.raises(StoreError, match="safetensors cannot be read"):
+        Store(tmp_path).read_tensors(record.key)

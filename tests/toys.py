@@ -100,6 +100,20 @@ class Penalised(Told):
         return Recipe(batch_size=32, penalty=1.0, selection="best-valid")
 
 
+class Finding(Small):
+    """A model that discovers: it holds one generator, and never moves it from where it began."""
+
+    name, prior = "finding", "discovers"
+
+    def build(self, problem):
+        module = super().build(problem)
+        module.register_buffer("L", torch.tensor([[0.0, 2, 0], [-2, 0, 0.5], [0, 0, 0]]))
+        return module
+
+    def generators(self, module):
+        return module.L[None]
+
+
 class Dropping(Small):
     """A model with dropout, which cannot be stacked."""
 
@@ -182,7 +196,7 @@ class Hanging(Small):
 
 MODELS = (
     Small, Told, Augmented, Penalised, Dropping, Branching, WrongShape, Exploding, Raising,
-    Declining, Dying, Hanging,
+    Declining, Dying, Hanging, Finding,
 )  # fmt: skip
 
 

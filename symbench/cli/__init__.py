@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -145,6 +146,10 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
     task: TaskPatterns = None,
     model: ModelPatterns = None,
     form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw the learned generators into PNG files there."),
+    ] = None,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -159,7 +164,8 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
         raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
     if tier is not None and tier not in plan.TIERS:
         raise InputError(f"unknown tier {tier!r}: take one of {', '.join(plan.TIERS)}")
-    records = records_of(open_stores(store))
+    stores = open_stores(store)
+    records = records_of(stores)
     chosen = tier or boards.newest_tier(records) or "quick"
     with registered(plugin, no_plugin) as registry:
         board = boards.make(records, chosen, staleness(registry))
@@ -167,6 +173,10 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
     if board.rows and not shown.rows:
         names = ", ".join(sorted({row.task for row in board.rows}))
         raise InputError(f"no {chosen} cell of the store matches -t and -m; its tasks are {names}")
+    if figures is not None:
+        from symbench.cli.drawing import draw
+
+        draw(stores, shown, figures)
     typer.echo(report.render(shown, form, terminal_width(), colour=coloured()), nl=False)
 
 

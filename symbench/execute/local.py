@@ -13,9 +13,10 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+from typing import TYPE_CHECKING
 
 from symbench.execute import Settings
 from symbench.fleet import quiet
@@ -23,8 +24,11 @@ from symbench.plan import Cell
 from symbench.record import Failure, Record, Status
 from symbench.registry import Registry
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 _POLL_SECONDS = 0.2
-_DONE, _RECORD = b"d", b"r"
+_DONE, _TENSORS, _RECORD = b"d", b"t", b"r"
 
 
 @dataclass
@@ -34,6 +38,7 @@ class _Worker:
     pipe: Connection
     deadline: float | None
     started: float
+    tensors: dict[str, Tensor] = field(default_factory=dict)
 
 
 def execute(
@@ -100,6 +105,10 @@ def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
         settings.fleet,
         lambda done: pipe.send_bytes(_DONE + str(done).encode()),
     )
+    if record.tensors:
+        from safetensors.torch import save
+
+        pipe.send_bytes(_TENSORS + save(record.tensors))
     pipe.send_bytes(_RECORD + record.to_json().encode())
     pipe.close()
 
@@ -117,12 +126,19 @@ def _poll(worker: _Worker, settings: Settings) -> Record | None:
     try:
         while worker.pipe.poll():
             message = worker.pipe.recv_bytes()
-            kind, payload = message[:1], message[1:].decode()
+            kind, payload = message[:1], message[1:]
             if kind == _RECORD:
                 worker.process.join()
                 worker.pipe.close()
-                return Record.from_json(payload)
-            settings.progress(worker.cell, float(payload))
+                record = Record.from_json(payload.decode())
+                record.tensors = worker.tensors
+                return record
+            if kind == _TENSORS:
+                from safetensors.torch import load
+
+                worker.tensors = load(payload)
+            else:
+                settings.progress(worker.cell, float(payload))
     except (EOFError, OSError):
         worker.process.join()
         return _lost(worker, "crashed", _death(worker.process.exitcode))

@@ -67,12 +67,13 @@ class Candidate:
 def candidate(task: Task) -> Candidate | None:
     """Return the task's candidate algebra, gl(V) unless it names one, acting on its test inputs.
 
-    A task without symmetry takes part if it names one: its inputs are then copies of V and its
-    outputs invariant. None where there is no candidate that acts, it is larger than 1024
-    dimensions, or the test split is too small for four rows of C a column.
+    A control without symmetry takes part if it says its layout or names a candidate; without a
+    layout its inputs are copies of V and its outputs invariant. None where there is no candidate
+    that acts, it is larger than 1024 dimensions, or the test split is too small for four rows of
+    C a column.
     """
     given = task.candidate_algebra()
-    symmetry = task.symmetry or _uninformed(given)
+    symmetry = task.symmetry or task.layout() or _uninformed(given)
     if symmetry is None:
         return None
     data = test_data(task).x.double()

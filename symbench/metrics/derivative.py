@@ -100,7 +100,9 @@ def _true_algebra(task: Task) -> Truth | None:
     k = None if target is None else null_space(target.squares)
     if target is not None and k is not None:
         return Truth(within, target.directions[:k], target)
-    declared = within.symmetry.group.algebra
+    if task.symmetry is None:  # a control, whose layout is no symmetry
+        return Truth(within, within.basis.new_zeros(0, len(within.basis)), target)
+    declared = task.symmetry.group.algebra
     return Truth(within, orthonormal(within.coordinates(declared)), target)
 
 

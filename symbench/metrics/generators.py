@@ -22,9 +22,10 @@ class GeneratorScore(Metric):
     (``explicit``), or else the k* least singular directions of its Lie derivative C
     (``extracted``), k* being the dimension of the true algebra. With k the dimension of their
     span, O is the sum of the squared principal cosines of the two spans, M = max(k, k*) and
-    c = min(k, k*) / m the chance level in a candidate algebra of dimension m. Principal cosines
-    are those of <A, B> = tr(S⁺ A S Bᵀ), S = E[x xᵀ]. Absent where the true algebra is zero or the
-    whole candidate, and for extracted generators where C vanishes or f does not vary.
+    c = min(k, k*) / m the chance level, m the dimension in which they were looked for: that of the
+    candidate algebra, or for explicit generators of gl(V) on the span of the data. Principal
+    cosines are those of <A, B> = tr(S⁺ A S Bᵀ), S = E[x xᵀ]. Absent where the true algebra is
+    zero or the whole candidate, and for extracted generators where C vanishes or f does not vary.
     """
 
     version, direction = "1", "higher"
@@ -95,8 +96,9 @@ class GeneratorsFound(GeneratorScore):
 
     def applies(self, task: Task, model: Model) -> bool:
         """Whether the task's group has a Lie algebra, or a control declares a candidate."""
-        control = task.symmetry is None and task.candidate_algebra() is not None
-        return control or super().applies(task, model)
+        if task.symmetry is not None:
+            return super().applies(task, model)
+        return task.layout() is not None or task.candidate_algebra() is not None
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the number; absent where C vanishes or f does not vary."""
@@ -123,18 +125,30 @@ def _scores(trained: Trained, task: Task) -> dict[str, float]:
         if L is None:
             found = derivative(trained, task)
             return {} if found is None else _extracted_scores(found, truth)
-        return _comparison(L, truth, explicit=True) | _counted(L, truth)
+        return _explicit_scores(L, truth, task.attainable(trained.model.parametrisation))
 
     return once(trained, "generators", compute)
+
+
+def _explicit_scores(L: Tensor, truth: Truth, attainable: Tensor | None) -> dict[str, float]:
+    """Score generators that may be any matrices; the ceiling is what their form can attain."""
+    if not bool(L.isfinite().all()):
+        return {}
+    m = len(truth.candidate.whitening.whiten) ** 2
+    best = None if attainable is None else attainable.double()
+    ceiling = _exact(truth, m) if best is None else _against(best, truth, m)
+    comparison = _comparison(L, truth, m, ceiling)
+    return comparison | _counted(L, truth) | {"generator_cosine.explicit": 1.0}
 
 
 def _extracted_scores(found: Derivative, truth: Truth) -> dict[str, float]:
     from symbench.metrics.algebra import small_directions
 
-    number = small_directions(found.squares)
-    return _comparison(_extracted(found, truth, len(truth.Q)), truth, explicit=False) | _counted(
-        _extracted(found, truth, number), truth
-    )
+    m = truth.Q.shape[1]
+    L = _extracted(found, truth, len(truth.Q))
+    counted = _extracted(found, truth, small_directions(found.squares))
+    comparison = _comparison(L, truth, m, _exact(truth, m))
+    return comparison | _counted(counted, truth) | {"generator_cosine.explicit": 0.0}
 
 
 def _explicit(trained: Trained, truth: Truth) -> Tensor | None:
@@ -173,23 +187,27 @@ def _cosines(L: Tensor, truth: Truth, *, weighted: bool = True) -> tuple[Tensor,
     return principal_cosines(learned, orthonormal(true.flatten(1))), len(learned)
 
 
-def _comparison(L: Tensor, truth: Truth, *, explicit: bool) -> dict[str, float]:
-    scores = _against(L, truth)
-    k, m = min(_cosines(L, truth)[1], len(truth.Q)), truth.Q.shape[1]
+def _comparison(L: Tensor, truth: Truth, m: int, ceiling: dict[str, float]) -> dict[str, float]:
+    """Return the scores of L [k, d, d] out of m dimensions, each with its chance and ceiling."""
+    k = min(_cosines(L, truth)[1], len(truth.Q))
     chances = dict.fromkeys(("generator_cosine", "generator_cosine_frobenius"), math.sqrt(k / m))
     annotations = {f"{name}.chance": c for name, c in chances.items()}
-    annotations |= {"generator_overlap.chance": 0.0, "generator_cosine.explicit": float(explicit)}
-    if truth.target is not None:
-        exact = _against(_extracted(truth.target, truth, len(truth.Q)), truth)
-        annotations |= {f"{name}.ceiling": value for name, value in exact.items()}
-    return scores | annotations
+    annotations |= {f"{name}.ceiling": value for name, value in ceiling.items()}
+    return _against(L, truth, m) | annotations | {"generator_overlap.chance": 0.0}
 
 
-def _against(L: Tensor, truth: Truth) -> dict[str, float]:
-    """Return the scores of learned generators L [k, d, d] whose number was given."""
+def _exact(truth: Truth, m: int) -> dict[str, float]:
+    """Return the scores of what C of the exact target yields; none where there is no target."""
+    if truth.target is None:
+        return {}
+    return _against(_extracted(truth.target, truth, len(truth.Q)), truth, m)
+
+
+def _against(L: Tensor, truth: Truth, m: int) -> dict[str, float]:
+    """Return the scores of learned generators L [k, d, d] out of m dimensions."""
     cosines, k = _cosines(L, truth)
     frobenius, plain = _cosines(L, truth, weighted=False)
-    true, m = truth.Q.shape
+    true = len(truth.Q)
     share = float(cosines.square().sum()) / max(k, true)
     chance = min(k, true) / m
     return {

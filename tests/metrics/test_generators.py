@@ -203,3 +203,59 @@ def test_a_missing_rotation_is_found_missing():
     assert found["generator_precision"] == pytest.approx(1, abs=1e-9)
     assert found["generator_recall"] == pytest.approx(0.6, abs=1e-9)
     assert found["generator_worst_cosine"] < 0.9
+
+
+class Narrow(Angle):
+    """A task that names a small candidate, so(5) and the dilation, and what a form can attain."""
+
+    name = "narrow"
+
+    def candidate_algebra(self):
+        return torch.cat([SO(5).algebra, torch.eye(5, dtype=torch.float64)[None]])
+
+    def attainable(self, parametrisation):
+        if parametrisation != "half":
+            return None
+        return SO(5).algebra[:5]
+
+
+def test_explicit_generators_are_at_chance_among_all_matrices_not_the_small_candidate():
+    found = [announced(normal(10, 5, 5, seed=seed), Narrow()) for seed in range(30)]
+    assert found[0]["generator_cosine.chance"] == pytest.approx(math.sqrt(10 / 25))
+    overlap = torch.tensor([s["generator_overlap"] for s in found])
+    assert float(overlap.mean()) == pytest.approx(0, abs=3 * float(overlap.std()) / 30**0.5)
+
+
+def test_the_ceiling_of_explicit_generators_is_what_their_form_attains():
+    whole, half = Discovering(SO(5).algebra), Discovering(SO(5).algebra)
+    half.parametrisation = "half"
+    found = {
+        model.parametrisation: scores(Narrow(), perceptron(10, 1, 0), model)
+        for model in (whole, half)
+    }
+    assert found[""]["generator_cosine.ceiling"] == pytest.approx(1, abs=1e-9)
+    assert found["half"]["generator_cosine.ceiling"] == pytest.approx(math.sqrt(0.5), abs=0.01)
+
+
+def test_generators_that_are_not_finite_have_no_score():
+    found = announced(torch.full((1, 5, 5), torch.nan))
+    assert not [name for name in found if name.startswith("generator_")]
+
+
+def test_a_control_that_says_its_layout_is_searched_in_all_of_gl():
+    class Unsymmetric(Angle):
+        name = "unsymmetric"
+
+        @property
+        def symmetry(self):
+            return None
+
+        def layout(self):
+            return Symmetry(GL(5), (2 * V)(GL(5)), Scalar(GL(5)))
+
+        def target(self, x):
+            powers = torch.arange(1, 11, dtype=x.dtype)
+            return ((x * powers).sin() + x * x.roll(1, -1) * powers).sum(-1, keepdim=True)
+
+    found = scores(Unsymmetric(), Function(Unsymmetric().target))
+    assert found == {"generators_found": 0.0, "generators_found.truth": 0.0}
