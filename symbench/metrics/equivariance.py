@@ -68,6 +68,11 @@ class Float32EquivarianceError(EquivarianceError):
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float32"
     double: ClassVar[bool] = False
 
+    def applies(self, task: Task, model: Model) -> bool:
+        """Whether the group acts exactly: interpolation hides what rounding does."""
+        exact = task.symmetry is not None and getattr(task.symmetry.group, "is_exact", True)
+        return exact and super().applies(task, model)
+
 
 def _relative(square: float, scale: float) -> float:
     return math.sqrt(square / (2 * scale))

@@ -158,6 +158,8 @@ def test_the_floor_is_what_going_there_and_back_changes():
     size = math.sqrt(float(some / y.var(correction=0)) / 2)
     assert found["equivariance_error.floor"] == pytest.approx(0.01 * size, rel=1e-9)
     assert found["equivariance_error"] == pytest.approx(size, rel=1e-9)
+    assert EquivarianceError().applies(task, None)
+    assert not Float32EquivarianceError().applies(task, None)  # interpolation hides rounding
 
 
 def test_a_module_that_fixes_its_own_type_is_measured_in_float32():
