@@ -117,35 +117,6 @@ def test_mixed_tensors_have_the_known_number_of_invariants(group, p, q, dimensio
     assert len(invariant_basis(T(p, q)(group))) == dimension
 
 
-class Listed(Group):
-    """A finite group given by generators; sampled by a random word in them."""
-
-    def __init__(self, name, discrete):
-        super().__init__(name, torch.zeros(0, *discrete.shape[1:]), discrete)
-
-    def sample(self, count, generator):
-        word = torch.randint(len(self.discrete), (count, 12), generator=generator)
-        g = torch.eye(self.dim).double().expand(count, -1, -1)
-        for k in range(12):
-            g = g @ self.discrete[word[:, k]]
-        return g
-
-
-def _permutations(*images):
-    return torch.stack([torch.eye(len(image))[:, list(image)].mT.double() for image in images])
-
-
-def test_the_alternating_group_has_more_invariants_than_the_symmetric():
-    alternating = Listed("Alt(5)", _permutations([1, 2, 0, 3, 4], [1, 2, 3, 4, 0]))
-    assert len(invariant_basis((V**5)(alternating))) == 63
-    assert len(invariant_basis((V**5)(S(5)))) == 52
-
-
-def test_the_faces_of_the_cube_have_the_known_number_of_invariants():
-    cube = Listed("Cube", _permutations([0, 1, 4, 5, 3, 2], [4, 5, 2, 3, 1, 0]))
-    assert [len(invariant_basis((V**k)(cube))) for k in range(1, 5)] == [1, 3, 12, 60]
-
-
 class Rotations(Group):
     """A plugin's circle group: repeated frequencies in a basis that hides them."""
 
