@@ -118,7 +118,7 @@ def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> di
     for trial in trained:
         L = None if trial.key.n_train < last else model.generators(trial.module)
         if L is not None and len(L):
-            found[f"learned.{trial.key.seed}"] = L.detach().cpu().float().clone()
+            found[f"learned.{trial.key.seed}"] = L.detach().cpu().float().contiguous().clone()
         if sum(t.nbytes for t in found.values()) > _TENSOR_BYTES:
             found.popitem()
             break

@@ -316,6 +316,10 @@ class Task(ABC):
         """Return, for images, the row-major place [d] of each coordinate, for drawing; or None."""
         return None
 
+    def is_local(self) -> bool:
+        """Whether the data can be drawn without fetching anything; asked before a mere look."""
+        return True
+
     def available(self) -> str | None:
         """Return why the data cannot be had on this machine, and the mend; None if they can."""
         return None

@@ -133,13 +133,16 @@ def problem(
 def is_stale(registry: Registry, identity: Identity) -> bool:
     """Whether the task, the model or the protocol has changed since the record was made.
 
-    What is not registered here cannot be judged and counts as current.
+    What is not registered here, or whose data are not here, cannot be judged and counts as current.
     """
     if identity.protocol.get("version") != PROTOCOL_VERSION:
         return True
     if identity.task in registry.tasks:
         task = registry.task(identity.task)
-        if (task.version, task.fingerprint()) != (identity.task_version, identity.task_fingerprint):
+        if task.version != identity.task_version:
+            return True
+        # looking at results must not fetch a data set
+        if task.is_local() and _fingerprint(task) != identity.task_fingerprint:
             return True
     if identity.model not in registry.models:
         return False
@@ -161,7 +164,7 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
     identity = Identity(
         task=task.name,
         task_version=task.version,
-        task_fingerprint="" if task.available() else task.fingerprint(),
+        task_fingerprint=_fingerprint(task),
         model=model.name,
         model_version=model.version,
         model_source_sha256=source_sha256(model),
@@ -172,6 +175,11 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
         protocol=_protocol(task, model, view, budget, declined=reason is not None),
     )
     return Cell(identity, reason)
+
+
+def _fingerprint(task: Task) -> str:
+    """Return the task's fingerprint, empty where its data cannot be had."""
+    return "" if task.available() else task.fingerprint()
 
 
 def _declines(model: Model, view: Problem) -> str | None:

@@ -97,3 +97,22 @@ def test_a_new_version_makes_a_record_stale():
         assert is_stale(REGISTRY, cell.identity.model_copy(update=change))
     unknown = {"model": "somebody-elses", "model_version": "9"}
     assert not is_stale(REGISTRY, cell.identity.model_copy(update=unknown))
+
+
+def test_a_task_whose_data_are_not_here_is_not_asked_for_them(monkeypatch):
+    (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+
+    def fetch(self):
+        raise AssertionError("it would download")
+
+    monkeypatch.setattr(toys.Norms, "is_local", lambda self: False)
+    monkeypatch.setattr(toys.Norms, "fingerprint", fetch)
+    assert not is_stale(REGISTRY, cell.identity)
+
+
+def test_a_cell_declined_for_want_of_data_is_stale_when_they_are_here(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(toys.Norms, "available", lambda self: "no data: connect")
+        (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+    assert (cell.reason, cell.identity.task_fingerprint) == ("no data: connect", "")
+    assert is_stale(REGISTRY, cell.identity)

@@ -111,7 +111,7 @@ class Finding(Small):
         return module
 
     def generators(self, module):
-        return module.L[None]
+        return module.L.mT.contiguous().mT[None]  # a view, as any plugin may return
 
 
 class Dropping(Small):

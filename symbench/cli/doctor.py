@@ -102,6 +102,6 @@ def _data_cache() -> Document:
     from platformdirs import user_cache_path
 
     chosen = os.environ.get("SYMBENCH_DATA")
-    path = Path(chosen) if chosen else user_cache_path("symbench")
+    path = Path(chosen) if chosen else user_cache_path("symbench") / "data"
     entries = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     return {"path": str(path), "exists": path.is_dir(), "entries": entries}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from symbench.contract import Symmetry, Task
+from symbench.contract import Symmetry, Task, seeded
 from symbench.draw import test_data
 from symbench.groups import Representation, Scalar, Trivial, V
 from symbench.metrics.algebra import Whitening, orthonormalising
@@ -121,10 +121,21 @@ def _effective(basis: Tensor, whitening: Whitening, symmetry: Symmetry) -> Tenso
     """
     mixed = orthonormalising(whitening(basis).flatten(1))
     basis = torch.einsum("km,mij->kij", mixed, basis)
-    actions = [rep.drho(basis).flatten(1) for rep in (symmetry.input, symmetry.output)]
-    _, values, left = torch.linalg.svd(torch.cat(actions, 1).mT, full_matrices=False)
+    moved = torch.cat([_on_probes(rep, basis) for rep in (symmetry.input, symmetry.output)], 1)
+    _, values, left = torch.linalg.svd(moved.mT, full_matrices=False)
     acting = left[values > 1e-9 * values[0]]
     return torch.einsum("km,mij->kij", acting, basis)
+
+
+def _on_probes(rep: Representation, basis: Tensor) -> Tensor:
+    """Return drho(A) v for random v and every A of the basis, [m, probes · size].
+
+    So many v that A acts as zero on all of them only if drho(A) = 0; the matrices drho(A) of a
+    colour image would fill gigabytes.
+    """
+    count = -(-len(basis) // rep.size) + 8
+    v = torch.randn(count, rep.size, generator=seeded("probes", rep.size), dtype=basis.dtype)
+    return _along(rep, basis, v).flatten(1)
 
 
 def _along(rep: Representation, A: Tensor, values: Tensor) -> Tensor:

@@ -29,7 +29,8 @@ class EquivarianceError(Metric):
     A group that acts only approximately (``is_exact = False``, as interpolated rotations of
     pixels do) and offers ``sample_pairs(_ELEMENTS, generator) -> (g, inverse)`` adds
     ``equivariance_error.floor``: the same formula for f(rho_in(inverse) rho_in(g) x) - f(x), which
-    an exact action would leave at zero for every f.
+    an exact action would leave at zero for every f. Interpolation hides what rounding does, so
+    that f is then evaluated in its own float32.
     """
 
     name, version, direction = "equivariance_error", "1", "lower"
@@ -47,7 +48,9 @@ class EquivarianceError(Metric):
 
         if (symmetry := task.symmetry) is None:
             return {}
-        f = (networks.double_network if self.double else networks.single_network)(trained)
+        exact = getattr(symmetry.group, "is_exact", True)
+        double = self.double and exact
+        f = (networks.double_network if double else networks.single_network)(trained)
         x = networks.spaced(trained.test.x.cpu(), _EXAMPLES).to(f.dtype)
         value = _outputs(f, x, task)
         scale = _target_variance(trained, task) or networks.variance(value)

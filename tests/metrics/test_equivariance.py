@@ -156,8 +156,8 @@ def test_the_floor_is_what_going_there_and_back_changes():
     y = task.sample(600, 0, "test").y.double()
     some = y[torch.linspace(0, 599, 256).round().long()].square().mean()
     size = math.sqrt(float(some / y.var(correction=0)) / 2)
-    assert found["equivariance_error.floor"] == pytest.approx(0.01 * size, rel=1e-9)
-    assert found["equivariance_error"] == pytest.approx(size, rel=1e-9)
+    assert found["equivariance_error.floor"] == pytest.approx(0.01 * size, rel=1e-4)  # in float32
+    assert found["equivariance_error"] == pytest.approx(size, rel=1e-6)
     assert EquivarianceError().applies(task, None)
     assert not Float32EquivarianceError().applies(task, None)  # interpolation hides rounding
 

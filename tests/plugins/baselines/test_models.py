@@ -7,6 +7,8 @@ import pytest
 import symbench_baselines
 import torch
 from sklearn.linear_model import LogisticRegression
+from symbench_baselines.closed_form import LeastSquares, MatrixLog
+from symbench_baselines.images import CNN, CNNMaxPool, FCLConv, FCShallow
 from symbench_baselines.models import MLP, AugmentedMLP, Constant, Linear, PenalisedMLP
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, stack_module_state, vmap
@@ -193,8 +195,9 @@ def test_the_cards_say_what_the_classes_say() -> None:
             cards[target.partition(":")[2]] = card
 
     symbench_baselines.symbench_register(Registry())
-    assert set(cards) == {cls.__name__ for cls in ALL}
-    for cls in ALL:
+    listed = [*ALL, CNN, CNNMaxPool, FCLConv, FCShallow, LeastSquares, MatrixLog]
+    assert set(cards) == {cls.__name__ for cls in listed}
+    for cls in listed:
         said = cards[cls.__name__]
         assert (said["name"], said["version"], said["prior"]) == (cls.name, cls.version, cls.prior)
         assert said["summary"] == cls.summary

@@ -1,0 +1,175 @@
+"""Generators in closed form: what linear algebra discovers of a rotation, without training."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from symbench import InputError, Model, Problem
+from symbench.contract import Context, Data, Prior
+from symbench_baselines.operators import (
+    ExponentialAngle,
+    LinearAngle,
+    PixelMap,
+    Polynomial,
+    least_norm,
+    real_log,
+)
+
+_LARGEST_DEGREE = 6
+_HALVINGS = 4
+
+
+def _maps_images(problem: Problem) -> bool:
+    return problem.input_shape == problem.output_shape and problem.input_shape[0] == 1
+
+
+def _compares_images(problem: Problem) -> bool:
+    return problem.input_shape[0] == 2 and problem.output_shape == (1,)
+
+
+class _ClosedForm(Model):
+    """One operator on the pixels, fitted to images and their images, or to pairs with an angle."""
+
+    version = "1"
+    prior: ClassVar[Prior] = "discovers"
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is neither a map of grey images nor an angle between two of them."""
+        image = problem.kind == "image" and len(problem.input_shape) == 3 and problem.loss == "mse"
+        if image and (_maps_images(problem) or _compares_images(problem)):
+            return None
+        return (
+            f"{self.name} maps images [1, height, width] to such images, "
+            "or reads the angle between two [2, height, width]"
+        )
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the identity, or the angle 0, which ``fit`` replaces.
+
+        Raises:
+            InputError: the problem is one that it declines.
+        """
+        if reason := self.accepts(problem):
+            raise InputError(reason)
+        if not _maps_images(problem):
+            pixels = problem.input_size // 2
+            return LinearAngle(torch.zeros(pixels, pixels))
+        pixels = problem.input_size
+        return PixelMap(torch.eye(pixels), torch.zeros(pixels, pixels))
+
+    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
+        """Return the module with the operator that is best on the training data.
+
+        Raises:
+            InputError: the problem is one that it declines, or the operator has no logarithm.
+        """
+        if reason := self.accepts(problem):
+            raise InputError(reason)
+        exact = data.to("cpu", torch.float64)
+        if _maps_images(problem):
+            module = self._fit_map(exact.x.flatten(1), exact.y.flatten(1))
+        else:
+            module = self._fit_angle(exact, context.valid.to("cpu", torch.float64))
+        return module.to(context.device, data.x.dtype)
+
+    def _fit_map(self, x: Tensor, y: Tensor) -> nn.Module:
+        raise NotImplementedError
+
+    def _fit_angle(self, data: Data, valid: Data) -> nn.Module:
+        raise NotImplementedError
+
+    def generators(self, module: nn.Module) -> Tensor:
+        """Return the one generator [1, d, d]."""
+        return module.get_buffer("generator")
+
+
+def _pairs(data: Data) -> tuple[Tensor, Tensor, Tensor]:
+    """Return first and second images [n, d], and the angles [n]."""
+    first, second = data.x.flatten(2).unbind(1)
+    return first, second, data.y.flatten()
+
+
+@final
+class LeastSquares(_ClosedForm):
+    """The linear map that is best on the training data, by least squares in float64.
+
+    Images to images: R = 1 + L with the L of least norm that minimises Σ ‖y - x - L x‖²; with
+    as many independent images as pixels that is plain linear regression. Pairs: the L of least
+    norm that minimises Σ ‖x₂ - x₁ - θ L x₁‖², and as the angle of a pair the θ that minimises its
+    own term.
+
+    The released notebook of the paper does the first in float32 on images that have been shifted
+    by half their range and calls it noisier than L-conv: without the shift it is not.
+    """
+
+    name = "least-squares"
+    parametrisation = "linear"
+    summary = "linear regression of one image on another"
+    reference = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, Fig. 8"
+
+    def _fit_map(self, x: Tensor, y: Tensor) -> nn.Module:
+        L = least_norm(x, y - x)
+        return PixelMap(L + torch.eye(len(L), dtype=L.dtype), L)
+
+    def _fit_angle(self, data: Data, valid: Data) -> nn.Module:  # noqa: ARG002 - nothing to choose
+        first, second, angles = _pairs(data)
+        return LinearAngle(least_norm(angles[:, None] * first, second - first))
+
+
+@final
+class MatrixLog(_ClosedForm):
+    """The logarithm of the linear map that is best on the training data.
+
+    Images to images: R as in ``least-squares`` predicts, and L is the real part of log R, in units
+    of the unknown angle. Pairs: R_θ = 1 + Σ_k θ^k A_k is fitted by least squares, and
+    L = Re log(R_θ) / θ where θ is the root mean square of the training angles, or a half, quarter
+    or eighth of it; if angles of both signs were seen, the mean of that and of its like at -θ, from
+    which a damping by interpolation drops out. The angle of a pair is then the one whose
+    exp(θL) x₁ is nearest to x₂. The validation split chooses the degree p ≤ 6, by the error of
+    R_θ x₁, and then θ, by the error of the predicted angle: a small θ magnifies the noise, and at
+    a large one fast modes have turned by more than half a turn, which a logarithm cannot tell.
+    """
+
+    name = "matrix-log"
+    parametrisation = "exponential"
+    summary = "logarithm of the fitted linear map"
+
+    def _fit_map(self, x: Tensor, y: Tensor) -> nn.Module:
+        L = least_norm(x, y - x)
+        R = L + torch.eye(len(L), dtype=L.dtype)
+        return PixelMap(R, real_log(R))
+
+    def _fit_angle(self, data: Data, valid: Data) -> nn.Module:
+        first, second, angles = _pairs(data)
+        degree = max(1, min(_LARGEST_DEGREE, len(data) // first.shape[1]))
+        polynomial = Polynomial(first, second, angles, degree)
+        A = _best_degree(polynomial, degree, valid)
+        start = angles.square().mean().sqrt()
+        if not bool(start > 0):
+            raise InputError(f"{self.name}: every angle is 0, which tells nothing of the generator")
+        low, high = float(angles.min()), float(angles.max())
+        candidates = [
+            ExponentialAngle(_slope(polynomial, A, start / 2**k, (low, high)), low, high)
+            for k in range(_HALVINGS)
+        ]
+        return min(candidates, key=lambda module: _error(module(valid.x), valid.y))
+
+
+def _slope(polynomial: Polynomial, A: Tensor, angle: Tensor, seen: tuple[float, float]) -> Tensor:
+    """Return the mean of Re log(R_θ) / θ over θ = ± ``angle``, of those signs that were seen."""
+    signs = [sign for sign, limit in ((1, seen[1]), (-1, -seen[0])) if limit > 0]
+    logs = [real_log(polynomial.matrix(A, sign * angle)) / (sign * angle) for sign in signs]
+    return torch.stack(logs).mean(0)
+
+
+def _best_degree(polynomial: Polynomial, largest: int, valid: Data) -> Tensor:
+    first, second, angles = _pairs(valid)
+    fits = [polynomial.coefficients(degree) for degree in range(1, largest + 1)]
+    return min(fits, key=lambda A: _error(polynomial.change(A, angles, first), second - first))
+
+
+def _error(prediction: Tensor, y: Tensor) -> float:
+    return float((prediction - y).square().mean())

@@ -1,0 +1,223 @@
+"""Networks for images that are given no symmetry: convolutional, and fully connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from torch import nn
+
+from symbench import InputError, Model, Problem, Recipe
+
+_PAPER = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
+
+
+def _not_an_image(name: str, problem: Problem) -> str | None:
+    if problem.kind == "image" and len(problem.input_shape) == 3:
+        return None
+    return f"{name} reads images [channels, height, width], not {problem.kind} data"
+
+
+@dataclass(frozen=True)
+class CNNConfig:
+    """``depth`` 3×3 convolutions of ``channels`` channels each."""
+
+    channels: int = 16
+    depth: int = 2
+    learning_rate: float = 3e-3
+    batch_size: int = 64
+
+
+class _Convolutional(Model):
+    """3×3 convolutions with SiLU, then a linear layer on all pixels and channels."""
+
+    version = "1"
+    reference = _PAPER
+    Config = CNNConfig
+    config: CNNConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smoke": {"channels": 8},
+        "full": {"channels": 32, "batch_size": 128},
+    }
+    pools: ClassVar[bool] = False
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is not an image."""
+        return _not_an_image(self.name, problem)
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network [n, channels, height, width] -> [n, *output_shape].
+
+        Raises:
+            InputError: the problem is one that it declines.
+        """
+        if reason := self.accepts(problem):
+            raise InputError(reason)
+        channels, height, width = problem.input_shape
+        layers: list[nn.Module] = []
+        for _ in range(self.config.depth):
+            layers += [nn.Conv2d(channels, self.config.channels, 3, padding=1), nn.SiLU()]
+            channels = self.config.channels
+            if self.pools:
+                pool = min(2, height), min(2, width)  # a signal has one row
+                layers.append(nn.MaxPool2d(pool, stride=1))
+                height, width = height + 1 - pool[0], width + 1 - pool[1]
+        return nn.Sequential(
+            *layers,
+            nn.Flatten(),
+            nn.Linear(channels * height * width, problem.output_size),
+            nn.Unflatten(1, problem.output_shape),
+        )
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return Adam with a cosine, the best of the validation split kept."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )
+
+
+@final
+class CNN(_Convolutional):
+    """Two 3×3 convolutions with SiLU, then a linear layer on all pixels and channels.
+
+    No pooling, normalisation or dropout, like the network of Dehmamy et al. (2021, appendix D) to
+    which L-conv is compared; it knows which pixels are neighbours, unless they are scrambled.
+    """
+
+    name, prior = "cnn", "none"
+    summary = "two 3×3 convolutions and a linear layer"
+
+
+@final
+class CNNMaxPool(_Convolutional):
+    """``cnn`` with a maximum over 2×2 pixels, stride 1 as in the paper, after each convolution.
+
+    Each pooling takes a row and a column from the image, and nothing else of its resolution.
+    """
+
+    name, prior = "cnn-maxpool", "none"
+    summary = "cnn with 2×2 max pooling, stride 1"
+    pools = True
+
+
+@dataclass(frozen=True)
+class FCConfig:
+    """The L-conv layer to which the network is compared.
+
+    K ``generators`` of rank h = ``rank``, and F = ``hidden`` channels: the released code's K = 8
+    (its kernel size of 9 counts the identity), h = 8, F = 32.
+    """
+
+    generators: int = 8
+    rank: int = 8
+    hidden: int = 32
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+
+
+@dataclass(frozen=True)
+class FCLConvConfig(FCConfig):
+    """The same, with ``depth`` such layers."""
+
+    depth: int = 1
+
+
+def lconv_parameters(problem: Problem, config: FCConfig) -> int:
+    """Return the parameters of one L-conv layer of low rank and its linear head.
+
+    2 K d h + (K + 1)(c F + F) + (d F + 1) p for c channels of d pixels and p outputs.
+    """
+    channels, height, width = problem.input_shape
+    pixels, hidden = height * width, config.hidden
+    operators = 2 * config.generators * pixels * config.rank
+    mixing = (config.generators + 1) * (channels * hidden + hidden)
+    return operators + mixing + (pixels * hidden + 1) * problem.output_size
+
+
+class _FullyConnected(Model):
+    """Hidden layers of ReLU units on all pixels and channels, then the classes."""
+
+    version = "1"
+    reference = _PAPER
+    Config = FCConfig
+    config: FCConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smoke": {"hidden": 8},
+        "full": {"batch_size": 128},
+    }
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is not a classification of images."""
+        if reason := _not_an_image(self.name, problem):
+            return reason
+        if problem.loss != "cross-entropy":
+            return f"{self.name} classifies images, as the L-conv network does that it is sized by"
+        return None
+
+    def widths(self, problem: Problem) -> list[int]:
+        """Return the number of units of each hidden layer."""
+        raise NotImplementedError
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network [n, channels, height, width] -> [n, *output_shape].
+
+        Raises:
+            InputError: the problem is one that it declines.
+        """
+        if reason := self.accepts(problem):
+            raise InputError(reason)
+        size, layers = problem.input_size, list[nn.Module]([nn.Flatten()])
+        for width in self.widths(problem):
+            layers += [nn.Linear(size, width), nn.ReLU()]
+            size = width
+        head = nn.Linear(size, problem.output_size)
+        return nn.Sequential(*layers, head, nn.Unflatten(1, problem.output_shape))
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return Adam with a cosine, the best of the validation split kept."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )
+
+
+@final
+class FCLConv(_FullyConnected):
+    """Dense layers of the shape of L-conv's factors: K h units, then d F units, then the classes.
+
+    What L-conv ties is free here: where its U_k and V_k act on each channel alike, these weights
+    mix pixels and channels at will. Before the head, and for images of c channels, it has about
+    (c + F)/2 times the parameters of L-conv.
+    """
+
+    name, prior = "fc-lconv", "none"
+    summary = "dense layers as wide as L-conv's low-rank factors"
+    Config = FCLConvConfig
+    config: FCLConvConfig
+
+    def widths(self, problem: Problem) -> list[int]:
+        """Return K h and d F, ``depth`` times."""
+        config, (_, height, width) = self.config, problem.input_shape
+        block = [config.generators * config.rank, height * width * config.hidden]
+        return block * config.depth
+
+
+@final
+class FCShallow(_FullyConnected):
+    """One hidden layer, with as many parameters as L-conv and its head.
+
+    The number of units is that of parameters, divided by inputs + classes and rounded, which
+    leaves the biases out: for CIFAR-100 1,075 units and 3.411 M parameters for L-conv's 3.409 M.
+    """
+
+    name, prior = "fc-shallow", "none"
+    summary = "one hidden layer with as many parameters as L-conv"
+
+    def widths(self, problem: Problem) -> list[int]:
+        """Return the one number of units."""
+        ends = problem.input_size + problem.output_size
+        return [max(1, round(lconv_parameters(problem, self.config) / ends))]
