@@ -1,40 +1,31 @@
-"""Classification of digits whose pixels are rotated and scrambled, and a convolutional network."""
+"""Images whose pixels are rotated and scrambled: to classify them, or to find what moves them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from symbench import hookimpl
-
-_TASKS = (
-    ("Plain", "plain", 0.1, "8×8 digits as they are: the control"),
-    ("Rotated", "rotated", 0.2, "8×8 digits, each rotated by a random angle"),
-    (
-        "RotatedScrambled",
-        "rotated-scrambled",
-        0.2,
-        "8×8 digits, rotated, then their pixels permuted by one fixed permutation",
-    ),
-)
+from symbench_images.cards import image_cards, regression_cards
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
-    """Register the tasks and the model."""
-    for cls, name, threshold, summary in _TASKS:
+    """Register the tasks, and the metric of learned generators."""
+    for card in (*image_cards(), *regression_cards()):
         registry.task(
-            f"symbench_images.tasks:{cls}",
-            name=f"scrambled-digits-{name}",
+            card.target,
+            name=card.name,
             version="1",
-            summary=summary,
-            kind="image",
-            loss="cross-entropy",
-            threshold=threshold,
+            summary=card.summary,
+            kind=card.kind,
+            loss=card.loss,
+            threshold=card.threshold,
         )
-    registry.model(
-        "symbench_images.models:CNN",
-        name="cnn",
+    registry.metric(
+        "symbench_images.pixel_metric:PixelGenerator",
+        name="pixel-generator",
         version="1",
-        prior="none",
-        summary="two 3×3 convolutions and a linear layer",
+        unit="",
+        direction="higher",
+        summary="cosine of learned generators and the rotation of pixels, raw and antisymmetrised",
     )

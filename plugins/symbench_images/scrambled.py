@@ -1,0 +1,140 @@
+"""What the tasks of rotated and scrambled images share: draws, symmetry, candidates."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from symbench import Data, InputError, Symmetry, Task, seeded
+from symbench.contract import Split
+from symbench.groups import Scalar, V
+from symbench_images.rotation import PixelRotation, disk, polynomial_fields, uniform_angles
+
+_AT_ONCE = 1024  # images that are turned together
+
+
+@dataclass(frozen=True)
+class Stock:
+    """All images of a data set, and which of them belong to which part.
+
+    Attributes:
+        x: grey values or colours [total, channels, side, side].
+        y: labels [total].
+        white: the value of x that counts as 1.
+        parts: indices of each part in the order in which they are drawn from.
+    """
+
+    x: Tensor
+    y: Tensor
+    white: float
+    parts: Mapping[Split, Tensor]
+
+    def images(self, indices: Tensor) -> Tensor:
+        """Return images [n, channels, side, side] in float64, in [0, 1]."""
+        return self.x[indices].double() / self.white
+
+
+def turned(images: Tensor, angles: Tensor) -> Tensor:
+    """Return images [n, channels, side, side], each rotated by its own angle [n] (radians).
+
+    Equal to ``PixelRotation(side).rotation(angles)`` on every channel, without its matrices:
+    counter-clockwise on the screen, bilinear about the centre, zero outside the inscribed disk.
+    """
+    side = images.shape[-1]
+    inside = disk(side).view(side, side).to(images.dtype)
+    cosine, sine = angles.double().cos(), angles.double().sin()
+    zero = torch.zeros_like(cosine)
+    rows = torch.stack([cosine, -sine, zero, sine, cosine, zero], 1).view(-1, 2, 3)
+    grid = affine_grid(rows.to(images.dtype), list(images.shape), align_corners=False)
+    return inside * grid_sample(inside * images, grid, align_corners=False)
+
+
+@lru_cache(maxsize=2)
+def _candidates(group: PixelRotation) -> Tensor:
+    return group.scrambled(polynomial_fields(group.side))
+
+
+class ScrambledImages(Task):
+    """Images to classify, each rotated by its own fixed angle, their pixels permuted alike.
+
+    The tasks of a data set share images, parts and angles: they differ in the rotation and the
+    scramble alone. ``key`` is what the random order, the angles and the draws depend on.
+    """
+
+    kind = "image"
+    loss = "cross-entropy"
+    reference = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
+    key: str
+    rotated: bool
+    is_scrambled: bool
+
+    @abstractmethod
+    def stock(self) -> Stock:
+        """Return the images; read at the first call."""
+
+    @abstractmethod
+    def rotations(self) -> PixelRotation:
+        """Return the group in the order of the task's pixels."""
+
+    @property
+    def group(self) -> PixelRotation | None:
+        """The rotations that the images have undergone; None if they have not."""
+        return self.rotations() if self.rotated else None
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """One V for each channel -> one Scalar for each class; None where images stand upright."""
+        if (group := self.group) is None:
+            return None
+        channels, classes = self.input_shape[0], self.output_shape[0]
+        return Symmetry(group, (channels * V)(group), (classes * Scalar)(group))
+
+    def candidate_algebra(self) -> Tensor:
+        """Return the 12 vector fields of degree ≤ 2 [12, side², side²], scrambled as the images.
+
+        The control has them too: to find no generator among them is right there.
+        """
+        return _candidates(self.rotations())
+
+    def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
+        """Draw n images [n, channels, side, side], values in [0, 1], and their labels [n].
+
+        Training images are drawn without replacement by the seed, and a smaller set is the
+        start of a larger one. From ``valid`` and ``test`` come the first n images of a fixed
+        order, at most all. Every image has one angle for good: of the seed, and in ``test`` the
+        same for all.
+
+        Raises:
+            InputError: n is more than there are images to train on, or less than 1.
+        """
+        stock = self.stock()
+        pool = stock.parts[split]
+        if n < 1 or (split == "train" and n > len(pool)):
+            raise InputError(
+                f"{self.name} has {len(pool)} images to train on: choose n_train from 1 to "
+                f"{len(pool)}, not {n}"
+            )
+        seed = 0 if split == "test" else seed
+        order = torch.arange(len(pool))
+        if split == "train":
+            order = torch.randperm(len(pool), generator=seeded(self.key, seed, "draw"))
+        angles = uniform_angles(len(pool), seeded(self.key, seed, split, "angles"))
+        at = order[:n]
+        x = torch.empty(len(at), *self.input_shape, dtype=dtype)
+        for some in torch.split(torch.arange(len(at)), _AT_ONCE):
+            x[some] = self._moved(stock.images(pool[at[some]]), angles[at[some]]).to(dtype)
+        return Data(x, stock.y[pool[at]])
+
+    def _moved(self, images: Tensor, angles: Tensor) -> Tensor:
+        """Rotate images [n, channels, side, side] by ``angles`` [n] and scramble their pixels."""
+        if self.rotated:
+            images = turned(images, angles)
+        if not self.is_scrambled:
+            return images
+        return self.rotations().scramble(images.flatten(2)).view_as(images)
