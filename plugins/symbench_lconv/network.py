@@ -1,0 +1,79 @@
+"""The angle between two images by the one-parameter group that a learned generator spans."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from symbench_lconv.action import nearest_angle, orbit
+
+_START = 1e-3  # entries of the generator before training: no direction is primed
+_NODES = 17
+
+
+class ExponentialNet(nn.Module):
+    """θ(x₁, x₂) = argmin_θ ‖exp(θL) x₁ - x₂‖, or a perceptron on what L makes of the pair.
+
+    exp(θL) explains interpolated images but in part, which biases the minimum. The perceptron
+    therefore sees the correlations <P_k exp(θ_j L) x₁, x₂> / ‖x₁‖² at the nodes θ_j, the P_k being
+    learned too. ``corrected`` says which of the two answers.
+
+    Args:
+        pixels: the number d of pixels.
+        skew: L = M - Mᵀ instead of L = M.
+        metrics: how many P_k [d, d] there are.
+        width: of the perceptron's two hidden layers.
+    """
+
+    nodes: Tensor
+    centre: Tensor
+    spread: Tensor
+    unit: Tensor
+
+    def __init__(self, pixels: int, *, skew: bool, metrics: int, width: int) -> None:
+        super().__init__()
+        self.M = nn.Parameter(_START * torch.randn(pixels, pixels))
+        noise = torch.randn(metrics, pixels, pixels) / pixels
+        self.P = nn.Parameter(torch.eye(pixels) + noise)
+        self.head = nn.Sequential(
+            nn.Linear(_NODES * metrics + 1, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, 1),
+        )
+        self.register_buffer("nodes", torch.linspace(-1, 1, _NODES))
+        self.register_buffer("centre", torch.zeros(()))
+        self.register_buffer("spread", torch.ones(()))
+        self.register_buffer("unit", torch.ones(()))
+        self.corrected = False
+        self._skew = skew
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine hands both
+        """Take range, mean and spread of the training angles y [n, 1]."""
+        low, high = y.min(), torch.maximum(y.max(), y.min() + torch.finfo(y.dtype).eps)
+        self.nodes = low + (high - low) * torch.linspace(0, 1, _NODES).to(y)
+        self.centre = y.mean()
+        self.spread = y.square().mean().sub(self.centre**2).clamp_min(1e-12).sqrt()
+        self.unit = y.square().mean().clamp_min(1e-12).sqrt()
+
+    def generator(self) -> Tensor:
+        """Return L [d, d] per unit of angle; M counts in root mean square training angles."""
+        L = self.M - self.M.mT if self._skew else self.M
+        return L / self.unit
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the angles [n, 1] of pairs x [n, 2, height, width]."""
+        first, second = x[:, 0].flatten(1), x[:, 1].flatten(1)
+        if self.corrected:
+            return self.estimate(orbit(self.generator(), self.nodes, first), second)
+        return nearest_angle(self.generator(), self.nodes, first, second)[:, None]
+
+    def estimate(self, images: Tensor, second: Tensor) -> Tensor:
+        """Return the perceptron's angles [n, 1] for the orbit [n, J, d] of x₁, and x₂ [n, d]."""
+        seen = torch.einsum("kij,nj->nki", self.P, second)
+        size = images[:, :1].square().sum(2).clamp_min(torch.finfo(second.dtype).tiny)
+        products = (images @ seen.mT).flatten(1) / size
+        norm = second.square().sum(1, keepdim=True) / size
+        angle: Tensor = self.head(torch.cat([products, norm], 1))
+        return self.centre + self.spread * angle
