@@ -55,6 +55,11 @@ _MOTIONS = (
         "20×20 white noise and the same rotated, bilinear -> the angle in (0, 45°)",
     ),
     (
+        "rotation_tasks:RotationAngleSmall",
+        "rotation-angle-small",
+        "7×7 white noise and the same rotated, bilinear -> the angle, ±11.25°",
+    ),
+    (
         "rotation_tasks:RotationAngleClean",
         "rotation-angle-clean",
         "7×7 white noise and the same rotated by the true generator -> the angle, ±22.5°",

@@ -177,7 +177,7 @@ class Exponential(_Exponential):
     """The angle between two images by exp(θL), with any L."""
 
     name = "lconv-exp"
-    parametrisation = "exponential"
+    parametrisation = "exponential-return-weighted"
     summary = "angle between two images by exp(θL), L fitted to reconstruct the second"
 
 
@@ -186,6 +186,6 @@ class SkewExponential(_Exponential):
     """``lconv-exp`` with an antisymmetric L = M - Mᵀ: exp(θL) then keeps the norm of images."""
 
     name = "lconv-exp-skew"
-    parametrisation = "exponential-skew"
+    parametrisation = "exponential-skew-weighted"
     summary = "lconv-exp with an antisymmetric generator"
     skew = True

@@ -11,7 +11,7 @@ from symbench import statistics
 from symbench.leaderboard.rows import Figure, Point, Row
 from symbench.record import Record, TrialRecord
 
-_SYMMETRY_SCORES = ("equivariance_error", "lie_derivative", "generator")
+_SYMMETRY_SCORES = ("equivariance_error", "lie_derivative", "generator")  # or parts of names
 _ANNOTATIONS = ("chance", "ceiling", "floor", "truth", "explicit")
 _SHARED_PROTOCOL = ("version", "updates", "test_size", "threshold", "baseline")
 _HUGE = 1e100
@@ -138,7 +138,7 @@ def _scores(sheet: Sheet) -> dict[str, Figure]:
             scores[name] = figure
     if "error" not in scores or scores["error"].value > sheet.learned_error:
         for name, figure in scores.items():
-            if name.startswith(_SYMMETRY_SCORES):
+            if any(part in name for part in _SYMMETRY_SCORES):
                 figure.greyed = True
     return scores | _curve_scores(sheet)
 

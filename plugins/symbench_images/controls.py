@@ -1,0 +1,170 @@
+"""Controls for discovery: no symmetry at all, and one that hides behind a change of basis."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from symbench import Data, Symmetry, Task, seeded
+from symbench.contract import Split
+from symbench.groups import GL, Group, O, Scalar, V
+
+_DIM, _CONDITION, _WAVES = 5, 5.0, 20
+
+
+def _normal(generator: torch.Generator, *shape: int) -> Tensor:
+    drawn: Tensor = torch.randn(*shape, generator=generator, dtype=torch.float64)
+    return drawn
+
+
+@final
+class Conjugated(Group):
+    """B G B⁻¹: what a group G looks like after the change of basis v -> B v.
+
+    Its algebra, discrete elements and sampled elements are those of G between B and B⁻¹, and it
+    preserves B⁻ᵀ F B⁻¹ where G preserves F. As a set of matrices it is compact if G is.
+
+    Args:
+        group: G.
+        B: an invertible matrix [d, d].
+    """
+
+    def __init__(self, group: Group, B: Tensor) -> None:
+        self.inner, self.B, self.inverse = group, B, torch.linalg.inv(B)
+        self.sampler_law = f"{group.sampler_law}, conjugated"
+        digest = hashlib.sha256(str(B.tolist()).encode()).hexdigest()[:8]
+        algebra = self.conjugate(group.algebra)
+        basis = torch.linalg.qr(algebra.flatten(1).mT).Q.mT.reshape(algebra.shape)
+        form = None if group.form is None else self.inverse.mT @ group.form @ self.inverse
+        super().__init__(
+            f"B {group.name} B⁻¹ (B {digest})",
+            basis,
+            self.conjugate(group.discrete),
+            form=form,
+            negation=group.negation,
+        )
+
+    def conjugate(self, matrices: Tensor) -> Tensor:
+        """Return B M B⁻¹ for M [..., d, d]."""
+        conjugated: Tensor = self.B @ matrices @ self.inverse
+        return conjugated
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether G is."""
+        return self.inner.is_compact
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw elements [count, d, d]."""
+        return self.conjugate(self.inner.sample(count, generator))
+
+
+class _TwoVectors(Task):
+    """Regression of an exact target of two 5-vectors."""
+
+    version = "1"
+    kind = "vectors"
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (30, 100),
+        "quick": (100, 300, 1000, 3000),
+        "full": (100, 300, 1000, 3000, 10000),
+    }
+    input_shape, output_shape = (2 * _DIM,), (1,)
+
+    def inputs(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw standard normal pairs [n, 10] in float64."""
+        return _normal(generator, n, 2 * _DIM)
+
+    @abstractmethod
+    def target(self, x: Tensor) -> Tensor:
+        """Return the exact target [..., 1] at x [..., 10], in its dtype."""
+
+    def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
+        """Draw n examples; both dtypes get the same points, with targets computed in float64."""
+        x = self.inputs(n, self.generator(seed, split)).float().double()
+        return Data(x.to(dtype), self.target(x).to(dtype))
+
+
+@final
+class NoSymmetry(_TwoVectors):
+    """y = xᵀQx/10 + Σ_k a_k sin(w_k·x + b_k)/2 for x ~ N(0, 1) in R¹⁰, with 20 waves.
+
+    The coefficients are standard normal, drawn once for ever, with |w_k| near 1. The w_k must span
+    R¹⁰: with few of them, what keeps the quadratic form and fixes every w_k is a symmetry. No
+    direction of gl(10) leaves y unchanged; x may be seen as two 5-vectors, on which gl(5) acts,
+    and to find none of it is right. Perceptrons cross the threshold between 100 and 300 samples.
+    """
+
+    name = "no-symmetry"
+    summary = "function of two 5-vectors without any symmetry: the control for discovery"
+    threshold = 0.1
+
+    def __init__(self) -> None:
+        generator = seeded(self.name, "coefficients")
+        Q = _normal(generator, 2 * _DIM, 2 * _DIM)
+        self.Q = (Q + Q.mT) / 2
+        self.w = _normal(generator, 2 * _DIM, _WAVES) / (2 * _DIM) ** 0.5
+        self.a, self.b = _normal(generator, 2, _WAVES)
+
+    @property
+    def symmetry(self) -> None:
+        """None."""
+        return
+
+    def layout(self) -> Symmetry:
+        """Return where two 5-vectors would stand: 2 V -> Scalar under GL(5)."""
+        group = GL(_DIM)
+        return Symmetry(group, (2 * V)(group), Scalar(group))
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return y [..., 1]."""
+        square = (x * (x @ self.Q.to(x))).sum(-1, keepdim=True) / 10
+        waves = (x @ self.w.to(x) + self.b.to(x)).sin() * self.a.to(x) / 2
+        y: Tensor = square + waves.sum(-1, keepdim=True)
+        return y
+
+
+@final
+class HiddenConjugate(_TwoVectors):
+    """The O(5)-invariant target of r₁, r₂ ~ N(0, 1) in R⁵, seen through x_i = B r_i.
+
+    y = sin‖r₁‖ - ½‖r₂‖³ + cos∠(r₁, r₂); B is one fixed matrix of condition number 5 and
+    determinant ±1. The symmetry is B O(5) B⁻¹, whose algebra is not antisymmetric: methods that
+    look for antisymmetric generators only, or take the coordinates for orthonormal, miss it. A
+    threshold of 0.002 is that of the plain task: the two small terms must be learned.
+    """
+
+    name = "hidden-conjugate"
+    summary = "O(5)-invariant function of two vectors behind a hidden change of basis"
+    reference = "after Finzi, Welling, Wilson 2021, section 7 (arXiv:2104.09459)"
+    threshold = 0.002
+
+    @cached_property
+    def group(self) -> Conjugated:
+        """B O(5) B⁻¹, B = U diag(s) W with U and W of O(5) and s from 1/√5 to √5."""
+        left, right = O(_DIM).sample(2, seeded(self.name, "basis"))
+        exponents = torch.linspace(-0.5, 0.5, _DIM, dtype=torch.float64)
+        return Conjugated(O(_DIM), left @ torch.diag(_CONDITION**exponents) @ right)
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """B O(5) B⁻¹: 2 V -> Scalar."""
+        return Symmetry(self.group, (2 * V)(self.group), Scalar(self.group))
+
+    def inputs(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw pairs (B r₁, B r₂) [n, 10] in float64."""
+        return (super().inputs(n, generator).view(-1, 2, _DIM) @ self.group.B.mT).flatten(1)
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return y [..., 1]; differentiable where neither vector is zero."""
+        first, second = (x.unflatten(-1, (2, _DIM)) @ self.group.inverse.mT.to(x)).unbind(-2)
+        norm, other = (v.norm(dim=-1, keepdim=True) for v in (first, second))
+        cosine = (first * second).sum(-1, keepdim=True) / (norm * other)
+        y: Tensor = norm.sin() - other**3 / 2 + cosine
+        return y
