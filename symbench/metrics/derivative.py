@@ -65,6 +65,11 @@ class Truth:
     target: Derivative | None
 
     @property
+    def is_exact(self) -> bool:
+        """Whether the exact target keeps the true algebra to rounding."""
+        return self.target is not None and null_space(self.target.squares) == len(self.Q)
+
+    @property
     def is_proper(self) -> bool:
         """Whether the algebra is neither zero nor the whole candidate, so that it can be found."""
         return 0 < len(self.Q) < self.Q.shape[1]

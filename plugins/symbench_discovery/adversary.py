@@ -1,0 +1,107 @@
+"""The generator and the discriminator of LieGAN."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from symbench import Data, Problem
+from symbench.contract import Context
+from symbench_discovery.moves import Move
+from symbench_discovery.training import batch
+
+
+class LieSampler(nn.Module):
+    """Elements g = exp(Σ_c z_c L_c), z_c from N(0, 1), of generators L [channels, d, d]."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.L = nn.Parameter(0.1 * torch.randn(channels, size, size) / math.sqrt(size))
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return elements [count, d, d]."""
+        z = torch.randn(count, len(self.L), generator=generator).to(self.L)
+        g: Tensor = torch.linalg.matrix_exp(torch.einsum("nc,cij->nij", z, self.L))
+        return g
+
+    def overlap(self) -> Tensor:
+        """Return Σ_{b<c} |<L_b, L_c>| / (‖L_b‖ ‖L_c‖)."""
+        unit = functional.normalize(self.L.flatten(1), dim=1)
+        return (unit @ unit.mT).triu(1).abs().sum()
+
+
+class Discriminator(nn.Module):
+    """Logits [n] that an example (x, y) is one of the data's, from standardised coordinates."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, problem: Problem, data: Data, width: int) -> None:
+        super().__init__()
+        self._classes = problem.output_size if problem.loss == "cross-entropy" else 0
+        seen = self._coordinates(data)
+        spread = seen.std(0, unbiased=False)
+        self.register_buffer("centre", seen.mean(0))
+        self.register_buffer("spread", spread + 1e-2 * spread.max().clamp_min(1e-6))
+        self.net = nn.Sequential(
+            nn.Linear(seen.shape[1], width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, 1),
+        )
+
+    def forward(self, data: Data) -> Tensor:
+        """Return the logits."""
+        standard = (self._coordinates(data) - self.centre) / self.spread
+        logits: Tensor = self.net(standard)[:, 0]
+        return logits
+
+    def _coordinates(self, data: Data) -> Tensor:
+        y = functional.one_hot(data.y, self._classes).to(data.x) if self._classes else data.y
+        return torch.cat([data.x.flatten(1), y.flatten(1)], 1)
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Rates and regularisers: ``away`` from the identity, ``apart`` from each other."""
+
+    generator_rate: float
+    discriminator_rate: float
+    away: float
+    apart: float
+    batch_size: int
+
+    def fight(
+        self, pair: tuple[LieSampler, Discriminator], move: Move, data: Data, context: Context
+    ) -> None:
+        """Train both in turns, one step each an update, for half of the context's updates.
+
+        The discriminator tells moved examples from others, by binary cross-entropy; the generator
+        misleads it, plus ``away`` |mean cos(gx, x)| and ``apart`` times the channels' overlap.
+        """
+        sampler, judge = pair
+        first = torch.optim.Adam(sampler.parameters(), self.generator_rate, betas=(0.5, 0.999))
+        second = torch.optim.Adam(judge.parameters(), self.discriminator_rate, betas=(0.5, 0.999))
+        with torch.enable_grad():
+            for _ in range(context.updates // 2):
+                real = batch(data, self.batch_size, context)
+                other = batch(data, self.batch_size, context)
+                moved = move(sampler.draw(len(other), context.generator), other)
+                still = Data(moved.x.detach(), moved.y.detach())
+                second.zero_grad()
+                (_bce(judge(real), 1.0) + _bce(judge(still), 0.0)).backward()
+                second.step()
+                first.zero_grad()
+                cosine = functional.cosine_similarity(moved.x.flatten(1), other.x.flatten(1))
+                loss = _bce(judge(moved), 1.0) + self.away * cosine.mean().abs()
+                (loss + self.apart * sampler.overlap()).backward()
+                first.step()
+
+
+def _bce(logits: Tensor, truth: float) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, truth))

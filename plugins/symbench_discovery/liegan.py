@@ -1,0 +1,138 @@
+"""LieGAN: a group under which the distribution of the data does not change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from symbench import Data, InputError, Model, Problem
+from symbench.contract import Context, Prior
+from symbench_discovery.adversary import Discriminator, Duel, LieSampler
+from symbench_discovery.moves import Move, movement
+from symbench_discovery.training import batch, descend, output_variance, task_loss
+
+_LARGEST = 64  # dimensions of V or pixels: the generators are dense
+
+
+class LieGANNet(nn.Module):
+    """The predictor, and beside it the generators that it was augmented with."""
+
+    def __init__(self, sampler: LieSampler, backbone: nn.Module) -> None:
+        super().__init__()
+        self.sampler, self.backbone = sampler, backbone
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the predictor's [n, *output_shape]."""
+        y: Tensor = self.backbone(x)
+        return y
+
+
+@dataclass(frozen=True)
+class LieGANConfig:
+    """``channels`` generators; 0 stands for one on images and dim V on vectors.
+
+    ``away`` and ``apart`` weigh the two regularisers, λ and η of the paper.
+    """
+
+    channels: int = 0
+    away: float = 1.0
+    apart: float = 0.1
+    width: int = 128
+    generator_rate: float = 1e-3
+    discriminator_rate: float = 2e-4
+    learning_rate: float = 3e-3
+    adversarial_batch: int = 64
+    batch_size: int = 128
+
+
+@final
+class LieGAN(Model):
+    """Generators by generative adversarial training, then a perceptron on augmented data.
+
+    Half of the updates go to the adversaries, half to the predictor, of whose examples every
+    second one is moved by the group that was found. Data move by a symmetry of their
+    *distribution*: where the inputs are not distributed symmetrically, or independently of the
+    symmetry (white noise has more than any task), LieGAN finds another one or none.
+    """
+
+    name, version = "liegan", "1"
+    prior: ClassVar[Prior] = "discovers"
+    summary = "generators by adversarial training, and a perceptron augmented with them"
+    reference = "Yang, Walters, Dehmamy, Yu 2023, Generative adversarial symmetry discovery"
+    Config = LieGANConfig
+    config: LieGANConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        # so few updates leave the published rates where they started
+        "smoke": {"generator_rate": 1e-2, "discriminator_rate": 2e-3},
+        "quick": {"generator_rate": 1e-2, "discriminator_rate": 2e-3},
+    }
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what no linear group of at most 64 dimensions is known to move."""
+        found = movement(problem)
+        if found is None:
+            return (
+                "liegan needs vectors whose layout it is told, or images to map, pair or classify"
+            )
+        if found[0] > _LARGEST:
+            return f"liegan learns dense generators of up to {_LARGEST} dimensions, not {found[0]}"
+        return None
+
+    def build(self, problem: Problem) -> LieGANNet:
+        """Return the untrained network [n, *input_shape] -> [n, *output_shape]."""
+        found = movement(problem)
+        if found is None or found[0] > _LARGEST:
+            raise InputError(self.accepts(problem) or "")
+        size = found[0]
+        channels = self.config.channels or (size if problem.kind == "vectors" else 1)
+        return LieGANNet(LieSampler(channels, size), problem.backbone("mlp"))
+
+    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
+        """Return the predictor trained on data that the generators found have moved."""
+        config = self.config
+        net = self.build(problem).to(context.device)
+        judge = Discriminator(problem, data, config.width).to(context.device)
+        duel = Duel(
+            config.generator_rate,
+            config.discriminator_rate,
+            config.away,
+            config.apart,
+            config.adversarial_batch,
+        )
+        _, move = movement(problem) or (0, _unmoved)
+        duel.fight((net.sampler, judge), move, data, context)
+        net.sampler.L.requires_grad_(False)
+        self._predict(net, (problem, move), data, context)
+        return net
+
+    def generators(self, module: nn.Module) -> Tensor | None:
+        """Return the generators [channels, d, d]."""
+        return module.sampler.L.detach() if isinstance(module, LieGANNet) else None
+
+    def _predict(
+        self, net: LieGANNet, task: tuple[Problem, Move], data: Data, context: Context
+    ) -> None:
+        problem, move = task
+        if callable(calibrate := getattr(net.backbone, "calibrate", None)):
+            calibrate(data.x, data.y)
+        unit = output_variance(problem, data.y)
+
+        def loss(step: int) -> Tensor:  # noqa: ARG001
+            some = batch(data, self.config.batch_size, context)
+            half = Data(some.x[::2], some.y[::2])
+            with torch.no_grad():
+                moved = move(net.sampler.draw(len(half), context.generator), half)
+            x = torch.cat([moved.x, some.x[1::2]])
+            y = torch.cat([moved.y, some.y[1::2]])
+            return task_loss(problem, net(x), y) / unit
+
+        steps = context.updates - context.updates // 2
+        descend([(net.backbone.parameters(), self.config.learning_rate)], loss, steps)
+
+
+def _unmoved(g: Tensor, data: Data) -> Data:  # noqa: ARG001
+    return data

@@ -1,0 +1,45 @@
+"""How the elements of a linear group move examples and their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from symbench import Data, Problem
+from symbench_discovery.shapes import is_classification, is_grid, is_map, is_pair, pixels
+
+Move = Callable[[Tensor, Data], Data]
+
+
+def movement(problem: Problem) -> tuple[int, Move] | None:
+    """Return d, and how elements g [n, d, d] move n examples; None where that is not known.
+
+    Vectors move by the problem's candidate, inputs and outputs alike. Pixels move by g, every
+    channel alike; an image that is the target moves too, a number or a class stays.
+    """
+    if problem.kind == "vectors":
+        return _by_candidate(problem)
+    if not is_grid(problem):
+        return None
+    if is_map(problem):
+        return pixels(problem), lambda g, data: Data(_pixels(g, data.x), _pixels(g, data.y))
+    if is_pair(problem) or is_classification(problem):
+        return pixels(problem), lambda g, data: Data(_pixels(g, data.x), data.y)
+    return None
+
+
+def _by_candidate(problem: Problem) -> tuple[int, Move] | None:
+    law = problem.candidate
+    if law is None or problem.loss != "mse":
+        return None
+
+    def move(g: Tensor, data: Data) -> Data:
+        return Data(law.input.act(g, data.x), law.output.act(g, data.y))
+
+    return law.group.dim, move
+
+
+def _pixels(g: Tensor, x: Tensor) -> Tensor:
+    return torch.einsum("nij,ncj->nci", g, x.flatten(2)).view_as(x)

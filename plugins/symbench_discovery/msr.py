@@ -1,0 +1,176 @@
+"""MSR: a sharing pattern of weights, meta-learned from many small tasks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from symbench import Data, InputError, Model, Problem
+from symbench.contract import Context, Prior
+from symbench_discovery.shapes import is_pair, pixels
+from symbench_discovery.training import Loss, batch, descend
+
+_LARGEST = 64  # pixels: the patterns are dense
+
+
+class SharedWeights(nn.Module):
+    """W(v) = Σ_k v_k U_k [d, d]: the pattern U is shared by all tasks, the filter v is each one's.
+
+    (Zhou et al. 2021, section 4: vec W = U v.)
+    """
+
+    def __init__(self, size: int, latent: int) -> None:
+        super().__init__()
+        self.U = nn.Parameter(0.3 * torch.randn(latent, size, size) / math.sqrt(size))
+        self.v = nn.Parameter(torch.ones(latent) / math.sqrt(latent))
+        self.rate = nn.Parameter(torch.tensor(0.1))
+
+    def parts(self, x: Tensor) -> Tensor:
+        """Return U_k x [..., latent, d] for x [..., d]."""
+        return torch.einsum("kij,...j->...ki", self.U, x)
+
+    def adapted(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return v [..., latent] after one step of gradient descent on support pairs [..., s, d].
+
+        The step is v - rate ∇ Σ ‖W(v) x - y‖² / (2 s), and it is differentiated through.
+        """
+        parts = self.parts(x)
+        residual = torch.einsum("...ki,k->...i", parts, self.v) - y
+        gradient = torch.einsum("...ski,...si->...k", parts, residual) / x.shape[-2]
+        return self.v - self.rate * gradient
+
+    def forward(self, v: Tensor, x: Tensor) -> Tensor:
+        """Return W(v) x [..., s, d] for v [..., latent] and x [..., s, d]."""
+        return torch.einsum("...ski,...k->...si", self.parts(x), v)
+
+
+class PairMSR(nn.Module):
+    """The angle of a pair from the filter to which one gradient step on that pair leads."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, size: int, latent: int, width: int) -> None:
+        super().__init__()
+        self.shared = SharedWeights(size, latent)
+        self.head = nn.Sequential(
+            nn.Linear(latent + 1, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, 1),
+        )
+        self.register_buffer("centre", torch.zeros(latent + 2))
+        self.register_buffer("spread", torch.ones(latent + 2))
+
+    @torch.no_grad()
+    def standardise(self, data: Data) -> None:
+        """Take the mean and the spread of the training filters, and of the angles (last)."""
+        seen = torch.cat([self._filters(data.x), data.y], 1)
+        self.centre = seen.mean(0)
+        self.spread = seen.std(0, unbiased=False).clamp_min(1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the angles [n, 1] of pairs x [n, 2, height, width]."""
+        seen = (self._filters(x) - self.centre[:-1]) / self.spread[:-1]
+        angle: Tensor = self.centre[-1] + self.spread[-1] * self.head(seen)
+        return angle
+
+    def _filters(self, x: Tensor) -> Tensor:
+        """Return, for each pair, how far v moves over ‖x₁‖² / d, and ‖x₁‖² / d: [n, latent + 1]."""
+        first, second = x.flatten(2).unbind(1)
+        square = first.square().mean(1, keepdim=True)
+        moved = self.shared.adapted(first[:, None], second[:, None]) - self.shared.v
+        return torch.cat([moved / square.clamp_min(1e-12), square], 1)
+
+
+@dataclass(frozen=True)
+class MSRConfig:
+    """Filters of ``latent`` numbers; ``tasks`` an update, of ``examples`` pairs, ``support`` first.
+
+    ``share`` of the updates meta-learn the pattern; the rest train the head.
+    """
+
+    latent: int = 6
+    tasks: int = 32
+    examples: int = 20
+    support: int = 1
+    share: float = 0.5
+    width: int = 64
+    outer_rate: float = 1e-2
+    head_rate: float = 5e-3
+    batch_size: int = 128
+
+
+@final
+class MSR(Model):
+    """Meta-learned symmetries by reparameterisation, on pairs of images x₁, x₂ = g(θ) x₁.
+
+    The family of tasks: each is the linear map x₁ -> x₂ at one angle, given by ``examples`` pairs
+    that are neighbours in the order of their labels. Their filters v are found by one inner
+    gradient step on the support pair, the pattern U by the error on the others (outer loop). The
+    maps of one task commute, so that U comes to span what the group's algebra generates. The angle
+    of a pair is read, by a perceptron that is trained afterwards, off the filter that this pair
+    alone leads to. There is no explicit Lie generator: scores are those of the function.
+    """
+
+    name, version = "msr", "1"
+    prior: ClassVar[Prior] = "discovers"
+    summary = "meta-learned weight sharing across the angles of image pairs"
+    reference = "Zhou, Knowles, Finn 2021, Meta-learning symmetries by reparameterization"
+    Config = MSRConfig
+    config: MSRConfig
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is not a pair of small images."""
+        if not is_pair(problem):
+            return "msr reads the angle or shift between two images: its tasks are the angles"
+        d = pixels(problem)
+        return f"msr learns dense patterns of up to {_LARGEST} pixels" if d > _LARGEST else None
+
+    def build(self, problem: Problem) -> PairMSR:
+        """Return the untrained network [n, 2, height, width] -> [n, 1]."""
+        if reason := self.accepts(problem):
+            raise InputError(reason)
+        return PairMSR(pixels(problem), self.config.latent, self.config.width)
+
+    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
+        """Return the network: its pattern meta-learned first, then its head."""
+        config = self.config
+        net = self.build(problem).to(context.device)
+        first = int(config.share * context.updates)
+        descend(
+            [(net.shared.parameters(), config.outer_rate)], self._meta(net, data, context), first
+        )
+        net.standardise(data)
+
+        def error(step: int) -> Tensor:  # noqa: ARG001
+            some = batch(data, config.batch_size, context)
+            return functional.mse_loss(net(some.x), some.y) / net.spread[-1].square()
+
+        descend([(net.head.parameters(), config.head_rate)], error, context.updates - first)
+        return net
+
+    def _meta(self, net: PairMSR, data: Data, context: Context) -> Loss:
+        config = self.config
+        order = data.y[:, 0].argsort()
+        x = data.x[order].flatten(2)
+        size = min(config.examples, len(x))
+        support = min(config.support, size - 1) if size > 1 else 1
+
+        def loss(step: int) -> Tensor:  # noqa: ARG001
+            count = len(x) - size + 1
+            start = torch.randint(count, (config.tasks,), generator=context.generator)
+            inside = torch.rand(config.tasks, size, generator=context.generator).argsort(1)
+            at = (start[:, None] + inside).to(x.device)
+            first, second = x[at].unbind(2)
+            v = net.shared.adapted(first[:, :support], second[:, :support])
+            query = support if size > 1 else 0
+            return functional.mse_loss(net.shared(v, first[:, query:]), second[:, query:])
+
+        return loss

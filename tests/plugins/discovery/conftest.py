@@ -1,0 +1,88 @@
+"""Pairs of rotated images, and what a model needs to train itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from symbench_images.rotation import rotation_generator
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
+
+from symbench.contract import Context, Data, Problem, seeded
+
+SIDE = 7
+Pairs = Callable[..., Data]
+Contexts = Callable[..., Context]
+
+
+@pytest.fixture(scope="session")
+def generator() -> Tensor:
+    """The rotation of 7 × 7 pixels about their centre [49, 49]."""
+    return rotation_generator(SIDE)
+
+
+def exactly_turned(generator: Tensor, x: Tensor, angle: Tensor) -> Tensor:
+    """exp(θL) x [n, d]."""
+    R = torch.linalg.matrix_exp(angle[:, None, None] * generator)
+    return torch.einsum("nij,nj->ni", R, x)
+
+
+def resampled(x: Tensor, angle: Tensor) -> Tensor:
+    """Images [n, d] rotated by bilinear interpolation, zero outside."""
+    c, s, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    rows = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
+    images = x.view(-1, 1, SIDE, SIDE)
+    grid = affine_grid(rows, list(images.shape), align_corners=False)
+    return grid_sample(images, grid, align_corners=False).flatten(1)
+
+
+@pytest.fixture(scope="session")
+def pairs(generator: Tensor) -> Pairs:
+    """White noise and the same rotated, by angles uniform in ±π/16."""
+
+    def draw(n: int, seed: int, *, clean: bool) -> Data:
+        stream = seeded("pairs", seed)
+        x = torch.randn(n, SIDE**2, generator=stream).double()
+        angle = (2 * torch.rand(n, generator=stream).double() - 1) * math.pi / 16
+        y = exactly_turned(generator, x, angle) if clean else resampled(x, angle)
+        images = torch.stack([x, y], 1)
+        return Data(images.view(n, 2, SIDE, SIDE).float(), angle[:, None].float())
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def context() -> Contexts:
+    """The context of a training of so many updates on the CPU."""
+
+    def make(data: Data, updates: int) -> Context:
+        return Context(len(data), 0, updates, torch.device("cpu"), data, seeded("fit"))
+
+    return make
+
+
+@pytest.fixture
+def stream() -> None:
+    """Ordinary layers draw from a fixed seed, as they do while a model is built."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def perceptron() -> Callable[[str, Problem], nn.Module]:
+    """A builder of backbones: two layers, whatever is asked for."""
+
+    def build(name: str, problem: Problem) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(problem.input_size, 64),
+            nn.SiLU(),
+            nn.Linear(64, problem.output_size),
+            nn.Unflatten(1, problem.output_shape),
+        )
+
+    return build
