@@ -167,7 +167,7 @@ class RotationFixedClean(RotationFixed):
     name = "rotation-fixed-clean"
     summary = "7×7 white noise -> the same rotated by 18°, by the true generator"
     smooth = True
-    published = ()
+    published, updates = (), {}
 
 
 class RotationAngle(_Rotations):
@@ -216,7 +216,7 @@ class RotationAngleSmall(RotationAngle):
     name = "rotation-angle-small"
     summary = "7×7 white noise and the same rotated, bilinear -> the angle, ±11.25°"
     angles = (-math.pi / 16, math.pi / 16)
-    published = ()
+    published, updates = (), {}
 
 
 @final
@@ -253,4 +253,4 @@ class RotationAngleClean(RotationAngle):
     summary = "7×7 white noise and the same rotated by the true generator -> the angle, ±22.5°"
     angles = (-math.pi / 8, math.pi / 8)
     smooth = True
-    published = ()
+    published, updates = (), {}
