@@ -93,6 +93,10 @@ class _Rotations(Task):
         """
         return _attainable(self.side, self.smooth, self.angles, parametrisation)
 
+    def pixel_order(self) -> Tensor:
+        """Return the places [side²] of the pixels, which are row by row."""
+        return self.group.permutation
+
     def rotated(self, images: Tensor, angles: Tensor) -> Tensor:
         """Return images [n, 1, side, side], rotated by their own angles [n]."""
         rotate = rotate_smooth if self.smooth else rotate_bilinear

@@ -102,6 +102,10 @@ class ScrambledImages(Task):
         """
         return _candidates(self.rotations())
 
+    def pixel_order(self) -> Tensor:
+        """Return the row-major place [side²] of each scrambled pixel."""
+        return self.rotations().permutation
+
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
         """Draw n images [n, channels, side, side], values in [0, 1], and their labels [n].
 

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 _MOST = 3  # true generators that are drawn
 _NOTE = (
-    "learned: the multiple (of several generators: the combination) nearest to the truth, "
-    "since sign and scale are arbitrary"
+    "learned: with the sign and the norm of the truth, since both are arbitrary "
+    "(of several generators: the combination nearest to the truth)"
 )
 
 
 def aligned(truth: Tensor, learned: Tensor) -> Tensor:
-    """Return the combination of ``learned`` [k, d, d] nearest to ``truth`` [d, d] in Frobenius."""
+    """Return the combination of ``learned`` [k, d, d] nearest to ``truth`` [d, d], at its norm."""
     columns = learned.double().flatten(1).mT
     found = torch.linalg.lstsq(columns, truth.double().flatten()[:, None], driver="gelsd")
     nearest: Tensor = columns @ found.solution
-    return nearest.view_as(truth)
+    length = float(nearest.norm())
+    scale = float(truth.norm()) / length if length > 0 else 0.0
+    return scale * nearest.view_as(truth)
 
 
 def upright(L: Tensor, order: Tensor) -> Tensor:

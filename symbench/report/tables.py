@@ -11,7 +11,7 @@ from symbench.leaderboard import RANKED_SEEDS, Figure, Leaderboard, Row
 from symbench.report import figures
 
 Style = Literal["plain", "best", "dim", "bad"]
-Block = Literal["row", "learning", "symmetry"]
+Block = Literal["row", "learning", "symmetry", "extra"]
 
 LEGEND = (
     "Median over seeds at the largest n_train, with its 95 % interval. # places that the seeds "
@@ -172,11 +172,16 @@ def _floored(figure: Figure) -> str:
     return text if figure.floor is None else f"{text} (floor {figures.number(figure.floor)})"
 
 
+def _annotated(figure: Figure) -> str:
+    anchored = figure.chance is not None or figure.ceiling is not None
+    return figures.anchored(figure) if anchored else _floored(figure)
+
+
 def _extra_columns(rows: Sequence[Row]) -> list[Column]:
     """Conservation errors and the scores of plugins, under their own names."""
     names = {name for row in rows for name in row.scores} - _SHOWN
     chosen = sorted(name for name in names if not name.startswith(_DETAIL))
-    return [Column(name, "symmetry", _score(name, _floored)) for name in chosen]
+    return [Column(name, "extra", _score(name, _annotated)) for name in chosen]
 
 
 def _parameters(row: Row) -> Cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import StringIO
 from typing import Literal
 
@@ -43,14 +44,25 @@ def render(board: Leaderboard, width: int = 120, *, colour: bool = False) -> str
 
 
 def _parts(table: Table, width: int) -> list[Grid]:
-    every: tuple[Block, ...] = ("row", "learning", "symmetry")
+    """Return the table whole if it fits, else learning, symmetry and each family of extras."""
     if _width(table) <= width:
-        return [_grid(table, every)] if table.rows else []
-    parts = (
-        _grid(table, ("row", "learning")),
-        _grid(table, ("row", "symmetry"), filled="symmetry"),
-    )
+        return [_grid(table, range(len(table.columns)))] if table.rows else []
+    row, learning, symmetry = (_of(table, block) for block in ("row", "learning", "symmetry"))
+    parts = [_grid(table, [*row, *learning]), _grid(table, [*row, *symmetry], filled=symmetry)]
+    extra = _of(table, "extra")
+    for family in sorted({_family(table.columns[index].title) for index in extra}):
+        mine = [index for index in extra if _family(table.columns[index].title) == family]
+        parts.append(_grid(table, [*row, *mine], filled=mine, family=family))
     return [part for part in parts if part.rows]
+
+
+def _of(table: Table, block: Block) -> list[int]:
+    return [index for index, column in enumerate(table.columns) if column.block == block]
+
+
+def _family(name: str) -> str:
+    """Return the score to which a part, as ``conservation_error.energy``, belongs."""
+    return name.partition(".")[0]
 
 
 def _width(table: Table) -> int:
@@ -61,17 +73,24 @@ def _width(table: Table) -> int:
     return sum(width + _GAP for width in widest)
 
 
-def _grid(table: Table, blocks: tuple[Block, ...], filled: Block | None = None) -> Grid:
-    """Return the columns of some blocks, of the rows that have something in block ``filled``."""
-    chosen = [index for index, column in enumerate(table.columns) if column.block in blocks]
-    needed = [index for index in chosen if table.columns[index].block == filled]
-    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
+def _grid(
+    table: Table, chosen: Sequence[int], filled: Sequence[int] = (), family: str = ""
+) -> Grid:
+    """Return the chosen columns, of the rows that have something in a column of ``filled``.
+
+    A family is named once, above its columns.
+    """
+    grid = Grid(
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim",
+        title=Text(plain(family)) if family else None, title_justify="left",
+    )  # fmt: skip
     for index in chosen:
         column = table.columns[index]
+        title = column.title.removeprefix(f"{family}.") if family else column.title
         justify: Literal["left", "right"] = "right" if column.numeric else "left"
-        grid.add_column(Text(plain(column.title)), justify=justify, overflow="fold")
+        grid.add_column(Text(plain(title)), justify=justify, overflow="fold")
     for cells in table.rows:
-        if filled is None or any(cells[index].text for index in needed):
+        if not filled or any(cells[index].text for index in filled):
             grid.add_row(*(_text(cells[index].text, cells[index].style) for index in chosen))
     return grid
 

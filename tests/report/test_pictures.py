@@ -26,8 +26,8 @@ def test_the_vector_field_of_a_derivation_is_its_coefficients():
     x, y = grid(side)
     L = -y.flatten()[:, None] * along_x + x.flatten()[:, None] * along_y
     right, down = vector_field(L, side)
-    torch.testing.assert_close(2 * right, -y * 2 / 2 * 1.0)
-    torch.testing.assert_close(2 * down, x * 1.0)
+    torch.testing.assert_close(2 * right, -y)
+    torch.testing.assert_close(2 * down, x)
 
 
 def test_alignment_undoes_sign_scale_and_mixing():
@@ -35,6 +35,12 @@ def test_alignment_undoes_sign_scale_and_mixing():
     other = torch.randn(5, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     torch.testing.assert_close(aligned(true, (-3 * true)[None]), true)
     torch.testing.assert_close(aligned(true, torch.stack([true + other, 2 * other])), true)
+
+
+def test_what_is_far_from_the_truth_is_drawn_at_its_norm():
+    true = torch.eye(3).double()
+    other = torch.diag(torch.tensor([1.0, 0.0, 0.0])).double()
+    torch.testing.assert_close(aligned(true, -other[None]), other * 3**0.5)
 
 
 def test_alignment_keeps_a_learned_zero():
