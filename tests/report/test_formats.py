@@ -138,6 +138,15 @@ def test_conservation_errors_and_scores_of_plugins_have_their_own_columns() -> N
     assert "mine" in shown
 
 
+def test_extra_scores_that_do_not_fit_stand_apart_under_the_name_of_their_family() -> None:
+    parts = {f"pixels.part{i}": figure(0.1 * i, chance=0.02) for i in range(1, 6)}
+    shown = render(board(row(scores={"error": figure(0.1), **parts})), "table", width=90)
+    (family,) = [n for n, line in enumerate(shown.splitlines()) if line.strip() == "pixels"]
+    heading = shown.splitlines()[family + 1]
+    assert [f"part{i}" in heading for i in range(1, 6)] == [True] * 5
+    assert "0.50 (0.02, –)" in shown
+
+
 def test_colour_is_written_only_where_it_is_asked_for() -> None:
     assert "\x1b" not in render(board(row()), "table")
     assert "\x1b[" in render(board(row()), "table", colour=True)
