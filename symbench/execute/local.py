@@ -44,11 +44,18 @@ class _Worker:
 def execute(
     cells: Sequence[Cell],
     settings: Settings,
-    registry: Registry,  # noqa: ARG001
+    registry: Registry,
 ) -> Iterator[tuple[Cell, Record]]:
     """Yield each cell with its record as it finishes; on leaving, no child is left behind."""
+    from symbench.cell import run_cell
+
+    for cell in cells:
+        if cell.reason is not None:  # nothing runs that could need a process
+            settings.started(cell)
+            yield cell, run_cell(registry, cell)
     context = _context()
-    waiting, running = list(reversed(cells)), list[_Worker]()
+    waiting = [cell for cell in reversed(cells) if cell.reason is None]
+    running: list[_Worker] = []
     try:
         while waiting or running:
             while waiting and len(running) < settings.jobs:

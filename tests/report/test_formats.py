@@ -140,7 +140,7 @@ def test_conservation_errors_and_scores_of_plugins_have_their_own_columns() -> N
 
 def test_extra_scores_that_do_not_fit_stand_apart_under_the_name_of_their_family() -> None:
     parts = {f"pixels.part{i}": figure(0.1 * i, chance=0.02) for i in range(1, 6)}
-    shown = render(board(row(scores={"error": figure(0.1), **parts})), "table", width=90)
+    shown = render(board(row(scores={"error": figure(0.1), **parts})), "table", width=108)
     (family,) = [n for n, line in enumerate(shown.splitlines()) if line.strip() == "pixels"]
     heading = shown.splitlines()[family + 1]
     assert [f"part{i}" in heading for i in range(1, 6)] == [True] * 5
