@@ -18,6 +18,8 @@ from symbench.metrics.algebra import null_space, orthonormal
 from symbench.metrics.candidate import Candidate, candidate
 from symbench.metrics.network import double_network, once
 
+_SAME = 1e-6  # principal cosines above 1 - this are those of equal spans
+
 
 @dataclass(frozen=True)
 class Derivative:
@@ -58,11 +60,26 @@ class Truth:
         candidate: where it is looked for.
         Q: orthonormal rows [k, m] in the coordinates of the candidate's basis; k may be 0.
         target: C of the task's exact target, if it has one.
+        declared: the algebra of the task's group [any, d, d]; empty for a control.
     """
 
     candidate: Candidate
     Q: Tensor
     target: Derivative | None
+    declared: Tensor
+
+    @cached_property
+    def generators(self) -> Tensor:
+        """A basis [k, d, d] of the true algebra: the declared one, where that is the same.
+
+        On degenerate data many matrices act alike, and those of Q are but the smallest of them.
+        """
+        stated = orthonormal(self.candidate.coordinates(self.declared))
+        if len(stated) == len(self.Q) > 0:
+            least = float(torch.linalg.svdvals(stated @ self.Q.mT)[-1])
+            if least > 1 - _SAME:
+                return self.declared
+        return torch.einsum("km,mij->kij", self.Q, self.candidate.basis)
 
     @property
     def is_exact(self) -> bool:
@@ -102,13 +119,12 @@ def _true_algebra(task: Task) -> Truth | None:
     if (within := candidate(task)) is None:
         return None
     target = _target(task, within)
+    # a control has no algebra, and its layout is no symmetry
+    declared = within.basis[:0] if task.symmetry is None else task.symmetry.group.algebra
     k = None if target is None else null_space(target.squares)
     if target is not None and k is not None:
-        return Truth(within, target.directions[:k], target)
-    if task.symmetry is None:  # a control, whose layout is no symmetry
-        return Truth(within, within.basis.new_zeros(0, len(within.basis)), target)
-    declared = task.symmetry.group.algebra
-    return Truth(within, orthonormal(within.coordinates(declared)), target)
+        return Truth(within, target.directions[:k], target, declared)
+    return Truth(within, orthonormal(within.coordinates(declared)), target, declared)
 
 
 def _target(task: Task, within: Candidate) -> Derivative | None:

@@ -178,11 +178,9 @@ def _extracted(found: Derivative, truth: Truth, k: int) -> Tensor:
 
 def _cosines(L: Tensor, truth: Truth, *, weighted: bool = True) -> tuple[Tensor, int]:
     """Return the principal cosines of the spans, and the dimension k of the learned one."""
-    from torch import einsum
-
     from symbench.metrics.algebra import orthonormal, principal_cosines
 
-    true = einsum("km,mij->kij", truth.Q, truth.candidate.basis)
+    true = truth.generators
     if weighted:
         L, true = truth.candidate.whitening(L), truth.candidate.whitening(true)
     learned = orthonormal(L.flatten(1))

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from symbench.contract import Data, Model, Problem, Symmetry, Task, Trained
-from symbench.groups import Lorentz, O, Scalar, Trivial, V
+from symbench.groups import Group, Lorentz, O, Scalar, Trivial, V
 
 LADDER = {"smoke": (16,), "quick": (16,), "full": (16,)}
 
@@ -212,3 +212,46 @@ def score(metric, task, module, model=None, seed=0):
     generator = torch.Generator().manual_seed(seed)
     value = metric().score(trained(task, module, model), task, generator)
     return value if isinstance(value, dict) else {metric.name: value}
+
+
+class Turning(Group):
+    """The rotations of the plane, acting on all four of q₁, q₂, p₁, p₂ after x -> B x."""
+
+    sampler_law = "Haar: angle uniform"
+
+    def __init__(self, B):
+        J = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
+        A = B @ torch.kron(torch.eye(4, dtype=torch.float64), J) @ torch.linalg.inv(B)
+        super().__init__(f"Turning {float(B.square().sum()):.6f}", A[None])
+
+    def sample(self, count, generator):
+        angles = 6.283185307179586 * torch.rand(count, generator=generator, dtype=torch.float64)
+        return torch.linalg.matrix_exp(angles[:, None, None] * self.algebra)
+
+
+class TwoBodies(_Vectors):
+    """A function of q · p, q × p and the lengths, of two bodies in their centre-of-mass frame.
+
+    q₂ = -q₁ and p₂ = -p₁: the states (q₁, q₂, p₁, p₂) in R⁸ have rank 4. ``B`` changes the basis.
+    """
+
+    name, input_shape, output_shape = "two-bodies", (8,), (1,)
+
+    def __init__(self, B=None):
+        self.B = torch.eye(8, dtype=torch.float64) if B is None else B
+
+    @property
+    def symmetry(self):
+        group = Turning(self.B)
+        return Symmetry(group, V(group), Scalar(group))
+
+    def inputs(self, x):
+        q, p = x[:, :2].double(), x[:, 4:6].double()
+        return torch.cat([q, -q, p, -p], 1) @ self.B.mT
+
+    def target(self, x):
+        x = x @ torch.linalg.inv(self.B).mT.to(x)
+        q, p = x[:, :2], x[:, 4:6]
+        cross = q[:, :1] * p[:, 1:] - q[:, 1:] * p[:, :1]
+        square, other = (v.square().sum(1, keepdim=True) for v in (q, p))
+        return square + other**2 / 5 + (q * p).sum(1, keepdim=True) + cross.sin()

@@ -11,6 +11,7 @@ from metrics.known_tasks import (
     Inertia,
     Minkowski,
     Nothing,
+    TwoBodies,
     constant,
     perceptron,
     trained,
@@ -259,3 +260,37 @@ def test_a_control_that_says_its_layout_is_searched_in_all_of_gl():
 
     found = scores(Unsymmetric(), Function(Unsymmetric().target))
     assert found == {"generators_found": 0.0, "generators_found.truth": 0.0}
+
+
+def centre_of_mass_generator():
+    """J ⊗ [[1, -1], [-1, 1]] on (q₁, q₂), and on (p₁, p₂): LieGAN's answer for two bodies."""
+    J = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
+    K = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+    return torch.block_diag(torch.kron(K, J), torch.kron(K, J))[None]
+
+
+def test_what_acts_alike_on_degenerate_data_is_exact_though_its_matrix_is_not():
+    task = TwoBodies()
+    found = scores(task, perceptron(8, 1, 0).double(), Discovering(centre_of_mass_generator()))
+    assert found["generator_cosine_frobenius"] == pytest.approx(0.5**0.5, abs=1e-6)
+    assert found["generator_cosine"] == pytest.approx(1, abs=1e-6)
+    assert found["generators_found.truth"] == 1
+
+
+def test_a_change_of_basis_leaves_the_data_weighted_figure_and_not_the_other():
+    B = torch.eye(8, dtype=torch.float64) + 0.4 * normal(8, 8, seed=3)
+    half = torch.tensor([[0.5, -0.5], [-0.5, 0.5]], dtype=torch.float64)
+    on_span = torch.block_diag(*2 * [torch.kron(half, torch.eye(2, dtype=torch.float64))])
+    L = centre_of_mass_generator() + on_span @ normal(1, 8, 8, seed=4) @ on_span
+    figures = [
+        scores(task, perceptron(8, 1, 0).double(), Discovering(learned))
+        for task, learned in (
+            (TwoBodies(), L),
+            (TwoBodies(B), B @ L @ torch.linalg.inv(B)),
+        )
+    ]
+    before, after = (f["generator_cosine"] for f in figures)
+    assert 0.2 < before < 0.98
+    assert after == pytest.approx(before, abs=1e-5)  # the sampled data are in float64
+    plain = [f["generator_cosine_frobenius"] for f in figures]
+    assert abs(plain[0] - plain[1]) > 0.02
