@@ -55,6 +55,37 @@ def rows(published: Published, model: str, scores: Scores) -> list[list[str]]:
     return table
 
 
+GENERATOR = {
+    "pixel-generator.raw": "raw",
+    "pixel-generator.skew": "antisymmetrised",
+    "pixel-generator.skew_masked": "and on the disk",
+    "pixel-generator.paper": "raw, paper's centre",
+    "pixel-generator.raw.ceiling": "ceiling of raw",
+    "paper_error": "paper_error",
+}
+
+
+def generators(task: Task, records: list[Record]) -> list[str]:
+    """Return the Markdown of all learned generators of a task's pixels, at the largest n_train."""
+    table = []
+    for model in sorted({r.identity.model for r in records if r.identity.task == task.name}):
+        found = {name: scores_of(records, task.name, model, name) for name in GENERATOR}
+        if not (raw := found["pixel-generator.raw"]):
+            continue
+        n = max(raw)
+        figures = [found[name].get(n, []) for name in GENERATOR]
+        shown = [
+            f"{statistics.mean(v):.4g} ± {statistics.stdev(v):.1g}" if len(v) > 1 else ""
+            for v in figures
+        ]
+        table.append([model, str(n), str(len(raw[n])), *shown])
+    if not table:
+        return []
+    headers = ("model", "n_train", "seeds", *GENERATOR.values())
+    text = tabulate(table, headers, tablefmt="github", disable_numparse=True)
+    return ["### Learned generators: cosine with the true one, mean ± sd", "", text, ""]
+
+
 HEADERS = (
     "model", "score", "n_train", "ours (median)", "mean ± sd", "min … max", "seeds", "published",
     "ratio",
@@ -72,7 +103,17 @@ def section(task: Task, records: list[Record]) -> str:
         if table:
             parts += [f"### {published.label}", "", f"Published figures: {published.source}.", ""]
             parts += [tabulate(table, HEADERS, tablefmt="github", disable_numparse=True), ""]
-    return "\n".join(parts)
+    return "\n".join(parts + generators(task, records))
+
+
+def origin(records: list[Record]) -> str:
+    """Return one sentence on the code and the machines that made the records."""
+    commits = sorted({str(r.provenance.get("git")) for r in records})
+    machines = sorted({str(r.provenance.get("machine")) for r in records})
+    return (
+        f"{len(records)} records of commits {', '.join(commits)}; {'; '.join(machines)}, "
+        "several cells at a time, so that their times are not for comparison.\n"
+    )
 
 
 def main() -> None:
@@ -83,9 +124,10 @@ def main() -> None:
     records = records_of(stores)
     notes = Path(__file__).with_name("reproductions-notes.md")
     print(notes.read_text())
+    print(origin(records))
     for name in symbench.tasks():
         task = symbench.task(name)
-        if task.published and any(r.identity.task == name for r in records):
+        if any(r.identity.task == name for r in records):
             print(section(task, records))
 
 
