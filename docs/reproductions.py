@@ -86,6 +86,26 @@ def generators(task: Task, records: list[Record]) -> list[str]:
     return ["### Learned generators: cosine with the true one, mean ± sd", "", text, ""]
 
 
+def errors(task: Task, records: list[Record]) -> list[str]:
+    """Return the Markdown of every model's error on a classification, at the largest n_train."""
+    table = []
+    for record in records:
+        if task.loss != "cross-entropy" or record.identity.task != task.name:
+            continue
+        model, n = record.identity.model, max(record.identity.sizes)
+        found = scores_of(records, task.name, model, "error").get(n, [])
+        if len(found) > 1:
+            parameters = f"{record.trials[0].cost['parameters']:,.0f}"
+            shown = f"{statistics.mean(found):.4f} ± {statistics.stdev(found):.4f}"
+            table.append([model, parameters, str(n), str(len(found)), shown])
+    if not table:
+        return []
+    table.sort(key=lambda row: row[-1])
+    headers = ("model", "parameters", "n_train", "seeds", "test error, mean ± sd")
+    text = tabulate(table, headers, tablefmt="github", disable_numparse=True)
+    return ["### All models", "", text, ""]
+
+
 HEADERS = (
     "model", "score", "n_train", "ours (median)", "mean ± sd", "min … max", "seeds", "published",
     "ratio",
@@ -103,7 +123,7 @@ def section(task: Task, records: list[Record]) -> str:
         if table:
             parts += [f"### {published.label}", "", f"Published figures: {published.source}.", ""]
             parts += [tabulate(table, HEADERS, tablefmt="github", disable_numparse=True), ""]
-    return "\n".join(parts + generators(task, records))
+    return "\n".join(parts + errors(task, records) + generators(task, records))
 
 
 def origin(records: list[Record]) -> str:
