@@ -29,14 +29,20 @@ Scores = Mapping[int, list[float]]
 
 
 def scores_of(records: Iterable[Record], task: str, model: str, score: str) -> Scores:
-    """Return a score by n_train, one a seed, of the full-tier record with the most trials."""
-    mine = [r for r in records if (r.identity.task, r.identity.model) == (task, model)]
-    mine = [r for r in mine if r.status == "ok" and r.identity.tier == "full"]
-    found: dict[int, list[float]] = defaultdict(list)
-    for trial in max(mine, key=lambda r: len(r.trials)).trials if mine else ():
-        if score in trial.scores:
-            found[trial.n_train].append(trial.scores[score])
-    return found
+    """Return a score by n_train, one a seed; of several records the one with the most seeds."""
+    best: dict[int, list[float]] = {}
+    for record in records:
+        identity = record.identity
+        if (identity.task, identity.model, identity.tier) != (task, model, "full"):
+            continue
+        found: dict[int, list[float]] = defaultdict(list)
+        for trial in record.trials if record.status == "ok" else ():
+            if score in trial.scores:
+                found[trial.n_train].append(trial.scores[score])
+        for n, values in found.items():
+            if len(values) > len(best.get(n, ())):
+                best[n] = values
+    return best
 
 
 def rows(published: Published, model: str, scores: Scores) -> list[list[str]]:

@@ -145,12 +145,18 @@ def _command(store, *arguments):
     return [sys.executable, *command, "--store", str(store), "--device", "cpu", *arguments]
 
 
+def _hear_interrupts():
+    """A shell's background job, as tests may be run in, ignores Ctrl-C, and children inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_command_keeps_its_records_and_resumes(tmp_path, blow):
     arguments = ["-m", "small", "-m", "hanging", "--jobs", "2"]
     process = subprocess.Popen(
-        _command(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        _command(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no thread of ours is running
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("cells/*.json")) and time.monotonic() < deadline:
         time.sleep(0.2)
