@@ -82,8 +82,8 @@ def train(school: Schooling, keys: Sequence[TrialKey]) -> list[Trial]:
         InputError: the recipe asks for a symmetry that the model was not told.
     """
     trials = [_prepare(school, key) for key in keys]
-    fits = isinstance(school.model, Fits)
-    if not fits and any(_trainable(trial.module) for trial in trials):
+    done = isinstance(school.model, Fits) or school.task.loss == "none"
+    if not done and any(_trainable(trial.module) for trial in trials):
         recipe = school.model.recipe(school.view(None))
         for group in _groups(trials, recipe, school):
             _train_group(group, recipe, school)
@@ -105,14 +105,14 @@ def _prepare(school: Schooling, key: TrialKey) -> Trial:
     with torch.random.fork_rng(devices=[]):  # ordinary layers initialise from the global stream
         torch.manual_seed(seed)
         problem = school.view(torch.Generator().manual_seed(seed))
-        if isinstance(school.model, Fits):
+        if isinstance(school.model, Fits) and task.loss != "none":
             module = school.model.fit(problem, data, _context(school, key, valid))
         else:
             module = school.model.build(problem)
     trial = Trial(key, data, valid, module.to(school.device))
-    if isinstance(trial.module, Calibrates):
+    if isinstance(trial.module, Calibrates) and task.loss != "none":
         trial.module.calibrate(data.x, data.y)
-    check_output(trial.module, task, data.x[:4])
+    check_output(trial.module, task, valid.x[:4])
     trial.seconds = time.perf_counter() - started
     return trial
 
@@ -256,7 +256,7 @@ class _Best:
 
     def __init__(self, trials: list[Trial], recipe: Recipe, forward: Forward, task: Task) -> None:
         self._selects = recipe.selection == "best-valid"
-        self._forward, self._loss = forward, task.loss
+        self._forward, self._task = forward, task
         self._x = torch.stack([trial.valid.x for trial in trials]) if self._selects else None
         self._y = torch.stack([trial.valid.y for trial in trials]) if self._selects else None
         self._least: Tensor | None = None
@@ -267,7 +267,8 @@ class _Best:
         """Keep the parameters of those trials that have improved."""
         if self._x is None or self._y is None:
             return
-        losses = trial_losses(self._forward(parameters, buffers, self._x), self._y, self._loss)
+        prediction = self._forward(parameters, buffers, self._x)
+        losses = trial_losses(self._task, prediction, (self._x, self._y))
         if self._least is None:
             self._least = losses
             self._kept = {name: p.detach().clone() for name, p in parameters.items()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from symbench.contract import Data, Loss, Problem, Recipe, Symmetry, Task, seeded
+from symbench.contract import Data, Problem, Recipe, Symmetry, Task, seeded
 from symbench.errors import InputError
 
 _BLOCK = 50  # updates whose batch indices are drawn at once
@@ -20,13 +20,19 @@ _POOL_NUMBERS = 2**22  # fewer of them for large matrices (16 MiB in float32)
 Network = Callable[[Tensor], Tensor]
 
 
-def trial_losses(prediction: Tensor, y: Tensor, loss: Loss, weight: Tensor | None = None) -> Tensor:
-    """Return the mean loss [T] of predictions [T, n, ...] on targets [T, n, ...].
+def trial_losses(
+    task: Task, prediction: Tensor, data: tuple[Tensor, Tensor], weight: Tensor | None = None
+) -> Tensor:
+    """Return the mean loss [T] of predictions [T, n, ...] on data (x, y), [T, n, ...] each.
 
     ``weight`` [T, n] replaces the uniform 1/n. Regression sums the square over an example's
     outputs; classification takes the cross-entropy of the logits.
     """
-    if loss == "cross-entropy":
+    x, y = data
+    if task.loss == "own":
+        each = task.objective(prediction.flatten(0, 1), x.flatten(0, 1), y.flatten(0, 1))
+        each = each.view(prediction.shape[:2])
+    elif task.loss == "cross-entropy":
         trials, n = y.shape
         each = functional.cross_entropy(
             prediction.flatten(0, 1), y.flatten(), reduction="none"
@@ -69,7 +75,7 @@ class Objective:
     learning rates and penalties mean the same on every task.
     """
 
-    loss: Loss
+    task: Task
     recipe: Recipe
     symmetry: Symmetry | None
     x: Tensor
@@ -107,8 +113,8 @@ class Objective:
         for row, stream in zip(weight, streams, strict=True):
             row[: stream.batch] = 1 / stream.batch
         return cls(
-            task.loss, recipe, view.symmetry, torch.stack(x), torch.stack(y),
-            torch.stack([_variance(data.y) for _, data in trials]), weight, streams,
+            task, recipe, view.symmetry, torch.stack(x), torch.stack(y),
+            torch.stack([_scale(task, data.y) for _, data in trials]), weight, streams,
             _pool(view.symmetry, recipe, streams, device),
         )  # fmt: skip
 
@@ -118,7 +124,7 @@ class Objective:
         if self.recipe.augment:
             x, y = self._moved(x, g, "input"), self._moved(y, g, "output")
         prediction = network(x)
-        losses = trial_losses(prediction, y, self.loss, self.weight) / self.scale
+        losses = trial_losses(self.task, prediction, (x, y), self.weight) / self.scale
         if self.recipe.penalty:
             moved = network(self._moved(x, g, "input")) - self._moved(prediction, g, "output")
             square = moved.square().flatten(2).sum(2)
@@ -160,9 +166,9 @@ def _padded(values: Tensor, length: int) -> Tensor:
     return padded
 
 
-def _variance(y: Tensor) -> Tensor:
-    """Total variance of the targets, one for class labels; never zero."""
-    if not y.is_floating_point():
+def _scale(task: Task, y: Tensor) -> Tensor:
+    """Total variance of the targets of a regression, else one; never zero."""
+    if task.loss != "mse":
         return torch.ones((), device=y.device)
     total = (y - y.mean(0)).square().flatten(1).sum(1).mean()
     return torch.where(total > 0, total, torch.ones_like(total))

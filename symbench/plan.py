@@ -196,7 +196,6 @@ def _protocol(
         recipe = {} if declined else asdict(model.recipe(view))
     except Exception:  # likewise
         recipe = {}
-    chance = 1 - 1 / task.output_shape[0] if task.loss == "cross-entropy" else 1.0
     return {
         "version": PROTOCOL_VERSION,
         "updates": budget.updates,
@@ -206,5 +205,11 @@ def _protocol(
         "prior": model.prior,
         "threshold": task.threshold,
         "baseline": task.baseline,
-        "chance_error": chance,
+        "chance_error": _chance_error(task),
     }
+
+
+def _chance_error(task: Task) -> float | None:
+    if task.loss == "none":
+        return None
+    return 1 - 1 / task.output_shape[0] if task.loss == "cross-entropy" else task.chance

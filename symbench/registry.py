@@ -28,6 +28,7 @@ from symbench.hooks import Hooks
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+_SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as the core's own scores are written
 _OWN_DISTRIBUTION = "symbench"
 
 CardKind = Literal["task", "model", "metric", "suite", "executor"]
@@ -142,8 +143,9 @@ class Registration:
             card = {**own, "summary": summary.split("\n")[0], **details, **card}
         name, version = card.pop("name", None), card.pop("version", None)
         summary = card.pop("summary", "")
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise PluginError(f"{kind} name {name!r} does not match {_NAME.pattern}")
+        pattern = _SCORE_NAME if kind == "metric" else _NAME
+        if not isinstance(name, str) or not pattern.fullmatch(name):
+            raise PluginError(f"{kind} name {name!r} does not match {pattern.pattern}")
         if not isinstance(version, str) or not version:
             raise PluginError(f"{kind} {name}: the version {version!r} is not a string")
         if kind == "model" and card.get("prior") not in ("none", "told", "discovers"):

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "symbench"
 PLUGINS = ROOT / "plugins"
 FLOORS = [
-    "errors", "groups", "contract", "record", "hooks", "registry", "sources", "plan", "draw",
+    "errors", "groups", "contract", "graphs", "record", "hooks", "registry", "sources", "plan",
+    "draw",
     "objective", "fleet", "metrics", "score", "provenance", "cell", "store", "execute",
     "statistics", "leaderboard", "report", "api", "cli",
 ]  # fmt: skip
@@ -22,7 +23,7 @@ SILENT = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
     tokenize.ENDMARKER,
 }  # fmt: skip
-OPEN_TO_PLUGINS = {"contract", "hooks", "groups", "metrics", "testing"}
+OPEN_TO_PLUGINS = {"contract", "graphs", "hooks", "groups", "metrics", "testing"}
 
 pytestmark = pytest.mark.skipif(not CORE.is_dir(), reason="needs the source tree")
 

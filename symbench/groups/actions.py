@@ -20,6 +20,8 @@ Matrices = dict[Leaf, Tensor]
 def acted(rep: Representation, g: Tensor, x: Tensor) -> Tensor:
     """Return rho(g) x; see ``Representation.act``."""
     g = g.to(x)
+    if rep.group.permutes:
+        return _piecewise(rep, g, x, lambda modes, t: _reindexed(g, modes, t))
     matrices = {leaf: _block(rep, leaf, g) for leaf in rep.leaves}
     for leaf, block in matrices.items():
         if leaf.dual:
@@ -78,6 +80,19 @@ def _product(matrices: Matrices, modes: Modes, t: Tensor) -> Tensor:
     for leaf in reversed(modes):
         t = _along(t, matrices[leaf], after)
         after *= matrices[leaf].shape[-1]
+    return t
+
+
+def _reindexed(matrix: Tensor, modes: Modes, t: Tensor) -> Tensor:
+    """Permute every mode of t [*, copies, N] by a permutation matrix [*, d, d]: no arithmetic."""
+    d = matrix.shape[-1]
+    source = matrix.argmax(-1)[..., None, :]  # (gx)_i = x_j where g_ij = 1
+    for mode in range(len(modes)):
+        after = d ** (len(modes) - 1 - mode)
+        cube = t.reshape(*t.shape[:-1], -1, d, after).flatten(-4, -3)
+        index = source.reshape(*source.shape[:-2], 1, d, 1)
+        index = index.expand(*cube.shape[:-2], d, after)
+        t = cube.gather(-2, index).reshape(t.shape)
     return t
 
 

@@ -33,6 +33,7 @@ class Group(ABC):
     """
 
     sampler_law: str = "Haar"
+    permutes: bool = False  # every element permutes the coordinates of V
 
     def __init__(
         self,

@@ -32,6 +32,8 @@ def _none(n: int) -> Tensor:
 class S(Group):
     """S(n): all permutations of the n coordinates, from one transposition and one cycle."""
 
+    permutes = True
+
     def __init__(self, n: int) -> None:
         natural(n, "n")
         swap = torch.arange(n)
@@ -50,6 +52,8 @@ class S(Group):
 @final
 class Z(Group):
     """Z(n): cyclic shifts of the n coordinates (the regular representation)."""
+
+    permutes = True
 
     def __init__(self, n: int) -> None:
         natural(n, "n")

@@ -64,6 +64,11 @@ class Sheet:
         chance = self.setting("chance_error")
         return (1.0 if chance is None else chance) / 2
 
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to learn: a task of pure expressivity has no error."""
+        return self.record.identity.protocol.get("chance_error", 1.0) is not None
+
     def values(self, name: str, n_train: int) -> list[float]:
         """Return a score at a size, one a seed, by seed."""
         trials = sorted((t for t in self.trials if t.n_train == n_train), key=lambda t: t.seed)
@@ -136,7 +141,8 @@ def _scores(sheet: Sheet) -> dict[str, Figure]:
             setattr(scores[score], annotation, figure.value)
         else:
             scores[name] = figure
-    if "error" not in scores or scores["error"].value > sheet.learned_error:
+    learned = "error" in scores and scores["error"].value <= sheet.learned_error
+    if sheet.trains and not learned:
         for name, figure in scores.items():
             if any(part in name for part in _SYMMETRY_SCORES):
                 figure.greyed = True

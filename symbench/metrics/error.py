@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from symbench.contract import Metric, Scores, Task, Trained
+from symbench.contract import Data, Metric, Model, Scores, Task, Trained
 
 if TYPE_CHECKING:
     import torch
@@ -14,17 +14,24 @@ class Error(Metric):
     """Regression: E||f(x) - y||² / E||y - E y||²; classification: 1 - accuracy.
 
     A regression error of 1 is that of predicting the mean, so errors compare across tasks. Absent
-    where the targets do not vary.
+    where the targets do not vary. A task of loss ``own`` says what its error is; one of loss
+    ``none`` has none.
     """
 
     name, version, direction = "error", "1", "lower"
     summary = "normalised mean square error, or 1 - accuracy"
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task trains anything."""
+        return task.loss != "none"
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return ``error``, in float64 on the whole test split."""
         prediction, y = trained.prediction.cpu().double(), trained.test.y.cpu()
         if task.loss == "cross-entropy":
             return float((prediction.argmax(-1) != y).double().mean())
+        if task.loss == "own":
+            return task.headline_error(prediction, Data(trained.test.x.cpu(), y))
         from symbench.metrics.network import variance
 
         spread = variance(y)

@@ -1,0 +1,31 @@
+"""What a plugin author writes: tasks, models and metrics, and the values they exchange.
+
+Nothing here imports torch when it is loaded, so that a card can be listed without it.
+"""
+
+from symbench.contract.metric import Metric, Trained
+from symbench.contract.model import Calibrates, Fits, Model, NoConfig
+from symbench.contract.task import Task
+from symbench.contract.values import (
+    SPLITS,
+    Context,
+    Data,
+    Direction,
+    Kind,
+    Loss,
+    Prior,
+    Problem,
+    Published,
+    Recipe,
+    Scores,
+    Split,
+    Symmetry,
+    Tier,
+    seeded,
+)
+
+__all__ = [
+    "SPLITS", "Calibrates", "Context", "Data", "Direction", "Fits", "Kind", "Loss", "Metric",
+    "Model", "NoConfig", "Prior", "Problem", "Published", "Recipe", "Scores", "Split", "Symmetry",
+    "Task", "Tier", "Trained", "seeded",
+]  # fmt: skip

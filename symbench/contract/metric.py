@@ -1,0 +1,66 @@
+"""A metric: one score of a trained model on a task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from symbench.contract.model import Model
+from symbench.contract.task import Task
+from symbench.contract.values import Data, Direction, Problem, Scores
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One finished trial as the metrics see it: the module in evaluation mode, and test data.
+
+    ``prediction`` is the module's output on ``test.x``, [n, *output_shape].
+    """
+
+    module: nn.Module
+    model: Model
+    problem: Problem
+    n_train: int
+    seed: int
+    test: Data
+    prediction: Tensor
+
+    @cached_property
+    def double(self) -> nn.Module:
+        """A float64 copy of the module on the CPU, in evaluation mode."""
+        from copy import deepcopy
+
+        return deepcopy(self.module).cpu().double().eval()
+
+
+class Metric(ABC):
+    """One score of a trained model on a task; deterministic given (task, version, seed).
+
+    ``along_curve`` = False, for what costs more than a training of the quick tier: such a score is
+    taken at the largest n_train, which the tables show, and at every size in the full tier alone.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    unit: ClassVar[str] = ""
+    direction: ClassVar[Direction] = "lower"
+    summary: ClassVar[str] = ""
+    reference: ClassVar[str] = ""
+    along_curve: ClassVar[bool] = True
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002 - the author's to use
+        """Whether the score is defined for this pair; where it is not, it stays absent."""
+        return True
+
+    @abstractmethod
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
+        """Return the score, or several by name; a name ``n.chance`` annotates the score ``n``.
+
+        An empty dictionary says that the score could not be measured.
+        """

@@ -1,0 +1,86 @@
+"""A model: a recipe that builds one network for a problem."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from symbench.contract.values import Context, Data, Prior, Problem, Recipe
+from symbench.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class NoConfig:
+    """The configuration of a model that has nothing to configure."""
+
+
+class Model(ABC):
+    """A recipe that builds one ``torch.nn.Module`` for a problem.
+
+    ``tiers`` overrides fields of ``Config`` for a tier (``{"full": {"width": 384}}``).
+    ``parametrisation`` says how explicit generators enter the function: ``linear`` for 1 + θL,
+    ``recursive-3`` for (1 + θL/3)³, ``exponential`` for exp(θL); a task may know what the best
+    generator in it is.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    prior: ClassVar[Prior]
+    summary: ClassVar[str] = ""
+    reference: ClassVar[str] = ""
+    parametrisation: ClassVar[str] = ""
+    Config: ClassVar[type] = NoConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(self, config: Any = None) -> None:
+        self.config = self.Config() if config is None else config
+
+    @classmethod
+    def for_tier(cls, tier: str, **overrides: Any) -> Model:
+        """Return the model with the tier's frozen configuration, and ``overrides`` on top."""
+        chosen = {**cls.tiers.get(tier, {}), **overrides}
+        allowed = {f.name for f in fields(cls.Config)}
+        if unknown := sorted(set(chosen) - allowed):
+            raise InputError(f"{cls.name} has no option {unknown[0]!r}; it has {sorted(allowed)}")
+        return cls(cls.Config(**chosen))
+
+    def config_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON-ready values."""
+        return asdict(self.config)
+
+    def accepts(self, problem: Problem) -> str | None:  # noqa: ARG002 - the author's to use
+        """Return why this model declines the problem, or None."""
+        return None
+
+    @abstractmethod
+    def build(self, problem: Problem) -> nn.Module:
+        """Return a fresh module: [n, *input_shape] -> [n, *output_shape]."""
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the author's to use
+        """Return how the model wants to be trained on the problem."""
+        return Recipe()
+
+    def generators(self, module: nn.Module) -> Tensor | None:  # noqa: ARG002 - the author's to use
+        """Return explicit generators [k, d, d] on the defining space, if the module holds any."""
+        return None
+
+
+@runtime_checkable
+class Fits(Protocol):
+    """A model that trains itself where the ordinary loop cannot express the training."""
+
+    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
+        """Return the trained module."""
+
+
+@runtime_checkable
+class Calibrates(Protocol):
+    """A module that wants the statistics of its training data before the first update."""
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Store what is needed of the training data as buffers."""

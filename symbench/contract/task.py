@@ -1,0 +1,145 @@
+"""A task: data with a symmetry, a loss and a headline error."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from symbench.contract.values import SPLITS, Data, Kind, Loss, Published, Split, Symmetry, seeded
+from symbench.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from symbench.groups import Group
+
+
+class Task(ABC):
+    """A data source with its symmetry, its loss and its headline error.
+
+    ``loss`` is ``mse``, ``cross-entropy``, or ``own``: then the task has its ``objective``, its
+    ``headline_error`` and, in ``chance``, the error of a guess. A task of loss ``none`` has nothing
+    to train for: it asks what an architecture can express, its ladder may be (0,), its targets are
+    zeros (output_shape is that of an embedding), and metrics of its plugin score it.
+
+    ``threshold`` is the ``error`` that counts as solved; ``sizes`` gives each tier's ladder of
+    n_train; ``updates`` replaces a tier's number of updates where a published protocol wants
+    another one, for every model alike. ``published`` holds figures of papers.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    summary: ClassVar[str]
+    reference: ClassVar[str] = ""
+    kind: ClassVar[Kind] = "vectors"
+    loss: ClassVar[Loss] = "mse"
+    chance: ClassVar[float] = 1.0
+    threshold: ClassVar[float] = 0.0
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]]
+    updates: ClassVar[Mapping[str, int]] = {}
+    input_shape: ClassVar[tuple[int, ...]]
+    output_shape: ClassVar[tuple[int, ...]]
+    baseline: ClassVar[str] = "mlp"
+    test_size: ClassVar[int] = 4000
+    valid_size: ClassVar[int] = 1000
+    published: ClassVar[tuple[Published, ...]] = ()
+
+    @property
+    @abstractmethod
+    def symmetry(self) -> Symmetry | None:
+        """The task's symmetry; None for a control that has none."""
+
+    @property
+    def ambient(self) -> Group | None:
+        """A larger group acting on the same space, for models that are told too much."""
+        return None
+
+    @abstractmethod
+    def sample(self, n: int, seed: int, split: Split) -> Data:
+        """Draw n examples; depends on the arguments, the task's name and its version alone."""
+
+    def generator(self, seed: int, split: Split, purpose: str = "data") -> torch.Generator:
+        """Return the generator that ``sample`` draws from."""
+        return seeded(self.name, self.version, seed, split, purpose)
+
+    def target(self, x: Tensor) -> Tensor | None:  # noqa: ARG002 - the author's to use
+        """Return the exact, noiseless target at any x, in the dtype of x; None if unknown."""
+        return None
+
+    def objective(self, prediction: Tensor, x: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the differentiable loss [n] of each example, for a task of loss ``own``.
+
+        The arguments are outputs [n, *output_shape], inputs and targets of one batch.
+        """
+        raise InputError(f"task {self.name} says loss = {self.loss!r} but defines no objective")
+
+    def headline_error(self, prediction: Tensor, test: Data) -> float:  # noqa: ARG002
+        """Return the ``error`` of a task of loss ``own``: 0 is perfect, ``chance`` a guess."""
+        raise InputError(f"task {self.name} says loss = {self.loss!r} but no headline_error")
+
+    def paper_error(self, prediction: Tensor, y: Tensor) -> float | None:  # noqa: ARG002
+        """Return the published papers' own error where it differs from ``error``."""
+        return None
+
+    def candidate_algebra(self) -> Tensor | None:
+        """Return the basis [m, d, d] in which discovery is scored; None stands for gl(V)."""
+        return None
+
+    def layout(self) -> Symmetry | None:
+        """Return how GL(V) acts on the inputs and outputs: where the copies of V stand.
+
+        A model that discovers sees this of ``vectors``, and nothing else of their symmetry; a
+        control without symmetry may say it too.
+        """
+        from symbench.groups import GL
+
+        told = self.symmetry
+        if self.kind != "vectors" or told is None:
+            return None
+        try:
+            everything = GL(told.group.dim)
+            return Symmetry(
+                everything, told.input.rebind(everything), told.output.rebind(everything)
+            )
+        except InputError:  # factors of a product that are addressed one by one
+            return None
+
+    def attainable(self, parametrisation: str) -> Tensor | None:  # noqa: ARG002
+        """Return the generators [k, d, d] of the exact solution in a model's parametrisation.
+
+        Their score is the ceiling shown beside that of a model; None if it is not known.
+        """
+        return None
+
+    def pixel_order(self) -> Tensor | None:
+        """Return, for images, the row-major place [d] of each coordinate, for drawing; or None."""
+        return None
+
+    def is_local(self) -> bool:
+        """Whether the data can be drawn without fetching anything; asked before a mere look."""
+        return True
+
+    def available(self) -> str | None:
+        """Return why the data cannot be had on this machine, and the mend; None if they can."""
+        return None
+
+    def conserved(self, trajectory: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return the conserved quantities [n, times] along trajectories [n, times, size]."""
+        return {}
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(f"{self.name}\n{self.version}".encode())
+        for split in SPLITS:
+            data = self.sample(32, 0, split)
+            for tensor in (data.x, data.y):
+                digest.update((tensor.double() * 1e4).round().long().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def fingerprint(self) -> str:
+        """Return 16 hex digits that change when the data do (a rounded draw of every split)."""
+        return self._fingerprint
