@@ -125,6 +125,7 @@ def problem(
         symmetry=task.symmetry if told else None,
         ambient=task.ambient if told else None,
         candidate=task.layout() if model.prior == "discovers" else None,
+        times=task.times,
         generator=generator,
         builder=_Backbones(registry.models),
     )
@@ -203,7 +204,7 @@ def _protocol(
         "test_size": task.test_size,
         "recipe": recipe,
         "prior": model.prior,
-        "threshold": task.threshold,
+        "threshold": None if task.loss == "none" else task.threshold,
         "baseline": task.baseline,
         "chance_error": _chance_error(task),
     }

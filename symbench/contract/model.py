@@ -84,3 +84,14 @@ class Calibrates(Protocol):
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
         """Store what is needed of the training data as buffers."""
+
+
+@runtime_checkable
+class Flows(Protocol):
+    """A module of a dynamical system, which carries any state along for any time.
+
+    Scores that need more than the trained horizon (conservation, rollouts) ask it.
+    """
+
+    def flow(self, state: Tensor, times: Tensor) -> Tensor:
+        """Return the states [n, k, size] at ``times`` [k] from ``state`` [n, size] at times[0]."""

@@ -28,7 +28,9 @@ class Task(ABC):
 
     ``threshold`` is the ``error`` that counts as solved; ``sizes`` gives each tier's ladder of
     n_train; ``updates`` replaces a tier's number of updates where a published protocol wants
-    another one, for every model alike. ``published`` holds figures of papers.
+    another one, for every model alike. ``published`` holds figures of papers. For trajectories,
+    ``times`` is the grid of the targets [n, times, size], and ``rollout`` the longer one (ten times
+    the horizon, as a rule) over which conservation is judged, of modules that can ``flow``.
     """
 
     name: ClassVar[str]
@@ -43,6 +45,8 @@ class Task(ABC):
     updates: ClassVar[Mapping[str, int]] = {}
     input_shape: ClassVar[tuple[int, ...]]
     output_shape: ClassVar[tuple[int, ...]]
+    times: ClassVar[tuple[float, ...]] = ()
+    rollout: ClassVar[tuple[float, ...]] = ()
     baseline: ClassVar[str] = "mlp"
     test_size: ClassVar[int] = 4000
     valid_size: ClassVar[int] = 1000

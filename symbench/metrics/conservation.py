@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-from symbench.contract import Metric, Model, Scores, Task, Trained
+from symbench.contract import Flows, Metric, Model, Scores, Task, Trained
 
 if TYPE_CHECKING:
     import torch
@@ -27,8 +27,10 @@ class ConservationError(Metric):
     """E max_t ||Q(t) - Q(0)|| / max(||Q(0)||, typical scale of Q), one score a quantity.
 
     Q(t) belongs to the predicted trajectory, Q(0) to the true initial state; the mean is over the
-    test set. The typical scale is E||Q(0)||, unless the task states one by ``conserved_scale``.
-    Absent for a quantity whose scale is zero.
+    test set. A module that can ``flow`` is followed over the task's ``rollout``, another one over
+    the trained horizon. The typical scale is E||Q(0)||, unless the task states one by
+    ``conserved_scale``. Absent for a quantity whose scale is zero, and where a trajectory leaves
+    the numbers.
     """
 
     name, version, direction = "conservation_error", "1", "lower"
@@ -40,10 +42,14 @@ class ConservationError(Metric):
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return ``conservation_error.<quantity>`` for every conserved quantity, in float64."""
-        predicted = task.conserved(trained.prediction.cpu().double())
-        y = trained.test.y.cpu().double()
-        true = task.conserved(y)
-        stated = task.conserved_scale(y) if isinstance(task, Scaled) else {}
+        path = _predicted(trained, task)
+        if path is None or not bool(path.isfinite().all()):
+            return {}
+        predicted, start = task.conserved(path), path[:, :1]
+        if trained.test.y.ndim == path.ndim:
+            start = trained.test.y.cpu().double()
+        true = task.conserved(start)
+        stated = task.conserved_scale(start) if isinstance(task, Scaled) else {}
         scores = {}
         for quantity, values in predicted.items():
             initial = _vectors(true[quantity])[:, :1]
@@ -53,6 +59,17 @@ class ConservationError(Metric):
                 drift = (_vectors(values) - initial).norm(dim=-1) / scale
                 scores[f"{self.name}.{quantity}"] = float(drift.amax(1).mean())
         return scores
+
+
+def _predicted(trained: Trained, task: Task) -> Tensor | None:
+    """Return the predicted trajectories [n, times, size] in float64, from true initial states."""
+    import torch
+
+    if task.rollout and isinstance(trained.module, Flows):
+        times = torch.tensor(task.rollout, dtype=torch.float64)
+        flow = cast(Flows, trained.double).flow
+        return torch.as_tensor(flow(trained.test.x.cpu().double(), times)).detach()
+    return trained.prediction.cpu().double() if trained.prediction.ndim == 3 else None
 
 
 def _vectors(values: Tensor) -> Tensor:

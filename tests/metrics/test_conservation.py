@@ -79,3 +79,40 @@ def test_a_quantity_that_vanishes_needs_a_stated_scale():
 def test_only_trajectories_have_the_score():
     assert ConservationError().applies(Oscillator(), None)
     assert not ConservationError().applies(Angle(), None)
+
+
+class Turning(torch.nn.Module):
+    """The oscillator's own flow, or one whose states grow beyond all numbers."""
+
+    def __init__(self, rate=0.0):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x):
+        return oscillator(x)
+
+    def flow(self, state, times):
+        q, p, t = state[:, :1], state[:, 1:], times.to(state)
+        path = torch.stack([q * t.cos() + p * t.sin(), p * t.cos() - q * t.sin()], -1)
+        return path * (self.rate * t).exp()[:, None]
+
+
+class Long(Oscillator):
+    """The same, judged over ten times the horizon."""
+
+    name = "long-oscillator"
+    rollout = tuple(float(t) for t in torch.linspace(0, 40, 201))
+
+
+def test_a_module_that_flows_is_followed_over_the_rollout():
+    exact = score(ConservationError, Long(), Turning())
+    assert exact["conservation_error.energy"] < 1e-12
+    drifting = score(ConservationError, Long(), Turning(rate=0.01))
+    task = Long()
+    energy = task.sample(50, 0, "test").x.double().square().sum(1) / 2
+    gained = energy * (math.exp(2 * 0.01 * 40) - 1) / energy.clamp(min=float(energy.mean()))
+    assert drifting["conservation_error.energy"] == pytest.approx(float(gained.mean()), rel=1e-5)
+
+
+def test_a_rollout_that_leaves_the_numbers_has_no_conservation_error():
+    assert score(ConservationError, Long(), Turning(rate=100.0)) == {}
