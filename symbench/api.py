@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -24,7 +26,10 @@ from symbench.store import Store
 if TYPE_CHECKING:
     from symbench.leaderboard import Leaderboard
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_STORE = Path("symbench-results")
+_ELSEWHERE_SECONDS = 1.0  # between two looks at cells that another run has claimed
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Options:
     executor: str = "local"
     jobs: int | None = None
     timeout: float | None = None
+    memory: float | None = None
     fleet: Literal["auto", "on", "off"] = "auto"
     fresh: bool = False
     retry_failed: bool = False
@@ -133,6 +139,7 @@ def execute(
     settings = Settings(
         device=resolve_device(options.device), fleet=options.fleet,
         jobs=options.jobs or _default_jobs(), timeout=options.timeout,
+        memory=_memory(options),
         plugin_files=options.plugin_files, blocked=options.blocked, debug=options.debug,
         started=started, progress=on_progress,
     )  # fmt: skip
@@ -150,28 +157,78 @@ def execute(
     return Result(this, records, board)
 
 
+@dataclass(frozen=True)
+class _Desk:
+    """The cells that a run still owes, and what it finds of them in the store."""
+
+    store: Store
+    options: Options
+    unfinished: dict[str, Cell]
+
+    def stored(self, cell: Cell) -> Record | None:
+        """Return the cell's record if it may be used as it is."""
+        record = None if self.options.fresh else self.store.read(cell.key)
+        usable = record is not None and _reusable(record, retry_failed=self.options.retry_failed)
+        return record if usable else None
+
+    def claim(self, cell: Cell) -> bool:
+        """Whether the cell is ours to compute: no other run does, or has since we looked."""
+        if not self.store.claim(cell.key):
+            return False
+        if self.stored(cell) is None:
+            return True
+        self.store.release(cell.key)
+        return False
+
+    def reused(self) -> Iterator[tuple[Cell, Record, bool]]:
+        """Take the cells off that are in the store."""
+        for cell in list(self.unfinished.values()):
+            if (record := self.stored(cell)) is not None:
+                yield self.done(cell), record, True
+
+    def put(self, cell: Cell, record: Record) -> tuple[Cell, Record, bool]:
+        """Store a new record and take its cell off."""
+        self.store.write(record)
+        self.store.release(cell.key)
+        return self.done(cell), record, False
+
+    def done(self, cell: Cell) -> Cell:
+        return self.unfinished.pop(cell.key)
+
+
 def _records(
     found: Registry, store: Store, this: Run, settings: Settings, options: Options
 ) -> Iterator[tuple[Cell, Record, bool]]:
-    """Yield what the store has, then what the executor makes of the rest, stored."""
-    waiting = []
-    for cell in this.cells:
-        stored = None if options.fresh else store.read(cell.key)
-        if stored is not None and _reusable(stored, retry_failed=options.retry_failed):
-            yield cell, stored, True
-        else:
-            waiting.append(cell)
-    unfinished = {cell.key: cell for cell in waiting}
+    """Yield what the store has, then what the executor makes of the rest, stored.
+
+    Cells that another run on the same store has claimed are waited for.
+    """
+    desk = _Desk(store, options, {cell.key: cell for cell in this.cells})
     carry_out = _executor(found, options.executor)
+    settings = replace(settings, claim=desk.claim)
     try:
-        for cell, record in carry_out(waiting, settings, found):
-            store.write(record)
-            del unfinished[cell.key]
-            yield cell, record, False
+        while desk.unfinished:
+            yield from desk.reused()
+            for cell, record in carry_out(list(desk.unfinished.values()), settings, found):
+                yield desk.put(cell, record)
+            if desk.unfinished:
+                _log.info("waiting for %d cells of another run", len(desk.unfinished))
+                time.sleep(_ELSEWHERE_SECONDS)
     except KeyboardInterrupt:
         this.interrupted = True
-        for cell in unfinished.values():
+        for cell in desk.unfinished.values():
             yield cell, Record(identity=cell.identity, status="interrupted"), False
+    finally:
+        store.release_all()
+
+
+def _memory(options: Options) -> float:
+    """Return the bytes that a cell may use: as told (GiB), or its share of nine tenths of all."""
+    import psutil
+
+    if options.memory is not None:
+        return options.memory * 2**30
+    return 0.9 * float(psutil.virtual_memory().total) / (options.jobs or _default_jobs())
 
 
 def _reusable(record: Record, *, retry_failed: bool) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+
 from symbench.errors import StoreError
 from symbench.record import Record
 
@@ -37,6 +39,7 @@ class Store:
         self.cells = self.path / "cells"
         self.aside = self.path / "aside"
         self.warnings: list[str] = []
+        self._claims: dict[str, FileLock] = {}
 
     def check_writable(self) -> None:
         """Make the store's directory and prove that a file can be written there.
@@ -50,6 +53,34 @@ class Store:
                 file.write(b"\0")
         except OSError as error:
             raise _cannot("write", self.cells, error) from error
+
+    def claim(self, key: str) -> bool:
+        """Whether the cell is now this process's to compute; a claim ends with its process.
+
+        Raises:
+            StoreError: the directory cannot be written.
+        """
+        directory = self.path / "claims"
+        lock = FileLock(directory / f"{_checked(key)}.lock", timeout=0)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            return False
+        except OSError as error:
+            raise _cannot("write", directory, error) from error
+        self._claims[key] = lock
+        return True
+
+    def release(self, key: str) -> None:
+        """Give a claim back, if there is one."""
+        if (lock := self._claims.pop(key, None)) is not None:
+            lock.release()
+
+    def release_all(self) -> None:
+        """Give every claim back."""
+        for key in list(self._claims):
+            self.release(key)
 
     def write(self, record: Record) -> Path:
         """Store a record in place of any earlier one of the same key, whole or not at all.

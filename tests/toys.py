@@ -194,9 +194,47 @@ class Hanging(Small):
         time.sleep(3600)
 
 
+class Greedy(Small):
+    """Takes more and more memory."""
+
+    name = "greedy"
+
+    def build(self, problem):
+        held = []
+        for _ in range(200):
+            held.append(torch.ones(2**22))
+            time.sleep(0.05)
+        return super().build(problem)
+
+
+class Fragile(Small):
+    """Dies where its trials are trained together."""
+
+    name = "fragile"
+
+    class _Net(nn.Linear):
+        def forward(self, x):
+            if torch._C._functorch.is_batchedtensor(x):
+                os._exit(4)
+            return super().forward(x)
+
+    def build(self, problem):
+        return self._Net(problem.input_size, problem.output_size)
+
+
+class Slow(Small):
+    """Takes half a second to build."""
+
+    name = "slow"
+
+    def build(self, problem):
+        time.sleep(0.5)
+        return super().build(problem)
+
+
 MODELS = (
     Small, Told, Augmented, Penalised, Dropping, Branching, WrongShape, Exploding, Raising,
-    Declining, Dying, Hanging, Finding,
+    Declining, Dying, Hanging, Finding, Greedy, Fragile, Slow,
 )  # fmt: skip
 
 

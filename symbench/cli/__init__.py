@@ -230,6 +230,10 @@ def run(  # noqa: PLR0913 - one parameter an option
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Wall seconds a cell.")
     ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(metavar="GIB", help="Memory a cell (its share of nine tenths of all)."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan only.")] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
@@ -242,8 +246,8 @@ def run(  # noqa: PLR0913 - one parameter an option
         everything=everything, tasks=tuple(task or ()), models=tuple(model or ()), suite=suite,
         tier=tier, seeds=seeds, sizes=running.ladder(sizes), device=device, executor=executor,
         ray_address=ray_address, debug=pdb, retry_failed=retry_failed, fleet=fleet, jobs=jobs,
-        store=store, fresh=fresh, timeout=timeout, plugin_files=tuple(plugin or ()),
-        blocked=tuple(no_plugin or ()),
+        store=store, fresh=fresh, timeout=timeout, memory=memory,
+        plugin_files=tuple(plugin or ()), blocked=tuple(no_plugin or ()),
     )  # fmt: skip
     running.check(request)
     with registered(plugin, no_plugin) as registry:

@@ -46,6 +46,7 @@ class Request:
     store: Path
     fresh: bool
     timeout: float | None
+    memory: float | None
     plugin_files: tuple[Path, ...]
     blocked: tuple[str, ...]
 
@@ -77,9 +78,10 @@ def check(request: Request) -> None:
         )
     if request.fleet not in _FLEETS:
         raise InputError(f"--fleet {request.fleet!r}: take one of {', '.join(_FLEETS)}")
-    for name, value in (("--jobs", request.jobs), ("--timeout", request.timeout)):
+    limits = {"jobs": request.jobs, "timeout": request.timeout, "memory": request.memory}
+    for name, value in limits.items():
         if value is not None and not value > 0:
-            raise InputError(f"{name} {value}: it must be above 0")
+            raise InputError(f"--{name} {value}: it must be above 0")
 
 
 def selection(request: Request, registry: Registry) -> Selection:
@@ -154,7 +156,7 @@ def run(request: Request, chosen: Selection) -> Result:
     options = api.Options(
         store=request.store, device=request.device,
         executor="inline" if request.debug else request.executor,
-        jobs=request.jobs, timeout=request.timeout,
+        jobs=request.jobs, timeout=request.timeout, memory=request.memory,
         fleet=cast("Literal['auto', 'on', 'off']", request.fleet),  # checked before
         fresh=request.fresh, retry_failed=request.retry_failed, debug=request.debug,
         plugin_files=request.plugin_files, blocked=request.blocked,

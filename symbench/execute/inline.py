@@ -22,6 +22,8 @@ def execute(
     """Yield each cell with its record. A timeout needs a process and is not enforced here."""
     on_error = _post_mortem if settings.debug else quiet
     for cell in cells:
+        if cell.reason is None and not settings.claim(cell):
+            continue
         settings.started(cell)
         report = partial(settings.progress, cell)
         with redirect_stdout(sys.stderr):  # what a plugin prints must not mix with our output

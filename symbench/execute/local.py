@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING
 
-from symbench.execute import Settings
+from symbench.execute import Settings, free
 from symbench.fleet import quiet
 from symbench.plan import Cell
 from symbench.record import Failure, Record, Status
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _POLL_SECONDS = 0.2
+_ATTEMPTS = 2  # a cell that crashed or ran out of memory gets a second one, one trial at a time
 _DONE, _TENSORS, _RECORD = b"d", b"t", b"r"
 
 
@@ -38,6 +39,7 @@ class _Worker:
     pipe: Connection
     deadline: float | None
     started: float
+    attempt: int = 1
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -46,30 +48,60 @@ def execute(
     settings: Settings,
     registry: Registry,
 ) -> Iterator[tuple[Cell, Record]]:
-    """Yield each cell with its record as it finishes; on leaving, no child is left behind."""
-    from symbench.cell import run_cell
+    """Yield each cell with its record as it finishes; on leaving, no child is left behind.
 
-    for cell in cells:
-        if cell.reason is not None:  # nothing runs that could need a process
-            settings.started(cell)
-            yield cell, run_cell(registry, cell)
+    A cell whose process crashed or ran out of memory is tried once more, its trials one by one.
+    """
+    yield from _declined(cells, settings, registry)
     context = _context()
     waiting = [cell for cell in reversed(cells) if cell.reason is None]
     running: list[_Worker] = []
     try:
         while waiting or running:
             while waiting and len(running) < settings.jobs:
-                running.append(_start(context, waiting.pop(), settings))
-            for worker in list(running):
-                record = _poll(worker, settings)
-                if record is not None:
-                    running.remove(worker)
-                    record.provenance |= {"executor": "local", "concurrent": settings.jobs}
+                if settings.claim(cell := waiting.pop()):
+                    settings.started(cell)
+                    running.append(_start(context, cell, settings))
+            for worker, record in _ended(running, settings):
+                running.remove(worker)
+                if record.status in ("crashed", "oom") and worker.attempt < _ATTEMPTS:
+                    running.append(_again(context, worker, settings))
+                else:
                     yield worker.cell, record
             wait([w.pipe for w in running] + [w.process.sentinel for w in running], _POLL_SECONDS)
     finally:
         for worker in running:
             _stop(worker)
+
+
+def _declined(
+    cells: Sequence[Cell], settings: Settings, registry: Registry
+) -> Iterator[tuple[Cell, Record]]:
+    """Yield the records of declined cells: nothing runs that could need a process."""
+    from symbench.cell import run_cell
+
+    for cell in cells:
+        if cell.reason is not None:
+            settings.started(cell)
+            yield cell, run_cell(registry, cell)
+
+
+def _ended(running: Sequence[_Worker], settings: Settings) -> list[tuple[_Worker, Record]]:
+    """Return the workers that have come to an end, with their records."""
+    found = [(worker, _poll(worker, settings)) for worker in running]
+    ended = [(worker, record) for worker, record in found if record is not None]
+    for worker, record in ended:
+        record.provenance |= {
+            "executor": "local", "concurrent": settings.jobs, "attempts": worker.attempt,
+        }  # fmt: skip
+    return ended
+
+
+def _again(
+    context: ForkServerContext | SpawnContext, worker: _Worker, settings: Settings
+) -> _Worker:
+    """Try a lost cell once more, one trial at a time."""
+    return _start(context, worker.cell, replace(settings, fleet="off"), worker.attempt + 1)
 
 
 def _context() -> ForkServerContext | SpawnContext:
@@ -80,16 +112,17 @@ def _context() -> ForkServerContext | SpawnContext:
     return context
 
 
-def _start(context: ForkServerContext | SpawnContext, cell: Cell, settings: Settings) -> _Worker:
+def _start(
+    context: ForkServerContext | SpawnContext, cell: Cell, settings: Settings, attempt: int = 1
+) -> _Worker:
     ours, theirs = context.Pipe(duplex=False)
-    sent = replace(settings, started=quiet, progress=quiet)
+    sent = replace(settings, claim=free, started=quiet, progress=quiet)
     process = context.Process(target=_work, args=(theirs, cell, sent), daemon=True)
     process.start()
     theirs.close()
-    settings.started(cell)
     now = time.monotonic()
     deadline = None if settings.timeout is None else now + settings.timeout
-    return _Worker(cell, process, ours, deadline, now)
+    return _Worker(cell, process, ours, deadline, now, attempt)
 
 
 def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
@@ -152,7 +185,21 @@ def _poll(worker: _Worker, settings: Settings) -> Record | None:
     if worker.deadline is not None and time.monotonic() > worker.deadline:
         _stop(worker)
         return _lost(worker, "timeout", f"stopped after {settings.timeout:g} seconds (--timeout)")
+    used = 0.0 if settings.memory is None else _resident_bytes(worker)
+    if settings.memory is not None and used > settings.memory:
+        _stop(worker)
+        gib = settings.memory / 2**30
+        return _lost(worker, "oom", f"stopped at {used / 2**30:.1f} of {gib:.1f} GiB (--memory)")
     return None
+
+
+def _resident_bytes(worker: _Worker) -> float:
+    import psutil
+
+    try:
+        return float(psutil.Process(worker.process.pid).memory_info().rss)
+    except psutil.Error:  # it has just ended
+        return 0.0
 
 
 def _death(exitcode: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from symbench.contract import Metric, Model, Scores, Symmetry, Task, Trained
@@ -50,16 +51,17 @@ class EquivarianceError(Metric):
             return {}
         exact = getattr(symmetry.group, "is_exact", True)
         double = self.double and exact
-        f = (networks.double_network if double else networks.single_network)(trained)
-        x = networks.spaced(trained.test.x.cpu(), _EXAMPLES).to(f.dtype)
-        value = _outputs(f, x, task)
+        network = (networks.double_network if double else networks.single_network)(trained)
+        f = _Function(network, task.loss == "cross-entropy")
+        x = networks.spaced(trained.test.x.cpu(), _EXAMPLES).to(network.dtype)
+        value = f(x)
         scale = _target_variance(trained, task) or networks.variance(value)
         if not networks.varies(value):
             return {}
         g, inverse = _elements(symmetry.group, generator)
-        scores = {self.name: _relative(_violation(f, task, symmetry, x, g), scale)}
+        violated, returned = _violations(f, symmetry, x, g, inverse)
+        scores = {self.name: _relative(violated, scale)}
         if inverse is not None:
-            returned = _violation(f, task, symmetry, x, g, inverse)
             scores[f"{self.name}.floor"] = _relative(returned, scale)
         return scores
 
@@ -90,10 +92,21 @@ def _target_variance(trained: Trained, task: Task) -> float:
     return variance(one_hot(y) if task.loss == "cross-entropy" else y)
 
 
-def _outputs(f: Network, x: Tensor, task: Task) -> Tensor:
-    """Return f(x) [n, *output_shape]: class probabilities, for classification."""
-    y = f(x)
-    return y.softmax(-1) if task.loss == "cross-entropy" else y
+@dataclass(frozen=True)
+class _Function:
+    """The network's outputs [n, *output_shape]: class probabilities, for classification."""
+
+    network: Network
+    probabilities: bool
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = self.network(x)
+        return y.softmax(-1) if self.probabilities else y
+
+    def distance(self, moved: Tensor, like: Tensor, expected: Tensor) -> float:
+        """Return the sum of ||f(x) - y||² over examples x moved from ``like``, y expected."""
+        actual = self(moved.reshape(-1, *like.shape[1:]))
+        return float((actual.view(expected.shape) - expected).double().square().sum())
 
 
 def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
@@ -105,25 +118,27 @@ def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor 
     return g, inverse
 
 
-def _violation(
-    f: Network, task: Task, symmetry: Symmetry, x: Tensor, g: Tensor, inverse: Tensor | None = None
-) -> float:
-    """Return the mean over g and x of ||f(gx) - g f(x)||², or of ||f(inverse g x) - f(x)||²."""
+def _violations(
+    f: _Function, symmetry: Symmetry, x: Tensor, g: Tensor, inverse: Tensor | None
+) -> tuple[float, float]:
+    """Return the means over g and x of ||f(gx) - g f(x)||² and of ||f(inverse g x) - f(x)||².
+
+    The second is 0 where there are no inverses.
+    """
     from symbench.metrics.network import in_blocks
 
-    values = _outputs(f, x, task)
+    values = f(x)
     source = in_blocks(x, symmetry.input.size)
     image = in_blocks(values, symmetry.output.size)
     at_once = max(1, _BUDGET // (source.numel() + image.numel()))
-    total = 0.0
+    there = back = 0.0
     for start in range(0, len(g), at_once):
         some = slice(start, start + at_once)
-        moved = symmetry.input.act(g[some, None, None], source)
-        expected = image.expand(len(moved), *image.shape)
-        if inverse is None:
-            expected = symmetry.output.act(g[some, None, None], image)
-        else:
-            moved = symmetry.input.act(inverse[some, None, None], moved)
-        actual = _outputs(f, moved.reshape(-1, *x.shape[1:]), task)
-        total += float((actual.view(expected.shape) - expected).double().square().sum())
-    return total / (len(g) * len(x))
+        element = g[some, None, None]
+        moved = symmetry.input.act(element, source)
+        there += f.distance(moved, x, symmetry.output.act(element, image))
+        if inverse is not None:
+            returned = symmetry.input.act(inverse[some, None, None], moved)
+            back += f.distance(returned, x, image.expand(len(moved), *image.shape))
+    count = len(g) * len(x)
+    return there / count, back / count

@@ -16,7 +16,8 @@ from symbench.errors import ShapeError
 Function = Callable[[Tensor], Tensor]
 T = TypeVar("T")
 
-_CHUNK = 2048  # examples at once: hidden layers of this height still fit the cache
+_CHUNK, _LEAST = 2048, 64  # examples at once
+_NUMBERS = 2**17  # of inputs at once: hidden layers of convolutions still fit the cache
 _ROUNDING = 100.0  # a spread of so many rounding errors is none
 
 
@@ -45,7 +46,8 @@ class Network:
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         """Return the outputs [n, *output_shape] for x [n, *input_shape], in chunks."""
-        return torch.cat([self.module(chunk) for chunk in torch.split(x.to(self.dtype), _CHUNK)])
+        at_once = min(_CHUNK, max(_LEAST, _NUMBERS // max(1, x.shape[1:].numel())))
+        return torch.cat([self.module(chunk) for chunk in torch.split(x.to(self.dtype), at_once)])
 
 
 def double_network(trained: Trained) -> Network:
