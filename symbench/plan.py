@@ -207,6 +207,7 @@ def _protocol(
         "threshold": None if task.loss == "none" else task.threshold,
         "baseline": task.baseline,
         "chance_error": _chance_error(task),
+        **({"headline": task.headline} if task.headline else {}),
     }
 
 

@@ -41,6 +41,7 @@ class Shapes(Signs):
     """What an untrained network says of six numbers: there is nothing to learn."""
 
     name, summary, loss = "shapes", "expressivity alone", "none"
+    headline = "told_apart"
     sizes = {"smoke": (0,), "quick": (0,), "full": (0,)}  # noqa: RUF012
 
     def sample(self, n, seed, split):
@@ -78,9 +79,26 @@ class Centred(Model):
         return Recipe(learning_rate=0.1)
 
 
+class Blind(Centred):
+    """Says the same of everything."""
+
+    name = "blind"
+
+    class _Net(nn.Linear):
+        def __init__(self):
+            super().__init__(1, 1)
+
+        def forward(self, x):
+            return super().forward(x.mean(-1, keepdim=True) * 0).expand(-1, 6)
+
+    def build(self, problem):
+        return self._Net()
+
+
 @hookimpl
 def symbench_register(registry):
     registry.task(Signs)
     registry.task(Shapes)
+    registry.model(Blind)
     registry.model(Centred)
     registry.metric(Told)

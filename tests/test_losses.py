@@ -19,13 +19,13 @@ PLUGIN = Path(odd_losses.__file__)
 def result(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMBENCH_PLUGINS", "none")
     return symbench.run(
-        ["signs", "shapes"], ["centred"], "smoke", tmp_path, executor="inline",
+        ["signs", "shapes"], ["blind", "centred"], "smoke", tmp_path, executor="inline",
         plugin_files=(PLUGIN,), device="cpu", fleet="on",
     )  # fmt: skip
 
 
 def rows(result):
-    return {row.task: row for row in result.leaderboard.rows}
+    return {row.task: row for row in result.leaderboard.rows if row.model == "centred"}
 
 
 def test_a_task_trains_by_its_own_loss_and_is_scored_by_its_own_error(result):
@@ -48,13 +48,19 @@ def test_a_task_of_pure_expressivity_has_no_error_and_keeps_its_scores(result):
 
 
 def test_a_network_for_a_task_of_pure_expressivity_is_not_trained(result):
-    (record,) = [r for r in result.records if r.identity.task == "shapes"]
+    record = next(r for r in result.records if r.identity.task == "shapes")
     assert {trial.n_train for trial in record.trials} == {0}
     assert record.identity.protocol["chance_error"] is None
 
 
+def test_the_models_of_such_a_task_stand_in_the_order_of_its_headline(result):
+    found = [row for row in result.leaderboard.rows if row.task == "shapes"]
+    assert [row.model for row in found] == ["centred", "blind"]
+    assert [row.scores["told_apart"].value for row in found] == [6, 0]
+
+
 def test_half_the_error_of_a_guess_is_what_counts_as_learned(result):
-    (record,) = [r for r in result.records if r.identity.task == "signs"]
+    record = next(r for r in result.records if r.identity.task == "signs")
     assert record.identity.protocol["chance_error"] == odd_losses.Signs.chance
 
 

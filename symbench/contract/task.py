@@ -24,7 +24,8 @@ class Task(ABC):
     ``loss`` is ``mse``, ``cross-entropy``, or ``own``: then the task has its ``objective``, its
     ``headline_error`` and, in ``chance``, the error of a guess. A task of loss ``none`` has nothing
     to train for: it asks what an architecture can express, its ladder may be (0,), its targets are
-    zeros (output_shape is that of an embedding), and metrics of its plugin score it.
+    zeros (output_shape is that of an embedding), and metrics of its plugin score it; ``headline``
+    names the score, higher being better, that puts its models in order.
 
     ``threshold`` is the ``error`` that counts as solved; ``sizes`` gives each tier's ladder of
     n_train; ``updates`` replaces a tier's number of updates where a published protocol wants
@@ -39,6 +40,7 @@ class Task(ABC):
     reference: ClassVar[str] = ""
     kind: ClassVar[Kind] = "vectors"
     loss: ClassVar[Loss] = "mse"
+    headline: ClassVar[str] = ""
     chance: ClassVar[float] = 1.0
     threshold: ClassVar[float] = 0.0
     sizes: ClassVar[Mapping[str, tuple[int, ...]]]

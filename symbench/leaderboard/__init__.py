@@ -89,9 +89,10 @@ def _coverage(rows: Sequence[Row], planned: int | None) -> Coverage:
 
 
 def _order(row: Row) -> tuple[str, float, str]:
-    error = row.scores.get("error")
-    place = math.inf if error is None or row.status == "stale" else error.value
-    return row.task, place, row.model
+    figure = row.scores.get(row.headline or "error")
+    if figure is None or row.status == "stale":
+        return row.task, math.inf, row.model
+    return row.task, -figure.value if row.headline else figure.value, row.model
 
 
 def _task_rows(records: Sequence[Record]) -> list[Row]:

@@ -49,7 +49,10 @@ class Rank(_Part):
 
 
 class Row(_Part):
-    """One (task, model): its newest current record, summarised."""
+    """One (task, model): its newest current record, summarised.
+
+    ``headline`` names the score that orders the rows of a task without an error, highest first.
+    """
 
     task: str
     model: str
@@ -65,6 +68,7 @@ class Row(_Part):
     curve: list[Point] = []
     rank: Rank | None = None
     group: str | None = None
+    headline: str | None = None
 
 
 class Coverage(_Part):

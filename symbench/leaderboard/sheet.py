@@ -100,7 +100,7 @@ def summary(sheet: Sheet) -> Row:
     record, trials = sheet.record, sheet.record.trials
     prior = record.identity.protocol.get("prior")
     parameters = [trial.cost["parameters"] for trial in trials if "parameters" in trial.cost]
-    return Row(
+    row = Row(
         task=record.identity.task,
         model=record.identity.model,
         prior=prior if isinstance(prior, str) else None,
@@ -116,6 +116,9 @@ def summary(sheet: Sheet) -> Row:
         rank=None,
         group=None,
     )
+    if isinstance(headline := record.identity.protocol.get("headline"), str):
+        row.headline = headline
+    return row
 
 
 def _machine(record: Record) -> str | None:
