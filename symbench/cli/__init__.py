@@ -180,6 +180,27 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
     typer.echo(report.render(shown, form, terminal_width(), colour=coloured()), nl=False)
 
 
+@app.command(epilog="Example: symbench check my-model --plugin my_model.py")
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A task, model or metric.")],
+    every: Annotated[
+        bool, typer.Option("--every-task", help="Try a model on all tasks it accepts, not four.")
+    ] = False,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> int:
+    """Check that a task, a model or a metric keeps the promises of its kind."""
+    from symbench.cli import checking
+
+    out = None if as_json else sys.stdout  # while plugins are loaded, stdout is not ours
+    with registered(plugin, no_plugin) as registry:
+        documents = checking.show(checking.verdicts(registry, name, every=every), out)
+    if as_json:
+        _print_json({"name": name, "checks": documents})
+    return 1 if any(one["outcome"] == "broken" for one in documents) else 0
+
+
 @app.command(epilog="Example: symbench doctor --json")
 def doctor(
     store: StoreDirectory = DEFAULT_STORE,

@@ -86,14 +86,16 @@ def _product(matrices: Matrices, modes: Modes, t: Tensor) -> Tensor:
 def _reindexed(matrix: Tensor, modes: Modes, t: Tensor) -> Tensor:
     """Permute every mode of t [*, copies, N] by a permutation matrix [*, d, d]: no arithmetic."""
     d = matrix.shape[-1]
-    source = matrix.argmax(-1)[..., None, :]  # (gx)_i = x_j where g_ij = 1
-    for mode in range(len(modes)):
-        after = d ** (len(modes) - 1 - mode)
-        cube = t.reshape(*t.shape[:-1], -1, d, after).flatten(-4, -3)
-        index = source.reshape(*source.shape[:-2], 1, d, 1)
-        index = index.expand(*cube.shape[:-2], d, after)
-        t = cube.gather(-2, index).reshape(t.shape)
-    return t
+    source = matrix.argmax(-1)  # (gx)_i = x_j where g_ij = 1
+    flat = torch.zeros_like(source[..., :1])
+    for _ in modes:
+        flat = (flat[..., :, None] * d + source[..., None, :]).flatten(-2)
+    if flat.numel() == flat.shape[-1]:
+        return t.index_select(-1, flat.flatten())
+    if flat.ndim == t.ndim - 1 and flat[0].numel() == flat.shape[-1]:  # one each for a batch
+        rows = zip(t, flat.flatten(1), strict=True)
+        return torch.stack([part.index_select(-1, row) for part, row in rows])
+    return torch.take_along_dim(t, flat[..., None, :], -1)
 
 
 def _leibniz(matrices: Matrices, modes: Modes, t: Tensor) -> Tensor:

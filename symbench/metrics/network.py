@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _CHUNK, _LEAST = 2048, 64  # examples at once
 _NUMBERS = 2**17  # of inputs at once: hidden layers of convolutions still fit the cache
+_FEW, _DIRECTIONS = 8, 2**14  # the same, for derivatives: examples and numbers
 _ROUNDING = 100.0  # a spread of so many rounding errors is none
 
 
@@ -74,7 +75,14 @@ def directional_derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
     """Return Df(x)[v], example by example: x, v [n, ...] -> [n, *output_shape].
 
     Forward-mode differentiation; a layer that lacks it is differentiated in reverse mode twice.
+    Few large examples at a time, since many directions v may be on their way together.
     """
+    at_once = max(_FEW, _DIRECTIONS // max(1, x.shape[1:].numel()))
+    parts = zip(torch.split(x, at_once), torch.split(v, at_once), strict=True)
+    return torch.cat([_derivative(f, some, along) for some, along in parts])
+
+
+def _derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
     try:
         return torch.func.jvp(f, (x,), (v,))[1]  # type: ignore[no-any-return]
     except RuntimeError:

@@ -1,0 +1,158 @@
+"""What every task promises."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from symbench.contract import SPLITS, Data, Task
+from symbench.plan import TIERS
+from symbench.testing.checks import Law, Skipped, Subject
+from symbench.testing.laws import difference, require, require_card, untouched_randomness
+
+_N = 40
+_TOLERANCE = 1e-8
+
+
+def _task(subject: Subject) -> Task:
+    task = subject.task
+    if (reason := task.available()) is not None:
+        raise Skipped(reason)
+    if not task.is_local():
+        raise Skipped("its data are not on this machine")
+    return task
+
+
+def its_card_is_valid(subject: Subject) -> None:
+    """The class says what its card says, and every tier has a ladder."""
+    require_card(subject.card)
+    task = subject.task
+    for name in ("kind", "loss", "threshold"):
+        said = subject.card.details.get(name)
+        require(said == getattr(task, name), f"the card says {name} {said!r}, not the class")
+    for tier in TIERS:
+        sizes = task.sizes.get(tier, ())
+        require(bool(sizes), f"sizes has no tier {tier!r}")
+        require(list(sizes) == sorted(set(sizes)), f"the ladder {sizes} does not rise")
+    require(task.loss != "mse" or task.threshold > 0, "the threshold must be above 0")
+
+
+def its_data_have_the_shapes_it_states(subject: Subject) -> None:
+    """Every split is finite, float32, and shaped as declared."""
+    task = _task(subject)
+    for split in SPLITS:
+        data = task.sample(_N, 0, split)
+        _require_shape(task, data, split)
+
+
+def _require_shape(task: Task, data: Data, split: str) -> None:
+    expected = tuple(task.input_shape)
+    require(tuple(data.x.shape[1:]) == expected, f"{split} x has shape {list(data.x.shape)}")
+    require(data.x.dtype == torch.float32, f"{split} x is {data.x.dtype}, not float32")
+    require(bool(data.x.isfinite().all()), f"{split} x holds NaN or an infinity")
+    if task.loss == "cross-entropy":
+        labels = set(data.y.unique().tolist())
+        require(not data.y.is_floating_point(), "class labels are whole numbers")
+        require(labels <= set(range(task.output_shape[0])), f"labels {labels} out of range")
+        return
+    require(tuple(data.y.shape[1:]) == tuple(task.output_shape), f"{split} y: {data.y.shape}")
+    require(bool(data.y.isfinite().all()), f"{split} y holds NaN or an infinity")
+
+
+def its_data_depend_on_size_seed_and_split_alone(subject: Subject) -> None:
+    """The same arguments give the same data, other seeds and splits give others."""
+    task = _task(subject)
+    with untouched_randomness("sample"):
+        first = task.sample(_N, 1, "train")
+    torch.rand(3)
+    again = task.sample(_N, 1, "train")
+    require(torch.equal(first.x, again.x) and torch.equal(first.y, again.y), "draws differ")
+    other = task.sample(_N, 2, "train")
+    require(not torch.equal(first.x, other.x), "seeds 1 and 2 give the same training data")
+    fresh = type(task)().fingerprint()
+    require(task.fingerprint() == fresh, "two instances have different fingerprints")
+
+
+def its_splits_are_disjoint(subject: Subject) -> None:
+    """No example of one split is an example of another."""
+    task = _task(subject)
+    if task.loss == "none":
+        raise Skipped("nothing is trained")
+    rows = {split: _rows(task.sample(_N, 0, split).x) for split in SPLITS}
+    for split, other in combinations(SPLITS, 2):
+        both = rows[split] & rows[other]
+        require(not both, f"{len(both)} examples are in {split} and in {other}")
+
+
+def _rows(x: Tensor) -> set[bytes]:
+    return {row.numpy().tobytes() for row in x}
+
+
+def its_truth_satisfies_its_symmetry(subject: Subject) -> None:
+    """target(rho_in(g) x) = rho_out(g) target(x) in float64, for sampled g."""
+    task = _task(subject)
+    symmetry = task.symmetry
+    x = task.sample(_N, 0, "test").x.double()
+    y = task.target(x) if task.target(x[:2]) is not None else None
+    if symmetry is None or y is None:
+        raise Skipped("no symmetry, or no closed form of the target")
+    if not getattr(symmetry.group, "is_exact", True):
+        raise Skipped("the group acts by interpolation")
+    g = symmetry.group.sample(8, torch.Generator().manual_seed(0))
+    for element in g:
+        flat, image = x.flatten(1), y.flatten(1)
+        sizes = symmetry.input.size, symmetry.output.size
+        moved = symmetry.input.act(element, flat.reshape(-1, sizes[0])).view_as(x)
+        expected = symmetry.output.act(element, image.reshape(-1, sizes[1])).view_as(y)
+        actual = task.target(moved)
+        require(actual is not None, "the target is known on drawn points only")
+        found = difference(torch.as_tensor(actual), expected)
+        require(found < _TOLERANCE, f"the target breaks its own symmetry by {found:.1e}")
+
+
+def its_generators_close_under_the_bracket(subject: Subject) -> None:
+    """[A, B] of two generators lies in their span (and with it the declared algebra is one)."""
+    symmetry = _task(subject).symmetry
+    if symmetry is None or len(symmetry.group.algebra) < 2:
+        raise Skipped("fewer than two generators")
+    A = symmetry.group.algebra
+    brackets = torch.einsum("aij,bjk->abik", A, A) - torch.einsum("bij,ajk->abik", A, A)
+    span = torch.linalg.qr(A.flatten(1).mT).Q
+    flat = brackets.flatten(2)
+    outside = flat - flat @ span @ span.mT
+    found = float(outside.norm()) / max(float(flat.norm()), 1e-30)
+    require(found < _TOLERANCE, f"a bracket leaves the span by {found:.1e}")
+
+
+def its_own_loss_is_lower_for_better_answers(subject: Subject) -> None:
+    """A task of loss ``own`` has a finite objective [n], differentiable in the prediction."""
+    task = _task(subject)
+    if task.loss != "own":
+        raise Skipped("its loss is a standard one")
+    data = task.sample(8, 0, "train")
+    generator = torch.Generator().manual_seed(0)
+    guess = torch.randn(8, *task.output_shape, generator=generator, requires_grad=True)
+    loss = task.objective(guess, data.x, data.y)
+    require(tuple(loss.shape) == (8,), f"objective returns {list(loss.shape)}, not one an example")
+    (slope,) = torch.autograd.grad(loss.sum(), guess)
+    require(bool(slope.isfinite().all()), "the objective's gradient is not finite")
+    require(bool((slope != 0).any()), "the objective does not depend on the prediction")
+    step = guess.detach() - 1e-2 * slope / slope.norm()
+    lower = task.objective(step, data.x, data.y).sum()
+    require(float(lower) < float(loss.sum().detach()), "a step down the gradient leads up")
+    error = task.headline_error(guess.detach().double(), data)
+    require(math.isfinite(error) and error >= 0, f"headline_error of a guess is {error}")
+
+
+LAWS: tuple[Law, ...] = (
+    its_card_is_valid,
+    its_data_have_the_shapes_it_states,
+    its_data_depend_on_size_seed_and_split_alone,
+    its_splits_are_disjoint,
+    its_truth_satisfies_its_symmetry,
+    its_generators_close_under_the_bracket,
+    its_own_loss_is_lower_for_better_answers,
+)

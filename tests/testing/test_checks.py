@@ -1,0 +1,240 @@
+"""Each law is broken by a plugin that breaks it, and by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+from toys import Labels, Norms, Small
+
+from symbench import Data, Metric, Symmetry
+from symbench.errors import ShapeError, UnknownNameError
+from symbench.groups import SO, Scalar, V
+from symbench.registry import Registry
+from symbench.testing import Skipped, checks
+
+
+class Good(Small):
+    """A model that keeps every promise."""
+
+    name, summary = "subject", "a model under test"
+
+
+class Forgetful(Good):
+    """Draws from the global generator in its forward pass."""
+
+    class _Net(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) + 1e-9 * torch.rand(1)
+
+    def build(self, problem):
+        return self._Net(problem.input_size, problem.output_size)
+
+
+class Crowded(Good):
+    """Centres its output over the batch."""
+
+    class _Net(nn.Linear):
+        def forward(self, x):
+            y = super().forward(x)
+            return y - y.mean(0)
+
+    def build(self, problem):
+        return self._Net(problem.input_size, problem.output_size)
+
+
+class Wide(Good):
+    """Returns one coordinate too many."""
+
+    def build(self, problem):
+        return nn.Linear(problem.input_size, problem.output_size + 1)
+
+
+class Counting(Good):
+    """Keeps a count in the class: the third network is another one."""
+
+    built = 0
+
+    def build(self, problem):
+        Counting.built += 1
+        module = super().build(problem)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.mul_(1 + 0.1 * Counting.built)
+        return module
+
+
+class Mute(Good):
+    """Declines without a word."""
+
+    def accepts(self, problem):
+        return ""
+
+
+class Odd(Good):
+    """Its configuration changes when it is written and read."""
+
+    @dataclass
+    class Config:
+        width: int = 16
+        learning_rate: float = 0.01
+        widths: tuple = ()
+
+        def __post_init__(self):
+            self.width += 1
+
+
+class Infinite(Good):
+    """Has a gradient that is not a number."""
+
+    class _Net(nn.Linear):
+        def forward(self, x):
+            y = super().forward(x)
+            return y + 0 * (y - y).abs().sqrt()
+
+    def build(self, problem):
+        return self._Net(problem.input_size, problem.output_size)
+
+
+class Leaky(Norms):
+    """Its test set repeats the training set."""
+
+    name = "subject"
+
+    def sample(self, n, seed, split):
+        return super().sample(n, seed, "train")
+
+
+class Crooked(Norms):
+    """Its target does not have the symmetry that it states."""
+
+    name = "subject"
+
+    def target(self, x):
+        return super().target(x) + x[:, :1]
+
+
+class Nervous(Norms):
+    """Draws from the global generator."""
+
+    name = "subject"
+
+    def sample(self, n, seed, split):
+        x = torch.randn(n, 6)
+        return Data(x, self.target(x))
+
+
+class Broad(Norms):
+    """Declares another shape than it draws."""
+
+    name, output_shape = "subject", (2,)
+
+
+class OpenAlgebra(Norms):
+    """Two rotations about two axes: their bracket is the third, which is not there."""
+
+    name = "subject"
+
+    @property
+    def symmetry(self):
+        group = SO(3)
+        group.algebra = group.algebra[:2]
+        return Symmetry(group, (2 * V)(group), Scalar(group))
+
+
+class Score(Metric):
+    """The mean of the predictions."""
+
+    name, version, summary = "subject", "1", "mean prediction"
+
+    def score(self, trained, task, generator):
+        return float(trained.prediction.mean())
+
+
+class Nameless(Score):
+    def score(self, trained, task, generator):
+        return {"error": 1.0}
+
+
+class Endless(Score):
+    def score(self, trained, task, generator):
+        return float("inf")
+
+
+class Fickle(Score):
+    def score(self, trained, task, generator):
+        return float(torch.rand(1))
+
+
+def broken(thing, **card):
+    """Return the titles of the broken laws of one class."""
+    registry = Registry()
+
+    class Module:
+        pass
+
+    module = Module()
+    from symbench import hookimpl
+
+    def symbench_register(registry):
+        kinds = {"model": registry.model, "task": registry.task, "metric": registry.metric}
+        kind = "metric" if issubclass(thing, Metric) else "task"
+        kinds["model" if issubclass(thing, Small) else kind](thing, **card)
+        if not issubclass(thing, Norms):
+            registry.task(Norms)
+            registry.task(Labels)
+
+    module.symbench_register = hookimpl(symbench_register)
+    registry.add(module, "toy", "1", "here")
+    titles = []
+    for check in checks("subject", registry=registry):
+        try:
+            check()
+        except Skipped:
+            continue
+        except (AssertionError, RuntimeError, ShapeError):
+            titles.append(check.title)
+    return titles
+
+
+@pytest.mark.parametrize("thing", [Good, Score])
+def test_what_keeps_its_promises_breaks_no_law(thing):
+    assert broken(thing) == []
+
+
+def test_a_sound_task_breaks_no_law():
+    class Sound(Norms):
+        name = "subject"
+
+    assert broken(Sound) == []
+
+
+@pytest.mark.parametrize(
+    ("thing", "law"),
+    [
+        (Forgetful, "it leaves global randomness alone"),
+        (Crowded, "one example does not see another"),
+        (Wide, "it builds what it accepts"),
+        (Counting, "the same seed gives the same model"),
+        (Mute, "it answers to every task"),
+        (Odd, "its configuration round trips"),
+        (Infinite, "its gradients are finite"),
+        (Leaky, "its splits are disjoint"),
+        (Crooked, "its truth satisfies its symmetry"),
+        (Nervous, "its data depend on size seed and split alone"),
+        (Broad, "its data have the shapes it states"),
+        (OpenAlgebra, "its generators close under the bracket"),
+        (Nameless, "its scores are finite and bear its name"),
+        (Endless, "its scores are finite and bear its name"),
+        (Fickle, "it gives the same scores again"),
+    ],
+)
+def test_a_broken_promise_is_found(thing, law):
+    assert law in broken(thing)
+
+
+def test_an_unknown_name_suggests_near_ones():
+    with pytest.raises(UnknownNameError, match="o5-invariant"):
+        checks("o5-invarient")
