@@ -201,6 +201,21 @@ def check(
     return 1 if any(one["outcome"] == "broken" for one in documents) else 0
 
 
+@app.command(epilog="Example: symbench new model my-model --to plugins")
+def new(
+    kind: Annotated[str, typer.Argument(metavar="model|task|metric")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is registered as.")],
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where its directory goes (here).")
+    ] = None,
+) -> None:
+    """Write an installable plugin package with a module to edit and a passing test."""
+    from symbench.cli.new import write
+
+    directory = write(kind, name, to)
+    typer.echo(f"{directory}: edit the module, then pip install -e {directory}")
+
+
 @app.command(epilog="Example: symbench doctor --json")
 def doctor(
     store: StoreDirectory = DEFAULT_STORE,

@@ -1,12 +1,10 @@
 """The conformance checks: what every task, model and metric promises, tested on yours.
 
-``symbench check NAME`` runs them from the command line; in a test-suite they are one line:
+``symbench check NAME`` runs them from the command line; with pytest they are one test:
 
-    from symbench.testing import checks
-
-    @pytest.mark.parametrize("check", checks("my-model", plugin_files=["my_model.py"]), ids=str)
-    def test_it_conforms(check):
-        check()
+    @pytest.mark.symbench("my-model")
+    def test_it_keeps_its_promises(promise):
+        promise()
 """
 
 from symbench.testing.checks import Check, Skipped, Subject, checks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from symbench.registry import Card, CardKind, Registry, load
 _KINDS: tuple[CardKind, ...] = ("task", "model", "metric")
 
 
-class Skipped(Exception):  # noqa: N818 - the outcome of a check, not an error
+class Skipped(unittest.SkipTest):
     """The check says nothing of this subject; the message tells why."""
 
 

@@ -1,0 +1,97 @@
+"""BREC: 400 pairs of graphs that 1-WL cannot tell apart, read from its published files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from symbench import InputError
+from symbench.contract import Published
+from symbench_graphs.pairs import Pair, PairTask
+from symbench_graphs.reading import PairFile
+
+_SERVED = (
+    "https://raw.githubusercontent.com/GraphPKU/BREC/"
+    "966b5ed5c27bf6372ea081f90ef8c8b2a3342ebc/customize/Data/raw"
+)
+_PARTS = (  # category, pairs, SHA-256, in the order of the official ids 0 to 399
+    ("basic", 60, "adef7f761b803026b515d94172399f5db72fe73859b0e489a1edfaa5874aeec2"),
+    ("regular", 50, "e9e85ff2003f50676e2a2ac7ef70b8ad919598c3042aaf8f5f6f43184bfdc663"),
+    ("str", 50, "6de58d99b80b7ace4529d17cf8fe3d000b496b3c2a7ab7f59fe3f28f61746d6f"),
+    ("extension", 100, "9b76b59842f997a502a83724daba033d793c5fbc9c2aa758834beb78d2309d4a"),
+    ("cfi", 100, "e8d56d7c0a22768da8dfdcaae800bc8dc815fb10b1bf1b52dc7893ed68c4e92f"),
+    ("4vtx", 20, "a9e593c485f3fa08d3db967d7c545a4f5cf7f417f016c9a77a5c1cc646786cea"),
+    ("dr", 20, "11b861e1439ddee4c58fa04b523e874c25fdbb4ba867f3ac9104711cb3739d89"),
+)
+_THEOREM = "k-WL run on the 800 graphs"
+_PAPER = "Wang and Zhang 2024, Table 2, as transcribed by another project"
+_PROJECTS = "two public runs of the paper's protocol"
+
+
+def files() -> tuple[PairFile, ...]:
+    """Return the seven files, in the order of the official ids."""
+    starts = [sum(count for _, count, _ in _PARTS[:i]) for i in range(len(_PARTS))]
+    return tuple(
+        PairFile(f"brec/{name}.npy", f"{_SERVED}/{name}.npy", digest, name, count, first)
+        for (name, count, digest), first in zip(_PARTS, starts, strict=True)
+    )
+
+
+def _figure(model: str, label: str, source: str, pairs: float, score: str) -> Published:
+    return Published(model, label, source, values={0: pairs, 32: pairs}, score=score)
+
+
+class BREC(PairTask):
+    """400 pairs of Wang and Zhang 2024 in seven categories, by their official ids.
+
+    ``basic`` 0-59, ``regular`` 60-109, ``str`` (strongly regular) 110-159, ``extension`` 160-259,
+    ``cfi`` 260-359, ``4vtx`` (4-vertex condition) 360-379, ``dr`` (distance regular) 380-399. 1-WL
+    tells 0 apart, 2-FWL (= 3-WL) 270: all of basic, regular and extension and 60 of cfi. The paper
+    counts regular, str, 4vtx and dr as one category of 140.
+
+    The 800 graphs are of 798 isomorphism classes (the second graphs of pairs 66 and 210 are
+    isomorphic, and those of 387 and 388), and ten pairs hold a disconnected graph.
+    """
+
+    name, version = "brec", "1"
+    summary = "400 pairs of graphs that 1-WL cannot tell apart"
+    reference = "Wang and Zhang, An Empirical Study of Realized GNN Expressiveness, ICML 2024"
+    sizes = {"smoke": (0,), "quick": (0,), "full": (32,)}  # noqa: RUF012
+    input_shape = (2, 20, 20)
+    published = (
+        _figure("wl-1", "1-WL", _THEOREM, 0, "pairs_structural"),
+        _figure("fwl-2", "3-WL (= 2-FWL)", _THEOREM, 270, "pairs_structural"),
+        _figure("gin", "GIN", _PROJECTS, 0, "pairs_trained"),
+        _figure("ppgn", "PPGN", _PAPER, 233, "pairs_trained"),
+    )
+
+    def pairs(self) -> Sequence[Pair]:
+        """Return the 400 pairs; pair i has BREC's id i.
+
+        Raises:
+            InputError: a file can neither be found nor downloaded, or is not the published one.
+        """
+        found = tuple(file.find() for file in files())
+        return _read(found)
+
+    def is_local(self) -> bool:
+        """Whether all seven files are in a data directory."""
+        return all(file.find() is not None for file in files())
+
+    def available(self) -> str | None:
+        """Return why the pairs cannot be had, and the mend; None if they can."""
+        if reason := next((why for file in files() if (why := file.unavailable())), None):
+            return reason
+        if not self.is_local():
+            return None
+        try:
+            self.pairs()
+        except InputError as error:
+            return str(error)
+        return None
+
+
+@lru_cache(maxsize=2)
+def _read(found: tuple[Path | None, ...]) -> tuple[Pair, ...]:  # noqa: ARG001 - it is the key
+    return tuple(pair for file in files() for pair in file.read())

@@ -1,0 +1,175 @@
+"""Shortest Hamiltonian paths of weighted complete graphs: their length, and their edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from symbench import Data, Metric, Model, Task, graphs
+from symbench.contract import Scores, Split, Trained
+from symbench_graphs.random_graphs import GraphTask, uniform_weights
+
+NODES = 8
+_CHUNK = 2**23  # numbers of a table [n, 2^N, N]
+
+
+def shortest_paths(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the lengths [n] and edges [n, N, N] (0/1) of shortest Hamiltonian paths.
+
+    Held and Karp's dynamic programme over sets S of nodes and ends v, in O(2^N N²) a graph:
+    F(S, v) = min over u of F(S - v, u) + w(u, v). Memory is O(2^N N): meant for N <= 12.
+    """
+    nodes = weights.shape[-1]
+    step = max(1, _CHUNK // (nodes * 2**nodes))
+    parts = [_shortest(part) for part in weights.split(step)]
+    lengths, edges = zip(*parts, strict=True)
+    return torch.cat(lengths), torch.cat(edges)
+
+
+def _shortest(weights: Tensor) -> tuple[Tensor, Tensor]:
+    n, nodes = weights.shape[:2]
+    table = weights.new_full((n, 2**nodes, nodes), torch.inf)
+    for v in range(nodes):
+        table[:, 1 << v, v] = 0
+    for visited in range(1, 2**nodes):
+        ends = [v for v in range(nodes) if visited >> v & 1]
+        if len(ends) > 1:
+            before = table[:, [visited ^ (1 << v) for v in ends]]
+            table[:, visited, ends] = (before + weights[:, ends]).amin(2)
+    return table[:, -1].amin(1), _traced(table, weights)
+
+
+def _traced(table: Tensor, weights: Tensor) -> Tensor:
+    """Return the edges [n, N, N] of the best paths, from their ends backwards."""
+    n, size, nodes = table.shape
+    rows, edges = torch.arange(n), torch.zeros_like(weights)
+    visited, end = torch.full((n,), size - 1), table[:, -1].argmin(1)
+    for _ in range(nodes - 1):
+        visited = visited - 2**end
+        before = (table[rows, visited] + weights[rows, end]).argmin(1)
+        edges[rows, end, before] = 1
+        edges[rows, before, end] = 1
+        end = before
+    return edges
+
+
+def greedy_paths(scores: Tensor) -> Tensor:
+    """Return Hamiltonian paths [n, N, N] (0/1) that take edges of high scores [n, N, N] first.
+
+    An edge is taken unless an end has two edges or it would close a cycle; scores of the two
+    directions are added. What remains in the end is one path through all nodes.
+    """
+    n, nodes = scores.shape[:2]
+    i, j = torch.triu_indices(nodes, nodes, 1)
+    both = (scores + scores.mT)[:, i, j]
+    order = both.argsort(dim=1, descending=True, stable=True)
+    rows, edges = torch.arange(n), torch.zeros_like(scores)
+    part = torch.arange(nodes).repeat(n, 1)
+    for edge in order.T:
+        a, b = i[edge], j[edge]
+        degree, at_a, at_b = edges.sum(2), part[rows, a], part[rows, b]
+        fits = (degree[rows, a] < 2) & (degree[rows, b] < 2) & (at_a != at_b)
+        edges[rows, a, b] = fits.to(edges)
+        edges[rows, b, a] = fits.to(edges)
+        joined = fits[:, None] & (part == at_b[:, None])
+        part = torch.where(joined, at_a[:, None], part)
+    return edges
+
+
+class HamiltonianTask(GraphTask):
+    """Complete graphs on 8 nodes with independent weights, uniform on [0, 1).
+
+    The shortest path through all nodes is exact, by dynamic programming in float64. A path and its
+    reverse are equally long, and integer weights tie; therefore the weights are continuous, and
+    the equivariant target is the set of edges rather than an order of nodes.
+    """
+
+    reference = "the example of S. Villar's talks on graph networks; Held, Karp 1962"
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (100,),
+        "quick": (100, 1000),
+        "full": (100, 1000, 10000),
+    }
+    input_shape = (2, NODES, NODES)
+    test_size, valid_size = 1000, 200
+
+    def sample(self, n: int, seed: int, split: Split) -> Data:
+        """Draw n weighted graphs."""
+        x = graphs.pack(uniform_weights(n, NODES, self.generator(seed, split)))
+        return Data(x, self.target(x))
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return the exact target [n, *output_shape]."""
+        raise NotImplementedError
+
+
+@final
+class HamiltonianLength(HamiltonianTask):
+    """The length F of the shortest Hamiltonian path: F(PWPᵀ) = F(W).
+
+    Mean 1.30, standard deviation 0.41.
+    """
+
+    name = "hamiltonian-length"
+    summary = "length of the shortest Hamiltonian path of a weighted complete graph"
+    threshold = 0.1
+    output_shape = (1,)
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return the length [n, 1]."""
+        return shortest_paths(graphs.adjacency(x).double())[0][:, None].to(x.dtype)
+
+
+@final
+class HamiltonianPath(HamiltonianTask):
+    """The edges of the shortest Hamiltonian path, H [N, N] of 0 and 1: H(PWPᵀ) = P H(W) Pᵀ.
+
+    ``error`` 1 is the mean edge, 1/4 everywhere off the diagonal; ``path.f1`` and ``path.gap``
+    score the path that is decoded from the output. Decoding the weights themselves, shortest
+    first, has an F1 of 0.80 and a gap of 0.10: what a network must beat.
+    """
+
+    name = "hamiltonian-path"
+    summary = "edges of the shortest Hamiltonian path of a weighted complete graph"
+    threshold = 0.2
+    output_order = 2
+    output_shape = (1, NODES, NODES)
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return the edges [n, 1, N, N]."""
+        return shortest_paths(graphs.adjacency(x).double())[1][:, None].to(x.dtype)
+
+
+class PathQuality(Metric):
+    """How good a path is decoded from the predicted edges, or how wrong a predicted length.
+
+    ``path.f1`` (higher is better) is the F1 of the edges of the greedily decoded path; precision
+    and recall are equal, as every Hamiltonian path has N - 1 edges. A path that does not look at
+    the weights has 2/N. ``path.gap`` (lower is better) is the mean of its length over the shortest
+    length, less 1. ``path.relative_error`` (lower is better) is the mean of |F̂ - F| / F.
+    """
+
+    name, version, direction = "path", "1", "higher"
+    summary = "F1 of the edges, and excess length of the decoded path"
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task is of Hamiltonian paths."""
+        return isinstance(task, HamiltonianTask)
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return ``path.f1`` and ``path.gap``, or ``path.relative_error``."""
+        prediction, y = trained.prediction.cpu().double(), trained.test.y.cpu().double()
+        if isinstance(task, HamiltonianLength):
+            return {f"{self.name}.relative_error": float(((prediction - y).abs() / y).mean())}
+        weights, true = graphs.adjacency(trained.test.x.cpu()).double(), y[:, 0]
+        decoded = greedy_paths(prediction[:, 0])
+        hits = (decoded * true).sum((1, 2)) / true.sum((1, 2))
+        lengths = (weights * decoded).sum((1, 2)) / (weights * true).sum((1, 2))
+        return {
+            f"{self.name}.f1": float(hits.mean()),
+            f"{self.name}.f1.chance": 2 / true.shape[-1],
+            f"{self.name}.gap": float(lengths.mean()) - 1,
+        }

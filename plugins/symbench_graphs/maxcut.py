@@ -1,0 +1,109 @@
+"""The largest cut of a regular graph: a task that no deterministic symmetry solves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from symbench import Data, graphs
+from symbench.contract import Split
+from symbench_graphs.random_graphs import GraphTask, random_regular
+
+NODES, DEGREE = 16, 3
+_CHUNK = 2**24  # energies [n, partitions] at once
+
+
+def cut(adjacency: Tensor, sides: Tensor) -> Tensor:
+    """Return the (expected) cuts [n], Σ over edges of (1 - xᵢxⱼ)/2, of graphs [n, N, N].
+
+    ``sides`` [n, N] are ±1, or in between the means of independent random ±1.
+    """
+    agreeing = torch.einsum("...i,...ij,...j->...", sides, adjacency, sides) / 2
+    return (adjacency.sum((-2, -1)) / 2 - agreeing) / 2
+
+
+def _signs(count: int) -> Tensor:
+    """Return all of {1, -1}^count, [2^count, count]; the first half begins with 1."""
+    bits = torch.arange(2**count)[:, None] >> torch.arange(count).flip(0) & 1
+    return 1.0 - 2 * bits.double()
+
+
+def optimal_sides(adjacency: Tensor) -> Tensor:
+    """Return a partition ±1 [n, N] of largest cut for graphs [n, N, N], N <= 20.
+
+    By enumeration of the 2^(N - 1) partitions with the first node on the side 1; of several
+    optima, the first one is taken.
+    """
+    nodes = adjacency.shape[-1]
+    step = max(1, _CHUNK // 2 ** (nodes - 1))
+    return torch.cat([_optimal(part.double()) for part in adjacency.split(step)]).to(adjacency)
+
+
+def _optimal(A: Tensor) -> Tensor:
+    half = A.shape[-1] // 2
+    left, right = _signs(half)[: max(1, 2**half // 2)], _signs(A.shape[-1] - half)
+    inner = [
+        torch.einsum("ai,nij,aj->na", signs, block, signs) / 2
+        for signs, block in ((left, A[:, :half, :half]), (right, A[:, half:, half:]))
+    ]
+    energy = inner[0][:, :, None] + inner[1][:, None, :] + left @ A[:, :half, half:] @ right.T
+    flat = energy.flatten(1)
+    ranked = flat * flat.shape[1] + torch.arange(flat.shape[1])  # ties go to the first
+    best = ranked.argmin(1)
+    return torch.cat([left[best // len(right)], right[best % len(right)]], 1)
+
+
+@final
+class MaxCut(GraphTask):
+    """Sides ±1 of the nodes of a random 3-regular graph on 16 nodes that cut the most edges.
+
+    Training is unsupervised: with xᵢ = tanh fᵢ, minus the expected part of edges cut when node i
+    is on side 1 with probability (1 + xᵢ)/2. ``error`` is 1 - E[cut of sign f / optimum] with exact
+    optima (mean 21.1 of 24 edges), so the target is any optimal partition and a global sign
+    does not matter. A random partition cuts half of the edges: the error is ``chance``. Local
+    search that flips one node at a time has 0.04.
+
+    All nodes of a regular graph look alike to message passing, and on a vertex-transitive graph to
+    every equivariant network: outputs are then constant and nothing is cut. So each node carries a
+    standard normal number as second feature, and the symmetry is broken by the input rather than
+    by the network: a relabelled graph with its noise has relabelled sides.
+    """
+
+    name = "max-cut"
+    summary = "largest cut of a random 3-regular graph"
+    reference = (
+        "Yao, Bandeira, Villar 2019, Experimental performance of graph neural networks on random "
+        "instances of max-cut (arXiv:1908.05767)"
+    )
+    loss = "own"
+    chance = 0.431
+    threshold = 0.05
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (50,),
+        "quick": (100, 1000),
+        "full": (100, 1000, 4000),
+    }
+    output_order = 1
+    input_shape, output_shape = (3, NODES, NODES), (1, NODES)
+    test_size, valid_size = 500, 100
+
+    def sample(self, n: int, seed: int, split: Split) -> Data:
+        """Draw n graphs with noise on their nodes, and the optimal partition of each."""
+        generator = self.generator(seed, split)
+        A = random_regular(n, NODES, DEGREE, generator)
+        x = graphs.pack(A, torch.randn(n, NODES, 1, generator=generator))
+        return Data(x, optimal_sides(A)[:, None])
+
+    def objective(self, prediction: Tensor, x: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
+        """Return minus the expected part of the edges that is cut, [n]; y is not looked at."""
+        A = graphs.adjacency(x)
+        return -cut(A, prediction[:, 0].tanh()) / (A.sum((1, 2)) / 2)
+
+    def headline_error(self, prediction: Tensor, test: Data) -> float:
+        """Return 1 - E[cut / optimum]; the output 0 counts as side 1."""
+        A = graphs.adjacency(test.x).double()
+        sides = torch.where(prediction[:, 0] < 0, -1.0, 1.0).double()
+        return 1 - float((cut(A, sides) / cut(A, test.y[:, 0].double())).mean())

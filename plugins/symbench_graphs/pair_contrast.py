@@ -1,0 +1,130 @@
+"""Embeddings of relabelled graphs by an untrained network, and how two graphs' differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from symbench import Problem, Task, Trained, seeded
+from symbench.graphs import padded, random_orders, relabelled
+
+Embed = Callable[[Tensor], Tensor]
+
+_CLEAR, _DIM = 1e3, 1e2  # gap over noise: above the first separated, below the second not
+_LEAST = 1e-12  # of the output's scale
+_CELLS = 2**15  # adjacency entries in one forward pass; more leave the processor's caches
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How two graphs' embeddings differ, in units of the largest number in them.
+
+    Attributes:
+        gap: largest difference between the two graphs' means over relabelings.
+        noise: largest difference between relabelings of one graph, at least the rounding unit.
+    """
+
+    gap: float
+    noise: float
+
+    @property
+    def separated(self) -> bool:
+        """Whether the gap stands clear of the noise."""
+        return self.gap > _CLEAR * self.noise and self.gap > _LEAST
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the gap is neither clear of the noise nor hidden in it."""
+        return not self.separated and self.gap >= _DIM * self.noise
+
+
+def contrast(a: Tensor, b: Tensor) -> Contrast:
+    """Compare the embeddings [r, d] of r relabelings of each of two graphs."""
+    scale = float(torch.stack([a, b]).abs().max())
+    unit = max(scale, torch.finfo(a.dtype).tiny)
+    spread = max(float((f.amax(0) - f.amin(0)).max()) for f in (a, b)) / unit
+    gap = float((a.mean(0) - b.mean(0)).abs().max()) / unit
+    return Contrast(gap, max(spread, torch.finfo(a.dtype).eps))
+
+
+def relabelings(nodes: int) -> int:
+    """Return how many relabelings of a graph are compared: 4, or 2 from 40 nodes on."""
+    return 4 if nodes < 40 else 2
+
+
+def embeddings(embed: Embed, graphs: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Return the embeddings [r, d] of each graph [2, n, n]; graphs of one n together.
+
+    Where the network refuses a graph's size (it raises RuntimeError or ValueError), an empty
+    tensor [0, d] stands for it; so it does where an embedding is not finite.
+    """
+    found: dict[int, Tensor] = {}
+    sizes: dict[int, list[int]] = {}
+    for i, graph in enumerate(graphs):
+        sizes.setdefault(graph.shape[-1], []).append(i)
+    for n, members in sorted(sizes.items()):
+        r = relabelings(n)
+        step = max(1, _CELLS // (r * n * n))
+        for chosen in (members[i : i + step] for i in range(0, len(members), step)):
+            copies = torch.stack([graphs[i] for i in chosen]).repeat_interleave(r, 0)
+            x = relabelled(copies, random_orders(len(copies), n, generator))
+            found.update(zip(chosen, _outputs(embed, x, r), strict=True))
+    return [found[i] for i in range(len(graphs))]
+
+
+@torch.no_grad()
+def _outputs(embed: Embed, x: Tensor, r: int) -> list[Tensor]:
+    try:
+        y = embed(x).flatten(1)
+    except (RuntimeError, ValueError):  # too large, or a network for one number of nodes
+        return [x.new_zeros(0, 1)] * (len(x) // r)
+    return [f if bool(f.isfinite().all()) else f[:0] for f in y.split(r)]
+
+
+@contextmanager
+def untrained(trained: Trained, task: Task, purpose: str) -> Iterator[Callable[[], nn.Module]]:
+    """Hand out fresh untrained modules of the trial's model; the global generator is put back."""
+    seed = seeded(task.name, task.version, trained.seed, purpose).initial_seed()
+    device = trained.test.x.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
+        problem: Problem = replace(trained.problem, generator=generator)
+        yield lambda: trained.model.build(problem).to(device)
+
+
+def fitting(module: nn.Module, nodes: int) -> Embed:
+    """Return the module as a function of graphs of any size.
+
+    A network for one number of nodes (a perceptron) gets smaller graphs padded to that number.
+    """
+
+    def embed(x: Tensor) -> Tensor:
+        try:
+            return module(x)  # type: ignore[no-any-return]
+        except (RuntimeError, ValueError):
+            if x.shape[-1] >= nodes:
+                raise
+            return module(padded(x, nodes))  # type: ignore[no-any-return]
+
+    return embed
+
+
+def measured(
+    trained: Trained, task: Task, graphs: Sequence[Tensor], dtype: torch.dtype
+) -> list[Tensor]:
+    """Return each graph's embeddings by an untrained network in the dtype; none if it refuses."""
+    with untrained(trained, task, "structural") as fresh:
+        try:
+            module = fresh().to(dtype).eval()
+        except (RuntimeError, TypeError, NotImplementedError):
+            return []
+        generator = seeded(task.name, task.version, trained.seed, "relabelings")
+        embed = fitting(module, task.input_shape[-1])
+        device = trained.test.x.device
+        moved = [graph.to(dtype) for graph in graphs]
+        return embeddings(lambda x: embed(x.to(device)).cpu(), moved, generator)

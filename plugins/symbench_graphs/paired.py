@@ -1,0 +1,229 @@
+"""BREC's paired comparison: a fresh network is trained on each pair, and a T² test decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from symbench import Metric, Model, Task, seeded
+from symbench import Trained as Trial
+from symbench.graphs import padded, random_orders, relabelled
+from symbench_graphs.pair_contrast import untrained
+from symbench_graphs.pair_fleet import Fleet, Protocol, stacks, train_apart
+from symbench_graphs.pair_statistic import critical, same, t_squared
+from symbench_graphs.pairs import EMBEDDING, Pair, PairTask, by_size
+from symbench_graphs.structural import counted
+
+if TYPE_CHECKING:
+    from symbench.contract import Scores
+
+Fresh = Callable[[Pair], nn.Module]
+
+PUBLISHED = Protocol()
+_CELLS = {"cpu": 2**19, "cuda": 2**23}  # adjacency entries in one training step of a fleet
+_SMALL = 10  # nodes of a graph with so few labelled copies that chance would repeat them
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one pair.
+
+    Attributes:
+        major: T² between the two graphs, without the factor q.
+        reliability: T² between relabelings of one graph.
+        degenerate: whether relabelling changes nothing although the graphs differ.
+    """
+
+    major: float
+    reliability: float
+    degenerate: bool
+
+    def separated(self, q: int, protocol: Protocol) -> bool:
+        """Whether T² says that the graphs differ, and by more than relabelings do."""
+        factor, threshold = _factor(q, protocol), critical(q, EMBEDDING, protocol.level)
+        alike = same(*torch.tensor([self.major, self.reliability], dtype=torch.float64))
+        return factor * self.major > threshold and not bool(alike)
+
+    def unreliable(self, q: int, protocol: Protocol) -> bool:
+        """Whether T² says that relabelings of one graph differ."""
+        threshold = critical(q, EMBEDDING, protocol.level)
+        return _factor(q, protocol) * self.reliability >= threshold
+
+
+def _factor(q: int, protocol: Protocol) -> int:
+    return q if protocol.include_q else 1
+
+
+def copies(graph: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return random relabelings [count, 2, n, n] of a graph [2, n, n], distinct where possible.
+
+    Two triangles have but ten labelled copies: what is missing then repeats some of them.
+    """
+    n = graph.shape[-1]
+    orders = random_orders(count * (8 if n <= _SMALL else 1), n, generator)
+    drawn = relabelled(graph.expand(len(orders), -1, -1, -1), orders)
+    first: dict[bytes, int] = {}
+    for i, copy in enumerate(drawn[:, 0].bool()):
+        first.setdefault(copy.numpy().tobytes(), i)
+    distinct = list(first.values())
+    repeats = sorted(set(range(len(drawn))) - set(distinct))
+    return drawn[(distinct + repeats)[:count]]
+
+
+def examples(pair: Pair, q: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return [2q, 2, n, n] each: A0 B0 A1 B1 …, and 2q relabelings of A or of B, by a coin."""
+    a, b = (copies(graph, q, generator) for graph in (pair.a, pair.b))
+    coin = int(torch.randint(2, (), generator=generator))
+    reliability = copies((pair.a, pair.b)[coin], 2 * q, generator)
+    return torch.stack([a, b], 1).flatten(0, 1), reliability
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The comparison of a list of pairs by networks of one model.
+
+    Attributes:
+        fresh: builds the network of a pair.
+        task: where the pairs are from.
+        q: relabelings of each graph.
+        seed: of the trial.
+        protocol: the constants.
+        together: whether networks of graphs of one size are trained as a fleet where they can.
+    """
+
+    fresh: Fresh
+    task: PairTask
+    q: int
+    seed: int
+    protocol: Protocol = PUBLISHED
+    together: bool = True
+
+    def verdicts(self, pairs: Sequence[Pair], device: torch.device) -> dict[int, Verdict | None]:
+        """Return the verdict by the id of each pair; None where the network refuses the size."""
+        found: dict[int, Verdict | None] = {}
+        for n, members in by_size(pairs).items():
+            probe = self.fresh(members[0]).to(device)
+            size = self._accepted(probe, members[0], device)
+            if size is None:
+                found.update(dict.fromkeys((pair.id for pair in members), None))
+                continue
+            cells = _CELLS.get(device.type, _CELLS["cpu"])
+            step = max(1, cells // (2 * self.protocol.pairs_a_batch * max(n, size) ** 2))
+            for chosen in (members[i : i + step] for i in range(0, len(members), step)):
+                found.update(self._compare(chosen, size, device))
+        return found
+
+    def _accepted(self, module: nn.Module, pair: Pair, device: torch.device) -> int | None:
+        """Return the number of nodes to pad to, the pair's own if possible; None if refused."""
+        for size in (pair.nodes, self.task.input_shape[-1]):
+            if size < pair.nodes:
+                continue
+            try:
+                with torch.no_grad():
+                    module.eval()(padded(torch.stack([pair.a, pair.b]), size).to(device))
+            except (RuntimeError, ValueError):
+                continue
+            return size
+        return None
+
+    def _compare(
+        self, pairs: Sequence[Pair], size: int, device: torch.device
+    ) -> Iterator[tuple[int, Verdict]]:
+        both = [examples(pair, self.q, self._generator(pair)) for pair in pairs]
+        x, again = (padded(torch.stack(half), size).to(device) for half in zip(*both, strict=True))
+        modules = [self.fresh(pair).to(device) for pair in pairs]
+        fleets = [slice(0, len(modules))]
+        if not (self.together and stacks(modules, x)):
+            fleets = [slice(i, i + 1) for i in range(len(modules))]
+        for part in fleets:
+            fleet = train_apart(modules[part], x[part], self.protocol)
+            major = t_squared(self._embedded(fleet, x[part]))
+            reliability = t_squared(self._embedded(fleet, again[part]))
+            for i, pair in enumerate(pairs[part]):
+                yield (
+                    pair.id,
+                    Verdict(
+                        float(major.value[i]),
+                        float(reliability.value[i]),
+                        bool(major.degenerate[i]),
+                    ),
+                )
+
+    @torch.no_grad()
+    def _embedded(self, fleet: Fleet, x: Tensor) -> Tensor:
+        batches = x.split(2 * self.protocol.pairs_a_batch, dim=1)
+        return torch.cat([fleet(batch) for batch in batches], 1).cpu()
+
+    def _generator(self, pair: Pair) -> torch.Generator:
+        return seeded(self.task.name, self.task.version, self.seed, "relabelings", pair.id)
+
+
+class Trained(Metric):
+    """How many pairs networks tell apart that were trained to, one network for each pair.
+
+    The protocol of BREC, as its code does it: q = n_train relabelings of either graph, a fresh
+    network with 16 outputs, at most 20 epochs of Adam on the cosine of the two embeddings, then
+    T² of the q differences: separated if it is above 72.34 (for q = 32) and not that of the same
+    test among relabelings of one graph. If the latter is above the threshold as well, the network
+    is unreliable there. The score is separated pairs minus unreliable ones, ``.failures``.
+
+    The published code omits the factor q of Hotelling's T², which makes the test far stricter than
+    its stated level; ``.with_q`` is the score with it, where one expects 5 % of false positives.
+    Networks are trained and evaluated in float32, as published: T² is a ratio of signal to the
+    noise of rounding, which only that precision makes comparable with the published counts. T²
+    itself is computed in float64. A network whose outputs do not change at all under relabelling
+    has T² = 0 and is not counted even if the graphs' outputs differ: ``.degenerate`` says how many
+    such pairs there are, and ``pairs_structural`` has no such gap. ``.refused`` counts pairs that
+    the network cannot evaluate; they are not separated.
+    """
+
+    name, version, direction = "pairs_trained", "1", "higher"
+    summary = "pairs told apart by networks trained on each of them"
+    reference = "Wang and Zhang, An Empirical Study of Realized GNN Expressiveness, ICML 2024"
+    along_curve = False
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task is one of pairs."""
+        return isinstance(task, PairTask)
+
+    def score(self, trained: Trial, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return the counts; nothing where n_train <= 16 or the network has nothing to train."""
+        q = trained.n_train
+        if not isinstance(task, PairTask) or q <= EMBEDDING:
+            return {}
+        if not any(p.requires_grad for p in trained.module.parameters()):
+            return {}
+
+        def fresh(pair: Pair) -> nn.Module:
+            with untrained(trained, task, f"pair {pair.id}") as build:
+                return build()
+
+        pairs = task.pairs()
+        comparison = Comparison(fresh, task, q, trained.seed)
+        with untrained(trained, task, "paired"):  # what a network draws while it runs
+            found = comparison.verdicts(pairs, trained.test.x.device)
+        return self._scores(pairs, [found[pair.id] for pair in pairs], q)
+
+    def _scores(
+        self, pairs: Sequence[Pair], found: Sequence[Verdict | None], q: int
+    ) -> dict[str, float]:
+        seen = [v for v in found if v is not None]
+        if not seen:
+            return {}
+        scores = counted(self.name, pairs, [_net(v, q, PUBLISHED) for v in found])
+        scores[f"{self.name}.failures"] = float(sum(v.unreliable(q, PUBLISHED) for v in seen))
+        with_q = Protocol(include_q=True)
+        scores[f"{self.name}.with_q"] = float(sum(_net(v, q, with_q) for v in seen))
+        scores[f"{self.name}.degenerate"] = float(sum(v.degenerate for v in seen))
+        scores[f"{self.name}.refused"] = float(found.count(None))
+        return scores
+
+
+def _net(verdict: Verdict | None, q: int, protocol: Protocol) -> int:
+    if verdict is None:
+        return 0
+    return verdict.separated(q, protocol) - verdict.unreliable(q, protocol)

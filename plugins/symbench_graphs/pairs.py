@@ -1,0 +1,145 @@
+"""Pairs of graphs, and the tasks that ask which of them a network can tell apart."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from symbench import Data, InputError, Symmetry, Task
+from symbench.graphs import adjacency, graph_symmetry, pack, padded, random_orders, relabelled
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from symbench.contract import Split
+
+EMBEDDING = 16  # numbers that a network gives a graph, as in BREC
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two graphs of one size that are not isomorphic; their nodes carry no features.
+
+    Disconnected graphs are allowed: ten pairs of BREC hold one.
+
+    Attributes:
+        id: the pair's number within its task, from 0.
+        category: the part of the task that it is counted in.
+        a: first graph [2, n, n], in the layout of ``symbench.graphs``.
+        b: second graph [2, n, n].
+        name: what it is, for people.
+
+    Raises:
+        InputError: the sizes differ, a graph is empty, has a self-loop or is not symmetric.
+    """
+
+    id: int
+    category: str
+    a: Tensor
+    b: Tensor
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"pair {self.id} ({self.name or self.category})"
+        if self.a.shape != self.b.shape:
+            sizes = f"{self.a.shape[-1]} and {self.b.shape[-1]}"
+            raise InputError(f"{where} has graphs of {sizes} nodes; both must have as many")
+        for graph in (self.a, self.b):
+            if reason := flaw(adjacency(graph)):
+                raise InputError(f"{where} has a graph that {reason}")
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes n of either graph."""
+        return int(self.a.shape[-1])
+
+
+def flaw(links: Tensor) -> str | None:
+    """Return why an adjacency [n, n] is not one of a simple undirected graph; None if it is."""
+    if links.shape[-1] == 0:
+        return "is empty: it has no node"
+    if bool(links.diagonal().any()):
+        return "has self-loops; remove them"
+    if not torch.equal(links, links.mT):
+        return "is directed: its adjacency is not symmetric"
+    return None
+
+
+def graph_tensor(graph: nx.Graph) -> Tensor:
+    """Return a networkx graph in the layout of ``symbench.graphs``, [2, n, n] in float32."""
+    import networkx as nx
+
+    if len(graph) == 0:
+        raise InputError("an empty graph, without a node, cannot be compared with another")
+    links = torch.from_numpy(nx.to_numpy_array(graph, dtype="float32", weight=None))
+    return pack(links[None])[0]
+
+
+def by_size(pairs: Iterable[Pair]) -> dict[int, list[Pair]]:
+    """Return the pairs by their number of nodes, smallest first."""
+    found: dict[int, list[Pair]] = {}
+    for pair in sorted(pairs, key=lambda pair: (pair.nodes, pair.id)):
+        found.setdefault(pair.nodes, []).append(pair)
+    return found
+
+
+class PairTask(Task):
+    """Which of a list of pairs of graphs does a network tell apart?
+
+    There is nothing to learn: a network gives each graph an embedding of 16 numbers, and the
+    metrics ``pairs_structural`` (random weights) and ``pairs_trained`` (weights trained on each
+    pair alone) count the pairs whose two embeddings differ by more than relabelling changes them.
+    n_train is the number of relabelings that the latter trains on; 0 leaves it out.
+
+    The examples that ``sample`` draws serve ``equivariance_error`` alone: randomly relabelled
+    graphs of the pairs with at most ``input_shape[-1]`` nodes, padded to that number.
+    """
+
+    kind = "graph"
+    loss = "none"
+    threshold = 0.0
+    headline = "pairs_structural"
+    output_shape = (EMBEDDING,)
+    test_size = 16
+    valid_size = 8
+    ordered: ClassVar[bool] = False
+
+    @abstractmethod
+    def pairs(self) -> Sequence[Pair]:
+        """Return the pairs; number i has id i. Where ``ordered``, each is harder than the last."""
+
+    def pair(self, i: int) -> Pair:
+        """Return one pair by its number.
+
+        Raises:
+            InputError: there is none of this number.
+        """
+        pairs = self.pairs()
+        if not 0 <= i < len(pairs):
+            raise InputError(f"{self.name} has no pair {i}; it has 0 to {len(pairs) - 1}")
+        return pairs[i]
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """S(N): the embedding is invariant under a relabelling of the nodes."""
+        return graph_symmetry(2, self.input_shape[-1], output=0, copies=EMBEDDING)
+
+    def sample(self, n: int, seed: int, split: Split) -> Data:
+        """Draw n of the small graphs, relabelled at random; the targets are zeros."""
+        generator = self.generator(seed, split)
+        base, size = self._small, self.input_shape[-1]
+        chosen = torch.randint(len(base), (n,), generator=generator)
+        orders = random_orders(n, size, generator)
+        return Data(relabelled(base[chosen], orders), torch.zeros(n, EMBEDDING))
+
+    @cached_property
+    def _small(self) -> Tensor:
+        size = self.input_shape[-1]
+        fitting = [pair for pair in self.pairs() if pair.nodes <= size]
+        return torch.stack([padded(graph, size) for pair in fitting for graph in (pair.a, pair.b)])

@@ -1,0 +1,57 @@
+"""Writes an installable plugin package with a passing test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from symbench.errors import InputError
+
+KINDS = ("model", "task", "metric")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_TRY_IT = {
+    "model": "symbench run -m {name} -m mlp -t o5-invariant",
+    "task": "symbench run -t {name} -m mlp -m scalars",
+    "metric": "symbench run -t o5-invariant -m mlp",
+}
+
+
+def write(kind: str, name: str, to: Path | None) -> Path:
+    """Write the package NAME into ``to``/NAME (by default here) and return its directory.
+
+    Raises:
+        InputError: an unknown kind, a name that cannot be registered, or a directory that exists.
+    """
+    if kind not in KINDS:
+        raise InputError(f"unknown kind {kind!r}: take one of {', '.join(KINDS)}")
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"name {name!r}: begin with a letter; small letters, digits and hyphens, at most 64"
+        )
+    directory = (to or Path()) / name
+    module = f"symbench_{name.replace('-', '_')}"
+    environment = Environment(  # noqa: S701 - it writes Python and TOML of a checked name
+        loader=PackageLoader("symbench.cli"), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    values = {
+        "kind": kind, "name": name, "module": module, "try_it": _TRY_IT[kind].format(name=name),
+        "class_name": "".join(part.capitalize() for part in name.split("-")),
+    }  # fmt: skip
+    files = {
+        "pyproject.toml": "pyproject.toml.j2",
+        "README.md": "README.md.j2",
+        f"{module}.py": f"{kind}/module.py.j2",
+        f"tests/test_{name.replace('-', '_')}.py": "test.py.j2",
+    }
+    try:
+        directory.mkdir(parents=True)
+        (directory / "tests").mkdir()
+        for file, template in files.items():
+            (directory / file).write_text(environment.get_template(template).render(values))
+    except FileExistsError as error:
+        raise InputError(f"{str(directory)!r} exists: choose another name or --to DIR") from error
+    except OSError as error:
+        raise InputError(f"cannot write {str(directory)!r}: {error.strerror}") from error
+    return directory

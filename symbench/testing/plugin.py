@@ -1,0 +1,24 @@
+"""For pytest: a test marked ``symbench("my-model")`` gets each of its checks as ``promise``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe the marker."""
+    config.addinivalue_line("markers", "symbench(name, ...): checks of these registered names")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test of every check of the marked names."""
+    if "promise" not in metafunc.fixturenames:
+        return
+    from symbench.testing import checks
+
+    marked = metafunc.definition.iter_markers("symbench")
+    found = [check for marker in marked for name in marker.args for check in checks(name)]
+    metafunc.parametrize("promise", found, ids=str)
