@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symbench import hookimpl
-from symbench_graphs.cards import METRICS, TASKS
+from symbench_graphs.cards import LOWER_IS_BETTER, METRICS, TASKS
 
 
 @hookimpl
@@ -17,7 +17,7 @@ def symbench_register(registry: Any) -> None:
             loss=loss, threshold=threshold,
         )  # fmt: skip
     for target, name, summary in METRICS:
-        direction = "lower" if name == "count_error" else "higher"
+        direction = "lower" if name in LOWER_IS_BETTER else "higher"
         registry.metric(
             f"symbench_graphs.{target}", name=name, version="1", unit="", direction=direction,
             summary=summary,

@@ -48,5 +48,8 @@ METRICS = (
     ("paired:Trained", "pairs_trained", "pairs told apart by networks trained on each of them"),
     ("structural:Classes", "classes_structural", "classes told apart by the untrained network"),
     ("counting:CountError", "count_error", "mean square error of each count in its variance"),
-    ("hamiltonian:PathQuality", "path", "F1 of the edges, and excess length of the decoded path"),
+    ("hamiltonian:PathF1", "path_f1", "F1 of the edges of the decoded path"),
+    ("hamiltonian:PathGap", "path_gap", "excess length of the decoded path"),
+    ("hamiltonian:LengthError", "length_error", "mean relative error of the predicted length"),
 )
+LOWER_IS_BETTER = ("count_error", "path_gap", "length_error")

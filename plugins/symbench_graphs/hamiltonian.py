@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, final
 
@@ -101,9 +102,9 @@ class HamiltonianTask(GraphTask):
         x = graphs.pack(uniform_weights(n, NODES, self.generator(seed, split)))
         return Data(x, self.target(x))
 
+    @abstractmethod
     def target(self, x: Tensor) -> Tensor:
         """Return the exact target [n, *output_shape]."""
-        raise NotImplementedError
 
 
 @final
@@ -127,7 +128,7 @@ class HamiltonianLength(HamiltonianTask):
 class HamiltonianPath(HamiltonianTask):
     """The edges of the shortest Hamiltonian path, H [N, N] of 0 and 1: H(PWPᵀ) = P H(W) Pᵀ.
 
-    ``error`` 1 is the mean edge, 1/4 everywhere off the diagonal; ``path.f1`` and ``path.gap``
+    ``error`` 1 is the mean edge, 1/4 everywhere off the diagonal; ``path_f1`` and ``path_gap``
     score the path that is decoded from the output. Decoding the weights themselves, shortest
     first, has an F1 of 0.80 and a gap of 0.10: what a network must beat.
     """
@@ -143,33 +144,62 @@ class HamiltonianPath(HamiltonianTask):
         return shortest_paths(graphs.adjacency(x).double())[1][:, None].to(x.dtype)
 
 
-class PathQuality(Metric):
-    """How good a path is decoded from the predicted edges, or how wrong a predicted length.
+def _decoded(trained: Trained) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weights, true and decoded edges [n, N, N] of the test set."""
+    weights = graphs.adjacency(trained.test.x.cpu()).double()
+    true = trained.test.y.cpu().double()[:, 0]
+    return weights, true, greedy_paths(trained.prediction.cpu().double()[:, 0])
 
-    ``path.f1`` (higher is better) is the F1 of the edges of the greedily decoded path; precision
-    and recall are equal, as every Hamiltonian path has N - 1 edges. A path that does not look at
-    the weights has 2/N. ``path.gap`` (lower is better) is the mean of its length over the shortest
-    length, less 1. ``path.relative_error`` (lower is better) is the mean of |F̂ - F| / F.
+
+class PathF1(Metric):
+    """F1 of the edges of the path that is decoded greedily from the predicted edges.
+
+    Precision and recall are equal, as every Hamiltonian path has N - 1 edges. A path that does not
+    look at the weights has 2/N.
     """
 
-    name, version, direction = "path", "1", "higher"
-    summary = "F1 of the edges, and excess length of the decoded path"
+    name, version, direction = "path_f1", "1", "higher"
+    summary = "F1 of the edges of the decoded path"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task is of Hamiltonian paths."""
-        return isinstance(task, HamiltonianTask)
+        """Whether the task asks for the edges of a Hamiltonian path."""
+        return isinstance(task, HamiltonianPath)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return ``path.f1`` and ``path.gap``, or ``path.relative_error``."""
-        prediction, y = trained.prediction.cpu().double(), trained.test.y.cpu().double()
-        if isinstance(task, HamiltonianLength):
-            return {f"{self.name}.relative_error": float(((prediction - y).abs() / y).mean())}
-        weights, true = graphs.adjacency(trained.test.x.cpu()).double(), y[:, 0]
-        decoded = greedy_paths(prediction[:, 0])
+        """Return the F1 and its chance level."""
+        _, true, decoded = _decoded(trained)
         hits = (decoded * true).sum((1, 2)) / true.sum((1, 2))
+        return {self.name: float(hits.mean()), f"{self.name}.chance": 2 / true.shape[-1]}
+
+
+class PathGap(Metric):
+    """Mean of the decoded path's length over the shortest length, less 1."""
+
+    name, version, direction = "path_gap", "1", "lower"
+    summary = "excess length of the decoded path"
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task asks for the edges of a Hamiltonian path."""
+        return isinstance(task, HamiltonianPath)
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return the gap."""
+        weights, true, decoded = _decoded(trained)
         lengths = (weights * decoded).sum((1, 2)) / (weights * true).sum((1, 2))
-        return {
-            f"{self.name}.f1": float(hits.mean()),
-            f"{self.name}.f1.chance": 2 / true.shape[-1],
-            f"{self.name}.gap": float(lengths.mean()) - 1,
-        }
+        return float(lengths.mean()) - 1
+
+
+class LengthError(Metric):
+    """Mean of |F̂ - F| / F for the predicted length F̂ of the shortest path."""
+
+    name, version, direction = "length_error", "1", "lower"
+    summary = "mean relative error of the predicted length"
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task asks for the length of a Hamiltonian path."""
+        return isinstance(task, HamiltonianLength)
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return the relative error."""
+        y = trained.test.y.cpu().double()
+        return float(((trained.prediction.cpu().double() - y).abs() / y).mean())
