@@ -7,6 +7,6 @@
         promise()
 """
 
-from symbench.testing.checks import Check, Skipped, Subject, checks
+from symbench.testing.conformance import Check, Skipped, Subject, checks
 
 __all__ = ["Check", "Skipped", "Subject", "checks"]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from symbench.contract import Calibrates, Fits, Model, Recipe, Task, seeded
 from symbench.fleet import FleetChoice, Schooling, Trial, TrialKey, train
 from symbench.plan import TIERS, problem
-from symbench.testing.checks import Law, Skipped, Subject
+from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
 
 _UPDATES = 3

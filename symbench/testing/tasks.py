@@ -10,7 +10,7 @@ from torch import Tensor
 
 from symbench.contract import SPLITS, Data, Task
 from symbench.plan import TIERS
-from symbench.testing.checks import Law, Skipped, Subject
+from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
 
 _N = 40
