@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import torch
+from torch import Tensor
+
 from symbench.contract import Data, Split, Task
 from symbench.errors import InputError
 
@@ -32,3 +35,15 @@ def draw(task: Task, n: int, seed: int, split: Split) -> Data:
 def test_data(task: Task) -> Data:
     """Return the test split, the same for every model and every trial."""
     return draw(task, task.test_size, TEST_SEED, "test")
+
+
+def in_parts(x: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
+    """Split examples, along ``axis`` of x, into parts that are quick to evaluate on a CPU.
+
+    At most 2048 examples and 2¹⁷ input numbers (but 64 examples at least): hidden layers of
+    convolutions then still fit the cache. Elsewhere the examples stay together.
+    """
+    if x.device.type != "cpu":
+        return (x,)
+    at_once = min(2048, max(64, 2**17 // max(1, x.shape[axis + 1 :].numel())))
+    return torch.split(x, at_once, axis)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from symbench.contract import Calibrates, Context, Data, Fits, Model, Problem, Recipe, Task, seeded
-from symbench.draw import draw
+from symbench.draw import draw, in_parts
 from symbench.errors import InputError, ShapeError
 from symbench.objective import Objective, trial_losses
 
@@ -267,8 +267,8 @@ class _Best:
         """Keep the parameters of those trials that have improved."""
         if self._x is None or self._y is None:
             return
-        prediction = self._forward(parameters, buffers, self._x)
-        losses = trial_losses(self._task, prediction, (self._x, self._y))
+        parts = [self._forward(parameters, buffers, x) for x in in_parts(self._x, axis=1)]
+        losses = trial_losses(self._task, torch.cat(parts, 1), (self._x, self._y))
         if self._least is None:
             self._least = losses
             self._kept = {name: p.detach().clone() for name, p in parameters.items()}

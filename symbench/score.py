@@ -9,14 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from symbench.contract import Data, Metric, Model, Problem, Task, Trained, seeded
-from symbench.draw import test_data
+from symbench.draw import in_parts, test_data
 from symbench.errors import PluginError
 from symbench.fleet import Trial
 from symbench.metrics import CORE
 from symbench.record import TrialRecord
 from symbench.registry import Registry
-
-_CHUNK = 2048
 
 
 def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
@@ -58,7 +56,7 @@ def _device(module: nn.Module) -> torch.device:
 @torch.no_grad()
 def predict(module: nn.Module, data: Data) -> Tensor:
     """Return the module's outputs [n, *output_shape] on the inputs of data, in evaluation mode."""
-    return torch.cat([module.eval()(chunk) for chunk in torch.split(data.x, _CHUNK)])
+    return torch.cat([module.eval()(part) for part in in_parts(data.x)])
 
 
 def _named(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:

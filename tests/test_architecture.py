@@ -93,7 +93,8 @@ def code_lines(file):
 
 
 def test_the_core_beside_its_mathematics_stays_below_5000_lines_of_code():
-    files = [file for file in CORE_FILES if floor_of(file) != "groups"]
+    # nor does a run touch ``testing``, which is for the authors of plugins
+    files = [file for file in CORE_FILES if floor_of(file) not in {"groups", "testing"}]
     assert sum(code_lines(file) for file in files) <= 5000
 
 

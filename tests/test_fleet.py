@@ -160,11 +160,12 @@ def test_trial_losses_are_the_library_losses():
     y = torch.randn(2, 5, 3)
     prediction = torch.randn(2, 5, 3)
     expected = [3 * torch.nn.functional.mse_loss(p, t) for p, t in zip(prediction, y, strict=True)]
-    torch.testing.assert_close(trial_losses(prediction, y, "mse"), torch.stack(expected))
+    losses = trial_losses(TASK, prediction, (y, y))
+    torch.testing.assert_close(losses, torch.stack(expected))
     labels = torch.tensor([[0, 1, 2, 0, 1], [2, 2, 1, 0, 0]])
     entropy = [
         torch.nn.functional.cross_entropy(p, t) for p, t in zip(prediction, labels, strict=True)
     ]
     weight = torch.full((2, 5), 0.2)
-    losses = trial_losses(prediction, labels, "cross-entropy", weight)
+    losses = trial_losses(REGISTRY.task("labels"), prediction, (y, labels), weight)
     torch.testing.assert_close(losses, torch.stack(entropy))

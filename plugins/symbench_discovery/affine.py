@@ -36,6 +36,20 @@ def warped(x: Tensor, coefficients: Tensor) -> Tensor:
     return grid_sample(x, grid, align_corners=False)
 
 
+def sampling(coefficients: Tensor, height: int, width: int) -> Tensor:
+    """Return the matrices [m, d, d] by which ``warped`` acts on d = height · width pixels.
+
+    For m motions u = ``coefficients`` [m, 6] that many images share: one product, which unlike
+    the resampling of images can be differentiated forwards.
+    """
+    d = height * width
+    one = torch.eye(d, dtype=coefficients.dtype, device=coefficients.device)
+    moved = warped(
+        one.view(1, d, height, width).expand(len(coefficients), -1, -1, -1), coefficients
+    )
+    return moved.flatten(2).mT
+
+
 def derivative(samples: int) -> Tensor:
     """Return d/dp [samples, samples] of the trigonometric interpolant, in units of a sample.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +12,11 @@ from torch.nn import functional
 
 from symbench import Data, InputError, Model, Problem
 from symbench.contract import Context, Prior
-from symbench_discovery.affine import NAMES, pixel_operators, warped
+from symbench_discovery.affine import NAMES, pixel_operators, sampling, warped
 from symbench_discovery.shapes import is_classification, is_pair
 from symbench_discovery.training import batch, descend, output_variance, task_loss
 
+_AT_ONCE = 128  # images whose hidden layers still fit the cache
 _OPEN = 0.3  # of the largest width: narrower ones are not announced as symmetries
 
 
@@ -49,9 +51,13 @@ class AugmentedNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the average over the fixed motions, [n, *output_shape]."""
+        operators = sampling(self.widths() * self.draws, *x.shape[2:])
+        return torch.cat([self._average(operators, some) for some in torch.split(x, _AT_ONCE)])
+
+    def _average(self, operators: Tensor, x: Tensor) -> Tensor:
         copies = []
-        for uniform in self.draws:
-            y = self.moved_once(x, uniform.expand(len(x), -1))
+        for operator in operators:
+            y = self.backbone((x.flatten(2) @ operator.mT).view(x.shape))
             copies.append(y.log_softmax(1) if self._classes else y)
         return torch.stack(copies).mean(0)
 
@@ -91,6 +97,7 @@ class Augerino(Model):
     reference = "Benton et al. 2020, Learning invariances in neural networks"
     Config = AugerinoConfig
     config: AugerinoConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"smoke": {"copies": 2}}
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is neither images to classify nor the angle between two images."""

@@ -12,11 +12,12 @@ from torch.nn import functional
 
 from symbench import InputError, Model, Problem, Recipe
 from symbench.contract import Prior
-from symbench_discovery.liegroup import Elements, grid, neighbours
+from symbench_discovery.liegroup import logarithms, window
 from symbench_discovery.shapes import is_classification
 
 _FREQUENCY = 3.0  # of the kernel's first units: a perceptron of SiLU is flat on the unit ball
 _MIDDLE = 16  # products of kernel and features before they are mixed
+_RADIUS = 2.3  # of a neighbourhood, in spacings of the finer grid: about 16 places
 
 
 class _Sine(nn.Module):
@@ -36,34 +37,58 @@ def _kernel() -> nn.Module:
 class LieConvolution(nn.Module):
     """h(u) = mean over v near u of k(log u⁻¹v) f(v), k a perceptron of the logarithm.
 
-    [n, sources, inputs] -> [n, centres, outputs]. The kernel's matrices are factored, as in the
-    released code: m numbers of the logarithm times the features, then one linear map. Its first
-    units are sines; layer normalisation stands where the released code has batch normalisation.
+    [n, K · inputs, fine, fine] -> [n, K · outputs, coarse, coarse] for K turns; of images, which
+    are the same at every turn, ``inputs`` channels suffice (``lifted``). The kernel's matrices are
+    factored, as in the released code: m numbers of the logarithm times the features, then one
+    linear map. Its first units are sines; layer normalisation stands where the released code has
+    batch normalisation.
+
+    log u⁻¹v depends on v's place from u and on both turns alone, so that the kernel is evaluated
+    once for each of those, and the layer is a convolution with stride, divided by the number of
+    neighbours that are inside of the image.
     """
 
-    at: Tensor
     logarithm: Tensor
+    near: Tensor
     share: Tensor
 
     def __init__(
-        self, centres: Elements, sources: Elements, radius: float, inputs: int, outputs: int
+        self, grids: tuple[int, int], turns: int, inputs: int, outputs: int, *, lifted: bool
     ) -> None:
         super().__init__()
-        near = neighbours(centres, sources, radius)
-        self.register_buffer("at", near.at)
-        self.register_buffer("logarithm", near.logarithm.float())
-        share = near.real.double() / near.real.sum(1, keepdim=True)
-        self.register_buffer("share", share.float())
+        about = window(*grids, _RADIUS)
+        near = (about.steps.norm(dim=1) <= _RADIUS).double()
+        ones = torch.ones(1, 1, grids[0], grids[0], dtype=torch.float64)
+        self._side, self._stride, self._padding = about.side, about.stride, about.padding
+        count = self._correlated(ones, near.view(1, 1, about.side, about.side))[0, 0]
+        self.register_buffer("logarithm", logarithms(about.steps / _RADIUS, turns).float())
+        self.register_buffer("near", near.float())
+        self.register_buffer("share", (1 / (turns * count)).float())
         self.kernel = _kernel()
         self.mix = nn.Linear(_MIDDLE * inputs, outputs)
         self.norm = nn.LayerNorm(outputs)
+        self._turns, self._outputs, self._lifted = turns, outputs, lifted
+
+    def filters(self) -> Tensor:
+        """Return [K · outputs, K · inputs, side, side]; for images, summed over v's turns."""
+        kernel = self.kernel(self.logarithm) * self.near[:, None, None]
+        if self._lifted:
+            kernel = kernel.sum(2, keepdim=True)
+        mix = self.mix.weight.view(self._outputs, _MIDDLE, -1)
+        each = torch.einsum("jqkm,omi->jokiq", kernel, mix)
+        filters: Tensor = each.reshape(-1, each.shape[2] * each.shape[3], self._side, self._side)
+        return filters
 
     def forward(self, f: Tensor) -> Tensor:
-        """Return h at the centres."""
-        kernel = self.kernel(self.logarithm) * self.share[:, :, None]
-        products = torch.einsum("nubi,ubk->nuki", f[:, self.at], kernel)
-        h: Tensor = self.norm(self.mix(products.flatten(2)))
-        return h
+        """Return h at the coarse places."""
+        means = self._correlated(f, self.filters()) * self.share
+        h = means.unflatten(1, (self._turns, self._outputs)).movedim(2, -1) + self.mix.bias
+        normal: Tensor = self.norm(h)
+        return normal.movedim(-1, 2).flatten(1, 2)
+
+    def _correlated(self, f: Tensor, filters: Tensor) -> Tensor:
+        y: Tensor = functional.conv2d(f, filters, stride=self._stride, padding=self._padding)
+        return y
 
 
 class LieConvNet(nn.Module):
@@ -71,15 +96,9 @@ class LieConvNet(nn.Module):
 
     def __init__(self, colours: int, side: int, classes: int, channels: int, turns: int) -> None:
         super().__init__()
-        places = [side, max(2, side // 2), max(2, side // 4)]
-        levels = [grid(side, points, turns) for points in places]
-        widths = [colours, channels, 2 * channels]
-        self.layers = nn.ModuleList(
-            LieConvolution(new, old, 2.3 * side / fine, inputs, outputs)
-            for new, old, fine, inputs, outputs in zip(
-                levels[1:], levels[:-1], places[:-1], widths[:-1], widths[1:], strict=True
-            )
-        )
+        half, quarter = max(2, side // 2), max(2, side // 4)
+        self.fine = LieConvolution((side, half), turns, colours, channels, lifted=True)
+        self.coarse = LieConvolution((half, quarter), turns, channels, 2 * channels, lifted=False)
         self.head = nn.Sequential(
             nn.Linear(2 * channels, 4 * channels), nn.SiLU(), nn.Linear(4 * channels, classes)
         )
@@ -87,10 +106,9 @@ class LieConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [n, classes] of images [n, colours, side, side]."""
-        f = x.flatten(2).mT.repeat_interleave(self._turns, dim=1)
-        for layer in self.layers:
-            f = functional.silu(layer(f))
-        logits: Tensor = self.head(f.mean(1))
+        f = functional.silu(self.fine(x))
+        f = functional.silu(self.coarse(f))
+        logits: Tensor = self.head(f.unflatten(1, (self._turns, -1)).mean((1, 3, 4)))
         return logits
 
 

@@ -1,4 +1,4 @@
-"""The roto-translations of the plane: lifts of pixels, and logarithms between them."""
+"""The roto-translations of the plane: logarithms between lifted pixels, and which are near."""
 
 from __future__ import annotations
 
@@ -9,56 +9,53 @@ import torch
 from torch import Tensor
 
 
-class Elements(NamedTuple):
-    """Elements (p, θ) of SE(2): places [m, 2] in units of pixels, turns 2πj/K for each of them.
+class Window(NamedTuple):
+    """How the places of a fine square grid stand about those of a coarse one, all alike.
 
-    The places are those of a square grid about the image's centre; element m·K + j has turn j.
+    Attributes:
+        steps: from a coarse place to those around it, [side², 2] as (x, y), row by row, in units
+            of the fine grid's spacing.
+        side: places along each edge of the window.
+        stride: from one coarse place to the next, in the same units.
+        padding: how far the window of the first coarse place reaches out of the fine grid.
     """
 
-    places: Tensor
-    turns: int
+    steps: Tensor
+    side: int
+    stride: int
+    padding: int
 
 
-class Neighbours(NamedTuple):
-    """For each of M elements u: near v [M, b], log(u⁻¹v) [M, b, 3], and which are real [M, b]."""
+def window(fine: int, coarse: int, radius: float) -> Window:
+    """Return the window of radius ``radius`` (fine spacings) of ``coarse``² places in ``fine``².
 
-    at: Tensor
-    logarithm: Tensor
-    real: Tensor
-
-
-def grid(side: int, points: int, turns: int) -> Elements:
-    """Return ``points``² elements' places spread over an image of ``side``² pixels, lifted."""
-    axis = (torch.arange(points, dtype=torch.float64) - (points - 1) / 2) * side / points
+    Both grids stand about the image's centre; the coarse one is ⌊fine / coarse⌋ times as wide.
+    """
+    stride = fine // coarse
+    first = ((fine - 1) - (coarse - 1) * stride) / 2  # coarse place, from the first fine one
+    part = first % 1
+    reach = part + math.floor(radius - part)
+    axis = torch.arange(-reach, reach + 0.5, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
-    return Elements(torch.stack([x.flatten(), y.flatten()], 1), turns)
+    steps = torch.stack([x.flatten(), y.flatten()], 1)
+    return Window(steps, len(axis), stride, int(reach - first))
 
 
-def neighbours(centres: Elements, sources: Elements, radius: float) -> Neighbours:
-    """Return the sources within ``radius`` (pixels) of each centre, at every turn.
+def logarithms(steps: Tensor, turns: int) -> Tensor:
+    """Return log(u⁻¹v) [K, m, K, 3] of u = (0, θ_j) and v = (steps, θ_k), θ_j = 2πj/K.
 
-    log of u⁻¹v = (R(-θ_u)(p_v - p_u), θ_v - θ_u) is (V(φ)⁻¹ t, φ), with φ in (-π, π],
-    V⁻¹ = (φ/2) cot(φ/2) 1 - (φ/2) J and J = (0 -1; 1 0); the first two in units of ``radius``
-    and φ in units of π (Finzi et al. 2020, LieConv, appendix).
+    u⁻¹v = (R(-θ_j) steps, θ_k - θ_j), and log(t, φ) = (V(φ)⁻¹ t, φ / π) with φ in (-π, π],
+    V⁻¹ = (φ/2) cot(φ/2) 1 - (φ/2) J and J = (0 -1; 1 0), for steps [m, 2] in units of the
+    neighbourhood's radius (Finzi et al. 2020, LieConv, appendix).
     """
-    K = centres.turns
-    offset = sources.places[None] - centres.places[:, None]
-    near = offset.square().sum(2) <= radius**2 + 1e-9
-    most = int(near.sum(1).max())
-    order = (~near).to(torch.int8).argsort(dim=1, stable=True)[:, :most]
-    real = near.gather(1, order)
-    t = offset.gather(1, order[:, :, None].expand(-1, -1, 2)) / radius
-    shape = (len(t), K, most, K)
-    own = torch.arange(K)
-    steps = (own[None, :] - own[:, None]) % K  # an integer: wrapping a float at π would be chance
-    phi = torch.where(steps > K // 2, steps - K, steps).double() * (2 * math.pi / K)
-    local = torch.einsum("jab,mqb->mjqa", _turned_back(K), t)
-    place = torch.einsum("jkab,mjqb->mjqka", _inverse_v(phi), local)
-    turn = (phi / math.pi)[None, :, None, :, None].expand(*shape, 1)
-    logarithm = torch.cat([place, turn], 4).reshape(len(t) * K, most * K, 3)
-    at = (order[:, None, :, None] * K + own).expand(shape).reshape(len(t) * K, most * K)
-    real = real[:, None, :, None].expand(shape).reshape(len(t) * K, most * K)
-    return Neighbours(at, logarithm, real)
+    own = torch.arange(turns)
+    apart = (own[None, :] - own[:, None]) % turns  # integers: wrapping a float at π is chance
+    apart = torch.where(apart > turns // 2, apart - turns, apart)
+    phi = apart.double() * (2 * math.pi / turns)
+    local = torch.einsum("jab,qb->jqa", _turned_back(turns), steps)
+    place = torch.einsum("jkab,jqb->jqka", _inverse_v(phi), local)
+    turn = (phi / math.pi)[:, None, :, None].expand(*place.shape[:3], 1)
+    return torch.cat([place, turn], 3)
 
 
 def _turned_back(turns: int) -> Tensor:

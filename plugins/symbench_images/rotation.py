@@ -94,7 +94,9 @@ def bilinear_rotation(side: int, angles: Tensor) -> Tensor:
     x, y = pixel_grid(side)
     cosine, sine = angles.double().cos()[:, None], angles.double().sin()[:, None]
     from_x, from_y = cosine * x - sine * y, sine * x + cosine * y
-    return _hat(from_x[..., None] - x) * _hat(from_y[..., None] - y)
+    axis = x[:side]  # the hat of a pixel is that of its column times that of its row
+    across, down = (_hat(place[..., None] - axis) for place in (from_x, from_y))
+    return (down[..., :, None] * across[..., None, :]).flatten(-2)
 
 
 def _hat(distance: Tensor) -> Tensor:
@@ -164,6 +166,8 @@ class PixelRotation(Group):
 
     def scrambled(self, operators: Tensor) -> Tensor:
         """Return P A Pᵀ for operators A [..., side², side²] on images in row-major order."""
+        if self.permutation.equal(torch.arange(len(self.permutation))):
+            return operators
         return operators[..., self.permutation, :][..., self.permutation]
 
     def scramble(self, images: Tensor) -> Tensor:

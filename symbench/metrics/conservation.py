@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from symbench.contract import Flows, Metric, Model, Scores, Task, Trained
@@ -63,13 +64,27 @@ class ConservationError(Metric):
 
 def _predicted(trained: Trained, task: Task) -> Tensor | None:
     """Return the predicted trajectories [n, times, size] in float64, from true initial states."""
+    if task.rollout and isinstance(trained.module, Flows):
+        return followed(trained, task.rollout)
+    return trained.prediction.cpu().double() if trained.prediction.ndim == 3 else None
+
+
+def followed(trained: Trained, times: Sequence[float]) -> Tensor:
+    """Return where the module carries the test states [n, times, size], in float64.
+
+    Kept with the trained module: several scores look at one rollout.
+    """
     import torch
 
-    if task.rollout and isinstance(trained.module, Flows):
-        times = torch.tensor(task.rollout, dtype=torch.float64)
+    from symbench.metrics.network import once
+
+    def follow() -> Tensor:
         flow = cast(Flows, trained.double).flow
-        return torch.as_tensor(flow(trained.test.x.cpu().double(), times)).detach()
-    return trained.prediction.cpu().double() if trained.prediction.ndim == 3 else None
+        grid = torch.tensor(tuple(times), dtype=torch.float64)
+        with torch.no_grad():
+            return flow(trained.test.x.cpu().double(), grid)
+
+    return once(trained, f"followed over {tuple(times)}", follow)
 
 
 def _vectors(values: Tensor) -> Tensor:

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from symbench.contract import Trained
+from symbench.draw import in_parts
 from symbench.errors import ShapeError
 
 Function = Callable[[Tensor], Tensor]
 T = TypeVar("T")
 
-_CHUNK, _LEAST = 2048, 64  # examples at once
-_NUMBERS = 2**17  # of inputs at once: hidden layers of convolutions still fit the cache
-_FEW, _DIRECTIONS = 8, 2**14  # the same, for derivatives: examples and numbers
+_FEW, _DIRECTIONS = 8, 2**14  # examples and numbers whose derivatives are taken at once
 _ROUNDING = 100.0  # a spread of so many rounding errors is none
 
 
@@ -47,8 +46,7 @@ class Network:
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         """Return the outputs [n, *output_shape] for x [n, *input_shape], in chunks."""
-        at_once = min(_CHUNK, max(_LEAST, _NUMBERS // max(1, x.shape[1:].numel())))
-        return torch.cat([self.module(chunk) for chunk in torch.split(x.to(self.dtype), at_once)])
+        return torch.cat([self.module(part) for part in in_parts(x.to(self.dtype))])
 
 
 def double_network(trained: Trained) -> Network:

@@ -20,6 +20,7 @@ from torch import nn
 from symbench.contract import Data, Symmetry
 from symbench.groups import O, S, Scalar, Trivial, V
 from symbench.metrics import EquivarianceError, Float32EquivarianceError
+from symbench.metrics.network import Network, directional_derivative
 
 
 class Linear(Angle):
@@ -171,3 +172,21 @@ def test_a_module_that_fixes_its_own_type_is_measured_in_float32():
 
     found = score(EquivarianceError, Angle(), Fixed())["equivariance_error"]
     assert 1e-12 < found < 1e-5
+
+
+def test_large_examples_are_evaluated_and_differentiated_in_parts():
+    seen = []
+
+    class Recorded(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return x.square().sum((1, 2, 3))[:, None]
+
+    x, v = torch.randn(2, 300, 3, 32, 32, generator=torch.Generator().manual_seed(0)).double()
+    f = Network(Recorded(), torch.float64)
+    torch.testing.assert_close(f(x)[:, 0], x.square().sum((1, 2, 3)))
+    slope = directional_derivative(f.module, x, v)
+    torch.testing.assert_close(slope[:, 0], 2 * (x * v).sum((1, 2, 3)))
+    assert max(seen) == 64
+    assert sum(seen) == 600
+    assert len(f(torch.randn(2000, 1, 2, 2))) == seen[-1] == 2000  # small ones all at once

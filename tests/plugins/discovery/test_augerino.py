@@ -113,6 +113,23 @@ def test_evaluation_is_deterministic_and_averages_log_probabilities(stream) -> N
     assert bool((total <= 1e-6).all())  # a mean of log-probabilities sums to at most 1
 
 
+def test_the_average_is_that_of_the_images_moved_one_by_one(stream) -> None:
+    _, problem = digits("plain")
+    net = Augerino().build(problem).double().eval()
+    x = torch.randn(4, 1, 8, 8, generator=seeded("x")).double()
+    with torch.no_grad():
+        moved = [net.moved_once(x, uniform.expand(4, -1)).log_softmax(1) for uniform in net.draws]
+        torch.testing.assert_close(net(x), torch.stack(moved).mean(0), atol=1e-12, rtol=0)
+
+
+def test_the_average_is_differentiated_forwards(stream) -> None:
+    _, problem = digits("plain")
+    net = Augerino().build(problem).double().eval()
+    x, v = torch.randn(2, 3, 1, 8, 8, generator=seeded("x")).double()
+    change = (net(x + 1e-6 * v) - net(x - 1e-6 * v)) / 2e-6
+    torch.testing.assert_close(torch.func.jvp(net, (x,), (v,))[1], change, atol=1e-7, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "problem",
     [

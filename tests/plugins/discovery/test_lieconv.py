@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import logm
-from symbench_discovery.lieconv import LieConv
-from symbench_discovery.liegroup import grid, neighbours
+from symbench_discovery.lieconv import LieConv, LieConvolution
+from symbench_discovery.liegroup import logarithms, window
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
@@ -24,29 +24,59 @@ def motion(place: Tensor, angle: float) -> np.ndarray:
     return np.array([[c, -s, float(place[0])], [s, c, float(place[1])], [0, 0, 1]])
 
 
+def logarithm(u: np.ndarray, v: np.ndarray) -> list[float]:
+    exact = logm(np.linalg.inv(u) @ v).real
+    return [exact[0, 2], exact[1, 2], exact[1, 0] / math.pi]
+
+
 def test_logarithms_are_those_of_the_matrices_of_roto_translations() -> None:
-    turns, radius = 5, 2.3  # an odd number of turns: none of them by π, where log is not unique
-    fine, coarse = grid(6, 6, turns), grid(6, 3, turns)
-    near = neighbours(coarse, fine, radius)
-    stream = seeded("elements")
-    for _ in range(40):
-        u = int(torch.randint(len(near.at), (1,), generator=stream))
-        b = int(torch.randint(near.at.shape[1], (1,), generator=stream))
-        v = int(near.at[u, b])
-        of_u = motion(coarse.places[u // turns], 2 * math.pi * (u % turns) / turns)
-        of_v = motion(fine.places[v // turns], 2 * math.pi * (v % turns) / turns)
-        exact = logm(np.linalg.inv(of_u) @ of_v).real
-        expected = [exact[0, 2] / radius, exact[1, 2] / radius, exact[1, 0] / math.pi]
-        np.testing.assert_allclose(near.logarithm[u, b].numpy(), expected, atol=1e-9)
+    turns = 5  # an odd number: none of them by π, where log is not unique
+    steps = 2 * torch.rand(6, 2, generator=seeded("steps"), dtype=torch.float64) - 1
+    found = logarithms(steps, turns)
+    for j in range(turns):
+        u = motion(torch.zeros(2), 2 * math.pi * j / turns)
+        for q, k in ((0, 0), (1, 2), (3, 4), (5, j)):
+            v = motion(steps[q], 2 * math.pi * k / turns)
+            np.testing.assert_allclose(found[j, q, k].numpy(), logarithm(u, v), atol=1e-9)
 
 
-def test_neighbours_are_all_places_within_the_radius() -> None:
-    fine, coarse = grid(8, 8, 2), grid(8, 4, 2)
-    near = neighbours(coarse, fine, 2.3)
-    for u in (0, 5, 17, 31):
-        inside = (fine.places - coarse.places[u // 2]).norm(dim=1) <= 2.3
-        found = set(near.at[u][near.real[u]].tolist())
-        assert found == {2 * i + j for i in inside.nonzero()[:, 0].tolist() for j in (0, 1)}
+@pytest.mark.parametrize(("fine", "coarse"), [(8, 4), (7, 3), (3, 2), (2, 2), (11, 5)])
+def test_the_window_moves_with_the_coarse_places_and_is_centred(fine: int, coarse: int) -> None:
+    about = window(fine, coarse, 2.3)
+    first = -about.padding + about.steps[0, 0].abs()  # the first coarse place, as an index
+    last = first + (coarse - 1) * about.stride
+    assert float(first + last) == fine - 1
+    assert float(about.steps.sum().abs()) == 0
+    assert 1.3 < float(about.steps.max()) <= 2.3
+
+
+def places(points: int, spacing: float) -> Tensor:
+    """The places [points², 2] of a square grid about the centre, row by row."""
+    axis = spacing * (torch.arange(points, dtype=torch.float64) - (points - 1) / 2)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], 1)
+
+
+@pytest.mark.parametrize("lifted", [True, False])
+@pytest.mark.parametrize(("fine", "coarse", "turns"), [(6, 3, 3), (5, 2, 3), (3, 2, 1)])
+def test_the_layer_is_the_mean_over_neighbours(
+    fine: int, coarse: int, turns: int, lifted: bool, stream
+) -> None:
+    inputs, outputs, radius = 2, 3, 2.3
+    layer = LieConvolution((fine, coarse), turns, inputs, outputs, lifted=lifted).double()
+    layer.norm = nn.Identity()  # type: ignore[assignment]
+    f = torch.randn(turns, inputs, fine**2, generator=seeded("f")).double()
+    f = f[:1].expand_as(f) if lifted else f
+    given = f[0] if lifted else f.flatten(0, 1)
+    found = layer(given.view(1, -1, fine, fine))[0].view(turns, outputs, coarse**2)
+    for at, centre in enumerate(places(coarse, fine // coarse)):
+        steps = places(fine, 1.0) - centre
+        near = steps.norm(dim=1) <= radius
+        kernels = layer.kernel(logarithms(steps[near] / radius, turns))
+        for j in range(turns):
+            products = torch.einsum("qkm,kiq->qkmi", kernels[j], f[:, :, near])
+            expected = layer.mix(products.flatten(2)).mean((0, 1))
+            torch.testing.assert_close(found[j, :, at], expected, atol=1e-6, rtol=1e-5)
 
 
 def test_logits_are_invariant_under_quarter_turns_with_lifts_alone(stream) -> None:

@@ -1,0 +1,27 @@
+"""Mechanics: systems whose symmetries and conserved quantities are known, and networks for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symbench import hookimpl
+from symbench_dynamics.cards import METRICS, MODELS, TASKS
+
+
+@hookimpl
+def symbench_register(registry: Any) -> None:
+    """Register the systems, the networks, and the papers' own scores."""
+    for target, name, threshold, summary in TASKS:
+        registry.task(
+            f"symbench_dynamics.{target}", name=name, version="1", summary=summary,
+            kind="trajectory", loss="mse", threshold=threshold,
+        )  # fmt: skip
+    for target, name, prior, summary in MODELS:
+        registry.model(
+            f"symbench_dynamics.{target}", name=name, version="1", prior=prior, summary=summary
+        )
+    for target, name, summary in METRICS:
+        registry.metric(
+            f"symbench_dynamics.{target}", name=name, version="1", unit="", direction="lower",
+            summary=summary,
+        )  # fmt: skip

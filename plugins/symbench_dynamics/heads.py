@@ -1,0 +1,219 @@
+"""Fields of dynamical systems made of a network, and the flow of a field.
+
+A state [n, d] holds all positions q, then all momenta p. A field's module has the state's rate of
+change as ``field(state, t)``, carries states along by ``flow(state, times)`` (the contract's
+``Flows``), and is called as its task wants it: the field itself, or its flow over the task's times.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from symbench import InputError
+from symbench_dynamics.integrators import implicit_midpoint, leapfrog, rk4
+
+_SLACK = 1e-6  # relative; times that went through float32 cost no further step
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How a field is integrated: its task's ``times``, the longest ``step``, and the method."""
+
+    times: tuple[float, ...]
+    step: float
+    method: str = "rk4"
+
+    def substeps(self, times: Tensor) -> int:
+        """Return how many steps of at most ``step`` the widest interval of ``times`` [k] needs."""
+        widest = float(times.diff().abs().max()) if len(times) > 1 else 0.0
+        return max(1, math.ceil(widest / self.step * (1 - _SLACK)))
+
+
+class Field(nn.Module):
+    """A vector field on states [n, d], with its flow.
+
+    Raises:
+        InputError: the clock's method is not one of ``methods``.
+    """
+
+    methods: tuple[str, ...] = ("rk4", "implicit-midpoint")
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        if clock.method not in self.methods:
+            raise InputError(
+                f"no integrator {clock.method!r} here: take {' or '.join(self.methods)}"
+            )
+        self.clock = clock
+
+    @abstractmethod
+    def field(self, state: Tensor, t: Tensor) -> Tensor:
+        """Return dx/dt [n, d] at states [n, d] and time t (0-dimensional)."""
+
+    def flow(self, state: Tensor, times: Tensor) -> Tensor:
+        """Return the states [n, k, d] at ``times`` [k] from ``state`` [n, d] at times[0]."""
+        times = times.to(state)
+        if self.clock.method == "implicit-midpoint":
+            return implicit_midpoint(self.field, state, times, substeps=self.clock.substeps(times))
+        return rk4(self.field, state, times, substeps=self.clock.substeps(times))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the flow [n, k, d] over the task's times, or the field [n, d] if it has none."""
+        if not self.clock.times:
+            return self.field(x, torch.zeros((), dtype=x.dtype, device=x.device))
+        return self.flow(x, torch.tensor(self.clock.times, dtype=x.dtype, device=x.device))
+
+    def observed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return states [m, d] and their rates of change [m, d], as the training data show them.
+
+        Of trajectories y [n, k, d] these are the midpoints and differences of successive states.
+        """
+        if not self.clock.times:
+            return x, y
+        steps = torch.tensor(self.clock.times, dtype=y.dtype, device=y.device).diff()
+        rates = y.diff(dim=1) / steps[:, None]
+        return ((y[:, 1:] + y[:, :-1]) / 2).flatten(0, 1), rates.flatten(0, 1)
+
+
+def calibrate(net: nn.Module, x: Tensor, y: Tensor) -> None:
+    """Show the training data of one part of a field to it, if it asks for them."""
+    if callable(show := getattr(net, "calibrate", None)):
+        show(x, y)
+
+
+def calibrate_potential(net: nn.Module, x: Tensor, gradient: Tensor) -> None:
+    """Calibrate a scalar function by its inputs x [m, d] and gradients [m, d], as observed.
+
+    No data show its values. Those that the network is shown alternate between +r and -r, where
+    r² = E Σᵢ (sᵢ ∂ᵢH)² and sᵢ is the deviation of xᵢ: gradients then start at their right size.
+    """
+    spread = x.std(0, correction=0)
+    r = (gradient * spread).square().sum(1).mean().sqrt()
+    signs = 1 - 2 * (torch.arange(len(x), device=x.device) % 2)
+    calibrate(net, x, (r * signs.to(x))[:, None])
+
+
+def gradient(scalar: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Return ∂f/∂x [n, d] of a function [n, d] -> [n, 1] that treats examples alone."""
+
+    def total(points: Tensor) -> Tensor:
+        return scalar(points).sum()
+
+    return cast(Tensor, torch.func.grad(total)(x))
+
+
+def rotated(slope: Tensor) -> Tensor:
+    """Return J ∇H = (∂H/∂p, -∂H/∂q) for ∇H = (∂H/∂q, ∂H/∂p) [..., d]."""
+    dq, dp = slope.chunk(2, -1)
+    return torch.cat([dp, -dq], -1)
+
+
+class Extended(nn.Module):
+    """net(x, A x + b): a network whose input also holds fixed affine functions of it."""
+
+    matrix: Tensor
+    offset: Tensor
+
+    def __init__(self, net: nn.Module, matrix: Tensor, offset: Tensor) -> None:
+        super().__init__()
+        self.net = net
+        self.register_buffer("matrix", matrix)
+        self.register_buffer("offset", offset)
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Pass the training data on, extended."""
+        calibrate(self.net, self._extended(x), y)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the network's output for x [n, d]."""
+        return cast(Tensor, self.net(self._extended(x)))
+
+    def _extended(self, x: Tensor) -> Tensor:
+        return torch.cat([x, x @ self.matrix.mT + self.offset], 1)
+
+
+class NeuralODE(Field):
+    """dx/dt = net(x): any network as a field (Chen et al. 2018)."""
+
+    def __init__(self, net: nn.Module, clock: Clock) -> None:
+        super().__init__(clock)
+        self.net = net
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Show the network states and their observed rates of change."""
+        calibrate(self.net, *self.observed(x, y))
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+        """Return net(x)."""
+        return cast(Tensor, self.net(state))
+
+
+class Hamiltonian(Field):
+    """dx/dt = J ∇H(x) with H a network: [n, d] -> [n, 1] (Greydanus et al. 2019)."""
+
+    def __init__(self, net: nn.Module, clock: Clock) -> None:
+        super().__init__(clock)
+        self.net = net
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Show the network states, and values of H of the size that the observed rates imply."""
+        states, rates = self.observed(x, y)
+        calibrate_potential(self.net, states, -rotated(rates))
+
+    def energy(self, state: Tensor) -> Tensor:
+        """Return H(x) [n, 1]."""
+        return cast(Tensor, self.net(state))
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+        """Return J ∇H(x)."""
+        return rotated(gradient(self.energy, state))
+
+
+class Separable(Field):
+    """J ∇H with H = T(p) + V(q), integrated by leapfrog (Chen et al. 2020, SRNN)."""
+
+    methods = ("leapfrog", "rk4", "implicit-midpoint")
+
+    def __init__(self, kinetic: nn.Module, potential: nn.Module, clock: Clock) -> None:
+        super().__init__(clock)
+        self.kinetic, self.potential = kinetic, potential
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Show T the momenta and V the positions, with values as for any Hamiltonian."""
+        states, rates = self.observed(x, y)
+        (q, p), (velocity, force) = states.chunk(2, -1), rates.chunk(2, -1)
+        calibrate_potential(self.kinetic, p, velocity)
+        calibrate_potential(self.potential, q, -force)
+
+    def energy(self, state: Tensor) -> Tensor:
+        """Return T(p) + V(q) [n, 1]."""
+        q, p = state.chunk(2, -1)
+        return cast(Tensor, self.kinetic(p) + self.potential(q))
+
+    def velocity(self, p: Tensor) -> Tensor:
+        """Return dq/dt = ∇T(p) [n, d / 2]."""
+        return gradient(self.kinetic, p)
+
+    def force(self, q: Tensor) -> Tensor:
+        """Return dp/dt = -∇V(q) [n, d / 2]."""
+        return -gradient(self.potential, q)
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+        """Return (∇T(p), -∇V(q))."""
+        q, p = state.chunk(2, -1)
+        return torch.cat([self.velocity(p), self.force(q)], -1)
+
+    def flow(self, state: Tensor, times: Tensor) -> Tensor:
+        """Return the states [n, k, d] at ``times`` [k] from ``state`` [n, d] at times[0]."""
+        if self.clock.method != "leapfrog":
+            return super().flow(state, times)
+        times = times.to(state)
+        substeps = self.clock.substeps(times)
+        return leapfrog(self.force, self.velocity, state, times, substeps=substeps)

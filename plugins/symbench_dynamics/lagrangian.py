@@ -1,0 +1,73 @@
+"""Lagrangian networks: the Euler-Lagrange equations of a learned L, solved for accelerations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import grad, jacrev, vmap
+
+from symbench_dynamics.heads import Clock, Field, calibrate_potential
+
+_TINY = 1e-12
+
+
+def accelerations(
+    lagrangian: Callable[[Tensor, Tensor], Tensor], q: Tensor, v: Tensor, ridge: float = 0.0
+) -> Tensor:
+    """Return q̈ [n, f] = M⁺ (∂L/∂q - (∂²L/∂v∂q) v), M = ∂²L/∂v² (Cranmer et al. 2020).
+
+    ``lagrangian`` maps q, v [f] of one system to a number. M⁺ = (MᵀM + ridge²)⁻¹ Mᵀ is smooth
+    where M is singular, which a learned one may be on the way; with ridge = 0 it is the inverse.
+    """
+
+    def one(q: Tensor, v: Tensor) -> Tensor:
+        # in reverse mode twice: not every activation has a forward derivative of its backward
+        mixed, mass = jacrev(grad(lagrangian, argnums=1), argnums=(0, 1))(q, v)
+        right = grad(lagrangian, argnums=0)(q, v) - mixed @ v
+        if ridge == 0:
+            return cast(Tensor, torch.linalg.solve(mass, right))
+        normal = mass.mT @ mass + ridge**2 * torch.eye(len(q), dtype=q.dtype, device=q.device)
+        return cast(Tensor, torch.linalg.solve(normal, mass.mT @ right))
+
+    return vmap(one)(q, v)
+
+
+class Lagrangian(Field):
+    """The motion of L(q, v) = ½|v|² + net(q, v), where v = c u and the state is (q, u).
+
+    The free part lets the mass matrix begin regular; it takes no L away, as net may cancel it.
+    The factors c, one a coordinate, are learned from the observed dq/dt: a state may hold momenta,
+    which are velocities in another unit where the kinetic energy is a sum of squares.
+    """
+
+    unit: Tensor
+
+    def __init__(self, net: nn.Module, half: int, ridge: float, clock: Clock) -> None:
+        super().__init__(clock)
+        self.net, self._ridge = net, ridge
+        self.register_buffer("unit", torch.ones(half))
+        self.ratio = nn.Parameter(torch.ones(half))
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Take c by least squares, and show the network (q, v) and the size of the forces."""
+        states, rates = self.observed(x, y)
+        (q, u), (velocity, change) = states.chunk(2, -1), rates.chunk(2, -1)
+        square = u.square().sum(0)
+        found = (velocity * u).sum(0) / square.clamp_min(_TINY)
+        self.unit = torch.where(found.abs() > _TINY, found, torch.ones_like(found))
+        points, slopes = torch.cat([q, self.unit * u], 1), torch.cat([self.unit * change, 0 * u], 1)
+        calibrate_potential(self.net, points, slopes)
+
+    def value(self, q: Tensor, v: Tensor) -> Tensor:
+        """Return L of one system, q and v [f]."""
+        learned = self.net(torch.cat([q, v])[None])
+        return cast(Tensor, v.square().sum() / 2 + learned.sum())
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+        """Return (c u, q̈ / c)."""
+        q, u = state.chunk(2, -1)
+        c = self.unit * self.ratio
+        return torch.cat([c * u, accelerations(self.value, q, c * u, self._ridge) / c], -1)

@@ -1,0 +1,238 @@
+"""Pendula: the plane one, the double one, and two masses that hang on springs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from symbench import Data, Published, Symmetry
+from symbench.contract import Split
+from symbench.groups import C, Group, O, Trivial, V
+from symbench_dynamics import systems
+from symbench_dynamics.mechanics import DerivativeTask, Mechanical, gaussian, grid, uniform
+from symbench_dynamics.springs import on_ring
+
+_LNN = "Cranmer et al. 2020 (arXiv:2003.04630), printed by its notebook of experiments"
+_SCALARS = "Villar et al. 2021 (arXiv:2106.06610), table 1"
+
+
+@final
+class Pendulum(DerivativeTask):
+    """The pendulum H = 3 (1 - cos q) + p² of Greydanus et al. 2019, from noisy states.
+
+    Only the parity (q, p) -> (-q, -p) acts linearly. A trajectory has 45 points over 3 units of
+    time and starts at a radius U[1.3, 2.3]: all swing, some almost to the top. As for
+    ``mass-spring``, noise 0.1 makes the published losses a floor, and test states are exact. The
+    published "energy" figures of this system are the errors of q² + p², which is not conserved:
+    they have no counterpart here.
+    """
+
+    name = "pendulum"
+    summary = "plane pendulum, from noisy states"
+    reference = "Greydanus et al. 2019 (arXiv:1906.01563), section 3"
+    threshold = 0.02
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (90, 225),
+        "quick": (90, 315, 1125),
+        "full": (90, 315, 1125),
+    }
+    input_shape, output_shape = (2,), (2,)
+    test_size, valid_size = 200, 200
+    points, horizon, noise = 45, 3.0, 0.1
+    rollout = grid(30.0, 0.1)
+    energy_times = grid(20.0, 0.1)
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """C(2), the half turn of the plane of (q, p): V -> V."""
+        group = C(2)
+        return Symmetry(group, V(group), V(group))
+
+    def starts(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw states [n, 2] of radius U[1.3, 2.3]."""
+        return on_ring(n, 1.3, 2.3, generator)
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+        """Return (2 p, -3 sin q)."""
+        return systems.pendulum_field(state)
+
+    def energy(self, state: Tensor) -> Tensor:
+        """Return 3 (1 - cos q) + p²."""
+        return systems.pendulum_energy(state)
+
+
+@final
+class DoublePendulum(DerivativeTask):
+    """Accelerations of a double pendulum (Cranmer et al. 2020): unit masses and rods, g = 9.8.
+
+    The state is (a₁, a₂, w₁, w₂), angles from the downward vertical and angular velocities: these
+    coordinates are not canonical, and no Hamiltonian field in them is the true one. Every example
+    is a fresh state, angles uniform in [-π, π) and velocities in [-10, 10]; the target is the whole
+    rate of change. Only parity acts linearly. The published error is E Σᵢ|error of component i|,
+    after 251 epochs of 1,024,000 fresh states; the published energy error is the mean of
+    |change of the energy| / 29.4 at t = 100, twenty times later than here. Rollouts are short, for
+    the motion is chaotic, and finely sampled, for it is fast.
+    """
+
+    name = "double-pendulum"
+    summary = "accelerations of a double pendulum"
+    reference = "Cranmer et al. 2020 (arXiv:2003.04630)"
+    threshold = 0.05
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (100, 300),
+        "quick": (300, 1000, 3000),
+        "full": (1000, 10_000, 100_000),
+    }
+    input_shape, output_shape = (4,), (4,)
+    test_size, valid_size = 200, 200
+    points, horizon, step = 1, 0.0, 0.00125
+    rollout = grid(3.0, 0.01)
+    energy_times = grid(5.0, 0.01)
+    energy_scale = 3 * systems.GRAVITY
+    published = (
+        Published("lnn-mlp", "LNN", _LNN, {1_024_000: 0.0734}),
+        Published("node-mlp", "Baseline NN", _LNN, {1_024_000: 0.0742}),
+        Published("lnn-mlp", "LNN, t = 100", _LNN, {1_024_000: 0.0043}, "energy_mse.final"),
+        Published(
+            "node-mlp", "Baseline NN, t = 100", _LNN, {1_024_000: 0.0736}, "energy_mse.final"
+        ),
+    )
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """C(2), the half turn of the plane of the angles and that of the velocities: 2 V -> 2 V."""
+        group = C(2)
+        return Symmetry(group, (2 * V)(group), (2 * V)(group))
+
+    def starts(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw states [n, 4], angles uniform in [-π, π) and velocities in [-10, 10]."""
+        angles = uniform(2 * n, -math.pi, math.pi, generator).view(n, 2)
+        return torch.cat([angles, uniform(2 * n, -10.0, 10.0, generator).view(n, 2)], 1)
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+        """Return velocities and accelerations [..., 4]."""
+        return systems.double_pendulum_field(state)
+
+    def energy(self, state: Tensor) -> Tensor:
+        """Return the kinetic and potential energy."""
+        return systems.double_pendulum_energy(state)
+
+    def paper_error(self, prediction: Tensor, y: Tensor) -> float:
+        """Return the mean over examples of Σᵢ |error of component i|."""
+        return float((prediction - y).double().abs().sum(-1).mean())
+
+
+class SpringPendulum(Mechanical):
+    """Two unit masses in space that hang on springs, one below the other (Finzi et al. 2021).
+
+    H as in ``systems.spring_pendulum_energy``, with the potential of the code that made the
+    published tables: no ½ before the second spring, whose stiffness is then 2. From
+    x₁ = (0, 0, -1.5) and x₂ = (0, 0, -3), both + 0.2 N(0, 1), and p = 0.4 N(0, 1), a trajectory is
+    followed for 30 units of time at steps of 0.2 and cut into 30 pieces of 5 points, of which one
+    random piece is an example: its first state is the input, all 5 are the target.
+
+    Predicting the first state for ever has a ``rollout_error`` of 0.23 from the pieces, and of 0.28
+    from initial states of the law above; the truth, started with an error of 1e-4, has one of 6e-5.
+    """
+
+    name = "spring-pendulum"
+    summary = "double spring pendulum, k2 without 1/2"
+    reference = "Finzi, Welling, Wilson 2021, section 7.2 (arXiv:2104.09459); " + _SCALARS
+    threshold = 0.01
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (20, 50),
+        "quick": (50, 150),
+        "full": (50, 150, 500),
+    }
+    times = grid(0.8, 0.2)
+    rollout = grid(29.8, 0.2)
+    input_shape, output_shape = (12,), (5, 12)
+    test_size, valid_size = 500, 500
+    step = 0.02
+    stiffness: ClassVar[float] = 2.0
+    published: ClassVar[tuple[Published, ...]] = tuple(
+        Published(model, label, _SCALARS, {500: figure}, "rollout_error")
+        for model, label, figure in (
+            ("node-scalars", "Scalars O(3)", 0.009),
+            ("node-emlp", "EMLP O(2)", 0.020),
+            ("node-mlp", "MLP", 0.048),
+            ("hnn-scalars", "Scalars O(3)", 0.005),
+            ("hnn-emlp", "EMLP O(2)", 0.012),
+            ("hnn-mlp", "MLP", 0.028),
+        )
+    )
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """O(2) about the vertical, which is the third axis: 4 V -> 4 V, V = R³."""
+        group = O(2) * Trivial(1)
+        return Symmetry(group, (4 * V)(group), (4 * V)(group))
+
+    @property
+    def ambient(self) -> Group:
+        """O(3), which acts if gravity turns along."""
+        return O(3)
+
+    def starts(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw initial states (x₁, x₂, p₁, p₂) [n, 12]."""
+        drawn = gaussian(n, 12, generator)
+        q, p = 0.2 * drawn[:, :6], 0.4 * drawn[:, 6:]
+        return torch.cat([q + torch.tensor([0.0, 0.0, -1.5, 0.0, 0.0, -3.0]), p], 1)
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+        """Return (p₁, p₂, F₁, F₂)."""
+        return systems.spring_pendulum_field(state, self.stiffness)
+
+    def energy(self, state: Tensor) -> Tensor:
+        """Return H."""
+        return systems.spring_pendulum_energy(state, self.stiffness)
+
+    def conserved(self, trajectory: Tensor) -> dict[str, Tensor]:
+        """Return the energy and the angular momentum about the vertical [n, t]."""
+        q, p = trajectory.unflatten(-1, (2, 2, 3)).unbind(-3)
+        moment = systems.planar_moment(q, p)
+        return {"energy": self.energy(trajectory), "angular_momentum": moment}
+
+    def conserved_scale(self, trajectory: Tensor) -> dict[str, float]:
+        """Return E Σᵢ|qᵢ||pᵢ| of the horizontal parts, from true trajectories [n, t, 12]."""
+        q, p = trajectory[:, :1].unflatten(-1, (2, 2, 3)).unbind(-3)
+        return {"angular_momentum": systems.planar_size(q, p)}
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return the states [n, 5, 12] at the task's times, from x [n, 12] at t = 0."""
+        return self.solve(x, torch.tensor(self.times, dtype=x.dtype, device=x.device))
+
+    def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
+        """Draw n pieces of n trajectories; draws are kept, for they cost up to a second."""
+        x = _first_states(type(self), n, seed, split)
+        return Data(x, self.target(x)).to(dtype)
+
+
+@final
+class TalkPendulum(SpringPendulum):
+    """``spring-pendulum`` with the potential that is printed: ½ before both springs.
+
+    Taken for each other, the two systems have a ``rollout_error`` of 0.14: no published figure
+    applies to this one.
+    """
+
+    name = "spring-pendulum-half"
+    summary = "double spring pendulum, k2 with 1/2"
+    published = ()
+    stiffness = 1.0
+
+
+@lru_cache(maxsize=64)
+def _first_states(task: type[SpringPendulum], n: int, seed: int, split: Split) -> Tensor:
+    """Return the first states [n, 12] of one random piece, of 30, of each trajectory."""
+    drawn = task()
+    generator = drawn.generator(seed, split)
+    pieces = torch.arange(30, dtype=torch.float64)
+    path = drawn.solve(drawn.starts(n, generator), pieces)
+    chosen = torch.randint(len(pieces), (n,), generator=generator)
+    return path[torch.arange(n), chosen].float().double()

@@ -1,0 +1,159 @@
+"""From pair tensors to invariants, node functions and pair functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from symbench import InputError, Problem, graphs
+from symbench_gnn.tensor_layers import Centred, Mixing, Nodes
+
+_SEEN = 64  # training graphs that set the scale of the features
+
+
+def declined(name: str, problem: Problem, orders: Sequence[int] = (0, 1, 2)) -> str | None:
+    """Return why a model of graphs declines the problem, or None.
+
+    ``orders`` are those that it can put out: 0 invariants, 1 node functions, 2 pair functions.
+    """
+    if problem.kind != "graph":
+        return f"{name} reads graphs, not {problem.kind} data"
+    try:
+        order = graphs.output_order(problem)
+    except InputError as error:
+        return f"{name}: {error}"
+    if order in orders:
+        return None
+    kinds = ("invariants", "functions of the nodes", "functions of pairs of nodes")
+    return f"{name} puts out {' and '.join(kinds[k] for k in orders)}, not {kinds[order]}"
+
+
+def checked(reason: str | None) -> None:
+    """Refuse a problem that is declined.
+
+    Raises:
+        InputError: there is a reason.
+    """
+    if reason:
+        raise InputError(reason)
+
+
+class PairHead(nn.Module):
+    """A perceptron on what the layers' pair tensors [c, n, N, N] say of graph, node or pair.
+
+    Order 0: for each channel the mean over the diagonal and over the other pairs, the same times
+    N / N₀ and (N / N₀)² (sums: N₀ is the problem's size). Order 1: diagonal, row mean and column
+    mean of each node. Order 2: the channels of each pair.
+    """
+
+    def __init__(self, channels: int, hidden: int, problem: Problem) -> None:
+        super().__init__()
+        self.order = graphs.output_order(problem)
+        self.nodes = problem.input_shape[-1]
+        features = channels * (4, 3, 1)[self.order]
+        copies = math.prod(problem.output_shape) // self.nodes**self.order
+        self.centred = Centred(features)
+        self.first = Mixing(features, hidden)
+        self.last = nn.Linear(hidden, copies)
+
+    def features(self, layers: Sequence[Tensor], nodes: Nodes) -> Tensor:
+        """Return what the perceptron reads: [features, n, N, ...] with ``order`` node axes."""
+        if self.order == 2:
+            return torch.cat(list(layers))
+        if self.order == 1:
+            return torch.cat([self._of_nodes(layer, nodes) for layer in layers])
+        return torch.cat([self._of_graphs(layer, nodes) for layer in layers])
+
+    def forward(self, layers: Sequence[Tensor], nodes: Nodes) -> Tensor:
+        """Return the output [n, copies, N, ...] with ``order`` node axes."""
+        mask = nodes.of_order(self.order)
+        features = self.centred(self.features(layers, nodes), mask)
+        hidden = functional.relu(self.first(features))
+        y = self.last(hidden.movedim(0, -1))
+        return cast("Tensor", y.movedim(-1, 1))
+
+    def _of_nodes(self, x: Tensor, nodes: Nodes) -> Tensor:
+        size = nodes.count[:, None]
+        return torch.cat([x.diagonal(dim1=-2, dim2=-1), x.sum(-1) / size, x.sum(-2) / size])
+
+    def _of_graphs(self, x: Tensor, nodes: Nodes) -> Tensor:
+        eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+        both = torch.stack([eye.flatten(), torch.ones_like(eye).flatten()], 1)
+        trace, total = (x.flatten(2) @ both).unbind(-1)  # one pass, forward and backward
+        others = nodes.count * (nodes.count - 1)
+        means = [trace / nodes.count, (total - trace) / others.clamp(min=1)]
+        part = nodes.count / self.nodes
+        return torch.cat([*means, means[0] * part, means[1] * part.square()])
+
+
+class PairNetwork(nn.Module):
+    """Layers on pair tensors, each centred, and a head that reads the input and all of them."""
+
+    def __init__(self, layers: Sequence[nn.Module], width: int, head: PairHead) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.centred = nn.ModuleList([Centred(width) for _ in layers])
+        self.head = head
+        self.target = Target(head.order)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output for graphs [n, 1 + k, N, N] of any N; zero at padded nodes."""
+        nodes = Nodes.of(graphs.node_mask(x))
+        y = self.head(self._run(x, nodes, fit=False), nodes)
+        return cast("Tensor", self.target(y, nodes))
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Set the scale of every layer's features, and of real targets, by the training data."""
+        some = x[:_SEEN]
+        nodes = Nodes.of(graphs.node_mask(some))
+        features = self.head.features(self._run(some, nodes, fit=True), nodes)
+        self.head.centred.fit(features, nodes.of_order(self.head.order))
+        self.target.fit(y, Nodes.of(graphs.node_mask(x)))
+
+    def _run(self, x: Tensor, nodes: Nodes, *, fit: bool) -> list[Tensor]:
+        layers = [x.movedim(1, 0)]
+        for layer, centred in zip(self.layers, self.centred, strict=True):
+            y = layer(layers[-1], nodes)
+            if fit:
+                cast("Centred", centred).fit(y, nodes.pairs)
+            layers.append(centred(y, nodes.pairs))
+        return layers
+
+
+class Target(nn.Module):
+    """c + s y in the units of real targets, and zero at padded nodes.
+
+    c and s are the mean and the standard deviation of the training targets: one for each
+    invariant, and one for all nodes (pairs) and copies, which keeps equivariance. Without ``fit``,
+    and for labels of classes, c = 0 and s = 1.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, order: int) -> None:
+        super().__init__()
+        self.order = order
+        self.register_buffer("centre", torch.zeros(()))
+        self.register_buffer("scale", torch.ones(()))
+
+    def fit(self, y: Tensor, nodes: Nodes) -> None:
+        """Take the statistics of targets y [n, copies, ...] over the nodes that exist."""
+        if not y.is_floating_point():
+            return
+        exists = nodes.of_order(self.order)[:, None].expand_as(y)
+        axes = (0,) if self.order == 0 else tuple(range(y.dim()))
+        count = exists.sum(axes)
+        self.centre = (y * exists).sum(axes) / count
+        spread = (((y - self.centre) * exists).square().sum(axes) / count).sqrt()
+        self.scale = torch.where(spread > 1e-6, spread, torch.ones_like(spread))
+
+    def forward(self, y: Tensor, nodes: Nodes) -> Tensor:
+        """Return outputs [n, copies, ...] in the units of the targets."""
+        return (self.centre + self.scale * y) * nodes.of_order(self.order)[:, None]

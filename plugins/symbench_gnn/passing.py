@@ -1,0 +1,168 @@
+"""Message passing: at most as strong as colour refinement (1-WL), by theorem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from symbench import Problem, graphs
+from symbench_gnn.layers import EdgeNetworkLayer, GATLayer, GCNLayer, GINLayer
+from symbench_gnn.network import NetworkConfig, NodeModel, NodeNetwork
+
+
+@final
+class GCN(NodeModel):
+    """Graph convolutions with D̃^-½ (A + 1) D̃^-½, each followed by a linear layer.
+
+    All layers are read out by sums. Weaker than 1-WL: the normalised mean forgets degrees that
+    GIN's sum keeps; the networks are equal otherwise. Weights of edges must not be negative.
+    """
+
+    name = "gcn"
+    summary = "graph convolution of Kipf and Welling"
+    reference = "Kipf and Welling 2017, eq. 2"
+
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """Return one graph convolution with its perceptron."""
+        return GCNLayer(inputs, outputs)
+
+
+@final
+class GIN(NodeModel):
+    """Graph isomorphism network, h' = relu(MLP(h_i + Σ_j A_ij h_j)); all layers read out by sums.
+
+    As strong as 1-WL and no stronger. Weights of edges multiply the messages.
+    """
+
+    name = "gin"
+    summary = "graph isomorphism network: as strong as 1-WL"
+    reference = "Xu et al. 2019, How powerful are graph neural networks?, eq. 4.1"
+
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """Return one GIN layer."""
+        return GINLayer(inputs, outputs)
+
+
+@dataclass(frozen=True)
+class GATConfig(NetworkConfig):
+    """``heads`` divides ``width``."""
+
+    heads: int = 4
+
+
+@final
+class GAT(NodeModel):
+    """Graph attention on node features and degree.
+
+    Attention is a weighted mean and returns a constant for constant features, so the degree is
+    given as a feature. Weights of edges reach it through the degree alone.
+    """
+
+    name = "gat"
+    summary = "graph attention network"
+    reference = "Veličković et al. 2018, Graph attention networks"
+    Config = GATConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smoke": {"width": 16, "depth": 2, "heads": 2},
+        "quick": {"width": 32, "depth": 3, "heads": 2},
+    }
+    degree = True
+
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """Return one attention layer."""
+        return GATLayer(inputs, outputs, self.config.heads)
+
+
+@final
+class MPNN(NodeModel):
+    """Message passing in its general form: a message depends on both ends and on the edge's weight.
+
+    m_i = Σ_j relu(R h_i + S h_j + a A_ij + b) over the neighbours, h'_i = relu(MLP(h_i, m_i)).
+    """
+
+    name = "mpnn"
+    summary = "message passing by an edge network"
+    reference = "Gilmer et al. 2017, Neural message passing for quantum chemistry, eqs. 1-2"
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "smoke": {"width": 8, "depth": 2},
+        "quick": {"width": 16, "depth": 3},
+    }
+
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """Return one layer with its edge network."""
+        return EdgeNetworkLayer(inputs, outputs)
+
+
+@dataclass(frozen=True)
+class RandomGINConfig(NetworkConfig):
+    """``noise`` random features a node; ``draws`` of them are averaged; ``pool`` draws are held."""
+
+    noise: int = 4
+    draws: int = 8
+    pool: int = 64
+
+
+class OnNoise(nn.Module):
+    """A network on extra node features N(0, 1), drawn once when it is built.
+
+    In training, example b of a batch sees draw b of the pool (batches are random); in evaluation
+    the outputs are averaged over the first ``draws``. Node i has the i-th vector of a draw, so
+    that a relabelled graph sees other noise than the graph: the function is equivariant in
+    distribution only. Graphs larger than the pool repeat it.
+    """
+
+    pool: Tensor
+
+    def __init__(self, net: NodeNetwork, pool: Tensor, draws: int) -> None:
+        super().__init__()
+        self.net = net
+        self.register_buffer("pool", pool)
+        self.draws = draws
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Take the units of the targets."""
+        self.net.calibrate(x, y)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs for one draw of noise an example, or their mean over draws."""
+        every = torch.arange(len(x), device=x.device)
+        if self.training:
+            return self.on(x, every)
+        outputs = [self.on(x, torch.full_like(every, k)) for k in range(self.draws)]
+        return torch.stack(outputs).mean(0)
+
+    def on(self, x: Tensor, draw: Tensor) -> Tensor:
+        """Return the outputs for the draws [n] of the pool."""
+        features = graphs.node_features(x)
+        node = torch.arange(x.shape[-1], device=x.device) % self.pool.shape[1]
+        noise = self.pool[draw % len(self.pool)][:, node] * features[..., :1]
+        return self.net.dense(graphs.adjacency(x), torch.cat([features, noise], -1))
+
+
+@final
+class RandomGIN(NodeModel):
+    """GIN on random node features: universal in probability, equivariant in distribution only.
+
+    Its measured equivariance error is that of a mean over ``draws`` draws, and not zero.
+    """
+
+    name = "gin-random"
+    summary = "GIN on random node features"
+    reference = "Abboud et al. 2021; Sato et al. 2021, Random features strengthen GNNs"
+    Config = RandomGINConfig
+
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """Return one GIN layer."""
+        return GINLayer(inputs, outputs)
+
+    def network(self, problem: Problem, features: int) -> OnNoise:  # type: ignore[override]
+        """Return the network with its pool of noise."""
+        config = self.config
+        net = super().network(problem, features + config.noise)
+        nodes = max(problem.input_shape[-1], 64)
+        pool = torch.randn(config.pool, nodes, config.noise, generator=problem.generator)
+        return OnNoise(net, pool, config.draws)

@@ -1,0 +1,113 @@
+"""What the eigenvalues of the adjacency tell, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, cast, final
+
+import torch
+from torch import Tensor, nn
+
+from symbench import InputError, Model, Problem, Recipe, graphs
+from symbench.contract import Prior
+from symbench_gnn.pair_heads import Target, checked, declined
+from symbench_gnn.tensor_layers import Centred, Nodes
+
+
+def eigenvalues(x: Tensor) -> Tensor:
+    """Return the ascending eigenvalues [n, N] of the adjacency, float64, zeros for the padding.
+
+    Padded nodes are given a diagonal beyond every eigenvalue (Gershgorin: 1 + the largest row
+    sum of |A|), which sorts them last whatever their places.
+    """
+    A, mask = graphs.adjacency(x).detach().double(), graphs.node_mask(x).detach().double()
+    beyond = 1 + A.abs().sum(-1).amax(-1, keepdim=True)
+    found: Tensor = torch.linalg.eigvalsh(A + torch.diag_embed((1 - mask) * beyond))
+    place = torch.arange(A.shape[-1], device=x.device)
+    return found * (place < mask.sum(-1, keepdim=True))
+
+
+class SpectrumNetwork(nn.Module):
+    """A perceptron on the eigenvalues, divided by √N, and the number of nodes, divided by N."""
+
+    def __init__(self, problem: Problem, width: int) -> None:
+        super().__init__()
+        self.nodes = problem.input_shape[-1]
+        self.centred = Centred(self.nodes + 1)
+        self.net = nn.Sequential(
+            nn.Linear(self.nodes + 1, width), nn.SiLU(),
+            nn.Linear(width, width), nn.SiLU(),
+            nn.Linear(width, problem.output_size), nn.Unflatten(1, problem.output_shape),
+        )  # fmt: skip
+        self.target = Target(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output [n, *output_shape] for graphs [n, 1 + k, M, M], M ≤ N.
+
+        Raises:
+            InputError: M > N.
+        """
+        return cast("Tensor", self.target(self.net(self._standard(x)), _nodes(x)))
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Standardise eigenvalues and real targets by the training data."""
+        self.centred.fit(self._read(x).mT, x.new_ones(len(x)))
+        self.target.fit(y, _nodes(x))
+
+    def _standard(self, x: Tensor) -> Tensor:
+        return cast("Tensor", self.centred(self._read(x).mT, x.new_ones(len(x))).mT)
+
+    def _read(self, x: Tensor) -> Tensor:
+        if x.shape[-1] > self.nodes:
+            raise InputError(f"spectrum reads at most {self.nodes} nodes, not {x.shape[-1]}")
+        found = eigenvalues(graphs.padded(x, self.nodes)) / self.nodes**0.5
+        count = graphs.node_mask(x).sum(-1, keepdim=True) / self.nodes
+        return torch.cat([found.to(x), count], -1)
+
+
+def _nodes(x: Tensor) -> Nodes:
+    return Nodes.of(graphs.node_mask(x))
+
+
+@dataclass(frozen=True)
+class SpectrumConfig:
+    """A perceptron of two hidden layers of ``width`` units."""
+
+    width: int = 64
+    learning_rate: float = 3e-3
+    batch_size: int = 64
+
+
+@final
+class Spectrum(Model):
+    """A perceptron on the sorted eigenvalues of the adjacency; it sees no node features.
+
+    Stronger than nothing, incomparable with 1-WL: cospectral graphs look the same to it.
+    """
+
+    name, version = "spectrum", "1"
+    prior: ClassVar[Prior] = "told"
+    summary = "perceptron on the eigenvalues of the adjacency"
+    Config = SpectrumConfig
+    config: SpectrumConfig
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is not an invariant of graphs."""
+        return declined(self.name, problem, orders=(0,))
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape].
+
+        Raises:
+            InputError: the problem is one that it declines.
+        """
+        checked(self.accepts(problem))
+        return SpectrumNetwork(problem, self.config.width)
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return Adam with a cosine, the best of the validation split kept."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )

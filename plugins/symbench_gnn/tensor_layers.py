@@ -1,0 +1,187 @@
+"""Layers on pair tensors: channels × graphs × nodes × nodes, equivariant under S(nodes).
+
+Channels come first, ``[c, n, N, N]``: mixing them is then one matrix product, and the product of
+matrices one batched product, both without a copy. Padded nodes are kept at zero: every sum runs
+over the nodes that exist, and every mean divides by their number.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_OPERATIONS = 15
+_FLOOR = 1e-3  # no feature is magnified by more than this, in units of the largest spread
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Which nodes exist: ``mask`` [n, N], ``pairs`` [n, N, N], ``count`` [n] (at least 1)."""
+
+    mask: Tensor
+    pairs: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, mask: Tensor) -> Nodes:
+        """Return the nodes of a mask [n, N] of ones and zeros."""
+        pairs = mask[:, :, None] * mask[:, None, :]
+        return cls(mask, pairs, mask.sum(1).clamp(min=1))
+
+    def of_order(self, order: int) -> Tensor:
+        """Return 1 for each graph [n], node [n, N] or pair [n, N, N] that exists."""
+        return (torch.ones_like(self.count), self.mask, self.pairs)[order]
+
+
+def weights(*shape: int, fan_in: int) -> nn.Parameter:
+    """Return normal weights of variance 2 / fan_in (He et al. 2015), from torch's generator."""
+    return nn.Parameter(torch.randn(shape) * math.sqrt(2 / fan_in))
+
+
+def mixed(weight: Tensor, x: Tensor) -> Tensor:
+    """Return Σ_c weight[d, c] x[c, ...]: channels mixed, [d, ...]."""
+    return (weight @ x.flatten(1)).view(-1, *x.shape[1:])
+
+
+class Mixing(nn.Module):
+    """An affine map of the channels, the same at every pair: [c, n, N, N] -> [d, n, N, N]."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.weight = weights(width, channels, fan_in=channels)
+        self.bias = nn.Parameter(0.1 * torch.randn(width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mixed channels."""
+        return torch.addmm(self.bias, self.weight, x.flatten(1)).view(-1, *x.shape[1:])
+
+
+class Centred(nn.Module):
+    """(x - c) / s for each channel, with c and s fixed by the training data before training.
+
+    Mean and standard deviation of the untrained network's values: graphs that differ in a small
+    part of their features then start out visibly different. Nothing is normalised over a batch, so
+    that no graph sees another. Until ``fit`` is called, c = 0 and s = 1.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(channels))
+        self.register_buffer("scale", torch.ones(channels))
+
+    @torch.no_grad()
+    def fit(self, x: Tensor, mask: Tensor) -> None:
+        """Take the statistics of x [c, ...] where the mask [...] is 1."""
+        flat = x.flatten(1).double()
+        part = mask.flatten().double()
+        part = part / part.sum().clamp(min=1)
+        centre = (flat * part).sum(1)
+        spread = ((flat - centre[:, None]).square() * part).sum(1).sqrt()
+        floor = _FLOOR * spread.amax()
+        self.centre = centre.to(x)
+        self.scale = torch.where(spread > floor, spread, torch.ones_like(spread)).to(x)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the standardised channels of x [c, ...], zero where the mask [...] is."""
+        shape = (-1,) + (1,) * (x.dim() - 1)
+        scale = 1 / self.scale.view(shape)
+        return torch.addcmul(-self.centre.view(shape) * scale, x, scale) * mask
+
+
+class Linear15(nn.Module):
+    """The linear maps V⊗V -> V⊗V that commute with S(N), and the two biases.
+
+    L(X) = Σ_b W_b op_b(X) + b₁ 1 + b₂ 11ᵀ with the 15 operations of Maron et al. (Invariant and
+    Equivariant Graph Networks, ICLR 2019, appendix A): on the diagonal diag X, row means, column
+    means, trace / N, total / N²; along rows and along columns the column means, the row means and
+    the diagonal; X, Xᵀ; trace / N and total / N² everywhere. N is the number of nodes that exist.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.weight = weights(_OPERATIONS, width, channels, fan_in=_OPERATIONS * channels)
+        self.bias = nn.Parameter(0.1 * torch.randn(2, width))
+
+    def forward(self, x: Tensor, nodes: Nodes) -> Tensor:
+        """Return L(x): [c, n, N, N] -> [d, n, N, N], zero at padded nodes."""
+        size = nodes.count[:, None]
+        diagonal = x.diagonal(dim1=-2, dim2=-1)
+        rows, columns = x.sum(-1) / size, x.sum(-2) / size
+        trace = diagonal.sum(-1, keepdim=True) / size
+        total = rows.sum(-1, keepdim=True) / size
+        vectors = torch.cat([columns, rows, diagonal])
+        flat = torch.cat([trace, total]).expand(-1, -1, x.shape[-1])
+        on_diagonal = mixed(self._block(0, 5), torch.cat([vectors, flat]))
+        on_diagonal = on_diagonal + self.bias[0, :, None, None]
+        along_rows = mixed(self._block(5, 8), vectors)
+        along_rows = along_rows + mixed(self._block(13, 15), flat) + self.bias[1, :, None, None]
+        along_columns = mixed(self._block(8, 11), vectors)
+        y = mixed(self.weight[11], x) + mixed(self.weight[12], x.mT)
+        y = y + along_rows[..., None] + along_columns[..., None, :]
+        return (y + torch.diag_embed(on_diagonal)) * nodes.pairs
+
+    def _block(self, start: int, stop: int) -> Tensor:
+        return self.weight[start:stop].transpose(0, 1).flatten(1)
+
+
+class IGNLayer(nn.Module):
+    """relu(L(X)) with L one of the 15-dimensional family, for every pair of channels."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.linear = Linear15(channels, width)
+
+    def forward(self, x: Tensor, nodes: Nodes) -> Tensor:
+        """Return [d, n, N, N]."""
+        return functional.relu(self.linear(x, nodes))
+
+
+class RingLayer(nn.Module):
+    """relu(k₁ L₁(X) + k₂ L₃(X) L₂(X) / N), with learned k₁ = 1 and k₂ = 1/2 at the start.
+
+    Chen et al., On the equivalence between graph isomorphism testing and function approximation
+    with GNNs, NeurIPS 2019, section 5 (Ring-GNN).
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.first = Linear15(channels, width)
+        self.left = Linear15(channels, width)
+        self.right = Linear15(channels, width)
+        self.scales = nn.Parameter(torch.tensor([1.0, 0.5]))
+
+    def forward(self, x: Tensor, nodes: Nodes) -> Tensor:
+        """Return [d, n, N, N]."""
+        product = self.left(x, nodes) @ self.right(x, nodes) / nodes.count[:, None, None]
+        return functional.relu(self.scales[0] * self.first(x, nodes) + self.scales[1] * product)
+
+
+class PPGNBlock(nn.Module):
+    """W (X, M₁(X) M₂(X) / √N), with M₁ and M₂ perceptrons on the channels of each pair.
+
+    Maron et al., Provably Powerful Graph Networks, NeurIPS 2019, section 6; the division by √N is
+    ours: without it activations grow like N with every block.
+    """
+
+    def __init__(self, channels: int, width: int, depth: int) -> None:
+        super().__init__()
+        sizes = [channels] + (depth - 1) * [width]
+        self.skip = Mixing(channels, width)
+        self.left = nn.ModuleList([Mixing(size, width) for size in sizes])
+        self.right = nn.ModuleList([Mixing(size, width) for size in sizes])
+        self.join = weights(width, width, fan_in=width)
+
+    def forward(self, x: Tensor, nodes: Nodes) -> Tensor:
+        """Return [d, n, N, N], of any value at padded pairs."""
+        skip, left, right = self.skip(x), x, x
+        for first, second in zip(self.left, self.right, strict=True):
+            left, right = functional.relu(first(left)), functional.relu(second(right))
+        product = (left * (nodes.pairs / nodes.count.sqrt()[:, None, None])) @ right
+        return torch.addmm(skip.flatten(1), self.join, product.flatten(1)).view_as(skip)

@@ -1,0 +1,146 @@
+"""Networks on pair tensors: 2-IGN, Ring-GNN and PPGN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from torch import nn
+
+from symbench import Model, Problem, Recipe
+from symbench.contract import Prior
+from symbench_gnn.pair_heads import PairHead, PairNetwork, checked, declined
+from symbench_gnn.tensor_layers import IGNLayer, PPGNBlock, RingLayer
+
+
+@dataclass(frozen=True)
+class TensorConfig:
+    """``depth`` layers of ``width`` channels, and ``hidden`` units before the output.
+
+    ``untrained_depth`` is the depth on tasks that ask what the architecture can tell apart and
+    train nothing for it: every layer adds to that.
+    """
+
+    width: int = 8
+    depth: int = 2
+    untrained_depth: int = 2
+    hidden: int = 64
+    learning_rate: float = 3e-3
+    batch_size: int = 32
+
+
+@dataclass(frozen=True)
+class RingConfig(TensorConfig):
+    """The same, one layer deeper where nothing is trained."""
+
+    untrained_depth: int = 3
+
+
+@dataclass(frozen=True)
+class PPGNConfig(TensorConfig):
+    """The same, with perceptrons of ``mlp_depth`` layers in each block."""
+
+    depth: int = 4
+    untrained_depth: int = 5
+    mlp_depth: int = 1
+    learning_rate: float = 1e-3
+
+
+class _Tensors(Model):
+    """Layers on [channels, N, N] that commute with S(N), and a head that reads all of them."""
+
+    version = "1"
+    prior: ClassVar[Prior] = "told"
+    Config = TensorConfig
+    config: TensorConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "full": {"width": 16},
+    }
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is not a graph."""
+        return declined(self.name, problem)
+
+    def layer(self, channels: int) -> nn.Module:
+        """Return one layer from ``channels`` to ``width`` channels."""
+        raise NotImplementedError
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape].
+
+        Raises:
+            InputError: the problem is one that it declines.
+        """
+        checked(self.accepts(problem))
+        config, channels = self.config, problem.input_shape[0]
+        depth = config.untrained_depth if problem.loss == "none" else config.depth
+        inputs = [channels] + (depth - 1) * [config.width]
+        head = PairHead(channels + depth * config.width, config.hidden, problem)
+        return PairNetwork([self.layer(size) for size in inputs], config.width, head)
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return Adam with a cosine, the best of the validation split kept."""
+        return Recipe(
+            learning_rate=self.config.learning_rate,
+            batch_size=self.config.batch_size,
+            selection="best-valid",
+        )
+
+
+@final
+class IGN2(_Tensors):
+    """2-IGN: relu of the 15 equivariant linear operations on V⊗V, no products of matrices.
+
+    As strong as 1-WL: regular graphs of equal size and degree look the same to it.
+    """
+
+    name = "ign-2"
+    summary = "2-IGN: the 15 equivariant linear maps of matrices"
+    reference = "Maron et al. 2019, Invariant and Equivariant Graph Networks"
+
+    def layer(self, channels: int) -> nn.Module:
+        """Return relu of one linear map of the 15-dimensional family."""
+        return IGNLayer(channels, self.config.width)
+
+
+@final
+class RingGNN(_Tensors):
+    """Ring-GNN: 2-IGN layers and products of two of them. At most as strong as 2-FWL.
+
+    Three layers where nothing is trained: two of this width miss one or two pairs of small regular
+    graphs, by chance of the weights.
+    """
+
+    name = "ring-gnn"
+    summary = "2-IGN layers and their matrix products"
+    reference = "Chen et al. 2019, On the equivalence between graph isomorphism testing and GNNs"
+    Config = RingConfig
+    config: RingConfig
+
+    def layer(self, channels: int) -> nn.Module:
+        """Return relu(k₁ L₁(X) + k₂ L₃(X) L₂(X) / N)."""
+        return RingLayer(channels, self.config.width)
+
+
+@final
+class PPGN(_Tensors):
+    """PPGN: perceptrons on pairs and one matrix product a block. As strong as 2-FWL (= 3-WL).
+
+    Five blocks where nothing is trained, since 2-FWL needs up to five rounds on CFI graphs. Its
+    features of non-isomorphic graphs may differ by little: larger learning rates than 1e-3 move
+    all of them together by more than that, and circular skip links are then not learned.
+    """
+
+    name = "ppgn"
+    summary = "provably powerful graph network: 2-FWL"
+    reference = "Maron et al. 2019, Provably Powerful Graph Networks"
+    Config = PPGNConfig
+    config: PPGNConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "full": {"width": 32, "depth": 3, "mlp_depth": 2}
+    }
+
+    def layer(self, channels: int) -> nn.Module:
+        """Return one block: W (X, M₁(X) M₂(X) / √N)."""
+        return PPGNBlock(channels, self.config.width, self.config.mlp_depth)

@@ -1,0 +1,57 @@
+"""What is registered, without importing it."""
+
+TASKS = (
+    ("diffusions:DriftDiffusion", "drift-diffusion", "own", 0.05, "constant drift in the plane"),
+    (
+        "diffusions:OrnsteinUhlenbeck",
+        "ornstein-uhlenbeck",
+        "mse",
+        0.05,
+        "linear drift to the origin of the plane",
+    ),
+    (
+        "diffusions:RotatingOU",
+        "ornstein-uhlenbeck-rotating",
+        "mse",
+        0.05,
+        "linear drift to the origin, with rotation",
+    ),
+    ("diffusions:DoubleWell", "double-well", "mse", 0.05, "drift between two wells on a line"),
+    (
+        "attractors:AttractorNetwork",
+        "attractor-network",
+        "mse",
+        0.05,
+        "three stable states and no continuous symmetry: the control",
+    ),
+    ("rings:RingDiffusion", "ring-diffusion", "mse", 0.05, "score of a ring under diffusion"),
+)
+MODELS = (
+    (
+        "models:EquivariantDrift",
+        "so2-drift",
+        "told",
+        "a(r) x + b(r) J x: the SO(2)-equivariant field of the plane",
+    ),
+)
+METRICS = (
+    ("scores:FieldError", "field_error", "lower", "relative error of the learned drift"),
+    (
+        "scores:PathConservation",
+        "path_conservation",
+        "lower",
+        "drift of energy and momenta along the least-action path of the learned drift",
+    ),
+    (
+        "scores:PathError",
+        "path_error",
+        "lower",
+        "action, energy and momentum of that path against the truth",
+    ),
+    (
+        "scores:DriftGenerators",
+        "drift_generators",
+        "higher",
+        "generators of the symmetry of the learned Lagrangian",
+    ),
+)

@@ -1,0 +1,127 @@
+"""Drift fields learnt from noisy increments, and what every such task knows exactly."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symbench import Data, Symmetry, Task
+from symbench.contract import Split
+from symbench.groups import GL, V
+
+REFERENCE = (
+    "Freidlin, Wentzell 2012, Random Perturbations of Dynamical Systems, chapters 3 and 4; "
+    "systems of arXiv:2504.09761"
+)
+SIZES: Mapping[str, tuple[int, ...]] = {
+    "smoke": (1000, 3000),
+    "quick": (1000, 3000, 10_000),
+    "full": (1000, 3000, 10_000, 40_000),
+}
+
+
+def normal(*shape: int, generator: torch.Generator) -> Tensor:
+    """Draw standard normal numbers in float64."""
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def uniform(n: int, d: int, bounds: tuple[float, float], generator: torch.Generator) -> Tensor:
+    """Draw points [n, d] uniform in a cube, in float64."""
+    low, high = bounds
+    return low + (high - low) * torch.rand(n, d, generator=generator, dtype=torch.float64)
+
+
+class DriftTask(Task):
+    """Regression of the drift f of dx = f(x) dt + √(2D) dW on x, from increments of short bursts.
+
+    A burst starts at ``starts`` and takes Euler-Maruyama steps of length ``step``; of each one
+    state x is kept, after a number of steps uniform in 0, …, ``burst``. The training and validation
+    targets are the next increment over ``step``, so that E[y | x] = f(x) exactly, with a noise of
+    variance 2D/``step`` a coordinate that exceeds the field's own by far. The targets of the test
+    split are f(x): ``error`` is that of the field, and can reach 0.
+    """
+
+    version = "1"
+    reference = REFERENCE
+    threshold = 0.05
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = SIZES
+    diffusion: ClassVar[float]
+    step: ClassVar[float] = 0.02
+    burst: ClassVar[int] = 50
+
+    @abstractmethod
+    def drift(self, x: Tensor) -> Tensor:
+        """Return f [..., d] at states x [..., d], in the dtype of x."""
+
+    @abstractmethod
+    def starts(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw first states of bursts, [n, d] in float64."""
+
+    @abstractmethod
+    def endpoints(self) -> tuple[Tensor, Tensor, float]:
+        """Return first and last points [m, d] of paths to judge a drift by, and their time T."""
+
+    def generators(self) -> Tensor:
+        """Return the affine symmetries (W | b) [k, d, d + 1] of |v - f|²: x -> x + ε(W x + b)."""
+        d = self.input_shape[0]
+        return torch.zeros(0, d, d + 1, dtype=torch.float64)
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return the drift."""
+        return self.drift(x)
+
+    def layout(self) -> Symmetry:
+        """A state is one vector, and so is the drift."""
+        group = GL(self.input_shape[0])
+        return Symmetry(group, V(group), V(group))
+
+    def states(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw states [n, d] of n independent bursts, in float64."""
+        x = self.starts(n, generator)
+        steps = torch.randint(self.burst + 1, (n, 1), generator=generator)
+        spread = (2 * self.diffusion * self.step) ** 0.5
+        for i in range(self.burst):
+            moved = x + self.step * self.drift(x) + spread * normal(*x.shape, generator=generator)
+            x = torch.where(steps > i, moved, x)
+        return x
+
+    def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
+        """Draw n states with increments per unit time, or for the test split the drift itself."""
+        x = self.states(n, self.generator(seed, split)).float().double()
+        y = self.drift(x)
+        if split != "test":
+            noise = normal(*y.shape, generator=self.generator(seed, split, "noise"))
+            y = y + (2 * self.diffusion / self.step) ** 0.5 * noise
+        return Data(x.to(dtype), y.to(dtype))
+
+
+def travel_times(
+    drift: Callable[[Tensor], Tensor], speed: Tensor, ends: tuple[float, float], panels: int = 400
+) -> Tensor:
+    """Return t*(E) = ∫ dx / √(f(x)² + 4DE) between the ends of a line, for every 4DE [e].
+
+    The time that a least-action path of energy E without a turning point takes, by the
+    Gauss-Legendre rule of eight nodes a panel.
+
+    Args:
+        drift: f, [m, 1] -> [m, 1], in float64.
+        speed: 4DE, [e].
+        ends: the first and last point.
+        panels: the number of panels.
+
+    Returns:
+        t* [e]; NaN where a turning point lies between the ends.
+    """
+    nodes, weights = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(8))
+    low, high = ends
+    half = (high - low) / (2 * panels)
+    middle = low + half * (2 * torch.arange(panels, dtype=torch.float64) + 1)
+    x = (middle[:, None] + half * nodes).flatten()
+    square = drift(x[:, None])[:, 0].square() + speed.double()[:, None]
+    time = (weights.repeat(panels) / square.sqrt()).sum(1) * abs(half)
+    return torch.where((square > 0).all(1), time, torch.nan)

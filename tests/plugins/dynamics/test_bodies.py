@@ -1,0 +1,73 @@
+"""Two bodies: circular orbits, and what is conserved."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from symbench_dynamics.bodies import TwoBody
+
+
+def circular(radius):
+    """Two bodies opposite each other at that radius, on a circular orbit."""
+    speed = 0.5 / math.sqrt(radius)
+    return torch.tensor(
+        [[radius, 0, -radius, 0, 0, speed, 0, -speed]], dtype=torch.float64
+    )  # fmt: skip
+
+
+def test_a_circular_orbit_closes_after_its_period():
+    radius = 1.1
+    period = 4 * math.pi * radius**1.5
+    z = circular(radius)
+    path = TwoBody().solve(z, torch.tensor([0, period / 4, period], dtype=torch.float64))
+    quarter = torch.tensor([0, radius, 0, -radius], dtype=torch.float64)
+    assert torch.allclose(path[0, 1, :4], quarter, atol=1e-6)
+    assert torch.allclose(path[0, 2], z[0], atol=1e-6)
+
+
+def test_the_constants_of_a_circular_orbit_are_known():
+    radius = 1.1
+    constants = TwoBody().conserved(circular(radius)[:, None])
+    assert float(constants["energy"]) == pytest.approx(-1 / (4 * radius))
+    assert float(constants["angular_momentum"]) == pytest.approx(math.sqrt(radius))
+    assert torch.equal(constants["momentum"], torch.zeros(1, 1, 2, dtype=torch.float64))
+
+
+def test_initial_states_are_mirrored_and_nearly_circular():
+    z = TwoBody().starts(2000, torch.Generator().manual_seed(0))
+    q, p = z[:, :2], z[:, 4:6]
+    assert torch.equal(z[:, 2:4], -q)
+    assert torch.equal(z[:, 6:], -p)
+    assert float(q.min()) >= 0.5
+    assert float(q.max()) <= 1.5
+    assert float((q * p).sum(1).abs().max()) < 1e-12
+    factor = p.norm(dim=1) * 2 * q.norm(dim=1).sqrt()
+    assert float(factor.mean()) == pytest.approx(1, abs=0.005)
+    assert float(factor.std()) == pytest.approx(0.05, abs=0.005)
+
+
+def test_all_orbits_turn_the_same_way():
+    z = TwoBody().starts(500, torch.Generator().manual_seed(0))
+    assert bool((TwoBody().conserved(z[:, None])["angular_momentum"] > 0).all())
+
+
+def test_momenta_that_vanish_have_a_scale_that_does_not():
+    data = TwoBody().sample(100, 0, "test", dtype=torch.float64)
+    scale = TwoBody().conserved_scale(data.x[:, None])
+    p = data.x[:, 4:].view(-1, 2, 2)
+    assert scale["momentum"] == pytest.approx(float(p.norm(dim=2).sum(1).mean()))
+    moment = TwoBody().conserved(data.x[:, None])["angular_momentum"]
+    # q and p are nearly orthogonal on such orbits
+    assert scale["angular_momentum"] == pytest.approx(float(moment.mean()), rel=0.02)
+
+
+def test_swapping_the_bodies_swaps_their_rates():
+    z = TwoBody().starts(20, torch.Generator().manual_seed(0)) + torch.arange(8) / 7
+    swap = [2, 3, 0, 1, 6, 7, 4, 5]
+    assert torch.allclose(TwoBody().target(z[:, swap]), TwoBody().target(z)[:, swap], atol=1e-14)
+
+
+def test_the_paper_s_error_is_the_mean_square():
+    assert TwoBody().paper_error(torch.full((4, 8), 3.0), torch.zeros(4, 8)) == 9.0
