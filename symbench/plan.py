@@ -76,7 +76,7 @@ class Selection:
             raise InputError(f"unknown tier {self.tier!r}: take one of {', '.join(get_args(Tier))}")
         if self.seeds is not None and self.seeds < 1:
             raise InputError(f"--seeds {self.seeds}: at least one seed is needed")
-        if any(size < 2 for size in self.sizes):
+        if any(size < 2 and size != 0 for size in self.sizes):
             raise InputError(f"--sizes {self.sizes}: every n_train must be at least 2")
 
 
@@ -162,6 +162,8 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
     budget = TIERS[selection.tier]
     budget = replace(budget, updates=task.updates.get(selection.tier, budget.updates))
     sizes = selection.sizes or task.sizes[selection.tier]
+    if task.loss != "none" and 0 in sizes:
+        raise InputError(f"--sizes 0: {task.name} has something to learn; take at least 2")
     identity = Identity(
         task=task.name,
         task_version=task.version,

@@ -23,6 +23,7 @@ _SECOND = -7723592293110705685
 _SALTS = (0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179, 0x3C6EF372FE94F82B)
 _CHUNK = 2**22  # colours held at once
 _LARGEST = 64  # nodes up to which 3-FWL runs: n⁴ steps a round
+_LARGEST_OF_MANY = 16
 _RARE = 1e-6  # the frequency that stands for a class never seen with a signature
 
 
@@ -206,11 +207,15 @@ class _Refinement(Model):
     order: ClassVar[int]
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is not an invariant of graphs, and for 3-FWL graphs beyond 64 nodes."""
+        """Decline what is not an invariant of graphs, and for 3-FWL large graphs.
+
+        64 nodes where each graph is looked at a few times, 16 where thousands are (n⁴ steps each).
+        """
         if reason := declined(self.name, problem, orders=(0,)):
             return reason
-        if self.order == 3 and problem.input_shape[-1] > _LARGEST:
-            return f"{self.name} refines n³ triples: at most {_LARGEST} nodes"
+        largest = _LARGEST if problem.loss == "none" else _LARGEST_OF_MANY
+        if self.order == 3 and problem.input_shape[-1] > largest:
+            return f"{self.name} refines n³ triples: at most {largest} nodes"
         return None
 
     def build(self, problem: Problem) -> nn.Module:

@@ -38,7 +38,7 @@ class Structural(Metric):
     the first that is not; ``.noise`` is the largest noise, ``.margin`` the smallest gap of a
     separated pair; ``.refused`` counts pairs that the network cannot evaluate, which are not
     separated; ``.float32`` and ``.float32_noise`` are the same measured in single precision.
-    ``.ceiling`` is the number of pairs.
+    ``.truth`` is the number of pairs.
     """
 
     name, version, direction = "pairs_structural", "1", "higher"
@@ -87,12 +87,12 @@ class Structural(Metric):
 
 
 def counted(name: str, pairs: Sequence[Pair], counts: Sequence[float]) -> dict[str, float]:
-    """Return ``name`` and ``name.<category>``, sums over pairs, each with its ``.ceiling``."""
-    scores = {name: float(sum(counts)), f"{name}.ceiling": float(len(pairs))}
+    """Return ``name`` and ``name.<category>``, sums over pairs, each with its ``.truth``."""
+    scores = {name: float(sum(counts)), f"{name}.truth": float(len(pairs))}
     for category in dict.fromkeys(pair.category for pair in pairs):
         own = [c for pair, c in zip(pairs, counts, strict=True) if pair.category == category]
         scores[f"{name}.{category}"] = float(sum(own))
-        scores[f"{name}.{category}.ceiling"] = float(len(own))
+        scores[f"{name}.{category}.truth"] = float(len(own))
     return scores
 
 
@@ -135,7 +135,7 @@ class Classes(Metric):
         groups = _groups(len(found), merged)
         scores = {
             self.name: float(groups),
-            f"{self.name}.ceiling": float(len(found)),
+            f"{self.name}.truth": float(len(found)),
             f"{self.name}.accuracy": groups / len(found),
             f"{self.name}.noise": max(c.noise for c in contrasts.values()),
         }

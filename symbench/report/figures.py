@@ -64,7 +64,7 @@ def ratio(figure: Figure) -> str:
 
 
 def found(figure: Figure) -> str:
-    """Return how many generators were found, of how many there are where that is known."""
+    """Return how many (generators, pairs) were found, of how many there are where known."""
     of = "" if figure.truth is None else f"/{figure.truth:.0f}"
     return f"{figure.value:.0f}{of}"
 

@@ -173,6 +173,8 @@ def _floored(figure: Figure) -> str:
 
 
 def _annotated(figure: Figure) -> str:
+    if figure.truth is not None:
+        return figures.found(figure)
     anchored = figure.chance is not None or figure.ceiling is not None
     return figures.anchored(figure) if anchored else _floored(figure)
 

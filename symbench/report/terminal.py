@@ -78,7 +78,7 @@ def _grid(
 ) -> Grid:
     """Return the chosen columns, of the rows that have something in a column of ``filled``.
 
-    A family is named once, above its columns.
+    A family is named once, above its columns, and the score of that name is its ``all``.
     """
     grid = Grid(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim",
@@ -87,6 +87,7 @@ def _grid(
     for index in chosen:
         column = table.columns[index]
         title = column.title.removeprefix(f"{family}.") if family else column.title
+        title = "all" if title == family else title
         justify: Literal["left", "right"] = "right" if column.numeric else "left"
         grid.add_column(Text(plain(title)), justify=justify, overflow="fold")
     for cells in table.rows:

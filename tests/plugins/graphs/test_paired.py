@@ -140,7 +140,7 @@ def score(task, network, n_train=32):
 def test_message_passing_tells_no_pair_apart():
     scores = score(MINI, pair_toys.Gin)
     assert scores["pairs_trained"] == scores["pairs_trained.failures"] == 0
-    assert scores["pairs_trained.ceiling"] == 30
+    assert scores["pairs_trained.truth"] == 30
     assert scores["pairs_trained.with_q"] <= 6  # 5 % of 60 tests on noise would be 3
 
 
