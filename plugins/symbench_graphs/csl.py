@@ -53,8 +53,8 @@ class CSL(GraphTask):
         "full": (10, 30, 90),
     }
     input_shape, output_shape = (2, NODES, NODES), (len(SKIPS),)
-    updates: ClassVar[Mapping[str, int]] = {"quick": 150}
-    test_size, valid_size = 30, 10  # an invariant network sees ten graphs, however many there are
+    updates: ClassVar[Mapping[str, int]] = {"quick": 100}
+    test_size, valid_size = 20, 10  # an invariant network sees ten graphs, however many there are
     published: ClassVar[tuple[Published, ...]] = (
         Published(
             "ring-gnn",

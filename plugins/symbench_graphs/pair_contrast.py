@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Problem, Task, Trained, seeded
-from symbench.graphs import padded, random_orders, relabelled
+from symbench.graphs import graph_symmetry, padded, random_orders, relabelled
 
 Embed = Callable[[Tensor], Tensor]
 
+EMBEDDING = 16  # numbers that a network gives a graph, as in BREC
 _CLEAR, _DIM = 1e3, 1e2  # gap over noise: above the first separated, below the second not
 _LEAST = 1e-12  # of the output's scale
 _CELLS = 2**15  # adjacency entries in one forward pass; more leave the processor's caches
@@ -85,6 +86,17 @@ def _outputs(embed: Embed, x: Tensor, r: int) -> list[Tensor]:
     return [f if bool(f.isfinite().all()) else f[:0] for f in y.split(r)]
 
 
+def embedding_problem(problem: Problem) -> Problem:
+    """Return the problem of embedding the same graphs in ``EMBEDDING`` invariants.
+
+    What a network tells apart is asked of this, also where its task is another one: a model that
+    looks answers up has none before it is trained.
+    """
+    channels, nodes = problem.input_shape[:2]
+    told = None if problem.symmetry is None else graph_symmetry(channels, nodes, 0, EMBEDDING)
+    return replace(problem, loss="none", output_shape=(EMBEDDING,), symmetry=told)
+
+
 @contextmanager
 def untrained(trained: Trained, task: Task, purpose: str) -> Iterator[Callable[[], nn.Module]]:
     """Hand out fresh untrained modules of the trial's model; the global generator is put back."""
@@ -93,7 +105,7 @@ def untrained(trained: Trained, task: Task, purpose: str) -> Iterator[Callable[[
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         generator = torch.Generator().manual_seed(seed)
-        problem: Problem = replace(trained.problem, generator=generator)
+        problem = replace(embedding_problem(trained.problem), generator=generator)
         yield lambda: trained.model.build(problem).to(device)
 
 

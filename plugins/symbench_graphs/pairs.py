@@ -13,13 +13,12 @@ from torch import Tensor
 
 from symbench import Data, InputError, Symmetry, Task
 from symbench.graphs import adjacency, graph_symmetry, pack, padded, random_orders, relabelled
+from symbench_graphs.pair_contrast import EMBEDDING
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from symbench.contract import Split
-
-EMBEDDING = 16  # numbers that a network gives a graph, as in BREC
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ LEGEND = (
     "learned the task.",
     "prior: what the model was told of the symmetry. Compare across priors with care.",
 )
+_REASONS = 10  # to decline a task, that are told one by one
 # Scores in csv and json only: a table would repeat what stands beside them.
 _DETAIL = (
     "flops",
@@ -94,7 +95,7 @@ def _table(task: str, tier: str, rows: Sequence[Row]) -> Table:
         _title(task, tier, shown),
         tuple(columns[index] for index in kept),
         [[cells[index] for index in kept] for cells in grid],
-        list(_notes(rows)),
+        list(_notes(task, rows)),
     )
 
 
@@ -109,8 +110,13 @@ def _title(task: str, tier: str, rows: Sequence[Row]) -> str:
     return " · ".join(parts)
 
 
-def _notes(rows: Sequence[Row]) -> Iterator[str]:
+def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
     told = sorted((row.status, row.reason, row.model) for row in rows if row.reason)
+    declined = [entry for entry in told if entry[0] == "declined"]
+    if len({reason for _, reason, _ in declined}) > _REASONS:
+        names = _listed(sorted(model for *_, model in declined))
+        yield f"declined: {names} (`symbench show {task}` tells why)"
+        told = [entry for entry in told if entry[0] != "declined"]
     for (status, reason), models in groupby(told, key=lambda entry: entry[:2]):
         yield f"{status}: {_listed([model for *_, model in models])} ({reason})"
     diverged = [f"{row.model} {row.diverged}" for row in rows if row.diverged]

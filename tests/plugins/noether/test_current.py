@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from symbench_noether.current import (
@@ -16,6 +18,7 @@ from symbench_noether.current import (
 
 from symbench import Model, Problem
 from symbench.contract import Trained
+from symbench.groups import Standardised
 
 MASSIVE, MASSLESS = Quadratic((1.0, 1.0), 1.0), Quadratic((1.0, 1.0), 0.0)
 ANISOTROPIC = Quadratic((1.0, 4.0), 1.0)
@@ -126,32 +129,33 @@ def test_fields_without_two_derivatives_have_no_score():
     assert scored(task, Module(lambda x: 0 * x[:, :1])) == {}
 
 
-def perceptron():
+def perceptron(data):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return torch.nn.Sequential(
-            torch.nn.Linear(2, 64), torch.nn.SiLU(), torch.nn.Linear(64, 64), torch.nn.SiLU(),
-            torch.nn.Linear(64, 1),
-        )  # fmt: skip
-
-
-def test_an_untrained_field_is_far_from_the_truth():
-    assert scored(NoetherCurrent(), perceptron())["noether_current"] < 0.9
+        sizes = (2, 128, 128, 128)
+        hidden = [(torch.nn.Linear(a, b), torch.nn.SiLU()) for a, b in pairwise(sizes)]
+        net = torch.nn.Sequential(*sum(hidden, ()), torch.nn.Linear(128, 1))
+    module = Standardised(net, 2, 1)
+    module.calibrate(data.x, data.y)
+    return module
 
 
 @pytest.mark.statistics
-def test_a_field_learned_from_values_comes_close():
-    task, net = NoetherCurrent(), perceptron()
-    before, data = scored(task, net)["noether_current"], task.sample(1000, 0, "train")
+def test_a_field_learned_from_values_comes_close_and_an_untrained_one_does_not():
+    task = NoetherCurrent()
+    data = task.sample(1000, 0, "train")
+    net, generator = perceptron(data), torch.Generator().manual_seed(1)
+    before = scored(task, net)["noether_current"]
     optimiser = torch.optim.Adam(net.parameters(), 3e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 2500)
-    for _ in range(2500):
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 2000)
+    for _ in range(2000):
+        batch = torch.randint(len(data), (128,), generator=generator)
         optimiser.zero_grad()
-        (net(data.x) - data.y).square().mean().backward()
+        (net(data.x[batch]) - data.y[batch]).square().mean().backward()
         optimiser.step()
         schedule.step()
-    after = scored(task, net)["noether_current"]
-    assert after > max(0.93, before)
+    assert before < 0.9
+    assert scored(task, net)["noether_current"] > 0.95  # three seeds: 0.984 to 0.989
 
 
 def test_the_control_differs_from_the_task_by_its_field_alone():
