@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from symbench import Metric, Model, Task, seeded
 from symbench import Trained as Trial
 from symbench.graphs import padded, random_orders, relabelled
-from symbench_graphs.pair_contrast import untrained
+from symbench_graphs.pair_contrast import EMBEDDING, untrained
 from symbench_graphs.pair_fleet import Fleet, Protocol, stacks, train_apart
 from symbench_graphs.pair_statistic import critical, same, t_squared
-from symbench_graphs.pairs import EMBEDDING, Pair, PairTask, by_size
+from symbench_graphs.pairs import Pair, PairTask, by_size
 from symbench_graphs.structural import counted
 
 if TYPE_CHECKING:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from symbench import Metric, Model, Task
+from symbench.contract import Scores, Trained
+from symbench.metrics.algebra import principal_cosines
 from symbench_noether.generators import count_small
+from symbench_noether.lagrangian import Field
 
 Features = Callable[[Tensor], Tensor]
+
+_EXACT = 1e-10
+_INDEPENDENT = 1e-7
 
 
 @dataclass(frozen=True)
 class Invariants:
     """How fast each combination of features changes along a field.
 
-    ``values`` [r], ascending, are the root mean square rates of the combinations of features that
-    are the rows of ``combinations`` [r, m]; features are divided by their standard deviation, and
-    combinations are orthonormal in these units. r is the number of independent features.
+    ``values`` [r], ascending, are the root mean square rates of the combinations of unit variance
+    that are the rows of ``combinations`` [r, r], orthonormal in coordinates in which the r
+    independent combinations of features are uncorrelated and of unit variance.
     """
 
     values: Tensor
@@ -30,42 +39,49 @@ class Invariants:
         """The number of conserved combinations by a gap rule, for fields that were learned."""
         return count_small(self.values.square())
 
-    def exact(self, tolerance: float = 1e-10) -> int:
-        """Return the number of rates at most ``tolerance`` times the largest, for exact fields."""
-        return int((self.values <= tolerance * self.values[-1]).sum())
+    @property
+    def exact(self) -> int:
+        """The number of rates at most 1e-10 of the largest, for fields known exactly."""
+        return int((self.values <= _EXACT * self.values[-1]).sum())
+
+    def cosine(self, truth: Invariants) -> float:
+        """Return the root mean square cosine with the true span, for as many combinations.
+
+        Args:
+            truth: of the exact field at the same states and features, with ``exact`` > 0.
+        """
+        k = truth.exact
+        cosines = principal_cosines(self.combinations[:k], truth.combinations[:k])
+        return float(cosines.square().mean().sqrt())
 
 
-def invariants(field: Callable[[Tensor], Tensor], features: Features, x: Tensor) -> Invariants:
+def invariants(field: Field, features: Features, x: Tensor) -> Invariants | None:
     """Find the combinations Σ c_i b_i(x) of features that a field keeps constant.
 
-    The right singular vectors of the rows (f(x)·∇b_i(x)) / std b_i with small singular values: a
-    combination is conserved if and only if its row product vanishes everywhere. Convex, and as
-    complete as the features are; features that vary not at all, or that repeat others, would count
-    as conserved, and are refused.
+    The right singular vectors of the rows f(x)·∇b_i(x), features being whitened on the states, with
+    small singular values: a combination is conserved if and only if its rate vanishes everywhere.
+    Convex, and as complete as the features are. What does not vary over the states, and what
+    repeats other features there, is left out and not counted.
 
     Args:
         field: f, [n, d] -> [n, d].
         features: b, [n, d] -> [n, m], differentiable in forward mode.
-        x: states, [n, d] with n > m.
+        x: states, [n, d].
 
-    Raises:
-        ValueError: the features are dependent on these states, or too many for them.
+    Returns:
+        None where f is not finite or vanishes, or the states are not more than the features.
     """
     x = x.double()
-    with torch.no_grad():
-        velocity = field(x)
-    values, rates = torch.func.jvp(features, (x,), (velocity,))
-    scale = values.std(0)
-    centred = (values - values.mean(0)) / scale
-    if len(x) <= values.shape[1] or not bool((scale > 0).all()) or _dependent(centred):
-        raise ValueError("the features must be independent functions, fewer than the states")
-    _, sizes, basis = torch.linalg.svd(rates / scale / len(x) ** 0.5, full_matrices=False)
+    values, rates = torch.func.jvp(features, (x,), (field(x).detach().double(),))
+    if len(x) <= values.shape[1] or not bool(rates.isfinite().all()) or not bool(rates.any()):
+        return None
+    spread = values.std(0)
+    scale = torch.where(spread > _EXACT * values.abs().amax(0), spread, torch.inf)
+    _, sizes, basis = torch.linalg.svd((values - values.mean(0)) / scale, full_matrices=False)
+    kept = sizes > _INDEPENDENT * sizes[0]
+    whiten = basis[kept].mT / sizes[kept]  # of unit sum of squares, and so n times the variance
+    _, sizes, basis = torch.linalg.svd(rates / scale @ whiten, full_matrices=False)
     return Invariants(sizes.flip(0), basis.flip(0))
-
-
-def _dependent(rows: Tensor) -> bool:
-    sizes = torch.linalg.svdvals(rows)
-    return bool(sizes[-1] <= 1e-10 * sizes[0])
 
 
 def monomials(x: Tensor) -> Tensor:
@@ -115,7 +131,7 @@ class Invariant(nn.Module):
 
 
 def invariant_loss(net: nn.Module, groups: Tensor, noise: Tensor, search: Search) -> Tensor:
-    """Return E_g Var_t F(x) + β |Q - E_g std_t F(x + ε)|, ConservNet's loss.
+    """Return E_g Var_t F(x) + β |Q - E_g Var_t F(x + ε)|, ConservNet's loss.
 
     The first term asks that F be constant in each group; the second, which a constant F would fail,
     that it spread by Q where the states are displaced off the group's level set.
@@ -127,7 +143,7 @@ def invariant_loss(net: nn.Module, groups: Tensor, noise: Tensor, search: Search
         search: Q and β.
     """
     constant = net(groups).var(1).mean()
-    spread = net(groups + noise).std(1).mean()
+    spread = net(groups + noise).var(1).mean()
     return constant + search.weight * (search.spread - spread).abs()
 
 
@@ -171,3 +187,50 @@ def constancy(net: nn.Module, groups: Tensor) -> float:
         values = net(groups.float()).double()
     within = values.var(1, unbiased=False).mean()
     return float(within / values.var(unbiased=False))
+
+
+@runtime_checkable
+class HasField(Protocol):
+    """A task, or a module, of a known rate of change."""
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:
+        """Return the rate of change [n, d] of states [n, d] at time t."""
+
+
+class ConservedQuantities(Metric):
+    """Cosine of what the learned field conserves with what the exact one does.
+
+    The root mean square principal cosine of the k* slowest combinations of the coordinates and
+    their products with those that the exact field keeps constant, over the test states, in units
+    of their covariance; ``.chance`` is √(k*/r). ``.found`` is the number that a gap rule finds,
+    ``.truth`` is k*, ``.least`` the least rate in units of the largest. Where k* = 0, what is found
+    is a false discovery, and there is no cosine. Fields are taken at t = 0.
+    """
+
+    name, version, direction = "conserved_quantities", "1", "higher"
+    summary = "quadratic conserved quantities of the learned field against the exact one's"
+    along_curve = False
+
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
+        """Whether the task is mechanical and its field is known."""
+        return task.kind == "trajectory" and isinstance(task, HasField)
+
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+        """Return the cosine with its annotations; nothing for modules without a field."""
+        if not isinstance(trained.module, HasField):
+            return {}
+        x, zero = trained.test.x.cpu().double(), torch.zeros((), dtype=torch.float64)
+        learned, exact = cast(HasField, trained.double), cast(HasField, task)
+        truth = invariants(lambda state: exact.field(state, zero), monomials, x)
+        found = invariants(lambda state: learned.field(state, zero), monomials, x)
+        if truth is None or found is None:
+            return {}
+        return self._against(found, truth)
+
+    def _against(self, found: Invariants, truth: Invariants) -> dict[str, float]:
+        k, least = truth.exact, float(found.values[0] / found.values[-1])
+        scores = {"found": float(found.found), "truth": float(k), "least": least}
+        if k > 0:
+            scores["chance"] = math.sqrt(k / len(truth.values))
+        named = {f"{self.name}.{key}": value for key, value in scores.items()}
+        return named | ({self.name: found.cosine(truth)} if k > 0 else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,19 @@ class Spectrum:
         learned = self.directions[: len(truth)].flatten(1)
         cosines = principal_cosines(learned, orthonormal(truth.double().flatten(1)))
         return float(cosines.square().mean().sqrt())
+
+    def scores(self, name: str, truth: Tensor) -> dict[str, float]:
+        """Return ``name``, the cosine with the truth [k, d, d + 1], and its annotations by name."""
+        k, m = len(truth), len(self.values)
+        scores = {
+            f"{name}.found": float(self.found),
+            f"{name}.truth": float(k),
+            f"{name}.least": self.least,
+        }
+        if k > 0:
+            scores |= {f"{name}.gap": self.gap(k), f"{name}.chance": math.sqrt(k / m)}
+            scores[name] = self.cosine(truth)
+        return scores
 
 
 def count_small(values: Tensor) -> int:

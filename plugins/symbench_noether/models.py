@@ -111,7 +111,7 @@ class Field(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return the field [n, 2] at z [n, 2 + scalars]."""
         x = z[:, self.at]
-        square = x.square().sum(1, keepdim=True)
+        square = x.square().sum(1, keepdim=True).log1p()
         a, b = self.coefficients(torch.cat([square, z[:, self.rest]], 1)).split(1, 1)
         turned = torch.stack([-x[:, 1], x[:, 0]], 1)
         field: Tensor = a * x + b * turned

@@ -252,15 +252,6 @@ class DriftGenerators(DriftScore):
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
         """Return the cosine with its annotations; nothing where the drift is no number."""
         system = cast(Diffusion, task)
-        truth = system.generators()
         field, x = learned(trained), trained.test.x.cpu().double()
         found = discover(field, system.diffusion, x, generator)
-        if found is None:
-            return {}
-        k, m = len(truth), len(found.values)
-        scores = {"found": float(found.found), "truth": float(k), "least": found.least}
-        named = {f"{self.name}.{key}": value for key, value in scores.items()}
-        if k == 0:
-            return named
-        named |= {f"{self.name}.gap": found.gap(k), f"{self.name}.chance": math.sqrt(k / m)}
-        return named | {self.name: found.cosine(truth)}
+        return {} if found is None else found.scores(self.name, system.generators())

@@ -114,8 +114,8 @@ def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
     told = sorted((row.status, row.reason, row.model) for row in rows if row.reason)
     declined = [entry for entry in told if entry[0] == "declined"]
     if len({reason for _, reason, _ in declined}) > _REASONS:
-        names = _listed(sorted(model for *_, model in declined))
-        yield f"declined: {names} (`symbench show {task}` tells why)"
+        models_told = _listed(sorted(model for *_, model in declined))
+        yield f"declined: {models_told} (`symbench show {task}` tells why)"
         told = [entry for entry in told if entry[0] != "declined"]
     for (status, reason), models in groupby(told, key=lambda entry: entry[:2]):
         yield f"{status}: {_listed([model for *_, model in models])} ({reason})"
