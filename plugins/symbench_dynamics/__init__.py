@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from symbench import hookimpl
-from symbench_dynamics.cards import METRICS, MODELS, TASKS
+from symbench_dynamics.cards import MAPS, METRICS, MODELS, TRAJECTORIES
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the systems, the networks, and the papers' own scores."""
-    for target, name, threshold, summary in TASKS:
-        registry.task(
-            f"symbench_dynamics.{target}", name=name, version="1", summary=summary,
-            kind="trajectory", loss="mse", threshold=threshold,
-        )  # fmt: skip
+    for kind, cards in (("trajectory", TRAJECTORIES), ("vectors", MAPS)):
+        for target, name, threshold, summary in cards:
+            registry.task(
+                f"symbench_dynamics.{target}", name=name, version="1", summary=summary,
+                kind=kind, loss="mse", threshold=threshold,
+            )  # fmt: skip
     for target, name, prior, summary in MODELS:
         registry.model(
             f"symbench_dynamics.{target}", name=name, version="1", prior=prior, summary=summary

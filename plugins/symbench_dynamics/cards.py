@@ -1,6 +1,6 @@
 """What is registered, without importing it."""
 
-TASKS = (
+TRAJECTORIES = (
     ("springs:MassSpring", "mass-spring", 0.01, "mass on a spring, from noisy states"),
     ("springs:DampedForced", "damped-forced", 0.01, "damped spring under a periodic force"),
     ("pendula:Pendulum", "pendulum", 0.02, "plane pendulum, from noisy states"),
@@ -8,8 +8,10 @@ TASKS = (
     ("pendula:SpringPendulum", "spring-pendulum", 0.01, "double spring pendulum, k2 without 1/2"),
     ("pendula:TalkPendulum", "spring-pendulum-half", 0.01, "double spring pendulum, k2 with 1/2"),
     ("bodies:TwoBody", "two-body", 0.01, "two unit masses in a plane"),
-    ("charged:NBodyCharged", "nbody-charged", 0.05, "five charges after one unit of time"),
-    ("charged:NBodySoftened", "nbody-softened", 0.05, "five charges, softened force"),
+    ("charged:NBodySoftened", "nbody-softened", 0.002, "five charges, softened force"),
+)
+MAPS = (
+    ("charged:NBodyCharged", "nbody-charged", 0.005, "five charges after one unit of time"),
     ("forces:ElectromagneticForce", "em-force", 0.01, "electromagnetic force on each charge"),
     ("forces:GravityEnergy", "gravity-energy", 0.01, "mechanical energy of gravitating masses"),
 )

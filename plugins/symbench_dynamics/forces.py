@@ -44,8 +44,9 @@ def _apart(positions: Tensor) -> tuple[Tensor, Tensor]:
 class ManyBodies(Task):
     """A law of five bodies in space, x = (charges or masses, positions, velocities) [35].
 
-    The declared group is O(3), beside which ``bodies`` declares permutations. Translations of the
-    positions change no target; they are no linear map of x, and stand undeclared.
+    The declared group is O(3), beside which the energy declares permutations by ``bodies``; forces
+    are permuted along with the bodies. Translations of the positions change no target; they are no
+    linear map of x, and stand undeclared.
     """
 
     version = "1"
@@ -95,7 +96,7 @@ class ElectromagneticForce(ManyBodies):
     def symmetry(self) -> Symmetry:
         """O(3): 5 Scalar + 10 V -> 5 V, permuted along with the bodies."""
         group, state = O(3), BODIES * Scalar + 2 * BODIES * V
-        return Symmetry(group, state(group), (BODIES * V)(group), bodies=BODIES)
+        return Symmetry(group, state(group), (BODIES * V)(group))
 
     def inputs(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw charges, positions and velocities [n, 35]."""

@@ -220,7 +220,13 @@ class LNN(Dynamics):
     config: LagrangianConfig
 
     def head(self, problem: Problem, clock: Clock) -> Field:
-        """Return the Lagrangian network."""
+        """Return the Lagrangian network.
+
+        Raises:
+            InputError: the targets are trajectories; each step of one would take four Hessians.
+        """
+        if problem.times:
+            raise InputError("trains on accelerations, as published, and not on trajectories")
         net = self.network(problem, problem.input_size, 1)
         return Lagrangian(net, problem.input_size // 2, self.config.ridge, clock)
 

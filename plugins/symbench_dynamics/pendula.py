@@ -146,9 +146,10 @@ class SpringPendulum(Mechanical):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20, 50),
-        "quick": (50, 150),
+        "quick": (150,),
         "full": (50, 150, 500),
     }
+    updates: ClassVar[Mapping[str, int]] = {"quick": 150}  # each one integrates a batch
     times = grid(0.8, 0.2)
     rollout = grid(29.8, 0.2)
     input_shape, output_shape = (12,), (5, 12)

@@ -25,6 +25,20 @@ TASKS = (
         "three stable states and no continuous symmetry: the control",
     ),
     ("rings:RingDiffusion", "ring-diffusion", "mse", 0.05, "score of a ring under diffusion"),
+    (
+        "current:NoetherCurrent",
+        "noether-current",
+        "mse",
+        0.001,
+        "a massive field in the plane, whose currents are conserved",
+    ),
+    (
+        "current:OffShell",
+        "noether-current-control",
+        "mse",
+        0.001,
+        "a field that solves no equation: the control without currents",
+    ),
 )
 MODELS = (
     (
@@ -53,5 +67,17 @@ METRICS = (
         "drift_generators",
         "higher",
         "generators of the symmetry of the learned Lagrangian",
+    ),
+    (
+        "current:CurrentGenerators",
+        "noether_current",
+        "higher",
+        "generators whose Noether current the learned field conserves",
+    ),
+    (
+        "conserved:ConservedQuantities",
+        "conserved_quantities",
+        "higher",
+        "quadratic quantities that the learned dynamics conserves",
     ),
 )

@@ -69,11 +69,16 @@ def invariants(field: Field, features: Features, x: Tensor) -> Invariants | None
         x: states, [n, d].
 
     Returns:
-        None where f is not finite or vanishes, or the states are not more than the features.
+        None where f is not finite, vanishes or is no field of the states, or where the states are
+        not more than the features.
     """
     x = x.double()
-    values, rates = torch.func.jvp(features, (x,), (field(x).detach().double(),))
-    if len(x) <= values.shape[1] or not bool(rates.isfinite().all()) or not bool(rates.any()):
+    velocity = field(x).detach().double()
+    if velocity.shape != x.shape or not bool(velocity.isfinite().all() & velocity.any()):
+        return None
+    pushed = torch.func.jvp(features, (x,), (velocity,))
+    values, rates = pushed[0], pushed[1]
+    if len(x) <= values.shape[1] or not bool(rates.any()):
         return None
     spread = values.std(0)
     scale = torch.where(spread > _EXACT * values.abs().amax(0), spread, torch.inf)
@@ -144,7 +149,8 @@ def invariant_loss(net: nn.Module, groups: Tensor, noise: Tensor, search: Search
     """
     constant = net(groups).var(1).mean()
     spread = net(groups + noise).var(1).mean()
-    return constant + search.weight * (search.spread - spread).abs()
+    loss: Tensor = constant + search.weight * (search.spread - spread).abs()
+    return loss
 
 
 def learn_invariant(
@@ -175,7 +181,8 @@ def _ball(shape: torch.Size, generator: torch.Generator) -> Tensor:
     """Draw points uniform in the unit ball, [..., d]."""
     towards = torch.randn(shape, generator=generator)
     radius = torch.rand(shape[:-1], generator=generator) ** (1 / shape[-1])
-    return radius[..., None] * towards / towards.norm(dim=-1, keepdim=True)
+    points: Tensor = radius[..., None] * towards / towards.norm(dim=-1, keepdim=True)
+    return points
 
 
 def constancy(net: nn.Module, groups: Tensor) -> float:
@@ -203,8 +210,8 @@ class ConservedQuantities(Metric):
     The root mean square principal cosine of the k* slowest combinations of the coordinates and
     their products with those that the exact field keeps constant, over the test states, in units
     of their covariance; ``.chance`` is √(k*/r). ``.found`` is the number that a gap rule finds,
-    ``.truth`` is k*, ``.least`` the least rate in units of the largest. Where k* = 0, what is found
-    is a false discovery, and there is no cosine. Fields are taken at t = 0.
+    ``.found.truth`` is k*, ``.least`` the least rate in units of the largest. Where k* = 0, what
+    is found is a false discovery, and there is no cosine. Fields are taken at t = 0.
     """
 
     name, version, direction = "conserved_quantities", "1", "higher"
@@ -229,7 +236,7 @@ class ConservedQuantities(Metric):
 
     def _against(self, found: Invariants, truth: Invariants) -> dict[str, float]:
         k, least = truth.exact, float(found.values[0] / found.values[-1])
-        scores = {"found": float(found.found), "truth": float(k), "least": least}
+        scores = {"found": float(found.found), "found.truth": float(k), "least": least}
         if k > 0:
             scores["chance"] = math.sqrt(k / len(truth.values))
         named = {f"{self.name}.{key}": value for key, value in scores.items()}

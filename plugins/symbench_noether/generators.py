@@ -57,7 +57,7 @@ class Spectrum:
         k, m = len(truth), len(self.values)
         scores = {
             f"{name}.found": float(self.found),
-            f"{name}.truth": float(k),
+            f"{name}.found.truth": float(k),
             f"{name}.least": self.least,
         }
         if k > 0:

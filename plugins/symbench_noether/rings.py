@@ -109,6 +109,9 @@ class RingDiffusion(Task):
     threshold = 0.05
     input_shape, output_shape = (3,), (2,)
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = SIZES
+    updates: ClassVar[Mapping[str, int]] = {
+        "quick": 1500
+    }  # 350 do not reach the small noise levels
     levels: ClassVar[tuple[float, float]] = (0.3, 10.0)
 
     @property

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from symbench import Metric, Model, Task
-from symbench.contract import Scores, Trained
+from symbench.contract import Direction, Scores, Trained
 from symbench.metrics.network import double_network, once
 from symbench_noether.action import Paths, least_action
 from symbench_noether.fields import travel_times
@@ -19,7 +19,7 @@ from symbench_noether.lagrangian import Field, Lagrangian
 
 _INTERVALS = 100
 _ANGLES = 8
-_SPEEDS = (0.01, 0.1, 1.0, 10.0)  # 4DE
+_SPEEDS = torch.tensor([0.01, 0.1, 1.0, 10.0], dtype=torch.float64)  # 4DE
 
 
 @runtime_checkable
@@ -41,7 +41,8 @@ class Diffusion(Protocol):
 class DriftScore(Metric):
     """A score of the drift that was learned, evaluated in float64."""
 
-    version, direction = "1", "lower"
+    version = "1"
+    direction: ClassVar[Direction] = "lower"
     reference = "arXiv:2504.09761 (stochastic Noether theorem), sections 2 to 4"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
@@ -72,12 +73,10 @@ class FieldError(DriftScore):
         with torch.no_grad():
             f, truth = field(x), system.drift(x)
             scores = {self.name: _ratio(f - truth, truth)}
-            if _turns(system.generators()):
-                angles = [2 * math.pi * k / _ANGLES for k in range(1, _ANGLES)]
-                violated = [field(x @ _turn(a).mT) - f @ _turn(a).mT for a in angles]
-                scores[f"{self.name}.equivariance"] = _ratio(
-                    torch.cat(violated), f.repeat(len(angles), 1)
-                )
+            if x.shape[1] == 2 and "angular_momentum" in map(_name, system.generators()):
+                turns = [_turn(2 * math.pi * k / _ANGLES) for k in range(1, _ANGLES)]
+                violated = torch.cat([field(x @ Q.mT) - f @ Q.mT for Q in turns])
+                scores[f"{self.name}.equivariance"] = _ratio(violated, f.repeat(len(turns), 1))
         return {name: value for name, value in scores.items() if math.isfinite(value)}
 
 
@@ -88,11 +87,6 @@ def _ratio(difference: Tensor, of: Tensor) -> float:
 def _turn(angle: float) -> Tensor:
     c, s = math.cos(angle), math.sin(angle)
     return torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
-
-
-def _turns(generators: Tensor) -> bool:
-    """Whether generators [k, d, d + 1] hold the rotation of the plane about the origin."""
-    return any(_name(generator) == "angular_momentum" for generator in generators)
 
 
 def _name(generator: Tensor) -> str:
@@ -155,10 +149,9 @@ class PathScore(DriftScore):
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the scores by name, and the number of paths that did not converge."""
         paths = judged(trained, task)
-        scores = {"unconverged": float((~paths.both).sum())}
+        scores = {"unconverged": float((~paths.both).sum())} | self.beside(trained, task)
         if bool(paths.both.any()):
             scores |= self.along(paths)
-        scores |= self.beside(trained, task)
         return {f"{self.name}.{key}": v for key, v in scores.items() if math.isfinite(v)}
 
     def along(self, paths: Judged) -> dict[str, float]:
@@ -176,10 +169,9 @@ class PathConservation(PathScore):
     Q̂ is p̂·(W x + b) for the true generators (W | b), with the discrete momenta p̂ of the learned
     drift: by the discrete Noether theorem constant to rounding if and only if the learned drift
     has the symmetry, whatever the step. Components are summed under the root, the means are over
-    paths, and |Q| is that of the exact drift, so that a drift that hardly moves earns nothing.
-    ``.energy`` is conserved by every drift that does not depend on time: it measures the
-    discretisation, O(h²), and no model. ``.momentum`` goes with translations,
-    ``.angular_momentum`` with the rotation, ``.noether`` with other generators.
+    paths, and |Q| is that of the exact drift.
+    ``.energy`` measures the discretisation, O(h²), and no model. ``.momentum`` goes with
+    translations, ``.angular_momentum`` with the rotation, ``.noether`` with other generators.
     """
 
     name = "path_conservation"
@@ -226,13 +218,13 @@ class PathError(PathScore):
     def beside(self, trained: Trained, task: Task) -> dict[str, float]:
         """Return the error of the times t*(E), on a line."""
         system = cast(Diffusion, task)
-        start, end, _ = system.endpoints()
-        if start.shape[1] != 1:
+        ends = [points[0].tolist() for points in system.endpoints()[:2]]
+        if len(ends[0]) != 1:
             return {}
-        speeds = torch.tensor(_SPEEDS, dtype=torch.float64)
-        ends = float(start[0]), float(end[0])
+        (first,), (last,) = ends
         with torch.no_grad():
-            times, truth = (travel_times(f, speeds, ends) for f in (learned(trained), system.drift))
+            fields = learned(trained), system.drift
+            times, truth = (travel_times(f, _SPEEDS, (first, last)) for f in fields)
         return {"time": float((times / truth).log().abs().mean())}
 
 
@@ -242,11 +234,12 @@ class DriftGenerators(DriftScore):
     The root mean square principal cosine of the k* least eigenvectors of the Gram matrix of
     changes of the Lagrangian, at the test states with velocities of unit noise, with the k* true
     generators; ``.chance`` is √(k*/m) for m = d(d + 1). ``.found`` is the number that a gap rule
-    finds, ``.truth`` is k*, ``.gap`` is λ_{k*}/λ_{k*+1}, ``.least`` is λ_1/λ_max. Where the truth
-    is none, there are ``.found`` (0 is right), ``.truth`` and ``.least``.
+    finds, ``.found.truth`` is k*, ``.gap`` is λ_{k*}/λ_{k*+1}, ``.least`` is λ_1/λ_max. Where
+    k* = 0 there is no cosine, and 0 found is right.
     """
 
-    name, direction = "drift_generators", "higher"
+    name = "drift_generators"
+    direction: ClassVar[Direction] = "higher"
     summary = "cosine of the symmetries of the learned Lagrangian with the true ones"
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:

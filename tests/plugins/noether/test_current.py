@@ -116,17 +116,23 @@ def test_the_exact_field_scores_one_and_its_control_finds_none():
     task = NoetherCurrent()
     scores = scored(task, Module(task.target))
     assert scores["noether_current"] >= 1 - 1e-6
-    assert scores["noether_current.found"] == scores["noether_current.truth"] == 3
+    assert scores["noether_current.found"] == scores["noether_current.found.truth"] == 3
     control = OffShell()
     scores = scored(control, Module(control.target))
     assert "noether_current" not in scores
-    assert scores["noether_current.found"] == scores["noether_current.truth"] == 0
+    assert scores["noether_current.found"] == scores["noether_current.found.truth"] == 0
 
 
-def test_fields_without_two_derivatives_have_no_score():
+def test_fields_that_are_no_numbers_or_vanish_have_no_score():
     task = NoetherCurrent()
     assert scored(task, Module(lambda x: x[:, :1] / 0)) == {}
     assert scored(task, Module(lambda x: 0 * x[:, :1])) == {}
+
+
+def test_a_constant_field_conserves_every_current_but_the_dilations():
+    """T is minus the constant ℒ times the identity: what keeps areas is conserved, 5 of 6."""
+    scores = scored(NoetherCurrent(), Module(lambda x: torch.ones(len(x), 1)))
+    assert scores["noether_current.found"] == 5
 
 
 def perceptron(data):

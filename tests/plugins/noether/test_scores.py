@@ -76,8 +76,8 @@ def test_the_exact_drift_is_perfect_in_every_score(task):
     assert max(kept.values()) < 1e-12
     assert energy < 5e-3
     found = scores(DriftGenerators, task, task.drift)
-    assert found["drift_generators.found"] == found["drift_generators.truth"]
-    assert found["drift_generators.truth"] == len(task.generators())
+    assert found["drift_generators.found"] == found["drift_generators.found.truth"]
+    assert found["drift_generators.found.truth"] == len(task.generators())
     assert found.get("drift_generators", 1) >= 1 - 1e-6
 
 

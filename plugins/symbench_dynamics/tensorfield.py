@@ -1,0 +1,248 @@
+"""Tensor-product networks on point clouds, from the coupling coefficients of e3nn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self, cast, final
+
+import torch
+from e3nn import o3
+from torch import Tensor, nn
+from torch.nn import functional
+
+from symbench import Problem
+from symbench_dynamics.egnn import Cloud, CloudModel, cloud_reason, two_layers
+from symbench_dynamics.heads import Clock
+
+Irreps = tuple[o3.Irrep, ...]
+_CORE = 1e-2  # of squared lengths: keeps directions smooth where two bodies meet
+_CENTRES, _RANGE = 8, 6.0
+
+
+class Paths(NamedTuple):
+    """All ways l ⊗ l' -> L from features and harmonics to features, as two matrices.
+
+    ``coupling`` [Y, F k] has the Clebsch-Gordan coefficients, Y and F the sizes of harmonics and
+    features (9 and 12 for degree 2), k the products' coordinates; ``gather`` [paths, k, F] takes
+    each path's coordinates to those of its output.
+    """
+
+    coupling: Tensor
+    gather: Tensor
+
+
+def features(degree: int) -> Irreps:
+    """Return 0e, 1o, 1e, and 2e if ``degree`` is 2."""
+    return tuple(o3.Irrep(name) for name in ("0e", "1o", "1e", "2e")[: degree + 2])
+
+
+def harmonics(degree: int) -> Irreps:
+    """Return 0e, 1o, and 2e if ``degree`` is 2: the parities of polynomials."""
+    return tuple(o3.Irrep(name) for name in ("0e", "1o", "2e")[: degree + 1])
+
+
+def slices(irreps: Irreps) -> dict[o3.Irrep, slice]:
+    """Return where each of the irreps stands, once each."""
+    placed, start = {}, 0
+    for irrep in irreps:
+        placed[irrep] = slice(start, start + irrep.dim)
+        start += irrep.dim
+    return placed
+
+
+def coupled(left: o3.Irrep, right: o3.Irrep, out: o3.Irrep) -> Tensor:
+    """Return the coupling [2l+1, 2l'+1, 2L+1], float64; unit variance stays unit variance."""
+    return cast(Tensor, o3.wigner_3j(left.l, right.l, out.l, dtype=torch.float64) * out.dim**0.5)
+
+
+def paths(degree: int) -> Paths:
+    """Return the paths that keep parity."""
+    inner, outer = slices(features(degree)), slices(harmonics(degree))
+    ways = [(a, b, c) for a in inner for b in outer for c in inner if c in a * b]
+    total = sum(c.dim for _, _, c in ways)
+    width = o3.Irreps(list(features(degree))).dim
+    coupling = torch.zeros(
+        o3.Irreps(list(harmonics(degree))).dim, width, total, dtype=torch.float64
+    )
+    gather = torch.zeros(len(ways), total, width, dtype=torch.float64)
+    start = 0
+    for k, (a, b, c) in enumerate(ways):
+        own = slice(start, start + c.dim)
+        coupling[outer[b], inner[a], own] = coupled(a, b, c).transpose(0, 1)
+        gather[k, own, inner[c]] = torch.eye(c.dim, dtype=torch.float64)
+        start += c.dim
+    return Paths(coupling.flatten(1), gather)
+
+
+class Exact(nn.Module):
+    """A module whose constants, once float32, do not keep that rounding in float64."""
+
+    def __init__(self, **constants: Tensor) -> None:
+        super().__init__()
+        self._exact = constants
+        for name, constant in constants.items():
+            self.register_buffer(name, constant.to(torch.get_default_dtype()), persistent=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, constant in self._exact.items():
+            setattr(self, name, constant.to(getattr(self, name)))
+        return self
+
+
+class Harmonics(Exact):
+    """Spherical harmonics [..., 4 or 9] of vectors [..., 3], of which those of short ones fade."""
+
+    square: Tensor
+
+    def __init__(self, degree: int) -> None:
+        self.degree = degree
+        vector = o3.Irrep("1o")
+        super().__init__(square=coupled(vector, vector, o3.Irrep("2e")).flatten(0, 1))
+
+    def forward(self, vector: Tensor) -> Tensor:
+        """Return the harmonics of r/(|r|² + 0.01)^(1/2)."""
+        length = (vector.square().sum(-1, keepdim=True) + _CORE).sqrt()
+        unit = 3**0.5 * vector / length
+        if self.degree == 1:
+            return torch.cat([torch.ones_like(length), unit], -1)
+        product = (unit[..., None] * unit[..., None, :]).flatten(-2)
+        return torch.cat([torch.ones_like(length), unit, product @ self.square], -1)
+
+
+class Mixed(nn.Module):
+    """Linear maps between the channels of each irrep, [..., C, F] -> [..., C, F]."""
+
+    def __init__(self, channels: int, degree: int) -> None:
+        super().__init__()
+        self.sizes = [irrep.dim for irrep in features(degree)]
+        scale = channels**-0.5
+        self.weights = nn.Parameter(scale * torch.randn(len(self.sizes), channels, channels))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return the mixtures."""
+        parts = zip(self.weights, torch.split(h, self.sizes, -1), strict=True)
+        return torch.cat([weight @ part for weight, part in parts], -1)
+
+
+class Convolution(Exact):
+    """h_i + gate(W h_i + mean_j Σ_paths R(invariants of the pair) (h_j ⊗ Y(r_ij))): one layer.
+
+    R are the weights of each path and channel, from a perceptron; scalars pass a SiLU, and other
+    irreps are multiplied by sigmoids of scalars. Thomas et al. 2018, section 4, with gates.
+    """
+
+    coupling: Tensor
+    gather: Tensor
+
+    def __init__(self, channels: int, degree: int, hidden: int) -> None:
+        ways = paths(degree)
+        super().__init__(coupling=ways.coupling, gather=ways.gather)
+        self.channels, self.ways = channels, len(ways.gather)
+        self.radial = two_layers(_CENTRES + 6, hidden, channels * self.ways)
+        self.own, self.received = Mixed(channels, degree), Mixed(channels, degree)
+        self.sizes = [irrep.dim for irrep in features(degree)]
+        self.gates = nn.Linear(channels, channels * len(self.sizes))
+
+    def forward(self, h: Tensor, harmonics: Tensor, radial: Tensor) -> Tensor:
+        """Return features [n, B, C, F] from those, harmonics [n, B, B, Y] and R's inputs."""
+        n, bodies = h.shape[:2]
+        couplings = (harmonics @ self.coupling).unflatten(-1, (h.shape[-1], -1))
+        weights = self.radial(radial).unflatten(-1, (self.channels, self.ways))
+        others = (1 - torch.eye(bodies, dtype=h.dtype, device=h.device)) / (bodies - 1)
+        spread = (weights @ self.gather.sum(-1)) * others[..., None, None]
+        messages = ((h[:, None] @ couplings) * spread).sum(2) @ self.gather.sum(0)
+        total = self.own(h) + self.received(messages)
+        scalars = total[..., 0]
+        signals = self.gates(scalars).view(n, bodies, self.channels, len(self.sizes))
+        rest = torch.split(total[..., 1:], self.sizes[1:], -1)
+        gated = [part * signals[..., k + 1, None].sigmoid() for k, part in enumerate(rest)]
+        return h + torch.cat([functional.silu(scalars + signals[..., 0])[..., None], *gated], -1)
+
+
+@dataclass(frozen=True)
+class TensorFieldConfig:
+    """``depth`` layers of ``channels`` of each irrep up to ``degree``; R has ``hidden`` units."""
+
+    channels: int = 8
+    degree: int = 1
+    depth: int = 1
+    hidden: int = 32
+    step: float = 0.5
+    learning_rate: float = 3e-3
+    batch_size: int = 32
+
+
+class TensorCloud(Cloud):
+    """Convolutions on features of scalars, vectors, axial vectors and, by degree, 2e.
+
+    The first ones are made of charges, speeds and velocities; out come a mixture of the last 1o
+    features, and as much of each velocity as a perceptron says.
+    """
+
+    def __init__(self, clock: Clock, bodies: int, config: TensorFieldConfig) -> None:
+        super().__init__(clock, bodies, 3)
+        channels, degree = config.channels, config.degree
+        self.rest = o3.Irreps(list(features(degree))).dim - 4
+        self.scalars = nn.Linear(2, channels)
+        self.velocities = nn.Parameter(torch.randn(channels))
+        self.harmonics = Harmonics(degree)
+        self.layers = nn.ModuleList(
+            Convolution(channels, degree, config.hidden) for _ in range(config.depth)
+        )
+        self.out = nn.Parameter(1e-2 * torch.randn(channels))
+        self.push = two_layers(channels, config.hidden, 1)
+
+    def vectors(self, q: Tensor, x: Tensor, v: Tensor) -> Tensor:
+        """Return the vectors [n, B, 3]."""
+        apart = x.unsqueeze(2) - x.unsqueeze(1)
+        harmonics, radial = self.harmonics(apart), self._radial(q, apart, v)
+        scalars = self.scalars(torch.stack([q, v.square().sum(-1)], -1))[..., None]
+        vectors = self.velocities[:, None] * v.unsqueeze(-2)
+        rest = torch.zeros_like(scalars).expand(*scalars.shape[:-1], self.rest)
+        h = torch.cat([scalars, vectors, rest], -1)
+        for layer in self.layers:
+            h = layer(h, harmonics, radial)
+        push = cast(Tensor, self.push(h[..., 0]))
+        return (self.out[:, None] * h[..., 1:4]).sum(-2) + push * v
+
+    def _radial(self, q: Tensor, apart: Tensor, v: Tensor) -> Tensor:
+        """Return invariants of the pairs [n, B, B, 14].
+
+        Gaussians of the distance, both charges and their product, and the products of both
+        velocities with each other and with the direction: magnetic forces need these.
+        """
+        distance = (apart.square().sum(-1, keepdim=True) + _CORE).sqrt()
+        centres = torch.linspace(0, _RANGE, _CENTRES, dtype=q.dtype, device=q.device)
+        bumps = (-((distance - centres) * _CENTRES / _RANGE).square()).exp()
+        unit, shape = apart / distance, apart.shape[:-1]
+        first, second = q.unsqueeze(2).expand(shape), q.unsqueeze(1).expand(shape)
+        to, of = (unit * v.unsqueeze(2)).sum(-1), (unit * v.unsqueeze(1)).sum(-1)
+        products = torch.stack([first, second, first * second, v @ v.mT, to, of], -1)
+        return torch.cat([bumps, products], -1)
+
+
+@final
+class TensorField(CloudModel):
+    """A small tensor field network on bodies in space: l ≤ 1, or 2 in the full tier."""
+
+    name = "e3nn-nbody"
+    summary = "tensor-product network on point clouds"
+    reference = "Thomas et al. 2018 (arXiv:1802.08219); Geiger and Smidt 2022 (e3nn)"
+    Config = TensorFieldConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "full": {"channels": 32, "degree": 2, "depth": 3, "hidden": 64, "batch_size": 100}
+    }
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Return why the problem is not one of bodies in space, or None."""
+        if (why := cloud_reason(problem)) is not None:
+            return why
+        if problem.symmetry is not None and problem.symmetry.group.dim != 3:
+            return "knows three dimensions alone"
+        return None
+
+    def cloud(self, clock: Clock, bodies: int, dim: int) -> Cloud:  # noqa: ARG002 - dim is 3
+        """Return the convolutions."""
+        return TensorCloud(clock, bodies, self.config)
