@@ -112,6 +112,44 @@ def errors(task: Task, records: list[Record]) -> list[str]:
     return ["### All models", "", text, ""]
 
 
+# Scores whose parts stand side by side: what a network can tell apart beside what it learned to.
+FAMILIES = ("pairs_structural", "pairs_trained", "classes_structural", "count_error")
+NOT_PARTS = ("truth", "noise", "margin", "float32", "float32_noise")
+
+
+def families(task: Task, records: list[Record]) -> list[str]:
+    """Return the Markdown of every model's parts of a family of scores, medians over seeds."""
+    mine = [r for r in records if r.identity.task == task.name and r.identity.tier == "full"]
+    names = sorted({name for r in mine for trial in r.trials for name in trial.scores})
+    parts = [
+        name
+        for name in names
+        if name.partition(".")[0] in FAMILIES and name.rpartition(".")[2] not in NOT_PARTS
+    ]
+    if not parts:
+        return []
+    table = []
+    for record in mine:
+        shown = {name: _median(record, name) for name in ("error", *parts)}
+        if any(shown.values()):
+            sizes = ", ".join(str(n) for n in record.identity.sizes)
+            table.append(
+                [record.identity.model, sizes, len(record.identity.seeds), *shown.values()]
+            )
+    table.sort(key=lambda row: (row[0], row[1]))
+    headers = ("model", "n_train", "seeds", "error", *(name.replace("_", " ") for name in parts))
+    kept = [0, 1, 2, *(i for i in range(3, len(headers)) if any(row[i] for row in table))]
+    chosen = [[row[i] for i in kept] for row in table]
+    text = tabulate(chosen, [headers[i] for i in kept], tablefmt="github", disable_numparse=True)
+    return ["### Side by side, medians", "", text, ""]
+
+
+def _median(record: Record, name: str) -> str:
+    last = max(record.identity.sizes)
+    found = [t.scores[name] for t in record.trials if t.n_train == last and name in t.scores]
+    return f"{statistics.median(found):.3g}" if found else ""
+
+
 HEADERS = (
     "model", "score", "n_train", "ours (median)", "mean ± sd", "min … max", "seeds", "published",
     "ratio",
@@ -129,7 +167,8 @@ def section(task: Task, records: list[Record]) -> str:
         if table:
             parts += [f"### {published.label}", "", f"Published figures: {published.source}.", ""]
             parts += [tabulate(table, HEADERS, tablefmt="github", disable_numparse=True), ""]
-    return "\n".join(parts + errors(task, records) + generators(task, records))
+    parts += errors(task, records) + generators(task, records) + families(task, records)
+    return "\n".join(parts)
 
 
 def origin(records: list[Record]) -> str:
