@@ -58,7 +58,7 @@ class Community(GraphTask):
     }
     output_order = 1
     input_shape, output_shape = (2, NODES, NODES), (BLOCKS, NODES)
-    test_size, valid_size = 200, 64
+    test_size, valid_size = 100, 64
 
     def sample(self, n: int, seed: int, split: Split) -> Data:
         """Draw n graphs with randomly placed blocks."""

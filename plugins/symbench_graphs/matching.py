@@ -64,7 +64,7 @@ class GraphMatching(GraphTask):
     }
     output_order = 2
     input_shape, output_shape = (3, 2 * NODES, 2 * NODES), (1, 2 * NODES, 2 * NODES)
-    test_size, valid_size = 200, 64
+    test_size, valid_size = 100, 64
 
     def sample(self, n: int, seed: int, split: Split) -> Data:
         """Draw n pairs of graphs and their partners, y [n, 1, 2N, 2N] symmetric, 0 and 1."""

@@ -1,0 +1,143 @@
+"""Does lower equivariance error go with lower conservation error? Plot and rank correlation.
+
+python docs/conservation.py --store symbench-results --to docs/figures/conservation.png
+
+One point is one trained network on one mechanical task and one conserved quantity: every trial of
+the records at its largest n_train that has both scores and a symmetry score below rounding counts
+as 1e-17. The rank correlation (Spearman) is taken over the medians of cells, within each task and
+quantity, and averaged with weights; its interval is a bootstrap over (task, model) cells.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from symbench.record import Record
+from symbench.store import Store, records_of
+
+PREFIX = "conservation_error."
+LEAST = 1e-17
+SMALLEST_GROUP = 4  # models on one task and quantity
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell and quantity: medians over seeds."""
+
+    task: str
+    model: str
+    quantity: str
+    equivariance: float
+    conservation: float
+
+
+def points(records: list[Record]) -> list[Point]:
+    """Return the cells that have both scores."""
+    found = []
+    for record in records:
+        last = max(record.identity.sizes)
+        trials = [t for t in record.trials if t.n_train == last and t.status == "ok"]
+        by_quantity: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for trial in trials:
+            if (error := trial.scores.get("equivariance_error")) is None:
+                continue
+            for name, value in trial.scores.items():
+                if name.startswith(PREFIX):
+                    by_quantity[name.removeprefix(PREFIX)].append((error, value))
+        for quantity, values in by_quantity.items():
+            error, drift = np.median(np.array(values), axis=0)
+            found.append(
+                Point(
+                    record.identity.task, record.identity.model, quantity, max(error, LEAST), drift
+                )
+            )
+    return found
+
+
+def within(chosen: list[Point]) -> float:
+    """Return the mean rank correlation within groups of one task and quantity, by their sizes."""
+    groups: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    for point in chosen:
+        groups[point.task, point.quantity].append(point)
+    total, weight = 0.0, 0
+    for group in groups.values():
+        x, y = [p.equivariance for p in group], [p.conservation for p in group]
+        if len(group) >= SMALLEST_GROUP and len(set(x)) > 1 and len(set(y)) > 1:
+            total += len(group) * float(spearmanr(x, y).statistic)
+            weight += len(group)
+    return total / weight if weight else float("nan")
+
+
+def interval(found: list[Point], draws: int = 2000) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval over cells (their quantities are drawn together)."""
+    cells: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    for point in found:
+        cells[point.task, point.model].append(point)
+    names = sorted(cells)
+    generator = np.random.default_rng(0)
+    values = []
+    for _ in range(draws):
+        chosen = generator.integers(len(names), size=len(names))
+        values.append(within([point for i in chosen for point in cells[names[i]]]))
+    low, high = np.nanquantile(np.array(values), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def draw(found: list[Point], title: str, to: Path) -> None:
+    """Draw the points into a PNG, one colour a task, one marker a quantity."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    tasks, quantities = sorted({p.task for p in found}), sorted({p.quantity for p in found})
+    figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
+    colours, markers = plt.get_cmap("tab10").colors, "osD^v"  # type: ignore[attr-defined]
+    for i, task in enumerate(tasks):
+        for j, quantity in enumerate(quantities):
+            mine = [p for p in found if (p.task, p.quantity) == (task, quantity)]
+            if mine:
+                axes.scatter(
+                    [p.equivariance for p in mine], [p.conservation for p in mine], s=36,
+                    color=colours[i % 10], marker=markers[j % 5], label=f"{task}, {quantity}",
+                )  # fmt: skip
+                for p in mine:
+                    axes.annotate(
+                        p.model, (p.equivariance, p.conservation), fontsize=6,
+                        xytext=(3, 3), textcoords="offset points",
+                    )  # fmt: skip
+    axes.set(
+        xscale="log", yscale="log", title=title,
+        xlabel="equivariance error (left edge: exact to rounding)", ylabel="conservation error",
+    )  # fmt: skip
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    to.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(to, dpi=120)
+
+
+def main() -> None:
+    """Print the correlation, and draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path, action="append", required=True)
+    parser.add_argument("--to", type=Path, required=True)
+    arguments = parser.parse_args()
+    found = points(records_of([Store(path) for path in arguments.store]))
+    if not found:
+        parser.error("no record of these stores has both scores")
+    low, high = interval(found)
+    cells = len({(p.task, p.model) for p in found})
+    title = f"rank correlation {within(found):.2f} [{low:.2f}, {high:.2f}], {cells} cells"
+    draw(found, title, arguments.to)
+    print(title)
+
+
+if __name__ == "__main__":
+    main()
