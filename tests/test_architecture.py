@@ -17,7 +17,7 @@ FLOORS = [
     "errors", "groups", "contract", "graphs", "record", "hooks", "registry", "sources", "plan",
     "draw",
     "objective", "fleet", "metrics", "score", "provenance", "cell", "store", "execute",
-    "statistics", "leaderboard", "report", "api", "cli",
+    "statistics", "leaderboard", "report", "api", "submission", "cli",
 ]  # fmt: skip
 SILENT = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,

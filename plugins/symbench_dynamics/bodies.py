@@ -34,7 +34,7 @@ class TwoBody(DerivativeTask):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 150),
-        "quick": (100, 300, 1000),
+        "quick": (100, 1000),
         "full": (100, 1000, 10_000, 40_000),
     }
     input_shape, output_shape = (8,), (8,)

@@ -45,7 +45,7 @@ class MassSpring(DerivativeTask):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (60, 150),
-        "quick": (60, 210, 750),
+        "quick": (60, 750),
         "full": (60, 210, 750),
     }
     input_shape, output_shape = (2,), (2,)

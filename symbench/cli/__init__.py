@@ -150,6 +150,9 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
         Path | None,
         typer.Option(metavar="DIR", help="Draw the learned generators into PNG files there."),
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Rank over tasks instead (table, md or json).")
+    ] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -167,6 +170,13 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
     stores = open_stores(store)
     records = records_of(stores)
     chosen = tier or boards.newest_tier(records) or "quick"
+    if summary:
+        from symbench.cli import summarising
+
+        with registered(plugin, no_plugin) as registry:
+            stale = staleness(registry)
+        summarising.show(records, chosen, form, stale, (matcher(task), matcher(model)))
+        return
     with registered(plugin, no_plugin) as registry:
         board = boards.make(records, chosen, staleness(registry))
     shown = board.only(matcher(task), matcher(model))
@@ -178,6 +188,64 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
 
         draw(stores, shown, figures)
     typer.echo(report.render(shown, form, terminal_width(), colour=coloured()), nl=False)
+
+
+@app.command(epilog="Example: symbench publish --store results --to leaderboards/my-lab")
+def publish(
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A new directory, or an earlier one.")],
+    store: StoreDirectories = None,
+    tier: Annotated[
+        str | None, typer.Option("--tier", help="smoke, quick or full. Default: the latest.")
+    ] = None,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Write the tables of stored records and a submission that others can verify."""
+    from symbench.cli.publishing import write
+
+    stores = open_stores(store)
+    with registered(plugin, no_plugin) as registry:
+        written, line = write(stores, tier, staleness(registry), to)
+    typer.echo("\n".join([*(str(path) for path in written), line]))
+
+
+@app.command(epilog="Example: symbench verify leaderboards/my-lab/submission.json --seed 7")
+def verify(  # noqa: PLR0913 - one parameter an option
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A submission.json, or a directory of publish."),
+    ] = None,
+    *,
+    cells: Annotated[int, typer.Option(metavar="K", min=1, help="Cells to run again.")] = 3,
+    seed: Annotated[
+        int, typer.Option(metavar="S", help="What cells are drawn with; take one of your own.")
+    ] = 0,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Wall seconds a cell.")
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the file's JSON schema.")] = False,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> int:
+    """Check a submission against itself, run drawn cells again, and say whether it holds."""
+    from symbench.cli import verifying
+
+    if schema:
+        _print_json(verifying.schema())
+        return 0
+    if file is None:
+        raise InputError("nothing to verify: give a submission.json")
+    request = verifying.Request(
+        file, cells, seed, timeout, tuple(plugin or ()), tuple(no_plugin or ())
+    )
+    with registered(plugin, no_plugin) as registry:
+        verdict = verifying.verdict(request, registry)
+    if as_json:
+        _print_json(verdict.document())
+    else:
+        typer.echo(verifying.page(verdict), nl=False)
+    return verdict.exit_code
 
 
 @app.command(epilog="Example: symbench check my-model --plugin my_model.py")
