@@ -55,10 +55,17 @@ def rows(published: Published, model: str, scores: Scores) -> list[list[str]]:
                 [
                     model, published.score, str(n), f"{statistics.median(ours):.3g}",
                     f"{statistics.mean(ours):.3g} ± {spread}", f"{min(ours):.2g} … {max(ours):.2g}",
-                    str(len(ours)), f"{theirs:.3g}", f"{statistics.median(ours) / theirs:.2f}",
+                    str(len(ours)), f"{theirs:.3g}", _ratio(statistics.median(ours), theirs),
                 ]
             )  # fmt: skip
     return table
+
+
+def _ratio(ours: float, theirs: float) -> str:
+    """Return ours ÷ theirs; two zeros are equal, and nothing is a multiple of zero."""
+    if theirs == 0:
+        return "1.00" if ours == 0 else ""
+    return f"{ours / theirs:.2f}"
 
 
 GENERATOR = {

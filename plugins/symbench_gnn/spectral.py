@@ -7,11 +7,15 @@ from typing import ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from symbench import InputError, Model, Problem, Recipe, graphs
 from symbench.contract import Prior
 from symbench_gnn.pair_heads import Target, checked, declined
 from symbench_gnn.tensor_layers import Centred, Nodes
+
+
+_MANY = 256  # nodes that it reads where pairs of graphs of many sizes are compared
 
 
 def eigenvalues(x: Tensor) -> Tensor:
@@ -28,11 +32,11 @@ def eigenvalues(x: Tensor) -> Tensor:
 
 
 class SpectrumNetwork(nn.Module):
-    """A perceptron on the eigenvalues, divided by √N, and the number of nodes, divided by N."""
+    """A perceptron on the eigenvalues and the number of nodes, all divided by √N."""
 
     def __init__(self, problem: Problem, width: int) -> None:
         super().__init__()
-        self.nodes = problem.input_shape[-1]
+        self.nodes = max(problem.input_shape[-1], _MANY if problem.loss == "none" else 0)
         self.centred = Centred(self.nodes + 1)
         self.net = nn.Sequential(
             nn.Linear(self.nodes + 1, width), nn.SiLU(),
@@ -60,8 +64,8 @@ class SpectrumNetwork(nn.Module):
     def _read(self, x: Tensor) -> Tensor:
         if x.shape[-1] > self.nodes:
             raise InputError(f"spectrum reads at most {self.nodes} nodes, not {x.shape[-1]}")
-        found = eigenvalues(graphs.padded(x, self.nodes)) / self.nodes**0.5
-        count = graphs.node_mask(x).sum(-1, keepdim=True) / self.nodes
+        found = functional.pad(eigenvalues(x), (0, self.nodes - x.shape[-1])) / self.nodes**0.5
+        count = graphs.node_mask(x).sum(-1, keepdim=True) / self.nodes**0.5
         return torch.cat([found.to(x), count], -1)
 
 

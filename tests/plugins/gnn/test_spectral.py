@@ -50,15 +50,19 @@ def test_graphs_that_differ_by_an_isolated_node_are_told_apart(module):
 
 
 def test_more_nodes_than_the_problem_has_and_functions_of_nodes_are_refused(module):
+    trained = built(Spectrum, asks("cross-entropy", 2, 41, 10))
     with pytest.raises(InputError, match="at most 41 nodes, not 42"):
-        module(tensor(nx.cycle_graph(42)))
+        trained(tensor(nx.cycle_graph(42)))
+    assert module(tensor(nx.cycle_graph(256))).shape == (1, 16)
+    with pytest.raises(InputError, match="at most 256 nodes, not 257"):
+        module(tensor(nx.cycle_graph(257)))
     assert "puts out invariants" in (Spectrum().accepts(asks("mse", 2, 6, 1, order=1)) or "")
 
 
 @pytest.mark.skipif(NO_BREC, reason="needs BREC in SYMBENCH_DATA")
 @pytest.mark.slow
 def test_it_tells_212_pairs_of_brec_apart(generator):
-    module = built(Spectrum, asks("none", 2, 198, 16)).double().eval()
+    module = built(Spectrum, asks("none", 2, 20, 16)).double().eval()
     found = [
         sum(separated(module, *pair, generator) for pair in brec(category))
         for category in CATEGORIES
