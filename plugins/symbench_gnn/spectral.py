@@ -14,7 +14,6 @@ from symbench.contract import Prior
 from symbench_gnn.pair_heads import Target, checked, declined
 from symbench_gnn.tensor_layers import Centred, Nodes
 
-
 _MANY = 256  # nodes that it reads where pairs of graphs of many sizes are compared
 
 
