@@ -338,7 +338,7 @@ def _distribution(entry: EntryPoint) -> str:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise InputError(f"plugin file {str(path)!r} does not exist")
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]  # the same wherever the file stands
     name = f"symbench_plugin_file_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

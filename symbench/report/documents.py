@@ -83,13 +83,19 @@ def _drawn(
     )
 
 
+def _latex_row(cells: list[str]) -> str:
+    """Return one row; after the ``\\\\`` before it, LaTeX would take a ``*`` or ``[`` for its own."""
+    row = " & ".join(cells)
+    return f"{'{}' if row[:1] in ('*', '[') else ''}{row} \\\\"
+
+
 def _tabular(table: Table) -> list[str]:
     if not table.rows:
         return []
     layout = "".join("r" if column.numeric else "l" for column in table.columns)
     heading = [latex(column.title) for column in table.columns]
     body = [[_latex_cell(cell) for cell in cells] for cells in table.rows]
-    lines = [f"{' & '.join(cells)} \\\\" for cells in (heading, *body)]
+    lines = [_latex_row(cells) for cells in (heading, *body)]
     rules = [rf"\begin{{tabular}}{{{layout}}}", r"\toprule", lines[0], r"\midrule"]
     return [*rules, *lines[1:], r"\bottomrule", r"\end{tabular}"]
 

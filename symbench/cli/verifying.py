@@ -1,0 +1,94 @@
+"""A submission -> a verdict, and how it is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from symbench import submission
+from symbench.errors import InputError
+from symbench.record import Identity
+from symbench.registry import Registry
+from symbench.report.clean import plain
+from symbench.submission import Bench, CellVerdict, Submission, Verdict
+
+_LIMIT = 600  # characters of a line; what it quotes is of unknown origin
+_HOW = {"exact": "every figure within 1e-6", "spread": "within the spread of the seeds"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of ``verify``; ``path`` is a submission, or a directory that publish wrote."""
+
+    path: Path
+    cells: int
+    seed: int
+    timeout: float | None
+    plugin_files: tuple[Path, ...]
+    blocked: tuple[str, ...]
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a submission."""
+    return submission.json_schema()
+
+
+def verdict(request: Request, registry: Registry) -> Verdict:
+    """Return what is to be said of a submission; its cells are named on stderr as they start.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    directory = request.path if request.path.is_dir() else None
+    file = request.path if directory is None else directory / "submission.json"
+    if not file.is_file():
+        raise InputError(f"no submission at {str(file)!r}: give the file that publish wrote")
+    try:
+        found = submission.read(file)
+    except InputError as error:
+        return submission.refusal(str(error))
+    if directory is not None and (names := _edited(found, directory)):
+        return submission.refusal(
+            f"{', '.join(names)}: not what this version of symbench writes for the submission"
+        )
+    bench = Bench(
+        registry,
+        timeout=request.timeout,
+        plugin_files=request.plugin_files,
+        blocked=request.blocked,
+    )
+    return submission.verify(found, bench, request.cells, request.seed, _announce)
+
+
+def _edited(found: Submission, directory: Path) -> list[str]:
+    """A submission at odds with itself has no tables to compare with."""
+    return [] if submission.problems(found) else submission.differing_files(found, directory)
+
+
+def page(found: Verdict) -> str:
+    """Return the verdict as lines of plain text, the one to paste first."""
+    return "".join(f"{plain(line, _LIMIT)}\n" for line in _lines(found))
+
+
+def _lines(found: Verdict) -> Iterator[str]:
+    yield found.line
+    if found.sha256:
+        yield f"submission sha256 {found.sha256}, drawn with seed {found.seed}"
+    for cell in found.cells:
+        if cell.how is not None:
+            yield f"{cell.task} {cell.model}: {cell.outcome}, {cell.why or _HOW[cell.how]}"
+    for why, count in _obstacles(found.cells).most_common():
+        yield f"not checkable here: {count} of {found.of} cells, {why}"
+
+
+def _obstacles(cells: tuple[CellVerdict, ...]) -> Counter[str]:
+    return Counter(cell.why for cell in cells if cell.how is None)
+
+
+def _announce(identity: Identity) -> None:
+    typer.echo(plain(f"running {identity.task} {identity.model} again"), err=True)

@@ -1,0 +1,143 @@
+"""The verb that publishes: what it writes, what it refuses, and that names stay text."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from symbench import submission
+from symbench.cli import app
+from symbench.errors import InputError
+from symbench.record import Failure, Identity, Record, TrialRecord
+from symbench.store import Store
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>", "a|b", "\\input{/etc/passwd} 100% & $x_1$",
+    '=HYPERLINK("http://x")', "@SUM(A1)", "mlp\u202egnp\u2066", "[x](javascript:alert(1))",
+    "line\none", "\x1b[31mred", "`x`",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_entry_points(monkeypatch):
+    monkeypatch.setenv("SYMBENCH_PLUGINS", "none")
+
+
+def publish(*arguments):
+    return CliRunner().invoke(app, ["publish", *map(str, arguments)], standalone_mode=False)
+
+
+def record(task="norms", model="small", status="ok", tier="quick", message="", **provenance):
+    identity = Identity(
+        task=task, task_version="1", task_fingerprint="", model=model, model_version="1",
+        model_source_sha256="", config={}, tier=tier, sizes=[100], seeds=[0, 1],
+        protocol={"version": "1", "updates": 60, "prior": "none", "chance_error": 1.0},
+    )  # fmt: skip
+    trials = [
+        TrialRecord(n_train=100, seed=seed, status="ok", scores={"error": 0.1 + seed, message: 1.0})
+        for seed in identity.seeds
+    ]
+    failed = status != "ok"
+    return Record(
+        identity=identity, status=status, trials=[] if failed else trials,
+        error=Failure(type="Error", message=message, traceback=message) if failed else None,
+        provenance={"started": "2026-01-01T00:00:00+00:00", "seconds": 1.0, **provenance},
+    )  # fmt: skip
+
+
+def stored(place, *records):
+    store = Store(place)
+    for one in records:
+        store.write(one)
+    return place
+
+
+def test_a_store_becomes_tables_and_a_submission(tmp_path):
+    failed = record(model="broken", status="failed", message="no network today")
+    stores = stored(tmp_path / "a", record()), stored(tmp_path / "b", failed)
+    to = tmp_path / "leaderboards" / "mine"
+    result = publish("--store", stores[0], "--store", stores[1], "--to", to)
+    assert result.exit_code == 0, result.exception
+    made = submission.read(to / "submission.json")
+    assert submission.problems(made) == []
+    assert [one.identity.model for one in made.records] == ["broken", "small"]
+    assert made.hashes.whole in result.stdout
+    assert "2 cells of tier quick (1 failed), 0 pairs without" in result.stdout
+    readme = (to / "README.md").read_text()
+    assert "| small" in readme
+    assert "no network today" in readme
+    assert made.hashes.whole in readme
+    assert submission.differing_files(made, to) == []
+
+
+def test_the_tier_is_the_latest_unless_it_is_named(tmp_path):
+    late = record(tier="smoke", started="2026-02-01T00:00:00+00:00")
+    store = stored(tmp_path / "store", record(), late)
+    for name, options in (("smoke", ()), ("quick", ("--tier", "quick"))):
+        publish("--store", store, "--to", tmp_path / name, *options)
+        assert submission.read(tmp_path / name / "submission.json").tier == name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(("--tier", "huge"), "unknown tier 'huge'"), (("--tier", "full"), "no current full record")],
+)
+def test_what_cannot_be_published_is_refused_before_anything_is_written(tmp_path, options, message):
+    store = stored(tmp_path / "store", record())
+    result = publish("--store", store, "--to", tmp_path / "new", *options)
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
+    assert not (tmp_path / "new").exists()
+
+
+def test_records_at_odds_with_themselves_are_refused(tmp_path):
+    odd = record()
+    odd.trials.pop()
+    store = stored(tmp_path / "store", odd)
+    result = publish("--store", store, "--to", tmp_path / "new")
+    assert "n_train 100, seed 1 is missing" in str(result.exception)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_names_messages_and_versions_stay_text(tmp_path, text):
+    failed = record(task=text, model="broken", status="failed", message=text)
+    working = record(task=text, model=text, message=text, machine=text, plugin=text, git=text)
+    store = stored(tmp_path / "store", working, failed)
+    to = tmp_path / "new"
+    result = publish("--store", store, "--to", to)
+    assert result.exit_code == 0, result.exception
+    assert submission.problems(submission.read(to / "submission.json")) == []
+    texts = {path.name: path.read_text() for path in to.iterdir()}
+    for shown in texts.values():
+        assert not re.search("[\u202e\u2066\x1b]", shown)  # JSON writes them as \u escapes
+    _no_markup(texts["README.md"])
+    _no_command(texts["leaderboard.tex"])
+    for row in csv.reader(texts["leaderboard.csv"].splitlines()):
+        assert not any(field.startswith(("=", "+", "@", "\t")) for field in row)
+    rows = json.loads(texts["leaderboard.json"])["rows"]
+    assert {row["task"] for row in rows} == {text}  # a document for programs: nothing is changed
+
+
+def _no_markup(readme):
+    assert "<img" not in readme
+    assert not re.search(r"(?<!\\)\]\(", readme)
+    assert "http://" not in readme
+    assert "@SUM" not in readme
+    widths = {
+        len(re.findall(r"(?<!\\)\|", line)) for line in readme.splitlines() if line[:1] == "|"
+    }
+    assert len(widths) == 1  # no name opens a column of its own
+
+
+def _no_command(tex):
+    assert "\\input{" not in tex
+    body = [line for line in tex.splitlines() if not line.startswith("%")]
+    bare = [re.sub(r"\\[%$&_#{}]", "", re.sub(r"\$[<>]\$", "", line)) for line in body]
+    assert not [line for line in bare if "%" in line or "$" in line]
+    rows = [line for line in bare if line.endswith(r"\\")]
+    assert len(rows) == 3  # the heading and two models
+    assert len({line.count("&") for line in rows}) == 1  # no name opens a column of its own
