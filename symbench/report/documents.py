@@ -84,7 +84,7 @@ def _drawn(
 
 
 def _latex_row(cells: list[str]) -> str:
-    """Return one row; after the ``\\\\`` before it, LaTeX would take a ``*`` or ``[`` for its own."""
+    """Return one row; after a line break LaTeX would take a ``*`` or ``[`` for its own."""
     row = " & ".join(cells)
     return f"{'{}' if row[:1] in ('*', '[') else ''}{row} \\\\"
 
