@@ -44,8 +44,8 @@ def make(
         stale: whether a record's task, model or protocol has changed since it was made.
         planned: the number of cells in the plan; without it, of those that have a record.
     """
-    current, outdated = _newest(records, tier, stale)
-    rows = [row for records in _by_task(current).values() for row in _task_rows(records)]
+    current, outdated = newest(records, tier, stale)
+    rows = [row for records in by_task(current).values() for row in _task_rows(records)]
     rows += [_stale_row(record) for record in outdated]
     rows.sort(key=_order)
     return Leaderboard(tier=tier, coverage=_coverage(rows, planned), rows=rows)
@@ -57,20 +57,21 @@ def newest_tier(records: Iterable[Record]) -> str | None:
     return None if latest is None else latest.identity.tier
 
 
-def _newest(
+def newest(
     records: Iterable[Record], tier: str, stale: Callable[[Identity], bool]
 ) -> tuple[list[Record], list[Record]]:
     """Return each pair's newest current record, and the newest stale one of pairs without."""
-    newest: dict[bool, dict[Pair, Record]] = {False: {}, True: {}}
+    latest: dict[bool, dict[Pair, Record]] = {False: {}, True: {}}
     for record in sorted(records, key=lambda r: (started(r), r.key)):
         if record.identity.tier == tier:
             pair = record.identity.task, record.identity.model
-            newest[stale(record.identity)][pair] = record
-    outdated = [record for pair, record in newest[True].items() if pair not in newest[False]]
-    return list(newest[False].values()), outdated
+            latest[stale(record.identity)][pair] = record
+    outdated = [record for pair, record in latest[True].items() if pair not in latest[False]]
+    return list(latest[False].values()), outdated
 
 
-def _by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
+def by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Return the records of each task."""
     tasks: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         tasks[record.identity.task].append(record)
