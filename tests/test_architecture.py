@@ -92,11 +92,11 @@ def code_lines(file):
     return len({n for t in tokens for n in range(t.start[0], t.end[0] + 1)} - prose)
 
 
-def test_the_core_beside_its_mathematics_stays_below_5000_lines_of_code():
+def test_the_core_beside_its_mathematics_stays_below_5500_lines_of_code():
     # nor does a run touch what is for the authors of plugins and the reviewers of submissions
     beside = {"groups", "statistics", "testing", "submission"}
     files = [file for file in CORE_FILES if floor_of(file) not in beside]
-    assert sum(code_lines(file) for file in files) <= 5000
+    assert sum(code_lines(file) for file in files) <= 5500
 
 
 @pytest.mark.parametrize("file", sorted(PLUGINS.glob("*/__init__.py")), ids=lambda f: f.parent.name)

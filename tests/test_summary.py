@@ -12,7 +12,7 @@ import pytest
 
 from symbench.cli import main
 from symbench.errors import InputError
-from symbench.leaderboard.summary import Board, Standing, Summary, summarise
+from symbench.leaderboard.overall import Board, Standing, Summary, summarise
 from symbench.record import Identity, Record, TrialRecord
 from symbench.report.summaries import FORMATS, render, sentences
 from symbench.statistics import interquartile_mean

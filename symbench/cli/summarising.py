@@ -25,7 +25,7 @@ def show(
     Raises:
         InputError: a format that has no summary, or no cell of the tier matches.
     """
-    from symbench.leaderboard.summary import summarise
+    from symbench.leaderboard.overall import summarise
     from symbench.report import summaries
 
     if form not in summaries.FORMATS:

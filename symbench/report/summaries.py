@@ -15,7 +15,7 @@ from tabulate import tabulate
 
 from symbench.errors import InputError
 from symbench.leaderboard import RANKED_SEEDS
-from symbench.leaderboard.summary import FEW_TASKS, Board, Comparisons, Standing, Summary
+from symbench.leaderboard.overall import FEW_TASKS, Board, Comparisons, Standing, Summary
 from symbench.report.clean import markdown, plain
 from symbench.report.figures import number
 from symbench.statistics import LEVEL, Interval
