@@ -92,7 +92,8 @@ def _reindexed(matrix: Tensor, modes: Modes, t: Tensor) -> Tensor:
         flat = (flat[..., :, None] * d + source[..., None, :]).flatten(-2)
     if flat.numel() == flat.shape[-1]:
         return t.index_select(-1, flat.flatten())
-    if flat.ndim == t.ndim - 1 and flat[0].numel() == flat.shape[-1]:  # one each for a batch
+    one_for_a_batch = flat.ndim == t.ndim - 1 and flat.shape[1:].numel() == flat.shape[-1]
+    if one_for_a_batch and len(flat):
         rows = zip(t, flat.flatten(1), strict=True)
         return torch.stack([part.index_select(-1, row) for part, row in rows])
     return torch.take_along_dim(t, flat[..., None, :], -1)

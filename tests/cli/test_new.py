@@ -46,8 +46,7 @@ def test_the_written_test_finds_the_checks(tmp_path):
         "load = c.load\n"
         "c.load = lambda files=(): load([Path(__file__).parent / 'symbench_worst_error.py'])\n"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "symbench.testing.plugin", "-p",
-               "no:cacheprovider"]  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     assert "3 passed" in result.stdout, result.stdout
 
