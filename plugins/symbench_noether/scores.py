@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, cast, runtime_checkable
 
@@ -154,9 +155,9 @@ class PathScore(DriftScore):
             scores |= self.along(paths)
         return {f"{self.name}.{key}": v for key, v in scores.items() if math.isfinite(v)}
 
+    @abstractmethod
     def along(self, paths: Judged) -> dict[str, float]:
         """Return the scores along paths that have converged."""
-        raise NotImplementedError
 
     def beside(self, trained: Trained, task: Task) -> dict[str, float]:  # noqa: ARG002
         """Return scores that need no paths."""
