@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -68,12 +69,14 @@ def run_cell(
 def _run(
     registry: Registry, cell: Cell, device: torch.device, fleet: FleetChoice, progress: Progress
 ) -> tuple[list[TrialRecord], dict[str, Any], dict[str, Tensor]]:
-    task = registry.task(cell.task)
+    task = registry.task(cell.task).for_tier(cell.identity.tier)
     model_class = registry.model(cell.model)
     model = model_class(model_class.Config(**cell.identity.config))
     view = partial(problem, registry, task, model)
     if reason := model.accepts(view()):
         raise InputError(f"{model.name} declines {task.name}: {reason}")
+    if device.type == "cuda":  # ten bits of mantissa would stand in the scores' way
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     identity = cell.identity
     updates, validations = (int(identity.protocol[name]) for name in ("updates", "validations"))
     school = Schooling(task, model, view, updates, device, validations, fleet, progress)
@@ -83,7 +86,9 @@ def _run(
     peak = _peak_bytes(device)
     for record in records:
         record.cost["peak_bytes"] = peak
-    extra = {"fleet": max(trial.stacked for trial in trained)}
+    extra: dict[str, Any] = {"fleet": max(trial.stacked for trial in trained)}
+    if (choice := trained[0].choice) is not None:
+        extra["fleet_choice"] = asdict(choice)
     return records, extra, learned_generators(task, model, trained)
 
 
@@ -98,9 +103,9 @@ def _score_all(
 ) -> list[TrialRecord]:
     metrics = metrics_for(registry, task, model)
     cheap = [metric for metric in metrics if metric.along_curve]
-    last = max(trial.key.n_train for trial in trained)
+    last, told = max(trial.key.n_train for trial in trained), view()
     return [
-        score(trial, task, model, view(), metrics if whole or trial.key.n_train == last else cheap)
+        score(trial, task, model, told, metrics if whole or trial.key.n_train == last else cheap)
         for trial in trained
     ]
 

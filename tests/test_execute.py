@@ -15,7 +15,9 @@ import toys
 import symbench
 from symbench.errors import InputError, StoreError, UnknownNameError
 from symbench.execute import Settings, inline, local
+from symbench.fleet import Share
 from symbench.plan import Selection, make_plan
+from symbench.registry import load
 from symbench.store import Store
 
 TOYS = Path(toys.__file__)
@@ -114,13 +116,37 @@ def test_leaving_an_executor_early_leaves_no_process_behind():
     assert not multiprocessing.active_children()
 
 
-def test_progress_is_reported_to_the_end():
+@pytest.mark.parametrize("executor", [inline, local])
+def test_progress_is_reported_to_the_end_with_step_and_loss(executor):
     registry = toys.toy_registry()
     cells = make_plan(registry, Selection(("norms",), ("small",), "smoke"))
     seen = []
-    settings = Settings(progress=lambda cell, done: seen.append(done))
-    list(inline.execute(cells, settings, registry))
+    settings = Settings(progress=lambda cell, done: seen.append(done), plugin_files=(TOYS,))
+    list(executor.execute(cells, settings, registry))
+    assert seen == sorted(seen)
     assert seen[-1] == 1.0
+    assert (seen[-1].update, seen[-1].updates) == (60, 60)
+    assert 0 < seen[-1].loss < seen[0].loss
+
+
+def test_the_fork_server_loads_what_planning_has_loaded_and_the_metrics(monkeypatch):
+    monkeypatch.delenv("SYMBENCH_PLUGINS")
+    registry = load()
+    make_plan(registry, Selection(("o5-invariant",), ("constant",), "smoke"))
+    names = local._loaded(registry)
+    assert {"symbench_vectors.tasks", "symbench_baselines.models"} <= set(names)
+    targets = [card.target.partition(":")[0] for card in registry.metrics.values()]
+    assert set(targets) <= set(names)
+    assert not [name for name in names if name.startswith(("symbench.", "torch"))]
+
+
+@pytest.mark.parametrize("done", [0.25, Share(0.5, 3, 6, float("nan"))])
+def test_progress_crosses_the_pipe_unchanged(done):
+    read = local._read(local._written(done))
+    assert read == done
+    assert repr(vars(read) if isinstance(read, Share) else None) == repr(
+        vars(done) if isinstance(done, Share) else None
+    )
 
 
 def test_an_interrupted_run_keeps_what_finished_and_resumes(tmp_path, monkeypatch):

@@ -41,7 +41,7 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
 
 def test_one_padded_fleet_gives_what_fleets_by_batch_size_give(monkeypatch):
     by_batch = outputs(train(school(toys.Small(), "on"), KEYS))
-    monkeypatch.setattr("symbench.fleet._groups", lambda trials, recipe, school: [trials])
+    monkeypatch.setattr("symbench.fleet.training._fleets", lambda trials, recipe, school: [trials])
     padded = outputs(train(school(toys.Small(), "on"), KEYS))
     torch.testing.assert_close(by_batch, padded, atol=2e-4, rtol=2e-4)
 

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 _PACKAGES = (
     "symbench", "torch", "torch-geometric", "e3nn", "numpy", "scipy", "scikit-learn",
-    "safetensors", "pydantic", "pluggy", "typer", "rich",
+    "safetensors", "pydantic", "pluggy", "typer", "rich", "ray",
 )  # fmt: skip
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
 
@@ -28,7 +28,7 @@ def examine(registry: Registry, store: Path) -> Document:
     return {
         "machine": _machine(),
         "versions": {"python": platform.python_version(), **_versions()},
-        "devices": _devices(),
+        "devices": {**_devices(), **_slots()},
         "plugins": [_plugin(info) for info in registry.plugins],
         "store": _store(store),
         "data": _data_cache(),
@@ -69,10 +69,37 @@ def _devices() -> Document:
     count = torch.cuda.device_count() if cuda else 0
     return {
         "cuda": cuda,
-        "cuda_version": torch.version.cuda if cuda else None,
-        "gpus": [torch.cuda.get_device_name(index) for index in range(count)],
+        "cuda_built": torch.version.cuda,  # None where torch itself was built without it
+        "gpus": [_gpu(index) for index in range(count)],
+        "tf32": bool(torch.backends.cuda.matmul.allow_tf32),
         "threads": torch.get_num_threads(),
         "environment": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
+    }
+
+
+def _gpu(index: int) -> str:
+    import torch
+
+    known = torch.cuda.get_device_properties(index)
+    return f"{known.name}, {known.total_memory / 2**30:.0f} GiB"
+
+
+def _slots() -> Document:
+    """How many cells would run at a time by default, and with how many threads each."""
+    import torch
+
+    from symbench.execute.slots import gpu_slots, jobs_within, threads_per_job, usable_cores
+
+    cores = usable_cores()
+    jobs = jobs_within(cores)
+    share = min(threads_per_job(cores, jobs), torch.get_num_threads())
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    totals = [torch.cuda.get_device_properties(i).total_memory for i in range(count)]
+    return {
+        "cores": cores,
+        "jobs": jobs,
+        "threads_per_job": share,
+        "cells_per_gpu": [f"{gpu_slots(t, 2**30)} of 1 GiB each" for t in totals],
     }
 
 

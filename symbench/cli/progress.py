@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
+from statistics import median
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from symbench.fleet import Share
 from symbench.report.clean import plain
 
 if TYPE_CHECKING:
@@ -31,11 +35,14 @@ class Watch:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bars = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
+            TimeElapsedColumn(), TextColumn("{task.fields[note]}"),
+            console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self._print = self._bars.console.print
         self._total: TaskID | None = None
         self._running: dict[str, TaskID] = {}
+        self._since: dict[str, float] = {}
+        self._beside = 1
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -51,29 +58,77 @@ class Watch:
 
     def planned(self, run: Run) -> None:
         """Open the bar of the whole run."""
-        self._total = self._bars.add_task("cells", total=len(run.cells))
+        self._total = self._bars.add_task("cells", total=len(run.cells), note=time_left(None))
 
     def started(self, cell: Cell) -> None:
         """Open a cell's bar."""
         label = escape(plain(f"{cell.task} {cell.model}"))
-        self._running[cell.key] = self._bars.add_task(label, total=100)
+        self._running[cell.key] = self._bars.add_task(label, total=100, note="")
+        self._since[cell.key] = time.monotonic()
+        self._beside = max(self._beside, len(self._running))
 
     def progressed(self, cell: Cell, share: float) -> None:
-        """Move a cell's bar."""
+        """Move a cell's bar; show the step and the loss, where they are known."""
         if cell.key in self._running:
-            self._bars.update(self._running[cell.key], completed=round(100 * share))
+            note = ""
+            if isinstance(share, Share):
+                note = f"update {share.update}/{share.updates}, loss {share.loss:.3g}"
+            self._bars.update(self._running[cell.key], completed=round(100 * share), note=note)
 
     def finished(self, run: Run, outcome: CellOutcome, record: Record) -> None:
         """Print the cell's line and close its bar."""
         if (bar := self._running.pop(outcome.key, None)) is not None:
             self._bars.remove_task(bar)
+        self._since.pop(outcome.key, None)
+        elapsed = {key: time.monotonic() - since for key, since in self._since.items()}
+        note = time_left(seconds_left(run, elapsed, self._beside))
         if self._total is not None:
-            self._bars.update(self._total, completed=len(run.outcomes))
-        self._print(escape(plain(_line(run, outcome, record))))
+            self._bars.update(self._total, completed=len(run.outcomes), note=note)
+        self._print(escape(plain(_line(run, outcome, record, note))))
 
 
-def _line(run: Run, outcome: CellOutcome, record: Record) -> str:
+def seconds_left(run: Run, elapsed: Mapping[str, float], beside: int) -> float | None:
+    """Return the wall seconds that a run still needs, from the cells that it has computed.
+
+    A cell takes the median of the finished ones of its model, or else of its task; None as long as
+    some cell left has neither. ``elapsed`` are the seconds of the running cells by key; ``beside``
+    cells run at a time, and no cell is split over two slots.
+    """
+    finished = {outcome.key for outcome in run.outcomes}
+    left = [cell for cell in run.cells if cell.key not in finished and cell.reason is None]
+    computed = [outcome for outcome in run.outcomes if not outcome.reused and _ran(outcome)]
+    needs: list[float] = []
+    for cell in left:
+        alike = [o.seconds for o in computed if o.model == cell.model]
+        alike = alike or [o.seconds for o in computed if o.task == cell.task]
+        if not alike:
+            return None
+        needs.append(max(0.0, median(alike) - elapsed.get(cell.key, 0.0)))
+    return _makespan(needs, beside)
+
+
+def _ran(outcome: CellOutcome) -> bool:
+    return outcome.status not in ("declined", "interrupted")
+
+
+def _makespan(needs: Sequence[float], beside: int) -> float:
+    return max(sum(needs) / max(1, beside), max(needs, default=0.0))
+
+
+def time_left(seconds: float | None) -> str:
+    """Return the estimate in words."""
+    if seconds is None:
+        return "time left unknown"
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    minutes = seconds / 60
+    return f"about {minutes:.0f} min left" if minutes < 90 else f"about {minutes / 60:.1f} h left"
+
+
+def _line(run: Run, outcome: CellOutcome, record: Record, note: str) -> str:
     done = f"[{len(run.outcomes)}/{len(run.cells)}]"
     how = "reused" if outcome.reused else f"{outcome.seconds:.1f} s"
     why = f": {record.error.message}" if record.error is not None else ""
-    return " ".join(f"{done} {outcome.task} {outcome.model} {outcome.status} ({how}){why}".split())
+    last = "" if len(run.outcomes) == len(run.cells) else f", {note}"
+    said = f"{done} {outcome.task} {outcome.model} {outcome.status} ({how}{last}){why}"
+    return " ".join(said.split())

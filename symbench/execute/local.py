@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,8 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnC
 from typing import TYPE_CHECKING
 
 from symbench.execute import Settings, free
-from symbench.fleet import quiet
+from symbench.execute.slots import threads_per_job, usable_cores
+from symbench.fleet import Share, quiet
 from symbench.plan import Cell
 from symbench.record import Failure, Record, Status
 from symbench.registry import Registry
@@ -53,7 +55,7 @@ def execute(
     A cell whose process crashed or ran out of memory is tried once more, its trials one by one.
     """
     yield from _declined(cells, settings, registry)
-    context = _context()
+    context = _context(registry)
     waiting = [cell for cell in reversed(cells) if cell.reason is None]
     running: list[_Worker] = []
     try:
@@ -104,12 +106,27 @@ def _again(
     return _start(context, worker.cell, replace(settings, fleet="off"), worker.attempt + 1)
 
 
-def _context() -> ForkServerContext | SpawnContext:
+def _context(registry: Registry) -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["symbench.execute.warm"])
+    context.set_forkserver_preload(["symbench.execute.warm", *_loaded(registry)])
     return context
+
+
+def _loaded(registry: Registry) -> list[str]:
+    """Return the plugins' modules that planning has imported here, and those of their metrics.
+
+    What this process has survived the fork server survives too; the rest a child imports itself.
+    """
+    registry.drop_broken("metric", registry.metrics)  # imports them: every cell asks them all
+    packages = {
+        card.target.partition(":")[0].partition(".")[0]
+        for cards in (registry.tasks, registry.models, registry.metrics)
+        for card in cards.values()
+        if isinstance(card.target, str)
+    }
+    return [name for name in list(sys.modules) if name.partition(".")[0] in packages]
 
 
 def _start(
@@ -135,7 +152,7 @@ def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
     from symbench.cell import run_cell
     from symbench.registry import load
 
-    share = max(1, (os.cpu_count() or 1) // settings.jobs)
+    share = threads_per_job(usable_cores(), settings.jobs)
     torch.set_num_threads(min(share, torch.get_num_threads()))  # OMP_NUM_THREADS may ask for less
     registry = load(settings.plugin_files, settings.blocked)
     record = run_cell(
@@ -143,7 +160,7 @@ def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
         cell,
         settings.device,
         settings.fleet,
-        lambda done: pipe.send_bytes(_DONE + str(done).encode()),
+        lambda done: pipe.send_bytes(_DONE + _written(done)),
     )
     if record.tensors:
         from safetensors.torch import save
@@ -151,6 +168,18 @@ def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
         pipe.send_bytes(_TENSORS + save(record.tensors))
     pipe.send_bytes(_RECORD + record.to_json().encode())
     pipe.close()
+
+
+def _written(done: float) -> bytes:
+    known = (done.update, done.updates, done.loss) if isinstance(done, Share) else ()
+    return " ".join(repr(number) for number in (float(done), *known)).encode()
+
+
+def _read(payload: bytes) -> float:
+    done, *known = payload.split()
+    if not known:
+        return float(done)
+    return Share(float(done), int(known[0]), int(known[1]), float(known[2]))
 
 
 def _end_with_parent() -> None:
@@ -178,7 +207,7 @@ def _poll(worker: _Worker, settings: Settings) -> Record | None:
 
                 worker.tensors = load(payload)
             else:
-                settings.progress(worker.cell, float(payload))
+                settings.progress(worker.cell, _read(payload))
     except (EOFError, OSError):
         worker.process.join()
         return _lost(worker, "crashed", _death(worker.process.exitcode))

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from symbench import api, plan
-from symbench.plan import Selection
+from symbench.plan import Selection, Tuned
 from symbench.record import Identity, Record
 from symbench.registry import Registry
 
@@ -74,7 +74,7 @@ class Bench:
         """Train and score the cell again, in a store of its own that is then thrown away.
 
         The executor and the number of cells at a time are the submitted ones, since they set how
-        many threads a cell has.
+        many threads a cell has; so is the fleet, since timing could decide on it otherwise here.
         """
         executor, jobs = self.executor, submitted.provenance.get("concurrent")
         if executor == "as submitted":
@@ -86,6 +86,7 @@ class Bench:
                 device="cpu" if submitted.provenance.get("device") == "cpu" else "auto",
                 executor=executor,
                 jobs=min(max(jobs, 1), most) if isinstance(jobs, int) else 1,
+                fleet=_fleet(submitted.provenance.get("fleet")),
                 timeout=self.timeout,
                 plugin_files=self.plugin_files,
                 blocked=self.blocked,
@@ -94,8 +95,19 @@ class Bench:
         return record
 
 
+def _fleet(trials: object) -> Literal["auto", "on", "off"]:
+    """Return the route of a record that says how many trials trained together."""
+    if not isinstance(trials, int):
+        return "auto"
+    return "on" if trials > 1 else "off"
+
+
 def _selection(identity: Identity) -> Selection:
+    tuning = identity.protocol.get("tuning")
+    tuned = {}
+    if isinstance(tuning, dict):
+        tuned = {(identity.task, identity.model): Tuned(identity.config, tuning)}
     return Selection(
         (identity.task,), (identity.model,), identity.tier, tuple(identity.sizes),
-        len(identity.seeds),
+        len(identity.seeds), tuned,
     )  # fmt: skip

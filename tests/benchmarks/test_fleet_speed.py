@@ -1,29 +1,66 @@
-"""How much faster a fleet trains than its trials one by one: a ratio, measured in one run.
+"""How much faster a fleet of 25 trains than its trials one by one: ratios, each of one run.
 
-pytest tests/benchmarks --benchmark-enable --benchmark-columns=median,rounds
+pytest tests/benchmarks/test_fleet_speed.py --benchmark-enable
 """
 
 from __future__ import annotations
 
+import time
 from functools import partial
+from statistics import median
 
 import pytest
 import torch
-import toys
 
+from symbench import registry
 from symbench.fleet import Schooling, TrialKey, train
 from symbench.plan import problem
 
-REGISTRY = toys.toy_registry()
-KEYS = [TrialKey(64, seed) for seed in range(25)]
+REGISTRY = registry.load()
+TASK = "o5-invariant"
+N_TRAIN, TRIALS = 100, 25
+UPDATES = 100  # the fewest at which ``auto`` looks which way is the faster
+CASES = {
+    "MLP 3×32": ("mlp", {"width": 32}),
+    "MLP 3×64": ("mlp", {"width": 64}),
+    "MLP 3×128": ("mlp", {"width": 128}),
+    "Scalars 3×128": ("scalars", {}),
+}
 
 
-@pytest.mark.parametrize("width", [16, 32, 128])
-@pytest.mark.parametrize("fleet", ["on", "off"])
-def test_train_25_trials(benchmark, fleet, width):
-    task, model = REGISTRY.task("norms"), toys.Small(toys.Small.Config(width=width))
+def seconds(case, fleet, updates):
+    """Wall seconds of the whole training, and in how large fleets it went."""
+    name, options = CASES[case]
+    task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
     view = partial(problem, REGISTRY, task, model)
-    school = Schooling(task, model, view, 40, torch.device("cpu"), fleet=fleet)
-    benchmark.group = f"width {width}"
-    trials = benchmark.pedantic(train, (school, KEYS), rounds=3, warmup_rounds=1)
-    assert {trial.stacked for trial in trials} == ({25} if fleet == "on" else {1})
+    school = Schooling(task, model, view, updates, torch.device("cpu"), fleet=fleet)
+    started = time.perf_counter()
+    trials = train(school, [TrialKey(N_TRAIN, seed) for seed in range(TRIALS)])
+    return time.perf_counter() - started, trials[0].stacked
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_25_trials_together_against_one_by_one(benchmark, case, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path))  # ``auto`` pays for its decision, once
+    updates = 2 if benchmark.disabled else UPDATES
+    seconds(case, "on", 2)
+    ratios, autos, stacked = [], [], set()
+
+    def all_ways() -> None:
+        apart, one = seconds(case, "off", updates)
+        together, all_of_them = seconds(case, "on", updates)
+        auto, taken = seconds(case, "auto", updates)
+        ratios.append(apart / together)
+        autos.append(apart / auto)
+        stacked.update({one, all_of_them, taken})
+
+    benchmark.pedantic(all_ways, rounds=3)
+    benchmark.extra_info |= {
+        "what": f"25 trials together against one by one: {case}, {N_TRAIN} examples",
+        "family": "fleet of 25",
+        "ratio": median(ratios),
+        "auto": median(autos),
+        "target": "≥ 2.5× (geometric mean), auto ≥ 0.95×",
+        "threads": torch.get_num_threads(),
+    }
+    assert stacked == {1, TRIALS}  # both ways were really taken

@@ -1,0 +1,73 @@
+"""What the engine adds to a cell whose model does nothing, and what a command adds to its imports.
+
+pytest tests/benchmarks/test_overhead.py --benchmark-enable
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from statistics import median
+
+import pytest
+
+from symbench import registry
+from symbench.execute import Settings, inline, local
+from symbench.plan import Selection, make_plan
+
+REGISTRY = registry.load()
+EXECUTORS = {"inline": (inline.execute, 50), "isolated": (local.execute, 250)}
+COMMANDS = {"--help": ["--help"], "list": ["list"]}
+
+
+@pytest.mark.parametrize("where", EXECUTORS)
+def test_a_cell_whose_model_does_nothing(benchmark, where):
+    execute, target = EXECUTORS[where]
+    selection = Selection(("o5-invariant",), ("constant",), "quick")
+    cells = make_plan(REGISTRY, selection)
+
+    def run():
+        return [record.status for _, record in execute(cells, Settings(), REGISTRY)]
+
+    run()  # starts the fork server, draws the data
+    assert benchmark.pedantic(run, rounds=15) == ["ok"]
+    if not benchmark.disabled:
+        benchmark.extra_info |= {
+            "what": f"a cell of 20 trials whose model does nothing, {where}",
+            "milliseconds": 1000 * benchmark.stats.stats.median,
+            "target": f"≤ {target} ms",
+        }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_runs_nothing(benchmark, command, tmp_path):
+    # byte code, as an installed package has it; only the built-in plugins
+    names = [info.name for info in REGISTRY.plugins if info.name != "symbench_example"]
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    } | {"PYTHONPYCACHEPREFIX": str(tmp_path), "SYMBENCH_PLUGINS": ",".join(names)}
+
+    def seconds(*arguments):
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment
+        )
+        return time.perf_counter() - started
+
+    bare = ["-c", "import typer, rich"]
+    ours = ["-c", "from symbench.cli import main; main()", *COMMANDS[command]]
+    seconds(*bare), seconds(*ours)
+    ratios = []
+
+    def both() -> None:
+        ratios.append(seconds(*ours) / seconds(*bare))
+
+    benchmark.pedantic(both, rounds=9)
+    benchmark.extra_info |= {
+        "what": f"`symbench {command}` against `python -c 'import typer, rich'`",
+        "ratio": median(ratios),
+        "target": "≤ 3×",
+    }
+    assert ratios
