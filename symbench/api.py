@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -16,7 +16,7 @@ from symbench import leaderboard as boards
 from symbench import plan, registry
 from symbench.contract import Metric, Model, Problem, Task
 from symbench.errors import InputError, UnknownNameError
-from symbench.execute import Executor, Settings, inline, local
+from symbench.execute import Executor, Settings, cluster, inline, local
 from symbench.fleet import quiet
 from symbench.plan import Cell, Selection
 from symbench.record import FINISHED, Record, Status
@@ -39,6 +39,7 @@ class Options:
     store: Path = DEFAULT_STORE
     device: str = "auto"
     executor: str = "local"
+    ray_address: str | None = None
     jobs: int | None = None
     timeout: float | None = None
     memory: float | None = None
@@ -137,7 +138,7 @@ def execute(
         on_start(cell)
 
     settings = Settings(
-        device=resolve_device(options.device), fleet=options.fleet,
+        device=_device(options), fleet=options.fleet,
         jobs=options.jobs or _default_jobs(), timeout=options.timeout,
         memory=_memory(options),
         plugin_files=options.plugin_files, blocked=options.blocked, debug=options.debug,
@@ -204,7 +205,7 @@ def _records(
     Cells that another run on the same store has claimed are waited for.
     """
     desk = _Desk(store, options, {cell.key: cell for cell in this.cells})
-    carry_out = _executor(found, options.executor)
+    carry_out = _executor(found, store, options)
     settings = replace(settings, claim=desk.claim)
     try:
         while desk.unfinished:
@@ -237,8 +238,20 @@ def _reusable(record: Record, *, retry_failed: bool) -> bool:
     return record.status != "interrupted" and not retry_failed
 
 
-def _executor(found: Registry, name: str) -> Executor:
-    own: dict[str, Executor] = {"inline": inline.execute, "local": local.execute}
+def _device(options: Options) -> str:
+    """Return the device of this machine; what a cluster has, only the cluster knows."""
+    return options.device if options.executor == "ray" else resolve_device(options.device)
+
+
+def _executor(found: Registry, store: Store, options: Options) -> Executor:
+    name = options.executor
+    memory = None if options.memory is None else options.memory * 2**30
+    site = cluster.Site(options.ray_address, options.jobs, memory, store.records)
+    own: dict[str, Executor] = {
+        "inline": inline.execute,
+        "local": local.execute,
+        "ray": partial(cluster.execute, site=site),
+    }
     if name in own:
         return own[name]
     if name in found.executors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -18,7 +18,6 @@ from symbench.store import Store
 if TYPE_CHECKING:
     from symbench.api import Result
 
-_EXECUTORS = ("local", "inline")
 _FLEETS = ("auto", "on", "off")
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
 
@@ -45,6 +44,7 @@ class Request:
     jobs: int | None
     store: Path
     fresh: bool
+    tuned: bool
     timeout: float | None
     memory: float | None
     plugin_files: tuple[Path, ...]
@@ -72,10 +72,8 @@ def check(request: Request) -> None:
     chosen = request.everything or request.tasks or request.models or request.suite
     if not chosen:
         raise InputError("nothing chosen: take --all, -t TASK, -m MODEL or --suite FILE.toml")
-    if request.executor == "ray" or request.ray_address is not None:
-        raise InputError(
-            f"executor 'ray' is not available in this version: take {' or '.join(_EXECUTORS)}"
-        )
+    if request.ray_address is not None and request.executor != "ray":
+        raise InputError(f"--ray-address {request.ray_address!r}: it needs --executor ray")
     if request.fleet not in _FLEETS:
         raise InputError(f"--fleet {request.fleet!r}: take one of {', '.join(_FLEETS)}")
     limits = {"jobs": request.jobs, "timeout": request.timeout, "memory": request.memory}
@@ -94,13 +92,19 @@ def selection(request: Request, registry: Registry) -> Selection:
 
     suite = {} if request.suite is None else _suite(request.suite, registry)
     seeds = suite.get("seeds") if request.seeds is None else request.seeds
-    return Selection(
+    chosen = Selection(
         request.tasks or tuple(suite.get("tasks", ())),
         request.models or tuple(suite.get("models", ())),
         request.tier or suite.get("tier") or default_tier(),
         request.sizes or tuple(suite.get("sizes", ())),
         seeds,
     )
+    if not request.tuned:
+        return chosen
+    from symbench.tuning import tuned_cells
+
+    pairs = [(cell.task, cell.model) for cell in plan.make_plan(registry, chosen)]
+    return replace(chosen, tuned=tuned_cells(registry, pairs, chosen.tier, request.store))
 
 
 def _suite(name: str, registry: Registry) -> Mapping[str, Any]:
@@ -156,7 +160,8 @@ def run(request: Request, chosen: Selection) -> Result:
     options = api.Options(
         store=request.store, device=request.device,
         executor="inline" if request.debug else request.executor,
-        jobs=request.jobs, timeout=request.timeout, memory=request.memory,
+        ray_address=request.ray_address, jobs=request.jobs,
+        timeout=request.timeout, memory=request.memory,
         fleet=cast("Literal['auto', 'on', 'off']", request.fleet),  # checked before
         fresh=request.fresh, retry_failed=request.retry_failed, debug=request.debug,
         plugin_files=request.plugin_files, blocked=request.blocked,
