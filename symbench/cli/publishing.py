@@ -4,18 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
 
 from symbench import leaderboard as boards
 from symbench import plan, submission
-from symbench.errors import InputError
+from symbench.errors import InputError, StoreError
 from symbench.record import Identity
+from symbench.report.clean import plain
 from symbench.store import Store, records_of
+
+if TYPE_CHECKING:
+    from symbench.registry import Registry
+    from symbench.site import Content
+
+_VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
 def write(
-    stores: Sequence[Store], tier: str | None, stale: Callable[[Identity], bool], to: Path
+    stores: Sequence[Store],
+    tier: str | None,
+    stale: Callable[[Identity], bool],
+    to: Path,
+    registry: Registry | None = None,
+    *,
+    site: bool = True,
 ) -> tuple[list[Path], str]:
     """Publish the records of a tier (the latest by default); return the files and a summary.
+
+    Args:
+        stores: where the records are, and the learned generators beside them.
+        tier: smoke, quick or full.
+        stale: whether a record's task, model or protocol has changed since it was made.
+        to: a new directory, or one of an earlier publication.
+        registry: what tells the site of tasks and models; without it pages hold figures alone.
+        site: whether to write the site too.
 
     Raises:
         InputError: an unknown tier, nothing to publish, or a directory that holds something else.
@@ -29,4 +53,56 @@ def write(
         f"{done.planned} cells of tier {made.tier} ({done.failed} failed), "
         f"{len(made.absent)} pairs without a current record; sha256 {made.hashes.whole}"
     )
-    return submission.write(made, to), line
+    return submission.write(made, to, _site(made, stores, registry) if site else None), line
+
+
+def _site(
+    made: submission.Submission, stores: Sequence[Store], registry: Registry | None
+) -> dict[str, bytes]:
+    from symbench import site
+
+    return site.files(_content(made, stores, registry))
+
+
+def _content(
+    made: submission.Submission, stores: Sequence[Store], registry: Registry | None
+) -> Content:
+    from symbench import site
+
+    known = made.provenance
+    pictures = _pictures([record.key for record in made.records], stores)
+    absent = [(one.task, one.model, one.reason) for one in made.absent]
+    tasks = {one.task for one in made.plan} | {task for task, _, _ in absent}
+    models = {one.model for one in made.plan} | {model for _, model, _ in absent}
+    details = site.Details(pictures=pictures)
+    if registry is not None:
+        details = site.describe(registry, tasks, models, pictures)
+    return site.Content(
+        board=made.leaderboard,
+        records=made.records,
+        absent=absent,
+        facts={
+            **{name: getattr(known, name) for name in _VERSIONS},
+            "plugins": [f"{name} {' '.join(have)}" for name, have in known.plugins.items()],
+            "cells started": [" to ".join(known.started)],
+            "seconds in all": [f"{known.seconds:.0f}"],
+        },
+        sha256=made.hashes.whole,
+        details=details,
+    )
+
+
+def _pictures(keys: Sequence[str], stores: Sequence[Store]) -> dict[str, list[bytes]]:
+    """Return the heat maps of the records that have learned generators beside them."""
+    found: dict[str, list[bytes]] = {}
+    for key in keys:
+        for store in stores:
+            if not (store.cells / f"{key}.safetensors").is_file():
+                continue
+            from symbench.site.generators import heat_maps
+
+            try:
+                found[key] = heat_maps(store.read_tensors(key))
+            except (StoreError, RuntimeError) as error:  # torch's, where shapes do not fit
+                typer.echo(f"symbench: warning: {plain(str(error), 500)}", err=True)
+    return found

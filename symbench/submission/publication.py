@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from symbench import report
@@ -11,6 +12,16 @@ from symbench.errors import InputError
 from symbench.report.clean import markdown
 from symbench.submission.document import FILE_NAME, Submission
 
+# Files of an earlier publication's site that this one may no longer have.
+_FRONT = ("index.html", "compare.html", "about.html")
+_MARK = b'<meta name="generator" content="symbench">'
+_PAGES = {
+    "tasks": re.compile(r"[0-9a-f]{12}\.html"),
+    "models": re.compile(r"[0-9a-f]{12}\.html"),
+    "figures": re.compile(r"[0-9a-f]{12}\.svg|ranks-\d+\.svg|[0-9a-f]{16}-\d+\.png"),
+    "static": re.compile(r"site\.css|(charts|compare|model|overview|tables|task|theme)\.js"),
+    "static/vendor": re.compile(r"(d3|plot)-[\d.]+\.min\.js|LICENSES\.txt"),
+}
 _VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
@@ -26,8 +37,17 @@ def files(submission: Submission) -> dict[str, str]:
     }
 
 
-def write(submission: Submission, directory: Path) -> list[Path]:
+def write(
+    submission: Submission, directory: Path, site: Mapping[str, bytes] | None = None
+) -> list[Path]:
     """Write the files of a publication, in place of those of an earlier one, and return them.
+
+    Of a site the front page stands for all of its files.
+
+    Args:
+        submission: what the tables are made from.
+        directory: a new one, or that of an earlier publication; what else is in it stays.
+        site: the files of the site by their paths; pages of an earlier one are removed.
 
     Raises:
         InputError: the directory holds something else, or cannot be written.
@@ -39,7 +59,15 @@ def write(submission: Submission, directory: Path) -> list[Path]:
                 f"{directory} holds no {FILE_NAME}: give a new directory, or one of an earlier "
                 "publication"
             )
-        return [_written(directory / name, text) for name, text in files(submission).items()]
+        written = [
+            _written(directory / name, text.encode()) for name, text in files(submission).items()
+        ]
+        pages = {directory / name: content for name, content in (site or {}).items()}
+        for leftover in set(_pages(directory)) - set(pages):
+            leftover.unlink()
+        for path, content in pages.items():
+            _written(path, content)
+        return [*written, directory / "index.html"] if pages else written
     except OSError as error:
         raise InputError(f"cannot write {directory}: {error.strerror or error}") from error
 
@@ -53,9 +81,19 @@ def differing_files(submission: Submission, directory: Path) -> list[str]:
     ]
 
 
-def _written(path: Path, text: str) -> Path:
+def _pages(directory: Path) -> Iterator[Path]:
+    for path in (directory / name for name in _FRONT):
+        if path.is_file() and _MARK in path.read_bytes():
+            yield path
+    for folder, pattern in _PAGES.items():
+        found = sorted((directory / folder).glob("*"))
+        yield from (path for path in found if pattern.fullmatch(path.name) and path.is_file())
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(exist_ok=True, parents=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(text.encode())
+    temporary.write_bytes(content)
     os.replace(temporary, path)
     return path
 

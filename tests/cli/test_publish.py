@@ -7,13 +7,15 @@ import json
 import re
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from symbench import submission
-from symbench.cli import app
+from symbench.cli import app, publishing
 from symbench.errors import InputError
 from symbench.record import Failure, Identity, Record, TrialRecord
 from symbench.store import Store
+from symbench.submission import publication
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "a|b", "\\input{/etc/passwd} 100% & $x_1$",
@@ -102,6 +104,85 @@ def test_records_at_odds_with_themselves_are_refused(tmp_path):
     assert "n_train 100, seed 1 is missing" in str(result.exception)
 
 
+def tree(place):
+    return {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+
+
+def written(store, to, **options):
+    return publishing.write([Store(store)], "quick", lambda _: False, to, **options)
+
+
+TABLES = {"README.md", "leaderboard.csv", "leaderboard.json", "leaderboard.tex", "submission.json"}
+
+
+def test_a_site_is_written_beside_the_tables_unless_it_is_refused(tmp_path):
+    store = stored(tmp_path / "store", record())
+    shown, _ = written(store, tmp_path / "with")
+    assert {path.name for path in shown} == TABLES | {"index.html"}
+    found = tree(tmp_path / "with")
+    assert {"compare.html", "about.html", "static/site.css", "static/vendor/LICENSES.txt"} <= found
+    assert len([name for name in found if re.fullmatch(r"(tasks|models)/.*\.html", name)]) == 2
+    written(store, tmp_path / "without", site=False)
+    assert tree(tmp_path / "without") == TABLES
+
+
+def test_pages_of_an_earlier_publication_go_and_other_files_stay(tmp_path):
+    to = tmp_path / "to"
+    both = stored(tmp_path / "a", record(), record(model="other"))
+    written(both, to)
+    before = tree(to)
+    (to / "tasks" / "notes.html").write_text("mine")
+    (to / "figures" / "drawing.svg").write_text("mine")
+    mine = {"tasks/notes.html", "figures/drawing.svg"}
+    written(stored(tmp_path / "b", record()), to)
+    gone = (before | mine) - tree(to)
+    assert len(gone) == 1
+    assert gone.pop().startswith("models/")
+    written(both, to, site=False)
+    assert tree(to) == TABLES | mine
+    (to / "index.html").write_text("mine")
+    written(both, to, site=False)
+    assert (to / "index.html").read_text() == "mine"
+
+
+def test_a_publication_that_was_interrupted_can_be_repeated(tmp_path, monkeypatch):
+    store = stored(tmp_path / "store", record())
+
+    def interrupted(path, content):
+        write(path, content)
+        if path.name == "index.html":
+            raise KeyboardInterrupt
+
+    write = publication._written
+    with monkeypatch.context() as patched:
+        patched.setattr(publication, "_written", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            written(store, tmp_path / "to")
+    assert "about.html" not in tree(tmp_path / "to")
+    written(store, tmp_path / "to")
+    assert "about.html" in tree(tmp_path / "to")
+
+
+def test_learned_generators_are_drawn_and_damaged_ones_are_named(tmp_path, capsys):
+    good, bad = record(), record(model="damaged")
+    good.tensors = {"truth": torch.eye(2)[None], "learned.0": torch.eye(2)[None]}
+    store = stored(tmp_path / "store", good, bad)
+    (store / "cells" / f"{bad.key}.safetensors").write_bytes(b"not tensors")
+    written(store, tmp_path / "to")
+    assert {n for n in tree(tmp_path / "to") if n.endswith(".png")} == {f"figures/{good.key}-0.png"}
+    page = next(p for p in (tmp_path / "to" / "models").iterdir() if good.key in p.read_text())
+    assert "Learned generators" in page.read_text()
+    assert f"{bad.key}.safetensors cannot be read" in capsys.readouterr().err
+
+
+def test_the_site_leaves_what_verify_compares_alone(tmp_path):
+    store = stored(tmp_path / "store", record())
+    written(store, tmp_path / "to")
+    made = submission.read(tmp_path / "to" / "submission.json")
+    assert submission.problems(made) == []
+    assert submission.differing_files(made, tmp_path / "to") == []
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_messages_and_versions_stay_text(tmp_path, text):
     failed = record(task=text, model="broken", status="failed", message=text)
@@ -111,7 +192,8 @@ def test_hostile_names_messages_and_versions_stay_text(tmp_path, text):
     result = publish("--store", store, "--to", to)
     assert result.exit_code == 0, result.exception
     assert submission.problems(submission.read(to / "submission.json")) == []
-    texts = {path.name: path.read_text() for path in to.iterdir()}
+    texts = {path.name: path.read_text() for path in to.iterdir() if path.is_file()}
+    texts |= {path.name: path.read_text() for path in to.glob("[tm]*s/*.html")}
     for shown in texts.values():
         assert not re.search("[\u202e\u2066\x1b]", shown)  # JSON writes them as \u escapes
     _no_markup(texts["README.md"])
