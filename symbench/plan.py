@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from symbench.contract import Model, Problem, Task, Tier
@@ -62,14 +62,26 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """A configuration that a search has found, as fields of ``Config``, and its stated budget."""
+
+    config: Mapping[str, Any]
+    budget: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Selection:
-    """What to run: names or globs (empty: everything), the tier, and its overrides."""
+    """What to run: names or globs (empty: everything), the tier, and its overrides.
+
+    ``tuned`` holds the configurations, by (task, model), that differ from the tier's.
+    """
 
     tasks: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     tier: str = "quick"
     sizes: tuple[int, ...] = ()
     seeds: int | None = None
+    tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.tier not in get_args(Tier):
@@ -126,6 +138,7 @@ def problem(
         ambient=task.ambient if told else None,
         candidate=task.layout() if model.prior == "discovers" else None,
         times=task.times,
+        periods=task.periods,
         generator=generator,
         builder=_Backbones(registry.models),
     )
@@ -139,7 +152,7 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
     if identity.protocol.get("version") != PROTOCOL_VERSION:
         return True
     if identity.task in registry.tasks:
-        task = registry.task(identity.task)
+        task = registry.task(identity.task).for_tier(identity.tier)
         if task.version != identity.task_version:
             return True
         # looking at results must not fetch a data set
@@ -155,8 +168,9 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
 
 
 def _cell(registry: Registry, task_name: str, model_name: str, selection: Selection) -> Cell:
-    task = registry.task(task_name)
-    model = registry.model(model_name).for_tier(selection.tier)
+    task = registry.task(task_name).for_tier(selection.tier)
+    tuned = selection.tuned.get((task_name, model_name), Tuned({}, {}))
+    model = registry.model(model_name).for_tier(selection.tier, **tuned.config)
     view = problem(registry, task, model)
     reason = task.available() or _declines(model, view)
     budget = TIERS[selection.tier]
@@ -164,6 +178,9 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
     sizes = selection.sizes or task.sizes[selection.tier]
     if task.loss != "none" and 0 in sizes:
         raise InputError(f"--sizes 0: {task.name} has something to learn; take at least 2")
+    protocol = _protocol(task, model, view, budget, declined=reason is not None)
+    if tuned.budget:
+        protocol["tuning"] = dict(tuned.budget)
     identity = Identity(
         task=task.name,
         task_version=task.version,
@@ -175,7 +192,7 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
         tier=selection.tier,
         sizes=sorted(set(sizes)),
         seeds=list(range(selection.seeds or budget.seeds)),
-        protocol=_protocol(task, model, view, budget, declined=reason is not None),
+        protocol=protocol,
     )
     return Cell(identity, reason)
 

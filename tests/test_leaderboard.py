@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symbench.leaderboard import Leaderboard, Row, make, newest_tier
+from symbench.leaderboard.overall import summarise
+from symbench.leaderboard.sheet import Sheet
 from symbench.record import Failure, Identity, Record, TrialRecord
 
 SIZES = (100, 1000, 10_000)
@@ -122,23 +124,47 @@ def test_fewer_than_five_seeds_are_shown_and_not_ranked() -> None:
     assert row(board, "enough").rank is not None
 
 
-def test_a_diverged_trial_is_counted_and_costs_the_rank() -> None:
-    record = cell("gate")
+def test_a_diverged_trial_is_counted_and_is_a_guess() -> None:
+    record = cell("gate", protocol={"chance_error": 0.9})
     record.trials[-1] = TrialRecord(n_train=SIZES[-1], seed=4, status="diverged")
     found = row(make([record, cell()], "quick"), "gate")
+    guessed = cell("gate", protocol={"chance_error": 0.9})
+    guessed.trials[-1].scores["error"] = 0.9
+    expected = row(make([guessed, cell()], "quick"), "gate")
     assert found.diverged == 1
-    assert found.scores["error"].n == 4
-    assert found.rank is None
+    assert found.scores["error"] == expected.scores["error"]
+    assert found.scores["curve_area"] == expected.scores["curve_area"]
+    assert found.curve == expected.curve
+    assert (found.rank, found.group) == (expected.rank, expected.group)
+
+
+def test_a_diverged_trial_is_the_same_guess_in_tables_and_summary() -> None:
+    lost = cell("gate")
+    lost.trials[-1] = TrialRecord(n_train=SIZES[-1], seed=4, status="diverged")
+    records = [lost, cell()]
+    (board,) = summarise(records, "quick").boards
+    (standing,) = [one for one in board.standings if one.model == "gate"]
+    errors = Sheet(lost).values("error", SIZES[-1])
+    assert errors[-1] == 1
+    assert standing.mean.value == pytest.approx(np.mean(errors))
 
 
 def test_a_model_that_diverged_at_the_largest_size_has_no_scores_from_a_smaller_one() -> None:
-    record = cell("gate")
+    record = cell("gate", scores={"lie_derivative": 0.1})
     for trial in record.trials[-5:]:
         trial.status, trial.scores = "diverged", {}
     found = row(make([record, cell()], "quick"), "gate")
-    assert found.scores == {}
-    assert found.rank is None
-    assert len(found.curve) == 2
+    assert "lie_derivative" not in found.scores
+    assert found.scores["error"].value == 1
+    assert found.rank is not None
+    assert found.rank.low == 2
+
+
+def test_without_a_chance_error_a_diverged_trial_has_no_error() -> None:
+    record = cell("gate", protocol={"chance_error": None})
+    record.trials[-1] = TrialRecord(n_train=SIZES[-1], seed=4, status="diverged")
+    found = row(make([record], "quick"), "gate")
+    assert found.scores["error"].n == 4
 
 
 ANNOTATED = {

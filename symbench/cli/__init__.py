@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from symbench import __version__
+from symbench.cli import summarising
 from symbench.cli.loading import matcher, open_stores, registered, staleness
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -27,6 +28,8 @@ from symbench.cli.options import (
     coloured,
     terminal_width,
 )
+from symbench.cli.summarising import MatchFactor, MatchParams
+from symbench.cli.tuning import tune
 from symbench.errors import InputError, SymbenchError
 from symbench.report import FORMATS
 
@@ -153,6 +156,8 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
     summary: Annotated[
         bool, typer.Option("--summary", help="Rank over tasks instead (table, md or json).")
     ] = False,
+    match_params: MatchParams = None,
+    match_factor: MatchFactor = None,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -167,20 +172,19 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
         raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
     if tier is not None and tier not in plan.TIERS:
         raise InputError(f"unknown tier {tier!r}: take one of {', '.join(plan.TIERS)}")
+    size = summarising.size(match_params, match_factor)
     stores = open_stores(store)
     records = records_of(stores)
     chosen = tier or boards.newest_tier(records) or "quick"
     if summary:
-        from symbench.cli import summarising
-
         with registered(plugin, no_plugin) as registry:
             stale = staleness(registry)
-        summarising.show(records, chosen, form, stale, (matcher(task), matcher(model)))
+        summarising.show(records, chosen, form, stale, (matcher(task), matcher(model)), size)
         return
     with registered(plugin, no_plugin) as registry:
-        board = boards.make(records, chosen, staleness(registry))
+        board = boards.make(records, chosen, staleness(registry), size=size)
     shown = board.only(matcher(task), matcher(model))
-    if board.rows and not shown.rows:
+    if board.rows and shown.is_empty:
         names = ", ".join(sorted({row.task for row in board.rows}))
         raise InputError(f"no {chosen} cell of the store matches -t and -m; its tasks are {names}")
     if figures is not None:
@@ -197,15 +201,16 @@ def publish(
     tier: Annotated[
         str | None, typer.Option("--tier", help="smoke, quick or full. Default: the latest.")
     ] = None,
+    no_site: Annotated[bool, typer.Option("--no-site", help="Leave the HTML pages out.")] = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """Write the tables of stored records and a submission that others can verify."""
+    """Write tables and a site of stored records, and a submission that others can verify."""
     from symbench.cli.publishing import write
 
     stores = open_stores(store)
     with registered(plugin, no_plugin) as registry:
-        written, line = write(stores, tier, staleness(registry), to)
+        written, line = write(stores, tier, staleness(registry), to, registry, site=not no_site)
     typer.echo("\n".join([*(str(path) for path in written), line]))
 
 
@@ -331,6 +336,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Cells at a time.")] = None,
     store: StoreDirectory = DEFAULT_STORE,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run finished cells again.")] = False,
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="With what `tune` found, where the store has it.")
+    ] = False,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Wall seconds a cell.")
     ] = None,
@@ -350,7 +358,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         everything=everything, tasks=tuple(task or ()), models=tuple(model or ()), suite=suite,
         tier=tier, seeds=seeds, sizes=running.ladder(sizes), device=device, executor=executor,
         ray_address=ray_address, debug=pdb, retry_failed=retry_failed, fleet=fleet, jobs=jobs,
-        store=store, fresh=fresh, timeout=timeout, memory=memory,
+        store=store, fresh=fresh, tuned=tuned, timeout=timeout, memory=memory,
         plugin_files=tuple(plugin or ()), blocked=tuple(no_plugin or ()),
     )  # fmt: skip
     running.check(request)
@@ -370,6 +378,9 @@ def run(  # noqa: PLR0913 - one parameter an option
         board = report.render(result.leaderboard, "table", terminal_width(), colour=coloured())
         typer.echo(board, nl=False)
     raise typer.Exit(result.exit_code)
+
+
+app.command(epilog="Example: symbench tune mlp scalars -t o5-invariant --trials 30")(tune)
 
 
 def _print_plan(cells: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -23,6 +23,8 @@ class Model(ABC):
     """A recipe that builds one ``torch.nn.Module`` for a problem.
 
     ``tiers`` overrides fields of ``Config`` for a tier (``{"full": {"width": 384}}``).
+    ``search`` says what ``symbench tune`` may try of it: a tuple (low, high) is a range, a list
+    holds choices; without it, positive numbers near their values.
     ``parametrisation`` says how explicit generators enter the function: ``linear`` for 1 + θL,
     ``recursive-3`` for (1 + θL/3)³, ``exponential`` for exp(θL); a task may know what the best
     generator in it is.
@@ -36,6 +38,7 @@ class Model(ABC):
     parametrisation: ClassVar[str] = ""
     Config: ClassVar[type] = NoConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    search: ClassVar[Mapping[str, tuple[Any, ...] | list[Any]]] = {}
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config

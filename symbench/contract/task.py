@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from symbench.contract.values import SPLITS, Data, Kind, Loss, Published, Split, Symmetry, seeded
 from symbench.errors import InputError
@@ -29,9 +30,11 @@ class Task(ABC):
 
     ``threshold`` is the ``error`` that counts as solved; ``sizes`` gives each tier's ladder of
     n_train; ``updates`` replaces a tier's number of updates where a published protocol wants
-    another one, for every model alike. ``published`` holds figures of papers. For trajectories,
+    another one, for every model alike, and ``tiers`` overrides attributes for a tier, such as
+    ``{"quick": {"test_size": 100}}``. ``published`` holds figures of papers. For trajectories,
     ``times`` is the grid of the targets [n, times, size], and ``rollout`` the longer one (ten times
-    the horizon, as a rule) over which conservation is judged, of modules that can ``flow``.
+    the horizon, as a rule) over which conservation is judged, of modules that can ``flow``;
+    ``periods`` holds the period of each input coordinate, 0 for one that is no angle.
     """
 
     name: ClassVar[str]
@@ -45,10 +48,12 @@ class Task(ABC):
     threshold: ClassVar[float] = 0.0
     sizes: ClassVar[Mapping[str, tuple[int, ...]]]
     updates: ClassVar[Mapping[str, int]] = {}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     input_shape: ClassVar[tuple[int, ...]]
     output_shape: ClassVar[tuple[int, ...]]
     times: ClassVar[tuple[float, ...]] = ()
     rollout: ClassVar[tuple[float, ...]] = ()
+    periods: ClassVar[tuple[float, ...]] = ()
     baseline: ClassVar[str] = "mlp"
     test_size: ClassVar[int] = 4000
     valid_size: ClassVar[int] = 1000
@@ -58,6 +63,14 @@ class Task(ABC):
     @abstractmethod
     def symmetry(self) -> Symmetry | None:
         """The task's symmetry; None for a control that has none."""
+
+    def for_tier(self, tier: str) -> Self:
+        """Return the task with the tier's overrides; itself, if there are none."""
+        if not (overrides := self.tiers.get(tier)):
+            return self
+        chosen = copy(self)
+        vars(chosen).update(overrides)
+        return chosen
 
     @property
     def ambient(self) -> Group | None:

@@ -107,6 +107,7 @@ class Problem:
     ``ambient`` is a larger group that acts on the same space, for models that are told too much.
     ``candidate`` says to a model that discovers how vectors are laid out, by the action of GL(V).
     ``times`` is the grid of a trajectory, t = 0 first; empty where the target is no trajectory.
+    ``periods`` are those of the input coordinates, 0 for none; empty where there are no angles.
     ``generator`` seeds the initialisation; while ``build`` runs, torch's own initialisers draw
     from the same seed, so that ordinary layers need no generator argument.
     """
@@ -119,6 +120,7 @@ class Problem:
     ambient: Group | None = None
     candidate: Symmetry | None = None
     times: tuple[float, ...] = ()
+    periods: tuple[float, ...] = ()
     generator: torch.Generator | None = None
     builder: Callable[[str, Problem], nn.Module] | None = field(default=None, repr=False)
 

@@ -7,19 +7,31 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from symbench import statistics
-from symbench.leaderboard.rows import Coverage, Figure, Leaderboard, Point, Rank, Row
+from symbench.leaderboard.rows import (
+    Coverage,
+    EqualSize,
+    Figure,
+    Leaderboard,
+    Point,
+    Rank,
+    Row,
+)
 from symbench.leaderboard.sheet import Sheet, summary
+from symbench.leaderboard.sizes import FACTOR, Size, at_equal_size
 from symbench.record import FINISHED, Identity, Record
 from symbench.store import started
 
 __all__ = [
+    "FACTOR",
     "RANKED_SEEDS",
     "Coverage",
+    "EqualSize",
     "Figure",
     "Leaderboard",
     "Point",
     "Rank",
     "Row",
+    "Size",
     "make",
     "newest_tier",
 ]
@@ -36,6 +48,7 @@ def make(
     tier: str,
     stale: Callable[[Identity], bool] = lambda _: False,
     planned: int | None = None,
+    size: Size | None = None,
 ) -> Leaderboard:
     """Return the rows of one tier.
 
@@ -43,12 +56,19 @@ def make(
         records: of any tier, from any number of stores.
         stale: whether a record's task, model or protocol has changed since it was made.
         planned: the number of cells in the plan; without it, of those that have a record.
+        size: compare only models of this size; the others are named in ``equal_size``.
     """
     current, outdated = newest(records, tier, stale)
+    told = None
+    if size is not None:
+        current, told = at_equal_size(by_task(current).values(), size)
     rows = [row for records in by_task(current).values() for row in _task_rows(records)]
     rows += [_stale_row(record) for record in outdated]
     rows.sort(key=_order)
-    return Leaderboard(tier=tier, coverage=_coverage(rows, planned), rows=rows)
+    board = Leaderboard(tier=tier, coverage=_coverage(rows, planned), rows=rows)
+    if told is not None:
+        board.equal_size = told
+    return board
 
 
 def newest_tier(records: Iterable[Record]) -> str | None:
@@ -100,7 +120,7 @@ def _task_rows(records: Sequence[Record]) -> list[Row]:
     """Return the rows of one task: each on its own first, then what compares them."""
     sheets = [Sheet(record) for record in records]
     rows = {sheet.record.key: summary(sheet) for sheet in sheets}
-    trained = [sheet for sheet in sheets if sheet.trials and sheet.sizes]
+    trained = [sheet for sheet in sheets if (sheet.trials or sheet.errors) and sheet.sizes]
     terms = Counter(sheet.terms for sheet in trained).most_common(1)
     for sheet in trained:
         if sheet.terms != terms[0][0]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -11,24 +11,15 @@ from typing import Any
 
 from symbench import statistics
 from symbench.leaderboard import RANKED_SEEDS, by_task, newest
-from symbench.leaderboard.sheet import Sheet
+from symbench.leaderboard.rows import EqualSize
+from symbench.leaderboard.runs import Runs, task_runs
+from symbench.leaderboard.sizes import Size, at_equal_size
 from symbench.record import Identity, Record
 from symbench.statistics import Interval, Nemenyi, Panel, Place
 
 CLASSES = ("none", "told", "discovers")
 THRESHOLDS = tuple(float(f"{10 ** (step / 4 - 6):.4g}") for step in range(25))  # of the profile
 FEW_TASKS = 4  # below it the interval of an interquartile mean falls short of 95 %
-_USED = frozenset({"ok", "diverged"})  # statuses of records whose trials are all known
-
-
-@dataclass(frozen=True)
-class Runs:
-    """The normalised errors of one model on one task by seed; a diverged trial counts as 1."""
-
-    prior: str | None
-    errors: dict[int, float]
-    diverged: int
-    at_floor: bool
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,8 @@ class Standing:
     """One model over the tasks of its board; ``place`` and ``group`` only if it is ranked.
 
     ``covered``: on how many tasks it has errors, inside the board and out. ``seeds``: the fewest
-    on a task. ``at_floor``: the tasks with errors too small to be told from 0.
+    on a task. ``at_floor``: the tasks with errors too small to be told from 0. ``tuning``: the
+    tuning budgets on the tasks, in trials, each once.
     """
 
     model: str
@@ -45,6 +37,7 @@ class Standing:
     seeds: int
     diverged: int
     at_floor: list[str]
+    tuning: list[int]
     iqm: Interval
     mean: Interval
     profile: list[Interval]
@@ -97,6 +90,7 @@ class Summary:
 
     tier: str
     boards: list[Board]
+    equal_size: EqualSize | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document, without Nemenyi's p values: a diagram has no use for them."""
@@ -104,7 +98,10 @@ class Summary:
         for board in boards:
             if board["comparisons"] and board["comparisons"]["nemenyi"]:
                 del board["comparisons"]["nemenyi"]["p_values"]
-        return {"schema": 1, "tier": self.tier, "thresholds": list(THRESHOLDS), "boards": boards}
+        whole = {"schema": 1, "tier": self.tier, "thresholds": list(THRESHOLDS), "boards": boards}
+        if self.equal_size is not None:
+            whole["equal_size"] = self.equal_size.model_dump(mode="json")
+        return whole
 
 
 _Models = Mapping[str, Mapping[str, Runs]]  # model -> task -> runs
@@ -115,6 +112,7 @@ def summarise(
     tier: str,
     stale: Callable[[Identity], bool] = lambda _: False,
     chosen: Callable[[Identity], bool] = lambda _: True,
+    size: Size | None = None,
 ) -> Summary:
     """Return the boards of one tier, from each pair's newest current record.
 
@@ -126,42 +124,22 @@ def summarise(
         records: of any tier, from any number of stores.
         stale: whether a record's task, model or protocol has changed since it was made.
         chosen: which cells the boards are made from.
+        size: compare only models of this size; the others are named in ``equal_size``.
     """
     current, _ = newest(records, tier, stale)
+    current, told = [record for record in current if chosen(record.identity)], None
+    if size is not None:
+        current, told = at_equal_size(by_task(current).values(), size)
     models: dict[str, dict[str, Runs]] = defaultdict(dict)
-    for task, of_task in sorted(by_task(r for r in current if chosen(r.identity)).items()):
-        for model, runs in _task_runs(of_task).items():
+    for task, of_task in sorted(by_task(current).items()):
+        for model, runs in task_runs(of_task).items():
             models[model][task] = runs
     boards = [_board("overall", models)] if models else []
     for prior in CLASSES:
         mine = {m: t for m, t in models.items() if next(iter(t.values())).prior == prior}
         if mine and len(mine) < len(models):
             boards.append(_board(prior, mine))
-    return Summary(tier, boards)
-
-
-def _task_runs(records: Sequence[Record]) -> dict[str, Runs]:
-    """Return the comparable runs on one task by model; none for a task without errors."""
-    sheets = [Sheet(record) for record in records if record.status in _USED]
-    sheets = [s for s in sheets if s.sizes and (s.setting("chance_error") or 0) > 0]
-    terms = Counter(sheet.terms for sheet in sheets).most_common(1)
-    found = {s.record.identity.model: _runs(s) for s in sheets if s.terms == terms[0][0]}
-    return {model: runs for model, runs in sorted(found.items()) if runs.errors}
-
-
-def _runs(sheet: Sheet) -> Runs:
-    chance, floor = sheet.setting("chance_error") or 1.0, sheet.smallest_error
-    last = [trial for trial in sheet.record.trials if trial.n_train == sheet.sizes[-1]]
-    errors = {t.seed: t.scores["error"] for t in last if t.status == "ok" and "error" in t.scores}
-    lost = {t.seed: chance for t in last if t.status == "diverged"}
-    prior = sheet.record.identity.protocol.get("prior")
-    values = sorted((errors | lost).items())
-    return Runs(
-        prior=prior if isinstance(prior, str) else None,
-        errors={s: statistics.normalised([e], chance, floor)[0] for s, e in values},
-        diverged=len(lost),
-        at_floor=any(error <= floor for error in errors.values()),
-    )
+    return Summary(tier, boards, told)
 
 
 def _board(name: str, models: _Models) -> Board:
@@ -225,6 +203,7 @@ def _standing(
         seeds=min(len(task) for task in errors),
         diverged=sum(runs[task].diverged for task in tasks),
         at_floor=[task for task in tasks if runs[task].at_floor],
+        tuning=sorted({runs[task].tuning for task in tasks}),
         iqm=statistics.interquartile_mean(errors),
         mean=statistics.mean_error(errors),
         profile=statistics.profile(errors, THRESHOLDS),

@@ -52,6 +52,8 @@ class Row(_Part):
     """One (task, model): its newest current record, summarised.
 
     ``headline`` names the score that orders the rows of a task without an error, highest first.
+    ``tuning``: the trials of the search, on the valid split, that its configuration comes from;
+    absent for the model as its author configured it. ``diverged`` trials count as a guess.
     """
 
     task: str
@@ -69,6 +71,31 @@ class Row(_Part):
     rank: Rank | None = None
     group: str | None = None
     headline: str | None = None
+    tuning: int | None = None
+
+
+class EqualSize(_Part):
+    """A comparison at equal size: parameter counts within a ``factor`` of the ``references``.
+
+    ``references`` gives each task's count; ``left_out`` the counts of the models outside (None:
+    unknown), by task.
+    """
+
+    factor: float
+    references: dict[str, int]
+    left_out: dict[str, dict[str, int | None]]
+
+    def only(self, task: Callable[[str], bool], model: Callable[[str], bool]) -> EqualSize:
+        """Return what concerns some tasks and models."""
+        return EqualSize(
+            factor=self.factor,
+            references={name: count for name, count in self.references.items() if task(name)},
+            left_out={
+                name: {one: count for one, count in models.items() if model(one)}
+                for name, models in self.left_out.items()
+                if task(name)
+            },
+        )
 
 
 class Coverage(_Part):
@@ -87,6 +114,13 @@ class Leaderboard(_Part):
     tier: str
     coverage: Coverage
     rows: list[Row]
+    equal_size: EqualSize | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no model to show, nor one that was left out by its size."""
+        left_out = {} if self.equal_size is None else self.equal_size.left_out
+        return not self.rows and not any(left_out.values())
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document; a field that does not apply is absent, not null."""
@@ -95,5 +129,8 @@ class Leaderboard(_Part):
 
     def only(self, task: Callable[[str], bool], model: Callable[[str], bool]) -> Leaderboard:
         """Return the rows of some tasks and models; what they were compared with stays the same."""
-        rows = [row for row in self.rows if task(row.task) and model(row.model)]
-        return Leaderboard(tier=self.tier, coverage=self.coverage, rows=rows)
+        chosen = self.model_copy()
+        chosen.rows = [row for row in self.rows if task(row.task) and model(row.model)]
+        if self.equal_size is not None:
+            chosen.equal_size = self.equal_size.only(task, model)
+        return chosen

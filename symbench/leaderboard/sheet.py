@@ -19,7 +19,7 @@ _HUGE = 1e100
 
 @dataclass(frozen=True)
 class Sheet:
-    """One current record, its successful trials laid out for the statistics."""
+    """One current record, its trials laid out for the statistics."""
 
     record: Record
 
@@ -69,22 +69,51 @@ class Sheet:
         """Whether there is anything to learn: a task of pure expressivity has no error."""
         return self.record.identity.protocol.get("chance_error", 1.0) is not None
 
+    @cached_property
+    def errors(self) -> dict[tuple[int, int], float]:
+        """Errors by n_train and seed; a diverged trial counts as a guess, here and everywhere."""
+        chance = self.setting("chance_error")
+        found: dict[tuple[int, int], float] = {}
+        for trial in self.record.trials:
+            error = chance if trial.status == "diverged" else trial.scores.get("error")
+            if trial.status in ("ok", "diverged") and error is not None:
+                found[trial.n_train, trial.seed] = _bounded(error)
+        return dict(sorted(found.items()))
+
+    @property
+    def diverged(self) -> int:
+        """Number of diverged trials."""
+        return sum(trial.status == "diverged" for trial in self.record.trials)
+
+    @property
+    def params(self) -> int | None:
+        """The largest parameter count of a trial, where one is known."""
+        costs = [trial.cost for trial in self.record.trials]
+        counts = [cost["parameters"] for cost in costs if "parameters" in cost]
+        return int(max(counts)) if counts else None
+
+    @property
+    def tuning(self) -> int:
+        """The trials of the search that the configuration comes from; 0 if it was not tuned."""
+        tuning = self.record.identity.protocol.get("tuning")
+        trials = tuning.get("trials") if isinstance(tuning, dict) else None
+        return trials if type(trials) is int and trials > 0 else 0
+
     def values(self, name: str, n_train: int) -> list[float]:
         """Return a score at a size, one a seed, by seed."""
+        if name == "error":
+            return [error for (size, _), error in self.errors.items() if size == n_train]
         trials = sorted((t for t in self.trials if t.n_train == n_train), key=lambda t: t.seed)
         return [_bounded(trial.scores[name]) for trial in trials if name in trial.scores]
 
     @cached_property
     def curves(self) -> list[list[float]]:
         """Errors by seed and size, of the seeds that have one at every size."""
-        errors = {
-            (t.seed, t.n_train): t.scores["error"] for t in self.trials if "error" in t.scores
-        }
-        seeds = sorted({seed for seed, _ in errors})
+        seeds = sorted({seed for _, seed in self.errors})
         if not self.sizes:
             return []
-        whole = [seed for seed in seeds if all((seed, size) in errors for size in self.sizes)]
-        return [[_bounded(errors[seed, size]) for size in self.sizes] for seed in whole]
+        whole = [seed for seed in seeds if all((size, seed) in self.errors for size in self.sizes)]
+        return [[self.errors[size, seed] for size in self.sizes] for seed in whole]
 
     def crossing(self) -> statistics.Crossing | None:
         """Return where the learning curve reaches the task's threshold."""
@@ -97,19 +126,18 @@ class Sheet:
 
 def summary(sheet: Sheet) -> Row:
     """Return the row of one record, before it is compared with others."""
-    record, trials = sheet.record, sheet.record.trials
+    record = sheet.record
     prior = record.identity.protocol.get("prior")
-    parameters = [trial.cost["parameters"] for trial in trials if "parameters" in trial.cost]
     row = Row(
         task=record.identity.task,
         model=record.identity.model,
         prior=prior if isinstance(prior, str) else None,
         status=record.status,
         reason=None if record.error is None else record.error.message,
-        params=int(max(parameters)) if parameters else None,
+        params=sheet.params,
         machine=_machine(record),
         threshold=sheet.setting("threshold"),
-        diverged=sum(trial.status == "diverged" for trial in trials),
+        diverged=sheet.diverged,
         scores=_scores(sheet),
         cost=_cost(sheet),
         curve=_curve(sheet),
@@ -118,6 +146,8 @@ def summary(sheet: Sheet) -> Row:
     )
     if isinstance(headline := record.identity.protocol.get("headline"), str):
         row.headline = headline
+    if sheet.tuning:
+        row.tuning = sheet.tuning
     return row
 
 
@@ -135,6 +165,7 @@ def _scores(sheet: Sheet) -> dict[str, Figure]:
     """Return the scores at the largest n_train, and those of the whole curve."""
     largest = sheet.sizes[-1] if sheet.sizes else 0
     names = {name for trial in sheet.trials if trial.n_train == largest for name in trial.scores}
+    names |= {"error"} if sheet.values("error", largest) else set()
     scores: dict[str, Figure] = {}
     for name in sorted(names):  # a score stands before its annotations
         floor = sheet.smallest_error if name == "error" else None

@@ -23,14 +23,17 @@ def render_csv(board: Leaderboard) -> str:
     fields = _fields(board.rows)
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    fixed = ("task", "model", "tier", "prior", "status", "reason", "params", "diverged")
+    fixed = ("task", "model", "tier", "prior", "status", "reason", "params", "diverged", "tuning")
     ranks = ("rank_low", "rank_high", "group")
     writer.writerow([*fixed, *ranks, *(spreadsheet(f"{name}.{part}") for name, part in fields)])
     for row in board.rows:
         rank = (row.rank.low, row.rank.high) if row.rank else ("", "")
         own = (row.task, row.model, board.tier, row.prior, row.status, row.reason)
         writer.writerow(
-            [_field(value) for value in (*own, row.params, row.diverged, *rank, row.group)]
+            [
+                _field(value)
+                for value in (*own, row.params, row.diverged, row.tuning, *rank, row.group)
+            ]
             + [_field(_part(row, name, part)) for name, part in fields]
         )
     return out.getvalue()

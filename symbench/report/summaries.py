@@ -14,7 +14,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from symbench.errors import InputError
-from symbench.leaderboard import RANKED_SEEDS
+from symbench.leaderboard import RANKED_SEEDS, EqualSize
 from symbench.leaderboard.overall import FEW_TASKS, Board, Comparisons, Standing, Summary
 from symbench.report.clean import markdown, plain
 from symbench.report.figures import number
@@ -64,7 +64,7 @@ def _terminal(summary: Summary, width: int, *, colour: bool) -> str:
         for note in sentences(board):
             console.print(Padding(Text(plain(note, 1000), style="dim"), (0, 0, 0, 2)))
         console.print()
-    for line in LEGEND if summary.boards else (_nothing(summary),):
+    for line in _foot(summary):
         console.print(Text(line, style="dim"))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
@@ -86,8 +86,8 @@ def _markdown(summary: Summary) -> str:
         parts.append(f"### {markdown(_title(summary, board))}")
         parts.append(tabulate(rows, headers=_HEADINGS, tablefmt="github", disable_numparse=True))
         parts.append("\n".join(f"- {_escaped(note)}" for note in sentences(board)))
-    lines = LEGEND if summary.boards else (_nothing(summary),)
-    return "\n\n".join(part for part in (*parts, *map(_escaped, lines)) if part) + "\n"
+    lines = [_escaped(line) for line in _foot(summary)]
+    return "\n\n".join(part for part in (*parts, *lines) if part) + "\n"
 
 
 def _escaped(sentence: str) -> str:
@@ -95,8 +95,29 @@ def _escaped(sentence: str) -> str:
     return " ".join(markdown(word) for word in sentence.split())
 
 
-def _nothing(summary: Summary) -> str:
-    return f"nothing to summarise: no {summary.tier} cell has errors of a task with a chance error"
+def _foot(summary: Summary) -> Iterator[str]:
+    """Yield the size that models are compared at, and the legend or why there is no board."""
+    if (size := summary.equal_size) is not None:
+        within = f"parameter counts within a factor of {size.factor:g} of"
+        counts = [f"{task} {count:,}" for task, count in sorted(size.references.items())]
+        yield f"compared at equal size, {within}: {_listed(counts, len(counts))}"
+        yield f"left out by size, with their counts: {'; '.join(_left_out(size)) or 'none'}"
+    if summary.boards:
+        yield from LEGEND
+    else:
+        tier = summary.tier
+        yield f"nothing to summarise: no {tier} cell has errors of a task with a chance error"
+
+
+def _left_out(size: EqualSize) -> Iterator[str]:
+    """Yield each model that is left out on some task, with its counts there."""
+    by_model: dict[str, list[str]] = {}
+    for task, models in sorted(size.left_out.items()):
+        for model, count in models.items():
+            text = f"{task} {'unknown' if count is None else f'{count:,}'}"
+            by_model.setdefault(model, []).append(text)
+    for model, counts in sorted(by_model.items()):
+        yield f"{model} ({_listed(counts, len(counts))})"
 
 
 def _title(summary: Summary, board: Board) -> str:
@@ -140,6 +161,9 @@ def sentences(board: Board) -> Iterator[str]:
         yield f"fewer than {FEW_TASKS} tasks: the intervals of the IQM may fall short of 95 %"
     if diverged := [f"{one.model} {one.diverged}" for one in board.standings if one.diverged]:
         yield f"diverged trials, counted as a guess: {_listed(diverged)}"
+    if tuned := [f"{one.model} {_budgets(one)}" for one in board.standings if any(one.tuning)]:
+        budgets = _listed(tuned, len(tuned))
+        yield f"tuned on the valid split, trials a task: {budgets}; the others untuned"
     if exact := [f"{s.model} on {task}" for s in board.standings for task in s.at_floor]:
         yield (
             "errors of 0 or below the floor (1e-12; half a test sample for a classification) "
@@ -177,6 +201,11 @@ def _compared(board: Board, compared: Comparisons) -> Iterator[str]:
             f"on other tasks like these: mean ranks that differ by {ranks.difference:.1f} or more "
             f"would differ again (Nemenyi, 5 %; Friedman p {number(ranks.friedman)})"
         )
+
+
+def _budgets(standing: Standing) -> str:
+    low, high = standing.tuning[0], standing.tuning[-1]
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def _ratio(value: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from symbench.leaderboard import RANKED_SEEDS, Figure, Leaderboard, Row
+from symbench.leaderboard import RANKED_SEEDS, EqualSize, Figure, Leaderboard, Row
 from symbench.report import figures
 
 Style = Literal["plain", "best", "dim", "bad"]
@@ -22,7 +22,8 @@ LEGEND = (
     "Generator scores stand beside (chance, ceiling); e: explicit generators, x: extracted from "
     "the trained function. In parentheses: stale figures, and the symmetry of a model that has not "
     "learned the task.",
-    "prior: what the model was told of the symmetry. Compare across priors with care.",
+    "prior: what the model was told of the symmetry. Compare across priors with care. tuning: "
+    "trials of hyper-parameter search on the valid split; empty: as its author configured it.",
 )
 _REASONS = 10  # to decline a task, that are told one by one
 # Scores in csv and json only: a table would repeat what stands beside them.
@@ -67,10 +68,24 @@ class Table:
 
 def tables(board: Leaderboard) -> list[Table]:
     """Return one table a task, without the columns that no row of it fills."""
-    return [
-        _table(task, board.tier, list(rows))
-        for task, rows in groupby(board.rows, key=lambda row: row.task)
-    ]
+    by_task = {task: list(rows) for task, rows in groupby(board.rows, key=lambda row: row.task)}
+    size = board.equal_size
+    whole = by_task if size is None else sorted({*by_task, *size.references})
+    found = []
+    for task in whole:
+        table = _table(task, board.tier, by_task.get(task, []))
+        if size is not None and task in size.references:
+            table.notes.insert(0, equal_size(size, task))
+        found.append(table)
+    return found
+
+
+def equal_size(size: EqualSize, task: str) -> str:
+    """Return the sentence on the size at which a task's models are compared, and who is left."""
+    left = size.left_out.get(task, {})
+    named = _listed([f"{m} {'unknown' if n is None else f'{n:,}'}" for m, n in left.items()])
+    within = f"within a factor of {size.factor:g} of {size.references[task]:,} parameters"
+    return f"compared at equal size, {within}; left out: {named or 'none'}"
 
 
 def coverage(board: Leaderboard) -> str:
@@ -121,7 +136,7 @@ def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
         yield f"{status}: {_listed([model for *_, model in models])} ({reason})"
     diverged = [f"{row.model} {row.diverged}" for row in rows if row.diverged]
     if diverged:
-        yield f"diverged trials, left out of the figures: {_listed(diverged)}"
+        yield f"diverged trials, counted as a guess: {_listed(diverged)}"
     timed = sorted((row.machine, row.model) for row in rows if row.machine and row.cost)
     for machine, group in groupby(timed, key=lambda entry: entry[0]):
         names = [model for _, model in group]
@@ -206,6 +221,7 @@ _COLUMNS = (
     Column("model", "row", lambda row: Cell(row.model), numeric=False),
     Column("prior", "row", lambda row: Cell(row.prior or ""), numeric=False),
     Column("params", "learning", _parameters),
+    Column("tuning", "learning", lambda row: Cell(str(row.tuning or ""))),
     Column("error", "learning", _error),
     Column("n to solve", "learning", _score("n_to_threshold", figures.samples)),
     Column("data gain", "learning", _score("data_gain", figures.ratio)),
