@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -149,9 +150,8 @@ class NodeModel(Model):
     config: Any
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"width": 16},
-        "quick": {"width": 32},
+        "quick": {"width": 32, "batch_size": 16},
     }
-    degree: ClassVar[bool] = False
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is no graph with a symmetry by permutation of nodes."""
@@ -167,17 +167,9 @@ class NodeModel(Model):
             raise InputError(reason)
         return self.network(problem, problem.input_shape[0] - 1)
 
-    def layer(self, inputs: int, outputs: int) -> nn.Module:
-        """Return one layer."""
-        raise NotImplementedError
-
-    def network(self, problem: Problem, features: int) -> NodeNetwork:
+    @abstractmethod
+    def network(self, problem: Problem, features: int) -> nn.Module:
         """Return the network on ``features`` node features."""
-        config = self.config
-        widths = [features + self.degree, *[config.width] * config.depth]
-        layers = [self.layer(a, b) for a, b in pairwise(widths)]
-        readout = Readout(problem, config.depth * config.width, config.width)
-        return NodeNetwork(layers, readout, WithDegree() if self.degree else None)
 
     def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
         """Return Adam with a cosine, the best of the validation split kept."""
@@ -186,3 +178,21 @@ class NodeModel(Model):
             batch_size=self.config.batch_size,
             selection="best-valid",
         )
+
+
+class LayeredModel(NodeModel):
+    """One whose layers are all of one form; with ``degree``, the degree is a node feature."""
+
+    degree: ClassVar[bool] = False
+
+    @abstractmethod
+    def layer(self, inputs: int, outputs: int) -> nn.Module:
+        """Return one layer."""
+
+    def network(self, problem: Problem, features: int) -> nn.Module:
+        """Return the network on ``features`` node features."""
+        config = self.config
+        widths = [features + self.degree, *[config.width] * config.depth]
+        layers = [self.layer(a, b) for a, b in pairwise(widths)]
+        readout = Readout(problem, config.depth * config.width, config.width)
+        return NodeNetwork(layers, readout, WithDegree() if self.degree else None)

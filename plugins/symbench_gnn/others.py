@@ -72,7 +72,7 @@ class GraphTransformer(NodeModel):
     Config = GraphTransformerConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"width": 16, "depth": 2, "steps": 8},
-        "quick": {"width": 32, "depth": 2, "steps": 8},
+        "quick": {"width": 32, "depth": 2, "steps": 8, "batch_size": 16},
     }
 
     def network(self, problem: Problem, features: int) -> NodeNetwork:

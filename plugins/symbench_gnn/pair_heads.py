@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
@@ -82,9 +82,7 @@ class PairHead(nn.Module):
         return torch.cat([x.diagonal(dim1=-2, dim2=-1), x.sum(-1) / size, x.sum(-2) / size])
 
     def _of_graphs(self, x: Tensor, nodes: Nodes) -> Tensor:
-        eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
-        both = torch.stack([eye.flatten(), torch.ones_like(eye).flatten()], 1)
-        trace, total = (x.flatten(2) @ both).unbind(-1)  # one pass, forward and backward
+        trace, total = x.diagonal(dim1=-2, dim2=-1).sum(-1), x.sum((-2, -1))
         others = nodes.count * (nodes.count - 1)
         means = [trace / nodes.count, (total - trace) / others.clamp(min=1)]
         part = nodes.count / self.nodes
@@ -118,11 +116,12 @@ class PairNetwork(nn.Module):
 
     def _run(self, x: Tensor, nodes: Nodes, *, fit: bool) -> list[Tensor]:
         layers = [x.movedim(1, 0)]
-        for layer, centred in zip(self.layers, self.centred, strict=True):
-            y = layer(layers[-1], nodes)
+        every = cast("Iterable[Centred]", self.centred)
+        for layer, centred in zip(self.layers, every, strict=True):
             if fit:
-                cast("Centred", centred).fit(y, nodes.pairs)
-            layers.append(centred(y, nodes.pairs))
+                centred.clear()
+                centred.fit(layer(layers[-1], nodes, centred), nodes.pairs)
+            layers.append(layer(layers[-1], nodes, centred))
         return layers
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
 
 from symbench import Problem, graphs
 from symbench_gnn.layers import EdgeNetworkLayer, GATLayer, GCNLayer, GINLayer
-from symbench_gnn.network import NetworkConfig, NodeModel, NodeNetwork
+from symbench_gnn.network import LayeredModel, NetworkConfig, NodeNetwork
 
 
 @final
-class GCN(NodeModel):
+class GCN(LayeredModel):
     """Graph convolutions with D̃^-½ (A + 1) D̃^-½, each followed by a linear layer.
 
     All layers are read out by sums. Weaker than 1-WL: the normalised mean forgets degrees that
@@ -32,7 +32,7 @@ class GCN(NodeModel):
 
 
 @final
-class GIN(NodeModel):
+class GIN(LayeredModel):
     """Graph isomorphism network, h' = relu(MLP(h_i + Σ_j A_ij h_j)); all layers read out by sums.
 
     As strong as 1-WL and no stronger. Weights of edges multiply the messages.
@@ -55,7 +55,7 @@ class GATConfig(NetworkConfig):
 
 
 @final
-class GAT(NodeModel):
+class GAT(LayeredModel):
     """Graph attention on node features and degree.
 
     Attention is a weighted mean and returns a constant for constant features, so the degree is
@@ -68,7 +68,7 @@ class GAT(NodeModel):
     Config = GATConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"width": 16, "depth": 2, "heads": 2},
-        "quick": {"width": 32, "depth": 3, "heads": 2},
+        "quick": {"width": 32, "depth": 3, "heads": 2, "batch_size": 16},
     }
     degree = True
 
@@ -78,7 +78,7 @@ class GAT(NodeModel):
 
 
 @final
-class MPNN(NodeModel):
+class MPNN(LayeredModel):
     """Message passing in its general form: a message depends on both ends and on the edge's weight.
 
     m_i = Σ_j relu(R h_i + S h_j + a A_ij + b) over the neighbours, h'_i = relu(MLP(h_i, m_i)).
@@ -89,7 +89,7 @@ class MPNN(NodeModel):
     reference = "Gilmer et al. 2017, Neural message passing for quantum chemistry, eqs. 1-2"
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"width": 8, "depth": 2},
-        "quick": {"width": 16, "depth": 3},
+        "quick": {"width": 16, "depth": 3, "batch_size": 16},
     }
 
     def layer(self, inputs: int, outputs: int) -> nn.Module:
@@ -109,8 +109,9 @@ class RandomGINConfig(NetworkConfig):
 class OnNoise(nn.Module):
     """A network on extra node features N(0, 1), drawn once when it is built.
 
-    In training, example b of a batch sees draw b of the pool (batches are random); in evaluation
-    the outputs are averaged over the first ``draws``. Node i has the i-th vector of a draw, so
+    Where a gradient is wanted, example b of a batch sees draw b of the pool (batches are random);
+    elsewhere, in evaluation and on the validation split that selects the parameters, the outputs
+    are averaged over the first ``draws``. Node i has the i-th vector of a draw, so
     that a relabelled graph sees other noise than the graph: the function is equivariant in
     distribution only. Graphs larger than the pool repeat it.
     """
@@ -130,7 +131,7 @@ class OnNoise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs for one draw of noise an example, or their mean over draws."""
         every = torch.arange(len(x), device=x.device)
-        if self.training:
+        if self.training and torch.is_grad_enabled():
             return self.on(x, every)
         outputs = [self.on(x, torch.full_like(every, k)) for k in range(self.draws)]
         return torch.stack(outputs).mean(0)
@@ -144,7 +145,7 @@ class OnNoise(nn.Module):
 
 
 @final
-class RandomGIN(NodeModel):
+class RandomGIN(LayeredModel):
     """GIN on random node features: universal in probability, equivariant in distribution only.
 
     Its measured equivariance error is that of a mean over ``draws`` draws, and not zero.
@@ -159,10 +160,10 @@ class RandomGIN(NodeModel):
         """Return one GIN layer."""
         return GINLayer(inputs, outputs)
 
-    def network(self, problem: Problem, features: int) -> OnNoise:  # type: ignore[override]
+    def network(self, problem: Problem, features: int) -> OnNoise:
         """Return the network with its pool of noise."""
         config = self.config
-        net = super().network(problem, features + config.noise)
+        net = cast("NodeNetwork", super().network(problem, features + config.noise))
         nodes = max(problem.input_shape[-1], 64)
         pool = torch.randn(config.pool, nodes, config.noise, generator=problem.generator)
         return OnNoise(net, pool, config.draws)

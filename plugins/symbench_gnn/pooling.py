@@ -164,7 +164,10 @@ class LRP(Model):
     reference = "Chen et al. 2020, Can graph neural networks count substructures?"
     Config = LRPConfig
     config: LRPConfig
-    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 128, "hidden": 256}}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"batch_size": 16},
+        "full": {"width": 128, "hidden": 256},
+    }
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline pair functions, and training on graphs of more nodes than ``config.nodes``."""

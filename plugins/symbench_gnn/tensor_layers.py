@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,10 @@ class Nodes:
         pairs = mask[:, :, None] * mask[:, None, :]
         return cls(mask, pairs, mask.sum(1).clamp(min=1))
 
+    def beside(self, x: Tensor) -> Tensor:
+        """Return x [c, n, N, N] and the pairs that exist as a last channel."""
+        return torch.cat([x, self.pairs[None]])
+
     def of_order(self, order: int) -> Tensor:
         """Return 1 for each graph [n], node [n, N] or pair [n, N, N] that exists."""
         return (torch.ones_like(self.count), self.mask, self.pairs)[order]
@@ -40,6 +45,12 @@ class Nodes:
 def weights(*shape: int, fan_in: int) -> nn.Parameter:
     """Return normal weights of variance 2 / fan_in (He et al. 2015), from torch's generator."""
     return nn.Parameter(torch.randn(shape) * math.sqrt(2 / fan_in))
+
+
+def affine(channels: int, width: int) -> nn.Parameter:
+    """Return ``weights`` with small biases as a last column, [width, channels + 1]."""
+    weight = weights(width, channels, fan_in=channels)
+    return nn.Parameter(torch.cat([weight.data, 0.1 * torch.randn(width, 1)], 1))
 
 
 def mixed(weight: Tensor, x: Tensor) -> Tensor:
@@ -76,6 +87,10 @@ class Centred(nn.Module):
         self.register_buffer("centre", torch.zeros(channels))
         self.register_buffer("scale", torch.ones(channels))
 
+    def clear(self) -> None:
+        """Go back to c = 0 and s = 1."""
+        self.centre, self.scale = torch.zeros_like(self.centre), torch.ones_like(self.scale)
+
     @torch.no_grad()
     def fit(self, x: Tensor, mask: Tensor) -> None:
         """Take the statistics of x [c, ...] where the mask [...] is 1."""
@@ -87,6 +102,11 @@ class Centred(nn.Module):
         floor = _FLOOR * spread.amax()
         self.centre = centre.to(x)
         self.scale = torch.where(spread > floor, spread, torch.ones_like(spread)).to(x)
+
+    def folded(self, weight: Tensor) -> Tensor:
+        """Return the weight [c, d + 1] of an affine map, bias last, that this map follows."""
+        bias = weight[:, -1:] - self.centre[:, None]
+        return torch.cat([weight[:, :-1], bias], 1) / self.scale[:, None]
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return the standardised channels of x [c, ...], zero where the mask [...] is."""
@@ -138,9 +158,9 @@ class IGNLayer(nn.Module):
         super().__init__()
         self.linear = Linear15(channels, width)
 
-    def forward(self, x: Tensor, nodes: Nodes) -> Tensor:
-        """Return [d, n, N, N]."""
-        return functional.relu(self.linear(x, nodes))
+    def forward(self, x: Tensor, nodes: Nodes, centred: Centred) -> Tensor:
+        """Return [d, n, N, N], centred."""
+        return cast("Tensor", centred(functional.relu(self.linear(x, nodes)), nodes.pairs))
 
 
 class RingLayer(nn.Module):
@@ -152,36 +172,41 @@ class RingLayer(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.first = Linear15(channels, width)
-        self.left = Linear15(channels, width)
-        self.right = Linear15(channels, width)
+        self.linear = Linear15(channels, 3 * width)  # L₁, L₂ and L₃: their sums are taken once
         self.scales = nn.Parameter(torch.tensor([1.0, 0.5]))
 
-    def forward(self, x: Tensor, nodes: Nodes) -> Tensor:
-        """Return [d, n, N, N]."""
-        product = self.left(x, nodes) @ self.right(x, nodes) / nodes.count[:, None, None]
-        return functional.relu(self.scales[0] * self.first(x, nodes) + self.scales[1] * product)
+    def forward(self, x: Tensor, nodes: Nodes, centred: Centred) -> Tensor:
+        """Return [d, n, N, N], centred."""
+        first, right, left = self.linear(x, nodes).chunk(3)
+        product = left @ right / nodes.count[:, None, None]
+        y = functional.relu(self.scales[0] * first + self.scales[1] * product)
+        return cast("Tensor", centred(y, nodes.pairs))
 
 
 class PPGNBlock(nn.Module):
     """W (X, M₁(X) M₂(X) / √N), with M₁ and M₂ perceptrons on the channels of each pair.
 
     Maron et al., Provably Powerful Graph Networks, NeurIPS 2019, section 6; the division by √N is
-    ours: without it activations grow like N with every block.
+    ours: without it activations grow like N with every block. The pairs that exist are a further
+    channel, whose weights are the biases: absent pairs then stay at zero without any mask.
     """
 
     def __init__(self, channels: int, width: int, depth: int) -> None:
         super().__init__()
-        sizes = [channels] + (depth - 1) * [width]
-        self.skip = Mixing(channels, width)
-        self.left = nn.ModuleList([Mixing(size, width) for size in sizes])
-        self.right = nn.ModuleList([Mixing(size, width) for size in sizes])
+        self.first = affine(channels, 3 * width)  # of the skip, M₁ and M₂: one product for all
+        self.left = nn.ParameterList([affine(width, width) for _ in range(depth - 1)])
+        self.right = nn.ParameterList([affine(width, width) for _ in range(depth - 1)])
         self.join = weights(width, width, fan_in=width)
 
-    def forward(self, x: Tensor, nodes: Nodes) -> Tensor:
-        """Return [d, n, N, N], of any value at padded pairs."""
-        skip, left, right = self.skip(x), x, x
-        for first, second in zip(self.left, self.right, strict=True):
-            left, right = functional.relu(first(left)), functional.relu(second(right))
-        product = (left * (nodes.pairs / nodes.count.sqrt()[:, None, None])) @ right
-        return torch.addmm(skip.flatten(1), self.join, product.flatten(1)).view_as(skip)
+    def forward(self, x: Tensor, nodes: Nodes, centred: Centred) -> Tensor:
+        """Return [d, n, N, N], centred."""
+        skip, *factors = self.first.chunk(3)
+        first = torch.cat([centred.folded(skip), *factors])
+        skip, left, right = mixed(first, nodes.beside(x)).chunk(3)
+        left, right = functional.relu(left), functional.relu(right)
+        for one, other in zip(self.left, self.right, strict=True):
+            left = functional.relu(mixed(one, nodes.beside(left)))
+            right = functional.relu(mixed(other, nodes.beside(right)))
+        product = (left @ right).mul_(nodes.count.rsqrt()[:, None, None])
+        join = self.join / centred.scale[:, None]
+        return torch.addmm(skip.flatten(1), join, product.flatten(1)).view_as(skip)

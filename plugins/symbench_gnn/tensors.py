@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -55,6 +56,7 @@ class _Tensors(Model):
     Config = TensorConfig
     config: TensorConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"batch_size": 16},
         "full": {"width": 16},
     }
 
@@ -62,9 +64,9 @@ class _Tensors(Model):
         """Decline what is not a graph."""
         return declined(self.name, problem)
 
+    @abstractmethod
     def layer(self, channels: int) -> nn.Module:
         """Return one layer from ``channels`` to ``width`` channels."""
-        raise NotImplementedError
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape].
@@ -138,7 +140,8 @@ class PPGN(_Tensors):
     Config = PPGNConfig
     config: PPGNConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "full": {"width": 32, "depth": 3, "mlp_depth": 2}
+        "quick": {"batch_size": 16},
+        "full": {"width": 32, "depth": 3, "mlp_depth": 2},
     }
 
     def layer(self, channels: int) -> nn.Module:

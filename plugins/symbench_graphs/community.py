@@ -53,9 +53,10 @@ class Community(GraphTask):
     threshold = 0.2
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20,),
-        "quick": (20, 200),
+        "quick": (200,),
         "full": (20, 200, 2000),
     }
+    updates: ClassVar[Mapping[str, int]] = {"quick": 60}
     output_order = 1
     input_shape, output_shape = (2, NODES, NODES), (BLOCKS, NODES)
     test_size, valid_size = 100, 64

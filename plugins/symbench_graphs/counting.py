@@ -50,9 +50,10 @@ class CountTask(GraphTask):
     output_shape = (len(TARGETS),)
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100,),
-        "quick": (150, 1500),
+        "quick": (500,),
         "full": (150, 500, 1500),
     }
+    updates: ClassVar[Mapping[str, int]] = {"quick": 150}
     deviations: ClassVar[tuple[float, ...]]
 
     @abstractmethod

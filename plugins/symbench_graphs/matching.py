@@ -59,9 +59,10 @@ class GraphMatching(GraphTask):
     threshold = 0.2
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20,),
-        "quick": (50, 500),
+        "quick": (500,),
         "full": (50, 500, 5000),
     }
+    updates: ClassVar[Mapping[str, int]] = {"quick": 60}
     output_order = 2
     input_shape, output_shape = (3, 2 * NODES, 2 * NODES), (1, 2 * NODES, 2 * NODES)
     test_size, valid_size = 100, 64

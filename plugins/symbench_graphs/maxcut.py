@@ -83,7 +83,7 @@ class MaxCut(GraphTask):
     threshold = 0.05
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50,),
-        "quick": (100, 1000),
+        "quick": (200,),
         "full": (100, 1000, 4000),
     }
     output_order = 1

@@ -79,11 +79,24 @@ def embeddings(embed: Embed, graphs: Sequence[Tensor], generator: torch.Generato
 
 @torch.no_grad()
 def _outputs(embed: Embed, x: Tensor, r: int) -> list[Tensor]:
-    try:
-        y = embed(x).flatten(1)
-    except (RuntimeError, ValueError):  # too large, or a network for one number of nodes
+    y = tried(embed, x)
+    if y is None:
         return [x.new_zeros(0, 1)] * (len(x) // r)
-    return [f if bool(f.isfinite().all()) else f[:0] for f in y.split(r)]
+    return [f if bool(f.isfinite().all()) else f[:0] for f in y.flatten(1).split(r)]
+
+
+def tried(embed: Embed, x: Tensor) -> Tensor | None:
+    """Return the embeddings of graphs x, or None where the network refuses their size.
+
+    Raises:
+        OutOfMemoryError: the memory is too small, which says nothing of the network.
+    """
+    try:
+        return embed(x)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError):  # shapes that do not fit, or an error of the network's own
+        return None
 
 
 def embedding_problem(problem: Problem) -> Problem:
@@ -116,12 +129,10 @@ def fitting(module: nn.Module, nodes: int) -> Embed:
     """
 
     def embed(x: Tensor) -> Tensor:
-        try:
+        if x.shape[-1] >= nodes:
             return module(x)  # type: ignore[no-any-return]
-        except (RuntimeError, ValueError):
-            if x.shape[-1] >= nodes:
-                raise
-            return module(padded(x, nodes))  # type: ignore[no-any-return]
+        y = tried(module, x)
+        return module(padded(x, nodes)) if y is None else y
 
     return embed
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from symbench import Metric, Model, Task, seeded
 from symbench import Trained as Trial
 from symbench.graphs import padded, random_orders, relabelled
-from symbench_graphs.pair_contrast import EMBEDDING, untrained
+from symbench_graphs.pair_contrast import EMBEDDING, tried, untrained
 from symbench_graphs.pair_fleet import Fleet, Protocol, stacks, train_apart
 from symbench_graphs.pair_statistic import critical, same, t_squared
 from symbench_graphs.pairs import Pair, PairTask, by_size
@@ -122,12 +122,10 @@ class Comparison:
         for size in (pair.nodes, self.task.input_shape[-1]):
             if size < pair.nodes:
                 continue
-            try:
-                with torch.no_grad():
-                    module.eval()(padded(torch.stack([pair.a, pair.b]), size).to(device))
-            except (RuntimeError, ValueError):
-                continue
-            return size
+            with torch.no_grad():
+                x = padded(torch.stack([pair.a, pair.b]), size).to(device)
+                if tried(module.eval(), x) is not None:
+                    return size
         return None
 
     def _compare(

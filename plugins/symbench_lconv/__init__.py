@@ -10,7 +10,12 @@ _MODELS = (
     ("models:LConv", "lconv", "discovers", "one L-conv layer whose generators are learned"),
     ("models:LConv2", "lconv-2layer", "discovers", "two L-conv layers, generators learned"),
     ("models:RandomLConv", "lconv-random", "none", "lconv with frozen random generators"),
-    ("models:GCN", "lconv-gcn", "none", "L-conv whose generator is the pixel grid's propagation"),
+    (
+        "graph:GCN",
+        "lconv-gcn",
+        "none",
+        "L-conv whose generator is the propagation of the pixel grid or graph",
+    ),
     (
         "pairs:RecursiveLConv",
         "lconv-recursive",

@@ -45,12 +45,13 @@ def plain(net, graph):
     for block, centred in zip(net.layers, net.centred, strict=True):
         x = layers[-1]
         left, right = (
-            relu(conv2d(x, mixing.weight[..., None, None], mixing.bias[:, 0]))
-            for mixing in (block.left[0], block.right[0])
+            relu(conv2d(x, affine[:, :-1, None, None], affine[:, -1]))
+            for affine in block.first.chunk(3)[1:]
         )
         both = torch.cat([x, left @ right / size**0.5], 1)
-        weight = torch.cat([block.skip.weight, block.join], 1)
-        y = conv2d(both, weight[..., None, None], block.skip.bias[:, 0])
+        skip = block.first.chunk(3)[0]
+        weight = torch.cat([skip[:, :-1], block.join], 1)
+        y = conv2d(both, weight[..., None, None], skip[:, -1])
         shape = (1, -1, 1, 1)
         layers.append((y - centred.centre.view(shape)) / centred.scale.view(shape))
     apart = ~torch.eye(size, dtype=torch.bool)
@@ -111,4 +112,4 @@ def test_a_batched_step_is_far_faster_than_a_loop(benchmark):
 
     benchmark.pedantic(both, rounds=9, warmup_rounds=2)
     benchmark.extra_info["ratio"] = median(ratios)
-    assert median(ratios) >= 1.5  # 2.2 to 2.7 measured on one core: most of it is arithmetic
+    assert median(ratios) >= 1.8  # 2.4 to 3.3 measured on one busy core: most of it is arithmetic

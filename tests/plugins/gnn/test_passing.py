@@ -174,3 +174,14 @@ def test_a_problem_that_is_no_graph_or_has_no_order_is_declined():
 def test_the_heads_of_attention_divide_its_width():
     module = built(GAT, problem(6), GATConfig(width=12, heads=3))
     assert module.layers[0].conv.heads == 3
+
+
+def test_parameters_are_selected_by_the_mean_over_draws_and_not_by_one():
+    module = built(RandomGIN, problem(6), RandomGINConfig(width=16, depth=2))
+    x = packed(nx.path_graph(6)).expand(4, -1, -1, -1)
+    learning = module.train()(x)
+    with torch.no_grad():
+        validation = module(x)
+        tested = module.eval()(x)
+    assert torch.equal(validation, tested)
+    assert float((learning.detach() - tested).abs().max()) > 1e-3

@@ -153,8 +153,31 @@ def test_features_of_the_training_graphs_start_out_standardised(model):
     y = 40 + targets(problem, x)
     module.calibrate(x, y)
     nodes = Nodes.of(graphs.node_mask(x))
-    hidden = module.layers[0](x.movedim(1, 0), nodes)
-    centred = module.centred[0](hidden, nodes.pairs).flatten(1)
+    centred = module.layers[0](x.movedim(1, 0), nodes, module.centred[0]).flatten(1)
     torch.testing.assert_close(centred.mean(1), torch.zeros_like(centred[:, 0]), rtol=0, atol=1e-9)
     assert bool(((centred.std(1) - 1).abs() < 1e-2).any())
     assert float(module(x).detach().mean()) == pytest.approx(40, abs=10)
+
+
+@pytest.mark.parametrize("model", TENSORS)
+def test_calibrating_again_changes_nothing(model):
+    problem = asks("mse", 2, 6, 1)
+    module, x = built(model, problem).double(), random_graphs(8, 6)[:, :2]
+    y = targets(problem, x)
+    module.calibrate(x, y)
+    once = module(x)
+    module.calibrate(x, y)
+    torch.testing.assert_close(module(x), once, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("mlp_depth", [1, 2])
+def test_absent_pairs_stay_at_zero_in_every_block_of_ppgn(mlp_depth):
+    module = built(PPGN, asks("mse", 2, 6, 1), mlp_depth=mlp_depth).double()
+    x = random_graphs(4, 6)[:, :2]
+    module.calibrate(x, targets(asks("mse", 2, 6, 1), x))
+    nodes = Nodes.of(graphs.node_mask(graphs.padded(x, 9)))
+    y = graphs.padded(x, 9).movedim(1, 0)
+    for layer, centred in zip(module.layers, module.centred, strict=True):
+        y = layer(y, nodes, centred)
+        assert not bool(y[..., 6:, :].any() or y[..., 6:].any())
+        assert bool(y[..., :6, :6].any())

@@ -9,8 +9,9 @@ import symbench_lconv
 import torch
 from symbench_images.rotation import bilinear_rotation, rotation_generator
 from symbench_lconv.exponential import Exponential, SkewExponential
+from symbench_lconv.graph import GCN
 from symbench_lconv.layers import Generators
-from symbench_lconv.models import GCN, LConv, LConv2, RandomLConv
+from symbench_lconv.models import LConv, LConv2, RandomLConv
 from symbench_lconv.pairs import RecursiveLConv
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
