@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -190,3 +191,41 @@ def test_large_examples_are_evaluated_and_differentiated_in_parts():
     assert max(seen) == 64
     assert sum(seen) == 600
     assert len(f(torch.randn(2000, 1, 2, 2))) == seen[-1] == 2000  # small ones all at once
+
+
+class Shuffled(Angle):
+    """y = M x, declared S(4)-equivariant although M does not commute with permutations."""
+
+    name, input_shape, output_shape, test_size = "shuffled", (4,), (4,), 256
+
+    def __init__(self):
+        self.M = torch.randn(4, 4, generator=torch.Generator().manual_seed(1))
+
+    @property
+    def symmetry(self):
+        return Symmetry(S(4), V(S(4)), V(S(4)))
+
+    def sample(self, n, seed, split):
+        x = torch.randn(n, 4, generator=self.generator(seed, split))
+        return Data(x, self.target(x))
+
+    def target(self, x):
+        return x @ self.M.to(x).mT
+
+
+def test_permutations_are_scored_as_the_mean_over_the_whole_group():
+    """In expectation ||MP - PM||²_F over 2 ||M||²_F, white noise in and all 24 permutations P."""
+    task = Shuffled()
+    m = task.M.double()
+    every = [torch.eye(4, dtype=torch.float64)[list(p)] for p in itertools.permutations(range(4))]
+    violated = sum(float((m @ p - p @ m).square().sum()) for p in every) / len(every)
+    expected = math.sqrt(violated / (2 * float(m.square().sum())))
+    found = score(EquivarianceError, task, Function(task.target))
+    assert found["equivariance_error"] == pytest.approx(expected, rel=0.12)
+
+
+def test_a_function_that_commutes_with_permutations_violates_nothing():
+    task = Shuffled()
+    task.M = torch.eye(4) + torch.ones(4, 4)
+    found = score(EquivarianceError, task, Function(task.target))
+    assert found["equivariance_error"] < 1e-12
