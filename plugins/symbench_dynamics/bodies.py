@@ -11,7 +11,7 @@ from torch import Tensor
 from symbench import Published, Symmetry
 from symbench.groups import O, V
 from symbench_dynamics import systems
-from symbench_dynamics.mechanics import DerivativeTask, gaussian, grid, uniform
+from symbench_dynamics.mechanics import DerivativeTask, brief, gaussian, grid, uniform
 
 _HNN = "Greydanus et al. 2019 (arXiv:1906.01563), table 1"
 
@@ -34,7 +34,7 @@ class TwoBody(DerivativeTask):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 150),
-        "quick": (100, 1000),
+        "quick": (1000,),
         "full": (100, 1000, 10_000, 40_000),
     }
     input_shape, output_shape = (8,), (8,)
@@ -42,6 +42,8 @@ class TwoBody(DerivativeTask):
     points, horizon, step = 50, 20.0, 0.04
     rollout = grid(200.0, 0.4)
     energy_times = grid(25.0, 0.2)
+    updates: ClassVar[Mapping[str, int]] = {"quick": 120}
+    tiers = brief(grid(24.0, 0.4), grid(10.0, 0.2))
     published = (
         Published("node-mlp", "Baseline NN", _HNN, {40_000: 2.96e-5}),
         Published("hnn-mlp", "HNN", _HNN, {40_000: 2.82e-6}),

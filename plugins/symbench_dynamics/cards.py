@@ -24,7 +24,11 @@ MODELS = (
     ("models:HNNScalars", "hnn-scalars", "told", "Hamiltonian network on invariant scalars"),
     ("models:SRNN", "srnn-mlp", "none", "separable Hamiltonian network, leapfrog integration"),
     ("models:LNN", "lnn-mlp", "none", "Lagrangian network on a perceptron"),
+    ("angles:NodeAngles", "node-angles", "none", "neural ODE that reads sines and cosines"),
+    ("angles:LNNAngles", "lnn-angles", "none", "Lagrangian network that reads sines and cosines"),
     ("models:PortHNN", "port-hnn-mlp", "none", "Hamiltonian network with damping and force"),
+    ("driven:PortDissipative", "port-hnn-jr", "none", "Hamiltonian network with (J - R) and force"),
+    ("driven:NodeTime", "node-time", "none", "neural ODE on a perceptron that sees the time"),
     ("egnn:EGNN", "egnn", "told", "E(n)-equivariant graph network with velocities"),
     ("tensorfield:TensorField", "e3nn-nbody", "told", "tensor-product network on point clouds"),
 )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import combinations
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from symbench import Data, Published, Symmetry, Task
 from symbench.contract import Split, seeded
 from symbench.groups import O, Representation, Scalar, V
-from symbench_dynamics.mechanics import Mechanical, gaussian, grid
+from symbench_dynamics.mechanics import Mechanical, brief, gaussian, grid
 
 BODIES = 5
 _EGNN = "Satorras, Hoogeboom, Welling 2021 (arXiv:2102.09844), section 5.1"
@@ -118,11 +118,13 @@ class NBodyCharged(Charges):
     threshold = 0.005
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 150),
-        "quick": (100, 300, 1000),
+        "quick": (100, 1000),
         "full": (300, 1000, 3000),
     }
     output_shape = (3 * BODIES,)
     test_size, valid_size = 2000, 500
+    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"test_size": 500}}
     frames: ClassVar[tuple[int, int]] = (3100, 4100)
     published = (Published("egnn", "EGNN", _EGNN, {3000: 0.0071}),)
 
@@ -165,11 +167,13 @@ class NBodySoftened(Charges, Mechanical):
     threshold = 0.002
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20, 50),
-        "quick": (100, 500),
+        "quick": (300,),
         "full": (100, 300, 1000, 3000),
     }
     times = grid(2.0, 0.5)
     rollout = grid(20.0, 0.5)
+    updates: ClassVar[Mapping[str, int]] = {"quick": 60}  # each one integrates a batch
+    tiers = brief(grid(6.0, 0.5))
     output_shape = (len(times), 7 * BODIES)
     test_size, valid_size = 500, 500
     step = 0.05

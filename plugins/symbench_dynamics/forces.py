@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -55,9 +55,11 @@ class ManyBodies(Task):
     input_shape = (7 * BODIES,)
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (30, 100),
-        "quick": (100, 300, 1000),
+        "quick": (100, 1000),
         "full": (100, 300, 1000, 3000, 10000, 30000),
     }
+    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"test_size": 1000}}
 
     @abstractmethod
     def inputs(self, n: int, generator: torch.Generator) -> Tensor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -28,6 +29,17 @@ def gaussian(n: int, size: int, generator: torch.Generator) -> Tensor:
 def grid(horizon: float, step: float) -> tuple[float, ...]:
     """Return the times 0, step, 2 step, …, horizon."""
     return tuple(i * step for i in range(round(horizon / step) + 1))
+
+
+def brief(
+    rollout: tuple[float, ...], energy: tuple[float, ...] = ()
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return a task's ``tiers``: the quick one judges 100 states over shorter rollouts.
+
+    Rollouts in float64 cost more than the training of that tier.
+    """
+    quick = {"test_size": 100, "rollout": rollout, "energy_times": energy}
+    return {"smoke": quick, "quick": quick}
 
 
 class Mechanical(Task):

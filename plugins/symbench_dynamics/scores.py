@@ -9,6 +9,7 @@ from torch import Tensor
 
 from symbench import Metric, Model, Task
 from symbench.contract import Flows, Scores, Trained
+from symbench.metrics.conservation import followed
 
 _SMALLEST = 1e-7
 _STARTS = 40
@@ -48,19 +49,23 @@ class Rollout(Metric):
         return isinstance(task, Mechanics)
 
     def predicted(
-        self, trained: Trained, state: Tensor, times: tuple[float, ...]
+        self, trained: Trained, times: tuple[float, ...], state: Tensor | None = None
     ) -> tuple[Tensor | None, float | None]:
         """Return the flow [n, t, d] in float64, or else the first time at which it diverges.
 
         It diverges where the square of a coordinate of any trajectory is not a number any more.
-        (None, None) stands for a module that cannot flow.
+        (None, None) stands for a module that cannot flow. Without ``state`` the flow is that of
+        the test states, which other scores of the trial share.
         """
         if not isinstance(trained.module, Flows):
             return None, None
         grid = torch.tensor(times, dtype=torch.float64)
-        with torch.no_grad():
-            flow = cast(Flows, trained.double).flow
-            path = torch.as_tensor(flow(state.cpu().double(), grid)).detach()
+        if state is None:
+            path = followed(trained, times)
+        else:
+            with torch.no_grad():
+                path = cast(Flows, trained.double).flow(state.cpu().double(), grid)
+        path = torch.as_tensor(path).detach()
         sound = path.square().sum(-1).isfinite().all(0)
         if bool(sound.all()):
             return path, None
@@ -83,7 +88,7 @@ class RolloutError(Rollout):
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the error, or the time of divergence."""
         system, state = cast(Mechanics, task), trained.test.x
-        path, diverged = self.predicted(trained, state, system.rollout)
+        path, diverged = self.predicted(trained, system.rollout)
         if diverged is not None:
             return {f"{self.name}.diverged_at": diverged}
         if path is None:
@@ -110,7 +115,7 @@ class EnergyError(Rollout):
         system = cast(Mechanics, task)
         times = system.energy_times or system.rollout
         state = system.energy_starts(_STARTS, generator)
-        path, diverged = self.predicted(trained, state, times)
+        path, diverged = self.predicted(trained, times, state)
         if diverged is not None:
             return {f"{self.name}.diverged_at": diverged}
         if path is None:

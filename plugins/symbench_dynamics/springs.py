@@ -12,7 +12,7 @@ from symbench import Data, Published, Symmetry
 from symbench.contract import Split
 from symbench.groups import SO, V
 from symbench_dynamics import systems
-from symbench_dynamics.mechanics import DerivativeTask, Mechanical, grid, uniform
+from symbench_dynamics.mechanics import DerivativeTask, Mechanical, brief, grid, uniform
 
 _HNN = "Greydanus et al. 2019 (arXiv:1906.01563), table 1"
 
@@ -45,7 +45,7 @@ class MassSpring(DerivativeTask):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (60, 150),
-        "quick": (60, 750),
+        "quick": (750,),
         "full": (60, 210, 750),
     }
     input_shape, output_shape = (2,), (2,)
@@ -53,6 +53,8 @@ class MassSpring(DerivativeTask):
     points, horizon, noise = 30, 3.0, 0.1
     rollout = grid(30.0, 0.1)
     energy_times = grid(20.0, 0.1)
+    updates: ClassVar[Mapping[str, int]] = {"quick": 120}
+    tiers = brief(grid(6.0, 0.1), grid(4.0, 0.1))
     published = (
         Published("node-mlp", "Baseline NN", _HNN, {750: 1.71e-1}, "energy_mse"),
         Published("hnn-mlp", "HNN", _HNN, {750: 3.84e-4}, "energy_mse"),
@@ -103,11 +105,12 @@ class DampedForced(Mechanical):
         "quick": (100,),
         "full": (10, 25, 100, 400),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 150}  # each one integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"quick": 40}  # each one integrates a batch
     times = grid(3.0, 0.2)
     rollout = grid(3.0, 0.1)
     input_shape, output_shape = (2,), (len(times), 2)
     test_size, valid_size = 200, 200
+    tiers = brief(rollout)
     damping: ClassVar[float] = -0.3
 
     @property

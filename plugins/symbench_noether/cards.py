@@ -63,6 +63,12 @@ METRICS = (
         "action, energy and momentum of that path against the truth",
     ),
     (
+        "bridges:RingPaths",
+        "ring_paths",
+        "lower",
+        "angular momentum along most likely paths to the ring, by the learned score",
+    ),
+    (
         "scores:DriftGenerators",
         "drift_generators",
         "higher",

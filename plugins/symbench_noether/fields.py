@@ -20,7 +20,7 @@ REFERENCE = (
 )
 SIZES: Mapping[str, tuple[int, ...]] = {
     "smoke": (1000, 3000),
-    "quick": (1000, 3000, 10_000),
+    "quick": (1000, 10_000),
     "full": (1000, 3000, 10_000, 40_000),
 }
 
@@ -50,6 +50,7 @@ class DriftTask(Task):
     reference = REFERENCE
     threshold = 0.05
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = SIZES
+    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
     diffusion: ClassVar[float]
     step: ClassVar[float] = 0.02
     burst: ClassVar[int] = 50

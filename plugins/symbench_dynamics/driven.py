@@ -1,0 +1,125 @@
+"""Networks of systems that time drives: a neural ODE that sees t, and (J - R) ∇H + F(t)."""
+
+from __future__ import annotations
+
+from typing import cast, final
+
+import torch
+from torch import Tensor, nn
+
+from symbench import InputError, Problem
+from symbench_dynamics.heads import (
+    Clock,
+    Field,
+    calibrate,
+    calibrate_potential,
+    gradient,
+    rotated,
+)
+from symbench_dynamics.models import Dynamics, PortConfig
+from symbench_dynamics.port import force_network
+
+_FIRST = 0.1  # of the diagonal of L, which could not leave zero
+
+
+class TimedODE(Field):
+    """dx/dt = net(x, t)."""
+
+    def __init__(self, net: nn.Module, clock: Clock) -> None:
+        super().__init__(clock)
+        self.net = net
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Show the network states with the times between which they were observed."""
+        states, rates = self.observed(x, y)
+        times = torch.tensor(self.clock.times, dtype=y.dtype, device=y.device)
+        middle = ((times[1:] + times[:-1]) / 2).repeat(len(x))
+        calibrate(self.net, torch.cat([states, middle[:, None]], 1), rates)
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:
+        """Return net(x, t)."""
+        time = t.to(state).expand(len(state), 1)
+        return cast(Tensor, self.net(torch.cat([state, time], 1)))
+
+
+class Dissipative(Field):
+    """dx/dt = (J - R) ∇H(x) + (0, F(t)), with R = L Lᵀ and L lower triangular.
+
+    The general port-Hamiltonian form with a constant R: without F the energy H never grows,
+    dH/dt = -|Lᵀ ∇H|², whatever is learned. ``port-hnn-mlp`` has the published one, whose diagonal
+    damping may have either sign. The published penalties on |F| and |N| are left out.
+    """
+
+    def __init__(self, net: nn.Module, force: nn.Module, size: int, clock: Clock) -> None:
+        super().__init__(clock)
+        self.net, self.force = net, force
+        self.root = nn.Parameter(_FIRST * torch.eye(size))
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Show the network of H states, and values of the size that the observed rates imply."""
+        states, rates = self.observed(x, y)
+        calibrate_potential(self.net, states, -rotated(rates))
+
+    @property
+    def friction(self) -> Tensor:
+        """R [d, d], symmetric and without negative eigenvalues."""
+        L = self.root.tril()
+        return L @ L.mT
+
+    def energy(self, state: Tensor) -> Tensor:
+        """Return H(x) [n, 1]."""
+        return cast(Tensor, self.net(state))
+
+    def field(self, state: Tensor, t: Tensor) -> Tensor:
+        """Return the rate of change [n, d] at time t."""
+        slope = gradient(self.energy, state)
+        drive = self.force(t.to(state).reshape(1, 1))
+        drive = torch.cat([torch.zeros_like(drive), drive], 1)
+        return rotated(slope) - slope @ self.friction + drive
+
+
+def _needs_times(problem: Problem) -> None:
+    if not problem.times:
+        raise InputError("learns from times, and the targets are no trajectories")
+
+
+@final
+class NodeTime(Dynamics):
+    """dx/dt = perceptron(x, t), the baseline of Port-HNN's experiments."""
+
+    name, prior = "node-time", "none"
+    summary = "neural ODE on a perceptron that sees the time"
+    reference = "Desai, Mattheakis, Sondak, Protopapas, Roberts 2021 (Port-HNN), its baseline"
+    canonical = False
+
+    def head(self, problem: Problem, clock: Clock) -> Field:
+        """Return the neural ODE.
+
+        Raises:
+            InputError: the targets are no trajectories.
+        """
+        _needs_times(problem)
+        size = problem.input_size
+        return TimedODE(self.network(problem, size + 1, size), clock)
+
+
+@final
+class PortDissipative(Dynamics):
+    """dx/dt = (J - R) ∇H + F(t) with H a perceptron, R = L Lᵀ, and F a perceptron of time."""
+
+    name, prior = "port-hnn-jr", "none"
+    summary = "Hamiltonian network with (J - R) and force"
+    reference = "van der Schaft, Jeltsema 2014 (Port-Hamiltonian systems theory), chapter 2"
+    Config = PortConfig
+    config: PortConfig
+
+    def head(self, problem: Problem, clock: Clock) -> Field:
+        """Return the port-Hamiltonian network.
+
+        Raises:
+            InputError: the targets are no trajectories.
+        """
+        _needs_times(problem)
+        size = problem.input_size
+        force = force_network(self.config.width, size // 2)
+        return Dissipative(self.network(problem, size, 1), force, size, clock)
