@@ -14,8 +14,8 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property, partial
-from importlib.metadata import EntryPoint, entry_points
+from functools import cached_property, lru_cache, partial
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, cast
@@ -319,8 +319,7 @@ def _sources(plugin_files: Sequence[Path | str], *, discover: bool) -> Iterator[
     names = None if allowed is None else {name.strip() for name in allowed.split(",")}
     for entry in _entry_points() if discover else ():
         if names is None or entry.name in names:
-            version = entry.dist.version if entry.dist else ""
-            yield entry.name, version, _distribution(entry), entry.load
+            yield entry.name, _named(entry.dist)[1], _named(entry.dist)[0], entry.load
     for file in plugin_files:
         path = Path(file)
         yield path.stem, "", str(path), partial(_import_file, path)
@@ -328,11 +327,16 @@ def _sources(plugin_files: Sequence[Path | str], *, discover: bool) -> Iterator[
 
 def _entry_points() -> list[EntryPoint]:
     found = entry_points(group="symbench")
-    return sorted(found, key=lambda e: (_distribution(e) != _OWN_DISTRIBUTION, e.name))
+    return sorted(found, key=lambda e: (_named(e.dist)[0] != _OWN_DISTRIBUTION, e.name))
 
 
-def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "unknown"
+@lru_cache
+def _named(distribution: Distribution | None) -> tuple[str, str]:
+    """Return name and version; the library reads the whole metadata again for each of them."""
+    if distribution is None:
+        return "unknown", ""
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"]
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -19,8 +19,9 @@ def symbench_register(registry: Any) -> None:
             )  # fmt: skip
     for target, name, prior, summary in MODELS:
         registry.model(
-            f"symbench_dynamics.{target}", name=name, version="1", prior=prior, summary=summary
-        )
+            f"symbench_dynamics.{target}", name=name, version="1", prior=prior, summary=summary,
+            equivariant=prior == "told",
+        )  # fmt: skip
     for target, name, summary in METRICS:
         registry.metric(
             f"symbench_dynamics.{target}", name=name, version="1", unit="", direction="lower",

@@ -15,5 +15,6 @@ def symbench_register(registry: Any) -> None:
         name="e3nn",
         version="1",
         prior="told",
+        equivariant=True,
         summary="gated tensor products of irreducible representations of O(3) or SO(3)",
     )

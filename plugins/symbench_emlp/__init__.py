@@ -23,4 +23,5 @@ def symbench_register(registry: Any) -> None:
     """Register the models."""
     for attribute, (name, summary) in _MODELS.items():
         path = f"symbench_emlp.models:{attribute}"
-        registry.model(path, name=name, version="1", prior="told", summary=summary)
+        own = name == "emlp"  # the others know a group that may be another than the task's
+        registry.model(path, name=name, version="1", prior="told", summary=summary, equivariant=own)

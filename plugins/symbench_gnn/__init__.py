@@ -37,5 +37,6 @@ def symbench_register(registry: Any) -> None:
     """Register the models."""
     for target, name, prior, summary in _MODELS:
         registry.model(
-            f"symbench_gnn.{target}", name=name, version="1", prior=prior, summary=summary
-        )
+            f"symbench_gnn.{target}", name=name, version="1", prior=prior, summary=summary,
+            equivariant=prior == "told" and name != "gin-random",  # equivariant in distribution
+        )  # fmt: skip

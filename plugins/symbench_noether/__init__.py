@@ -18,8 +18,9 @@ def symbench_register(registry: Any) -> None:
         )  # fmt: skip
     for target, name, prior, summary in MODELS:
         registry.model(
-            f"symbench_noether.{target}", name=name, version="1", prior=prior, summary=summary
-        )
+            f"symbench_noether.{target}", name=name, version="1", prior=prior, summary=summary,
+            equivariant=prior == "told",
+        )  # fmt: skip
     for target, name, direction, summary in METRICS:
         registry.metric(
             f"symbench_noether.{target}", name=name, version="1", unit="", direction=direction,

@@ -22,5 +22,6 @@ def symbench_register(registry: Any) -> None:
             name=name,
             version="1",
             prior="told",
+            equivariant=True,
             summary=summary,
         )

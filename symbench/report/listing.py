@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from tabulate import tabulate
 
 from symbench.report.clean import plain
 
+_GAP, _NARROWEST = 2, 10  # columns between columns, and of the last one at least
 _LIMIT = 4000  # characters of one value: definitions are long, hostile texts longer
 
 
@@ -23,19 +22,28 @@ def listing(
     colour: bool = False,
 ) -> str:
     """Return aligned columns under headings; the last column wraps."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for place, heading in enumerate(headings):
-        last = place == len(headings) - 1
-        grid.add_column(Text(heading), no_wrap=not last, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(plain(cell, _LIMIT)) for cell in row))
-    return _drawn([grid], width, colour=colour)
+    cells = [[plain(cell, _LIMIT) for cell in row] for row in rows]
+    columns = list(zip(headings, *cells, strict=True))[:-1]
+    last = max(_NARROWEST, width - sum(max(map(len, column)) + _GAP for column in columns))
+    text = tabulate(
+        cells,
+        headings,
+        tablefmt="plain",
+        disable_numparse=True,
+        maxcolwidths=[None] * (len(headings) - 1) + [last],
+    )
+    head, *body = (line.rstrip() for line in text.splitlines())
+    return "\n".join([f"\x1b[2m{head}\x1b[0m" if colour else head, *body]) + "\n"
 
 
 def card(
     title: str, body: str, values: Mapping[str, Any], width: int = 120, *, colour: bool = False
 ) -> str:
     """Return a title, a paragraph, and one labelled line for every value that is known."""
+    from rich.console import Console, Group
+    from rich.table import Table
+    from rich.text import Text
+
     grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -43,7 +51,13 @@ def card(
         if value is not None and value not in ([], {}, ""):
             grid.add_row(Text(plain(label)), Text(text_of(value)))
     paragraphs = [Text(plain(part, _LIMIT) + "\n") for part in body.split("\n\n") if part.strip()]
-    return _drawn([Text(plain(title), style="bold"), *paragraphs, grid], width, colour=colour)
+    out = StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
+        legacy_windows=False, color_system="standard" if colour else None,
+    )  # fmt: skip
+    console.print(Group(Text(plain(title), style="bold"), *paragraphs, grid))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
 def text_of(value: Any) -> str:
@@ -56,14 +70,3 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else plain(str(value), _LIMIT)
-
-
-def _drawn(parts: Sequence[Any], width: int, *, colour: bool) -> str:
-    out = StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
-        legacy_windows=False, color_system="standard" if colour else None,
-    )  # fmt: skip
-    for part in parts:
-        console.print(part)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -11,14 +11,16 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from symbench.contract import Calibrates, Fits, Model, Recipe, Task, seeded
+from symbench.contract import Calibrates, Fits, Model, Recipe, Symmetry, Task, seeded
 from symbench.fleet import FleetChoice, Schooling, Trial, TrialKey, train
+from symbench.metrics.network import in_blocks
 from symbench.plan import TIERS, problem
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
 
 _UPDATES = 3
 _ROUNDING = 1e-4  # of float32 outputs after a few updates
+_EXACT = 1e-9  # of float64 outputs, boosts of rapidity 1 included
 _TOGETHER = 5e-3  # two routes of arithmetic, after a few steps of Adam
 
 
@@ -192,6 +194,27 @@ def what_it_was_not_told_it_does_not_see(subject: Subject) -> None:
         require(subject.view(task).symmetry is None, "the problem shows the symmetry")
 
 
+def its_declared_equivariance_holds(subject: Subject) -> None:
+    """A card that says ``equivariant=True`` is of f with f(gx) = g f(x), trained or not."""
+    if not subject.card.details.get("equivariant"):
+        raise Skipped("its card does not say equivariant=True")
+    require(subject.model.prior == "told", "only a model that is told a symmetry can keep it")
+    for task in _tasks(subject):
+        if (symmetry := task.symmetry) is not None:
+            found = _violation(_built(subject, task).double().eval(), task, symmetry)
+            require(found < _EXACT, f"{task.name}: f(gx) and g f(x) differ by {found:.1e}")
+
+
+@torch.no_grad()
+def _violation(module: nn.Module, task: Task, symmetry: Symmetry) -> float:
+    x = task.sample(8, 0, "valid").x.double()
+    y = module(x)
+    g = symmetry.group.sample(8, seeded(task.name, "conformance"))
+    moved = symmetry.input.act(g[:, None], in_blocks(x, symmetry.input.size)).view_as(x)
+    expected = symmetry.output.act(g[:, None], in_blocks(y, symmetry.output.size)).view_as(y)
+    return difference(module(moved), expected)
+
+
 LAWS: tuple[Law, ...] = (
     its_card_is_valid,
     its_configuration_round_trips,
@@ -204,4 +227,5 @@ LAWS: tuple[Law, ...] = (
     it_leaves_global_randomness_alone,
     its_module_can_be_copied,
     what_it_was_not_told_it_does_not_see,
+    its_declared_equivariance_holds,
 )
