@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from symbench.contract import Model, Problem, Task, Tier
@@ -55,7 +56,7 @@ class Cell:
         """Name of the model."""
         return self.identity.model
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Key of the cell's record in a store."""
         return self.identity.key
@@ -100,7 +101,12 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     """
     tasks = registry.drop_broken("task", registry.select("task", selection.tasks))
     models = registry.drop_broken("model", registry.select("model", selection.models))
-    cells = [_cell(registry, task, model, selection) for task in tasks for model in models]
+    hashes = {model: source_sha256(registry.model(model)) for model in models}
+    cells = [
+        _cell(registry, task, model, selection, sha256)
+        for task in tasks
+        for model, sha256 in hashes.items()
+    ]
     if not cells:
         raise InputError(
             "nothing to run: no working task and model are left; `symbench list plugins` says why"
@@ -152,7 +158,7 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
     if identity.protocol.get("version") != PROTOCOL_VERSION:
         return True
     if identity.task in registry.tasks:
-        task = registry.task(identity.task).for_tier(identity.tier)
+        task = registry.task(identity.task)
         if task.version != identity.task_version:
             return True
         # looking at results must not fetch a data set
@@ -167,7 +173,9 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
     )
 
 
-def _cell(registry: Registry, task_name: str, model_name: str, selection: Selection) -> Cell:
+def _cell(
+    registry: Registry, task_name: str, model_name: str, selection: Selection, source: str
+) -> Cell:
     task = registry.task(task_name).for_tier(selection.tier)
     tuned = selection.tuned.get((task_name, model_name), Tuned({}, {}))
     model = registry.model(model_name).for_tier(selection.tier, **tuned.config)
@@ -184,10 +192,10 @@ def _cell(registry: Registry, task_name: str, model_name: str, selection: Select
     identity = Identity(
         task=task.name,
         task_version=task.version,
-        task_fingerprint=_fingerprint(task),
+        task_fingerprint=_fingerprint(registry.task(task_name)),
         model=model.name,
         model_version=model.version,
-        model_source_sha256=source_sha256(model),
+        model_source_sha256=source,
         config=model.config_dict(),
         tier=selection.tier,
         sizes=sorted(set(sizes)),

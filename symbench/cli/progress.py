@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 from types import TracebackType
@@ -94,13 +95,19 @@ def seconds_left(run: Run, elapsed: Mapping[str, float], beside: int) -> float |
     some cell left has neither. ``elapsed`` are the seconds of the running cells by key; ``beside``
     cells run at a time, and no cell is split over two slots.
     """
-    finished = {outcome.key for outcome in run.outcomes}
-    left = [cell for cell in run.cells if cell.key not in finished and cell.reason is None]
     computed = [outcome for outcome in run.outcomes if not outcome.reused and _ran(outcome)]
+    if not computed:
+        return None
+    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for one in computed:
+        seconds["model", one.model].append(one.seconds)
+        seconds["task", one.task].append(one.seconds)
+    finished = {outcome.key for outcome in run.outcomes}
     needs: list[float] = []
-    for cell in left:
-        alike = [o.seconds for o in computed if o.model == cell.model]
-        alike = alike or [o.seconds for o in computed if o.task == cell.task]
+    for cell in run.cells:
+        if cell.reason is not None or cell.key in finished:
+            continue
+        alike = seconds.get(("model", cell.model)) or seconds.get(("task", cell.task))
         if not alike:
             return None
         needs.append(max(0.0, median(alike) - elapsed.get(cell.key, 0.0)))

@@ -6,8 +6,8 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from symbench.contract.values import SPLITS, Data, Kind, Loss, Published, Split, Symmetry, seeded
 from symbench.errors import InputError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from symbench.groups import Group
+
+T = TypeVar("T", bound="Task")
 
 
 class Task(ABC):
@@ -66,11 +68,7 @@ class Task(ABC):
 
     def for_tier(self, tier: str) -> Self:
         """Return the task with the tier's overrides; itself, if there are none."""
-        if not (overrides := self.tiers.get(tier)):
-            return self
-        chosen = copy(self)
-        vars(chosen).update(overrides)
-        return chosen
+        return _overridden(self, tier) if self.tiers.get(tier) else self
 
     @property
     def ambient(self) -> Group | None:
@@ -162,3 +160,10 @@ class Task(ABC):
     def fingerprint(self) -> str:
         """Return 16 hex digits that change when the data do (a rounded draw of every split)."""
         return self._fingerprint
+
+
+@lru_cache(maxsize=256)  # a plan asks for every model
+def _overridden(task: T, tier: str) -> T:
+    chosen = copy(task)
+    vars(chosen).update(task.tiers[tier])
+    return chosen
