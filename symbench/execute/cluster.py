@@ -89,10 +89,7 @@ class Errands:
                     if self.settings.claim(cell := waiting.popleft()):
                         self.settings.started(cell)
                         running[submit(cell)] = cell
-                ready, _ = (
-                    self.ray.wait(list(running), timeout=_POLL_SECONDS) if running else ([], [])
-                )
-                for reference in ready:
+                for reference in self._ready(list(running)):
                     yield (cell := running.pop(reference)), self._record(reference, cell)
         finally:
             self._recall(list(running))

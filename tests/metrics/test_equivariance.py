@@ -221,7 +221,7 @@ def test_permutations_are_scored_as_the_mean_over_the_whole_group():
     violated = sum(float((m @ p - p @ m).square().sum()) for p in every) / len(every)
     expected = math.sqrt(violated / (2 * float(m.square().sum())))
     found = score(EquivarianceError, task, Function(task.target))
-    assert found["equivariance_error"] == pytest.approx(expected, rel=0.12)
+    assert found["equivariance_error"] == pytest.approx(expected, rel=0.15)
 
 
 def test_a_function_that_commutes_with_permutations_violates_nothing():
