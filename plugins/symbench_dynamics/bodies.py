@@ -43,7 +43,7 @@ class TwoBody(DerivativeTask):
     rollout = grid(200.0, 0.4)
     energy_times = grid(25.0, 0.2)
     updates: ClassVar[Mapping[str, int]] = {"quick": 120}
-    tiers = brief(grid(24.0, 0.4), grid(10.0, 0.2))
+    tiers = brief(grid(12.0, 0.4), grid(4.0, 0.2))
     published = (
         Published("node-mlp", "Baseline NN", _HNN, {40_000: 2.96e-5}),
         Published("hnn-mlp", "HNN", _HNN, {40_000: 2.82e-6}),

@@ -155,7 +155,7 @@ class SpringPendulum(Mechanical):
         "quick": (150,),
         "full": (50, 150, 500),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 40}  # each one integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"quick": 25}  # each one integrates a batch
     times = grid(0.8, 0.2)
     rollout = grid(29.8, 0.2)
     tiers = brief(grid(4.8, 0.2))

@@ -56,7 +56,7 @@ class Community(GraphTask):
         "quick": (200,),
         "full": (20, 200, 2000),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 60}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 40}
     output_order = 1
     input_shape, output_shape = (2, NODES, NODES), (BLOCKS, NODES)
     test_size, valid_size = 100, 64

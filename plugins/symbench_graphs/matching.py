@@ -62,7 +62,7 @@ class GraphMatching(GraphTask):
         "quick": (500,),
         "full": (50, 500, 5000),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 60}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 40}
     output_order = 2
     input_shape, output_shape = (3, 2 * NODES, 2 * NODES), (1, 2 * NODES, 2 * NODES)
     test_size, valid_size = 100, 64
