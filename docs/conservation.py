@@ -2,10 +2,11 @@
 
 python docs/conservation.py --store symbench-results --to docs/figures/conservation.png
 
-One point is one trained network on one mechanical task and one conserved quantity: every trial of
-the records at its largest n_train that has both scores and a symmetry score below rounding counts
-as 1e-17. The rank correlation (Spearman) is taken over the medians of cells, within each task and
-quantity, and averaged with weights; its interval is a bootstrap over (task, model) cells.
+One point is one trained network on one task and one conserved quantity, along a rollout or along
+most likely paths: medians over the trials at the largest n_train that have both scores. A symmetry
+score below rounding counts as 1e-17. The rank correlation (Spearman) is taken over the medians of
+cells, within each task and quantity, and averaged with weights; its interval is a bootstrap over
+(task, model) cells.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from symbench.record import Record
 from symbench.store import Store, records_of
 
 PREFIX = "conservation_error."
+# momenta along paths; the energy of a path is kept by the solver, whatever the field
+PATHS = {"path_conservation.angular_momentum", "path_conservation.noether", "ring_paths"}
 LEAST = 1e-17
 SMALLEST_GROUP = 4  # models on one task and quantity
 Array = NDArray[np.float64]
@@ -50,8 +53,8 @@ def points(records: list[Record]) -> list[Point]:
             if (error := trial.scores.get("equivariance_error")) is None:
                 continue
             for name, value in trial.scores.items():
-                if name.startswith(PREFIX):
-                    by_quantity[name.removeprefix(PREFIX)].append((error, value))
+                if (quantity := quantity_of(name)) is not None:
+                    by_quantity[quantity].append((error, value))
         for quantity, values in by_quantity.items():
             error, drift = np.median(np.array(values), axis=0)
             found.append(
@@ -60,6 +63,13 @@ def points(records: list[Record]) -> list[Point]:
                 )
             )
     return found
+
+
+def quantity_of(score: str) -> str | None:
+    """Return the conserved quantity that a score is of, if it is of one."""
+    if score in PATHS:
+        return "angular momentum of paths"
+    return score.removeprefix(PREFIX) if score.startswith(PREFIX) else None
 
 
 def within(chosen: list[Point]) -> float:

@@ -112,7 +112,7 @@ def checks(
     Raises:
         UnknownNameError: nothing is registered under the name.
     """
-    from symbench.testing import metrics, models, tasks
+    from symbench.testing import handling, metrics, models, tasks
 
     laws: dict[str, tuple[Law, ...]] = {
         "task": tasks.LAWS, "model": models.LAWS, "metric": metrics.LAWS,
@@ -125,4 +125,8 @@ def checks(
     if not chosen:
         known = [other for kind in _KINDS for other in cards[kind]]
         raise UnknownNameError("name", name, known)
-    return [Check(law, Subject(found, card, most)) for kind, card in chosen for law in laws[kind]]
+    return [
+        Check(law, Subject(found, card, most))
+        for kind, card in chosen
+        for law in (*laws[kind], *handling.LAWS)
+    ]

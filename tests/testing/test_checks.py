@@ -14,6 +14,7 @@ from symbench.errors import ShapeError, UnknownNameError
 from symbench.groups import SO, Scalar, V
 from symbench.registry import Registry
 from symbench.testing import Skipped, checks
+from symbench.testing.handling import loads_torch
 
 
 class Good(Small):
@@ -168,6 +169,26 @@ class Fickle(Score):
         return float(torch.rand(1))
 
 
+class Sound(Norms):
+    """A task that keeps every promise."""
+
+    name = "subject"
+
+
+class Untrue(Small):
+    """A perceptron whose card says that it is equivariant."""
+
+    name, prior, summary = "subject", "told", "a model under test"
+
+
+class Local(Good):
+    """Holds a function that no other process can find."""
+
+    def __init__(self, config=None):
+        super().__init__(config)
+        self.activation = lambda x: x
+
+
 def broken(thing, **card):
     """Return the titles of the broken laws of one class."""
     registry = Registry()
@@ -205,9 +226,6 @@ def test_what_keeps_its_promises_breaks_no_law(thing):
 
 
 def test_a_sound_task_breaks_no_law():
-    class Sound(Norms):
-        name = "subject"
-
     assert broken(Sound) == []
 
 
@@ -238,3 +256,16 @@ def test_a_broken_promise_is_found(thing, law):
 def test_an_unknown_name_suggests_near_ones():
     with pytest.raises(UnknownNameError, match="o5-invariant"):
         checks("o5-invarient")
+
+
+def test_what_holds_a_function_without_a_name_cannot_be_sent():
+    assert broken(Local) == ["it can be sent to a worker"]
+
+
+def test_a_perceptron_that_is_declared_equivariant_is_found_out():
+    assert broken(Untrue, equivariant=True) == ["its declared equivariance holds"]
+
+
+@pytest.mark.parametrize(("module", "loaded"), [("symbench_emlp", False), ("torch.nn", True)])
+def test_a_plugin_of_cards_alone_loads_no_torch(module, loaded):
+    assert loads_torch(module) is loaded
