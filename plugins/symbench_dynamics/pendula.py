@@ -105,8 +105,8 @@ class DoublePendulum(DerivativeTask):
     published = (
         Published("lnn-mlp", "LNN", _LNN, {1_024_000: 0.0734}),
         Published("node-mlp", "Baseline NN", _LNN, {1_024_000: 0.0742}),
-        Published("lnn-angles", "LNN, t = 100", _LNN, {1_024_000: 0.0043}, "energy_mse.final"),
-        Published("node-angles", "NN, t = 100", _LNN, {1_024_000: 0.0736}, "energy_mse.final"),
+        Published("lnn-angles", "LNN, t = 100", _LNN, {1_024_000: 0.0043}, "energy_at_100"),
+        Published("node-angles", "NN, t = 100", _LNN, {1_024_000: 0.0736}, "energy_at_100"),
     )
 
     @property
