@@ -53,8 +53,13 @@ class Spectrum:
         return float(cosines.square().mean().sqrt())
 
     def scores(self, name: str, truth: Tensor) -> dict[str, float]:
-        """Return ``name``, the cosine with the truth [k, d, d + 1], and its annotations by name."""
+        """Return ``name``, the cosine with the truth [k, d, d + 1], and its annotations by name.
+
+        None for a law that nothing changes, as a constant one: it has no generators of its own.
+        """
         k, m = len(truth), len(self.values)
+        if not self.values[-1] > 0:
+            return {}
         scores = {
             f"{name}.found": float(self.found),
             f"{name}.found.truth": float(k),
@@ -63,7 +68,7 @@ class Spectrum:
         if k > 0:
             scores |= {f"{name}.gap": self.gap(k), f"{name}.chance": math.sqrt(k / m)}
             scores[name] = self.cosine(truth)
-        return scores
+        return {score: value for score, value in scores.items() if math.isfinite(value)}
 
 
 def count_small(values: Tensor) -> int:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from symbench_noether.attractors import AttractorNetwork
 from symbench_noether.diffusions import DriftDiffusion, OrnsteinUhlenbeck, RotatingOU
-from symbench_noether.generators import count_small, discover, invariance_rows
+from symbench_noether.generators import Spectrum, count_small, discover, invariance_rows
 from symbench_noether.rings import score
 
 ROTATION = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]], dtype=torch.float64)
@@ -128,3 +128,15 @@ def test_the_random_state_of_the_process_is_left_alone():
     before = torch.random.get_rng_state()
     discover(lambda x: -x, 0.5, normal(100), generator())
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_law_that_nothing_changes_has_no_generators():
+    still = Spectrum(torch.zeros(6), torch.eye(6).view(6, 2, 3))
+    assert still.scores("name", torch.eye(6).view(6, 2, 3)[:1]) == {}
+
+
+def test_a_gap_between_two_zeros_is_no_score():
+    spectrum = Spectrum(torch.tensor([0.0, 0.0, 1.0]), torch.eye(6).view(6, 2, 3)[:3])
+    scores = spectrum.scores("name", torch.eye(6).view(6, 2, 3)[:1])
+    assert "name.gap" not in scores
+    assert scores["name"] == pytest.approx(1.0)
