@@ -136,7 +136,7 @@ def test_a_law_that_nothing_changes_has_no_generators():
 
 
 def test_a_gap_between_two_zeros_is_no_score():
-    spectrum = Spectrum(torch.tensor([0.0, 0.0, 1.0]), torch.eye(6).view(6, 2, 3)[:3])
+    spectrum = Spectrum(torch.tensor([0.0, 0.0, 1.0]), torch.eye(6).double().view(6, 2, 3)[:3])
     scores = spectrum.scores("name", torch.eye(6).view(6, 2, 3)[:1])
     assert "name.gap" not in scores
     assert scores["name"] == pytest.approx(1.0)
