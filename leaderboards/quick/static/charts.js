@@ -1,0 +1,103 @@
+// Charts: SVG by Observable Plot, a legend that toggles models, and a file for papers.
+"use strict";
+(() => {
+  const symbench = globalThis.symbench ?? (globalThis.symbench = {});
+  const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8a8a8a", "#a8705a"];
+  const dashes = ["", "6 3", "2 2", "8 3 2 3"];
+  const shownAtFirst = 8;
+  symbench.colour = (place) => palette[place % palette.length];
+  symbench.dash = (place) => dashes[Math.floor(place / palette.length) % dashes.length];
+
+  const save = (svg, name) => {
+    const copy = svg.cloneNode(true);
+    copy.querySelectorAll("[aria-label=tip]").forEach((tip) => tip.remove());
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    copy.setAttribute("color", "#111");
+    copy.style.background = "#fff";
+    const address = URL.createObjectURL(new Blob([copy.outerHTML], { type: "image/svg+xml" }));
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = `${name}.svg`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  };
+
+  // Draws now, and again when the width changes; returns the function that draws.
+  symbench.chart = (box, draw) => {
+    const canvas = document.createElement("div");
+    canvas.className = "canvas";
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Save SVG";
+    button.addEventListener("click", () => {
+      const svg = canvas.querySelector("svg");
+      if (svg) save(svg, box.dataset.name);
+    });
+    tools.append(button);
+    box.append(canvas, tools);
+    let width = 0;
+    const redraw = () => {
+      width = Math.max(280, canvas.clientWidth);
+      canvas.replaceChildren(draw(width));
+    };
+    redraw();
+    new ResizeObserver(() => {
+      if (Math.abs(Math.max(280, canvas.clientWidth) - width) > 8) redraw();
+    }).observe(canvas);
+    return redraw;
+  };
+
+  // A checkbox a model; returns the set of the names that are ticked.
+  symbench.legend = (box, names, changed) => {
+    const shown = new Set(names.slice(0, shownAtFirst));
+    const list = document.createElement("fieldset");
+    list.className = "legend";
+    list.setAttribute("aria-label", "Models shown");
+    names.forEach((name, place) => {
+      const label = document.createElement("label");
+      const tick = document.createElement("input");
+      tick.type = "checkbox";
+      tick.checked = shown.has(name);
+      tick.addEventListener("change", () => {
+        if (tick.checked) shown.add(name); else shown.delete(name);
+        changed();
+      });
+      const svg = d3.create("svg").attr("width", 22).attr("height", 8).attr("aria-hidden", "true");
+      svg.append("line").attr("x2", 22).attr("y1", 4).attr("y2", 4).attr("stroke-width", 3)
+        .attr("stroke", symbench.colour(place)).attr("stroke-dasharray", symbench.dash(place));
+      label.append(tick, svg.node(), name);
+      list.append(label);
+    });
+    box.prepend(list);
+    return shown;
+  };
+
+  // Lines of one y over x by model, each with its dash.
+  symbench.lines = (points, names, options) => names.filter((name) => points.some((p) => p.model === name))
+    .map((name) => Plot.line(points.filter((p) => p.model === name), {
+      ...options, stroke: symbench.colour(names.indexOf(name)), strokeWidth: 2,
+      strokeDasharray: symbench.dash(names.indexOf(name)) || undefined,
+    }));
+
+  // Ticks at powers of ten, with 2 and 5 times them where there are few; no more than fit.
+  symbench.logarithmic = (values, most) => {
+    const found = values.filter((value) => value > 0);
+    if (!found.length) return {};
+    const [low, high] = [Math.min(...found), Math.max(...found)];
+    const powers = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
+    const inside = (steps) => powers.flatMap((power) => steps.map((step) => Number(`${step}e${power}`)))
+      .filter((value) => value >= low * 0.999 && value <= high * 1.001);
+    const ticks = [[1], [1, 2, 5], d3.range(1, 10)].map(inside).find((some) => some.length > 2) ?? inside(d3.range(1, 10));
+    const every = Math.max(1, Math.ceil(ticks.length / Math.max(2, most)));
+    return {
+      ticks: ticks.filter((_, place) => place % every === 0),
+      tickFormat: (value) => (value < 1e-3 || value >= 1e5 ? value.toExponential().replace("e+", "e") : String(value)),
+    };
+  };
+
+  symbench.plot = (width, options) => Plot.plot({
+    className: "chart", width, marginLeft: 58, marginBottom: 40, style: undefined, ...options,
+  });
+})();
