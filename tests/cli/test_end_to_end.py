@@ -57,7 +57,16 @@ class Lab:
         here = Path(sys.executable)
         self("-m", "pip", "wheel", *options, "-w", str(wheels), str(source), program=here)
         (wheel,) = wheels.glob("*.whl")
-        command = ("-m", "pip", "--python", str(self.python), "install", *options[:2], "--quiet")
+        command = (
+            "-m",
+            "pip",
+            "--python",
+            str(self.python),
+            "install",
+            *options[:2],
+            "--force-reinstall",
+            "--quiet",
+        )
         self(*command, str(wheel), program=here)
 
     def symbench(self, *arguments: str) -> str:

@@ -48,7 +48,7 @@ def test_the_written_test_finds_the_checks(tmp_path):
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    assert "3 passed" in result.stdout, result.stdout
+    assert "4 passed" in result.stdout, result.stdout
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,7 @@ def test_the_colours_are_the_readers_choice_and_are_kept(ordinary, visit):
         page.click("#theme")
         assert page.evaluate("document.documentElement.dataset.theme") == expected
     page.click("nav >> text=About")
+    page.wait_for_url("**/about.html")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
 
 

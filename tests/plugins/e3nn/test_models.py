@@ -217,4 +217,4 @@ def test_the_card_says_what_the_class_says() -> None:
 
     symbench_e3nn.symbench_register(Registry())
     expected = {key: getattr(E3NN, key) for key in ("name", "version", "prior", "summary")}
-    assert cards == {"symbench_e3nn.models:E3NN": expected}
+    assert cards == {"symbench_e3nn.models:E3NN": {**expected, "equivariant": True}}

@@ -99,6 +99,7 @@ def test_every_card_says_what_its_class_says():
     symbench_emlp.symbench_register(cards)
     assert set(cards.found) == set(MODELS)
     for model, card in cards.found.items():
+        assert card.pop("equivariant") == (card["name"] == "emlp")
         assert card == {name: getattr(model, name) for name in card}
 
 
