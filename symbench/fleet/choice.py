@@ -91,11 +91,7 @@ def _stacks(trial: Trial, school: Schooling) -> bool:
         state = stack_module_state([trial.module])
         with torch.no_grad():
             stacked_forward(trial.module, together=True)(*state, trial.data.x[None, :2])
-    except (
-        RuntimeError,
-        ValueError,
-        NotImplementedError,
-    ):  # what vmap raises for what it cannot do
+    except (RuntimeError, ValueError):  # what vmap raises for what it cannot do
         if school.fleet == "on":
             raise
         return False
