@@ -105,9 +105,12 @@ def _score_all(
     cheap = [metric for metric in metrics if metric.along_curve]
     last, told = max(trial.key.n_train for trial in trained), view()
     return [
-        score(trial, task, model, told, metrics if whole or trial.key.n_train == last else cheap)
+        score(
+            trial, task, model, told,
+            metrics if whole or trial.key.n_train == last else cheap, thorough=whole,
+        )
         for trial in trained
-    ]
+    ]  # fmt: skip
 
 
 def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> dict[str, Tensor]:

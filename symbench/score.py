@@ -25,7 +25,13 @@ def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
 
 
 def score(
-    trial: Trial, task: Task, model: Model, problem: Problem, metrics: Sequence[Metric]
+    trial: Trial,
+    task: Task,
+    model: Model,
+    problem: Problem,
+    metrics: Sequence[Metric],
+    *,
+    thorough: bool = True,
 ) -> TrialRecord:
     """Return the trial's record; a diverged one has no scores."""
     test = test_data(task).to(_device(trial.module))
@@ -40,7 +46,9 @@ def score(
     key = trial.key
     if trial.diverged or not bool(prediction.isfinite().all()):
         return TrialRecord(n_train=key.n_train, seed=key.seed, status="diverged", cost=cost)
-    trained = Trained(trial.module, model, problem, key.n_train, key.seed, test, prediction)
+    trained = Trained(
+        trial.module, model, problem, key.n_train, key.seed, test, prediction, thorough
+    )
     scores: dict[str, float] = {}
     for metric in metrics:
         generator = seeded(task.name, task.version, key.seed, "score", metric.name)

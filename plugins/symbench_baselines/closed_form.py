@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, final
 
 import torch
@@ -75,11 +76,11 @@ class _ClosedForm(Model):
             module = self._fit_angle(exact, context.valid.to("cpu", torch.float64))
         return module.to(context.device, data.x.dtype)
 
-    def _fit_map(self, x: Tensor, y: Tensor) -> nn.Module:
-        raise NotImplementedError
+    @abstractmethod
+    def _fit_map(self, x: Tensor, y: Tensor) -> nn.Module: ...
 
-    def _fit_angle(self, data: Data, valid: Data) -> nn.Module:
-        raise NotImplementedError
+    @abstractmethod
+    def _fit_angle(self, data: Data, valid: Data) -> nn.Module: ...
 
     def generators(self, module: nn.Module) -> Tensor:
         """Return the one generator [1, d, d]."""

@@ -1,43 +1,17 @@
-"""exp(θL) on batches: every example has its own θ and none its own matrix."""
+"""The angle θ at which exp(θL) x is nearest to another image."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
 
-_ORDER = 8
+from symbench.groups import exp_action
+
 _STARTS = 9
 
 
-def substeps(L: Tensor, largest: float) -> int:
-    """Return how many parts θL is cut into for ‖θL/s‖₂ ≤ 1 at the ``largest`` |θ|.
-
-    The Taylor polynomial of degree 8 of a part is then off by less than e/9! = 8e-6.
-    """
-    norm = float(torch.linalg.matrix_norm(L.detach().double(), 2))
-    return max(1, math.ceil(norm * largest)) if math.isfinite(norm) else 1
-
-
-def moved(L: Tensor, theta: Tensor, x: Tensor, parts: int) -> Tensor:
-    """Return exp(θ_i L) x_i [n, d] for θ [n], x [n, d] and L [d, d], in ``parts`` parts.
-
-    By one matrix product with L for each order and part: Σ_k (θL/s)^k x / k!, s times.
-    """
-    step = theta[:, None] / parts
-    for _ in range(parts):
-        term = x
-        total = x
-        for order in range(1, _ORDER + 1):
-            term = step / order * (term @ L.mT)
-            total = total + term
-        x = total
-    return x
-
-
 def nearest(
-    L: Tensor, pair: tuple[Tensor, Tensor], parts: int, reach: Tensor, iterations: int
+    L: Tensor, pair: tuple[Tensor, Tensor], steps: int, reach: Tensor, iterations: int
 ) -> Tensor:
     """Return θ [n] that minimises ‖exp(θL) x - y‖² within ``reach``, for a pair (x, y) of [n, d].
 
@@ -50,7 +24,7 @@ def nearest(
     residual = torch.einsum("sij,nj->sni", turns, x) - y
     theta = starts[residual.detach().square().sum(2).argmin(0)]
     for _ in range(iterations):
-        u = moved(L, theta, x, parts)
+        u = exp_action(L, theta, x, steps)
         slope = u @ L.mT
         square = slope.square().sum(1).clamp_min(torch.finfo(x.dtype).tiny)
         theta = (theta + (slope * (y - u)).sum(1) / square).clamp(reach[0], reach[1])

@@ -1,8 +1,7 @@
-"""The generator and the discriminator of LieGAN."""
+"""The duel of LieGAN: a discriminator against the generators that move the data."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -11,27 +10,9 @@ from torch.nn import functional
 
 from symbench import Data, Problem
 from symbench.contract import Context
+from symbench_discovery.elements import LieSampler
 from symbench_discovery.moves import Move
 from symbench_discovery.training import batch
-
-
-class LieSampler(nn.Module):
-    """Elements g = exp(Σ_c z_c L_c), z_c from N(0, 1), of generators L [channels, d, d]."""
-
-    def __init__(self, channels: int, size: int) -> None:
-        super().__init__()
-        self.L = nn.Parameter(0.1 * torch.randn(channels, size, size) / math.sqrt(size))
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return elements [count, d, d]."""
-        z = torch.randn(count, len(self.L), generator=generator).to(self.L)
-        g: Tensor = torch.linalg.matrix_exp(torch.einsum("nc,cij->nij", z, self.L))
-        return g
-
-    def overlap(self) -> Tensor:
-        """Return Σ_{b<c} |<L_b, L_c>| / (‖L_b‖ ‖L_c‖)."""
-        unit = functional.normalize(self.L.flatten(1), dim=1)
-        return (unit @ unit.mT).triu(1).abs().sum()
 
 
 class Discriminator(nn.Module):

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from symbench import Data, InputError, Model, Problem
 from symbench.contract import Context, Prior
-from symbench_discovery.action import moved, nearest, substeps
+from symbench.groups import exp_action, steps_needed
+from symbench_discovery.action import nearest
 from symbench_discovery.shapes import is_map, is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 
@@ -33,7 +34,7 @@ class FlowNet(nn.Module):
         super().__init__()
         self.M = nn.Parameter(torch.zeros(size, size))
         self.register_buffer("unit", torch.ones(()))
-        self.parts = 1
+        self.steps = 1
 
     def generator(self) -> Tensor:
         """Return L [d, d]."""
@@ -47,7 +48,7 @@ class MapFlow(FlowNet):
         """Return [n, 1, height, width]."""
         image = x.flatten(1)
         one = torch.ones_like(image[:, 0])
-        return moved(self.generator(), one, image, self.parts).view_as(x)
+        return exp_action(self.generator(), one, image, self.steps).view_as(x)
 
 
 class PairFlow(FlowNet):
@@ -69,7 +70,7 @@ class PairFlow(FlowNet):
     def found(self, x: Tensor) -> Tensor:
         """Return the minimising θ [n] for pairs x [n, 2, height, width]."""
         first, second = x.flatten(2).unbind(1)
-        return nearest(self.generator(), (first, second), self.parts, self.reach, self._iterations)
+        return nearest(self.generator(), (first, second), self.steps, self.reach, self._iterations)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles [n, 1]."""
@@ -140,7 +141,7 @@ class LieFit(Model):
         net.unit = angles.square().mean().sqrt().clamp_min(1e-6)
         loss = self._loss(net, data, context, _MARGIN * largest)
         descend([([net.M], self.config.learning_rate)], loss, context.updates)
-        net.parts = substeps(net.generator(), _MARGIN * largest)
+        net.steps = steps_needed(net.generator(), _MARGIN * largest)
         if isinstance(net, PairFlow):
             net.reach = _MARGIN * torch.stack(
                 [angles.min().clamp_max(0), angles.max().clamp_min(0)]
@@ -164,9 +165,9 @@ class LieFit(Model):
             theta, x, y = _triple(net, drawn)
             L = net.generator()
             if step % _LOOK == 0:
-                net.parts = substeps(L, largest)
-            ahead = (moved(L, theta, x, net.parts) - y).square().mean()
-            return ahead + (moved(L, -theta, y, net.parts) - x).square().mean()
+                net.steps = steps_needed(L, largest)
+            ahead = (exp_action(L, theta, x, net.steps) - y).square().mean()
+            return ahead + (exp_action(L, -theta, y, net.steps) - x).square().mean()
 
         return loss
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from symbench import Data, InputError, Model, Problem
 from symbench.contract import Context, Prior
-from symbench_discovery.adversary import Discriminator, Duel, LieSampler
+from symbench_discovery.adversary import Discriminator, Duel
+from symbench_discovery.elements import Elements, LieSampler
 from symbench_discovery.moves import Move, movement
 from symbench_discovery.training import batch, descend, output_variance, task_loss
 
@@ -134,5 +135,5 @@ class LieGAN(Model):
         descend([(net.backbone.parameters(), self.config.learning_rate)], loss, steps)
 
 
-def _unmoved(g: Tensor, data: Data) -> Data:  # noqa: ARG001
+def _unmoved(g: Elements, data: Data) -> Data:  # noqa: ARG001
     return data

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from symbench import Data, Problem
+from symbench_discovery.elements import Elements
 from symbench_discovery.shapes import is_classification, is_grid, is_map, is_pair, pixels
 
-Move = Callable[[Tensor, Data], Data]
+Move = Callable[[Elements, Data], Data]
 
 
 def movement(problem: Problem) -> tuple[int, Move] | None:
-    """Return d, and how elements g [n, d, d] move n examples; None where that is not known.
+    """Return d, and how n elements move n examples; None where that is not known.
 
     Vectors move by the problem's candidate, inputs and outputs alike. Pixels move by g, every
     channel alike; an image that is the target moves too, a number or a class stays.
@@ -35,11 +35,12 @@ def _by_candidate(problem: Problem) -> tuple[int, Move] | None:
     if law is None or problem.loss != "mse":
         return None
 
-    def move(g: Tensor, data: Data) -> Data:
+    def move(elements: Elements, data: Data) -> Data:
+        g = elements.matrices()
         return Data(law.input.act(g, data.x), law.output.act(g, data.y))
 
     return law.group.dim, move
 
 
-def _pixels(g: Tensor, x: Tensor) -> Tensor:
-    return torch.einsum("nij,ncj->nci", g, x.flatten(2)).view_as(x)
+def _pixels(g: Elements, x: Tensor) -> Tensor:
+    return g.act(x.flatten(2)).view_as(x)

@@ -37,6 +37,7 @@ class _Digits(ScrambledImages):
     input_shape, output_shape = (1, SIDE, SIDE), (CLASSES,)
     test_size, valid_size = PARTS["test"], PARTS["valid"]
     key = "digits"
+    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
 
     def stock(self) -> Stock:
         """Return the digits."""

@@ -1,39 +1,11 @@
-"""The action exp(θL) x on batches: of each example its own angle, without its own matrix."""
+"""The orbit of an example under exp(θL), and the angle at which it is nearest to another."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
 
-_ORDER = 8  # with ‖θL‖ ≤ 1 in each step the remainder is below 1/9! = 3e-6
-
-
-def spectral_norm(L: Tensor) -> float:
-    """Return ‖L‖₂."""
-    return float(torch.linalg.matrix_norm(L.detach().double(), 2))
-
-
-def steps_needed(L: Tensor, largest: float) -> int:
-    """Return s such that ‖θL‖₂ ≤ s for every |θ| ≤ ``largest``."""
-    return max(1, math.ceil(largest * spectral_norm(L)))
-
-
-def exp_action(L: Tensor, angles: Tensor, x: Tensor, steps: int) -> Tensor:
-    """Return exp(θ_i L) x_i [n, d] for angles θ [n] and x [n, d], as s actions of exp(θL/s).
-
-    Each is the Taylor polynomial of degree 8, accurate to 3e-6 if ``steps`` is that of
-    ``steps_needed``.
-    """
-    part = angles[:, None] / steps
-    for _ in range(steps):
-        term = total = x
-        for k in range(1, _ORDER + 1):
-            term = (term @ L.mT) * (part / k)
-            total = total + term
-        x = total
-    return x
+_ORDER = 8  # of the Taylor polynomial at a node
 
 
 def orbit(L: Tensor, angles: Tensor, x: Tensor) -> Tensor:

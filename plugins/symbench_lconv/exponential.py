@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from symbench import Data, InputError, Model, Problem
 from symbench.contract import Context, Prior
-from symbench_lconv.action import exp_action, orbit, spectral_norm, steps_needed
+from symbench.groups import exp_action, steps_needed
+from symbench_lconv.action import orbit
 from symbench_lconv.network import ExponentialNet
 from symbench_lconv.pairs import no_pair
 
@@ -108,7 +109,7 @@ class _Exponential(Model):
             nonlocal limit, steps
             L = net.generator()
             if update % _LOOK == 0:
-                norm = _MARGIN * spectral_norm(L)
+                norm = _MARGIN * float(torch.linalg.matrix_norm(L.detach().double(), 2))
                 limit = self._followed(sizes, norm, update / updates)
                 steps = steps_needed(L, _MARGIN * float(sizes[limit - 1]))
             x, y, angle = self._batch(data, context, order[:limit])

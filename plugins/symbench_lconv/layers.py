@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import cast
 
 import torch
@@ -16,19 +17,19 @@ def _hold(module: nn.Module, name: str, value: Tensor, *, learned: bool) -> None
         module.register_buffer(name, value)
 
 
-class Generators(nn.Module):
+class Generators(nn.Module, ABC):
     """K linear operators L_k on the d pixels, learned or frozen."""
 
     count: int
     pixels: int
 
+    @abstractmethod
     def matrices(self) -> Tensor:
         """Return L [K, d, d]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, x: Tensor, mixing: Tensor) -> Tensor:
         """Return Σ_k W_k x L_kᵀ [n, outputs, d] for x [n, inputs, d], W [K, outputs, inputs]."""
-        raise NotImplementedError
 
 
 class DenseGenerators(Generators):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Trained:
     """One finished trial as the metrics see it: the module in evaluation mode, and test data.
 
-    ``prediction`` is the module's output on ``test.x``, [n, *output_shape].
+    ``prediction`` is the module's output on ``test.x``, [n, *output_shape]. ``thorough`` is said of
+    the full tier, where a score may take its time.
     """
 
     module: nn.Module
@@ -30,6 +31,7 @@ class Trained:
     seed: int
     test: Data
     prediction: Tensor
+    thorough: bool = True
 
     @cached_property
     def double(self) -> nn.Module:

@@ -3,6 +3,7 @@
 from symbench.groups.affine import SE, E
 from symbench.groups.base import DirectProduct, Group
 from symbench.groups.basis import Block, equivariant_basis, equivariant_blocks, invariant_basis
+from symbench.groups.exponential import exp_action, steps_needed
 from symbench.groups.finite import C, D, S, Trivial, Z
 from symbench.groups.linear import GL, SL, Scaling, Sp
 from symbench.groups.orthogonal import SO, Lorentz, O
@@ -37,5 +38,7 @@ __all__ = [
     "Z",
     "equivariant_basis",
     "equivariant_blocks",
+    "exp_action",
     "invariant_basis",
+    "steps_needed",
 ]

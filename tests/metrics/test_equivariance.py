@@ -229,3 +229,22 @@ def test_a_function_that_commutes_with_permutations_violates_nothing():
     task.M = torch.eye(4) + torch.ones(4, 4)
     found = score(EquivarianceError, task, Function(task.target))
     assert found["equivariance_error"] < 1e-12
+
+
+@pytest.mark.statistics
+def test_few_pairs_are_hardly_less_certain_than_all():
+    """Both designs estimate one mean, and the 64 elements leave most of their spread."""
+    task = Linear()
+    found = {
+        thorough: torch.tensor(
+            [
+                score(EquivarianceError, task, Function(task.target), seed=s, thorough=thorough)[
+                    "equivariance_error"
+                ]
+                for s in range(60)
+            ]
+        )
+        for thorough in (True, False)
+    }
+    assert float(found[False].mean() / found[True].mean()) == pytest.approx(1, abs=0.01)
+    assert float(found[False].std()) < 1.5 * float(found[True].std())

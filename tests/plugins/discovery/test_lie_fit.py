@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from symbench_discovery.action import moved, nearest, substeps
+from symbench_discovery.action import nearest
 from symbench_discovery.lie_fit import LieFit, MapFlow, PairFlow
 from torch import Tensor
 
 from symbench import Data, InputError
 from symbench.contract import Problem, seeded
+from symbench.groups import exp_action, steps_needed
 
 PAIR = Problem("image", "mse", (2, 7, 7), (1,))
 MAP = Problem("image", "mse", (1, 7, 7), (1, 7, 7))
@@ -24,25 +25,14 @@ def relative_error(prediction: Tensor, y: Tensor) -> float:
     return float((prediction - y).square().mean() / y.var(unbiased=False))
 
 
-def test_the_action_on_a_batch_is_the_matrix_exponential() -> None:
-    stream = seeded("action")
-    L = torch.randn(9, 9, generator=stream).double()
-    theta = torch.randn(20, generator=stream).double()
-    x = torch.randn(20, 9, generator=stream).double()
-    exact = torch.einsum("nij,nj->ni", torch.linalg.matrix_exp(theta[:, None, None] * L), x)
-    parts = substeps(L, float(theta.abs().max()))
-    error = (moved(L, theta, x, parts) - exact).norm(dim=1) / exact.norm(dim=1)
-    assert float(error.max()) < 1e-4
-
-
 def test_gauss_newton_finds_the_angle_of_a_pair_on_one_orbit(generator: Tensor) -> None:
     stream = seeded("orbit")
     x = torch.randn(50, 49, generator=stream).double()
     theta = (torch.rand(50, generator=stream).double() - 0.5) * 1.2
-    parts = substeps(generator, 0.6)
-    y = moved(generator, theta, x, parts)
+    steps = steps_needed(generator, 0.6)
+    y = exp_action(generator, theta, x, steps)
     reach = torch.tensor([-0.6, 0.6], dtype=torch.float64)
-    found = nearest(generator, (x, y), parts, reach, 8)
+    found = nearest(generator, (x, y), steps, reach, 8)
     torch.testing.assert_close(found, theta, atol=1e-6, rtol=0)
 
 

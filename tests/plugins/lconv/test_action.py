@@ -8,30 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from symbench_images.rotation import rotation_generator
-from symbench_lconv.action import exp_action, nearest_angle, orbit, steps_needed
+from symbench_lconv.action import nearest_angle, orbit
+
+from symbench.groups import exp_action, steps_needed
 
 
 def draw(*size, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*size, generator=generator, dtype=torch.float64)
-
-
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), scale=st.floats(0.01, 4), skew=st.booleans())
-def test_the_action_is_that_of_the_matrix_exponential(seed, scale, skew):
-    M = scale * draw(6, 6, seed=seed) / 6
-    L = M - M.mT if skew else M
-    angles, x = draw(5, seed=seed + 1), draw(5, 6, seed=seed + 2)
-    steps = steps_needed(L, float(angles.abs().max()))
-    exact = (torch.linalg.matrix_exp(angles[:, None, None] * L) @ x[:, :, None])[:, :, 0]
-    error = (exp_action(L, angles, x, steps) - exact).norm() / exact.norm()
-    assert float(error) < 1e-5 * steps
-
-
-def test_the_number_of_steps_bounds_the_norm():
-    L = torch.diag(torch.tensor([3.0, -7.0]))
-    assert steps_needed(L, 0.5) == 4
-    assert steps_needed(0 * L, 0.5) == 1
 
 
 def test_the_orbit_runs_through_the_action():

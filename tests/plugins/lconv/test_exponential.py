@@ -8,11 +8,11 @@ from functools import cache
 import pytest
 import torch
 from symbench_images.rotation import bilinear_rotation, rotation_generator
-from symbench_lconv.action import exp_action, steps_needed
 from symbench_lconv.exponential import Exponential, SkewExponential
 
 from symbench import Data, Problem
 from symbench.contract import Calibrates, Context, Fits
+from symbench.groups import exp_action, steps_needed
 
 SIDE = 7
 RANGE = math.pi / 8
