@@ -12,6 +12,7 @@ cells, within each task and quantity, and averaged with weights; its interval is
 from __future__ import annotations
 
 import argparse
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ PREFIX = "conservation_error."
 # momenta along paths; the energy of a path is kept by the solver, whatever the field
 PATHS = {"path_conservation.angular_momentum", "path_conservation.noether", "ring_paths"}
 LEAST = 1e-17
+WIDE, HIGH = 4.5, 0.45  # decades that a name takes in the picture
 SMALLEST_GROUP = 4  # models on one task and quantity
 Array = NDArray[np.float64]
 
@@ -101,6 +103,20 @@ def interval(found: list[Point], draws: int = 2000) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _apart(found: list[Point]) -> list[Point]:
+    """Return the points whose names do not cover one another, from the best that conserves on."""
+    named: list[Point] = []
+    for p in sorted(found, key=lambda p: p.conservation):
+        gaps = [
+            (abs(math.log10(p.equivariance / q.equivariance)),
+             abs(math.log10(p.conservation / q.conservation)))
+            for q in named
+        ]  # fmt: skip
+        if all(across > WIDE or up > HIGH for across, up in gaps):
+            named.append(p)
+    return named
+
+
 def draw(found: list[Point], title: str, to: Path) -> None:
     """Draw the points into a PNG, one colour a task, one marker a quantity."""
     import matplotlib as mpl
@@ -109,7 +125,7 @@ def draw(found: list[Point], title: str, to: Path) -> None:
     from matplotlib import pyplot as plt
 
     tasks, quantities = sorted({p.task for p in found}), sorted({p.quantity for p in found})
-    figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9.5, 6), layout="constrained")
     colours, markers = plt.get_cmap("tab10").colors, "osD^v"  # type: ignore[attr-defined]
     for i, task in enumerate(tasks):
         for j, quantity in enumerate(quantities):
@@ -119,11 +135,11 @@ def draw(found: list[Point], title: str, to: Path) -> None:
                     [p.equivariance for p in mine], [p.conservation for p in mine], s=36,
                     color=colours[i % 10], marker=markers[j % 5], label=f"{task}, {quantity}",
                 )  # fmt: skip
-                for p in mine:
-                    axes.annotate(
-                        p.model, (p.equivariance, p.conservation), fontsize=6,
-                        xytext=(3, 3), textcoords="offset points",
-                    )  # fmt: skip
+    for p in _apart(found):
+        axes.annotate(
+            p.model, (p.equivariance, p.conservation), fontsize=7,
+            xytext=(5, -2), textcoords="offset points",
+        )  # fmt: skip
     axes.set(
         xscale="log", yscale="log", title=title,
         xlabel="equivariance error (left edge: exact to rounding)", ylabel="conservation error",
