@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -151,15 +152,29 @@ class Task(ABC):
     @cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(f"{self.name}\n{self.version}".encode())
-        for split in SPLITS:
-            data = self.sample(32, 0, split)
-            for tensor in (data.x, data.y):
-                digest.update((tensor.double() * 1e4).round().long().numpy().tobytes())
+        with _one_thread():
+            for split in SPLITS:
+                data = self.sample(32, 0, split)
+                for tensor in (data.x, data.y):
+                    digest.update((tensor.double() * 1e4).round().long().numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def fingerprint(self) -> str:
         """Return 16 hex digits that change when the data do (a rounded draw of every split)."""
         return self._fingerprint
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: over small tensors several wait for one another most of the time."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @lru_cache(maxsize=256)  # a plan asks for every model
