@@ -6,7 +6,7 @@ import ast
 import hashlib
 import inspect
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 
@@ -16,7 +16,12 @@ def source_sha256(thing: object) -> str:
     What that module imports of its own package counts too, and what those modules import; the
     other modules of the package do not, so that a new model leaves its neighbours' results alone.
     """
-    cls = thing if inspect.isclass(thing) else type(thing)
+    cls: type = thing if inspect.isclass(thing) else type(thing)
+    return _of(cls)
+
+
+@cache  # a process does not reload its code, and a leaderboard asks again for every record
+def _of(cls: type) -> str:
     try:
         path = Path(inspect.getfile(cls))
     except (OSError, TypeError):  # typed in at a prompt: there is no file to hash
@@ -47,7 +52,7 @@ def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
     return found
 
 
-@lru_cache(maxsize=512)  # a leaderboard asks again for every record
+@lru_cache(maxsize=512)  # models share modules
 def _imports(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
     """Return the absolute names, of modules or of what stands in them, that a source imports."""
     names: set[str] = set()

@@ -29,30 +29,38 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
     yield tmp_path / "pkg"
+    forget()
+
+
+def forget():
     for name in [n for n in sys.modules if n.partition(".")[0] == "pkg"]:
         del sys.modules[name]
 
 
+def model():
+    """Import the model as a new process would."""
+    forget()
+    return importlib.import_module("pkg.models").M
+
+
 @pytest.mark.parametrize("file", ["models.py", "layers.py", "deep/algebra.py", "constants.py"])
 def test_a_change_of_what_a_model_imports_changes_its_hash(package, file):
-    model = importlib.import_module("pkg.models").M
-    before = source_sha256(model)
+    before = source_sha256(model())
     with (package / file).open("a") as source:
         source.write("y = 2\n")
-    assert source_sha256(model) != before
+    assert source_sha256(model()) != before
 
 
 def test_a_change_of_a_neighbour_leaves_the_hash_alone(package):
-    model = importlib.import_module("pkg.models").M
-    before = source_sha256(model)
+    before = source_sha256(model())
     (package / "others.py").write_text("y = 2\n")
     (package / "__init__.py").write_text("cards = ()\n")
-    assert source_sha256(model) == before
+    assert source_sha256(model()) == before
 
 
 def test_an_instance_has_the_hash_of_its_class(package):
-    model = importlib.import_module("pkg.models").M
-    assert source_sha256(model()) == source_sha256(model)
+    loaded = model()
+    assert source_sha256(loaded()) == source_sha256(loaded)
 
 
 def test_a_class_without_a_file_is_known_by_its_name():

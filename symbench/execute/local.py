@@ -64,13 +64,15 @@ def execute(
                 if settings.claim(cell := waiting.pop()):
                     settings.started(cell)
                     running.append(_start(context, cell, settings))
+            if running:  # with nothing to wait for, wait() would sleep
+                ends = [end for w in running for end in (w.pipe, w.process.sentinel)]
+                wait(ends, _POLL_SECONDS)
             for worker, record in _ended(running, settings):
                 running.remove(worker)
                 if record.status in ("crashed", "oom") and worker.attempt < _ATTEMPTS:
                     running.append(_again(context, worker, settings))
                 else:
                     yield worker.cell, record
-            wait([w.pipe for w in running] + [w.process.sentinel for w in running], _POLL_SECONDS)
     finally:
         for worker in running:
             _stop(worker)
