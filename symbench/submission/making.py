@@ -39,7 +39,7 @@ def make(
         raise InputError(f"nothing to publish: the store has no current {tier} record")
     chosen = [newest[pair] for pair in sorted(newest)]
     found = Submission.of(_document(chosen, tier, outdated - set(newest)))
-    if wrong := problems(found):
+    if wrong := problems(found, tables=False):
         raise InputError(f"these records cannot be published: {wrong[0]}")
     return found
 

@@ -16,15 +16,16 @@ _MOST = 20
 _ROUNDING = 1e-9  # of a median, recomputed with another numpy
 
 
-def problems(submission: Submission) -> list[str]:
+def problems(submission: Submission, *, tables: bool = True) -> list[str]:
     """Return a sentence for each contradiction inside the submission, twenty at most.
 
     The hashes fit the records, the records the plan and the plan the pairs of its tasks and
     models; no trial is missing, doubled or strange to its cell; the cells of a task share its
-    version; the tables are those that the trials give.
+    version; the tables, unless they have just been made of the trials, are those that these give.
     """
     found: list[str] = []
-    for check in (_plan, _pairs, _versions, _trials, _hashes, _tables):
+    checks = (_plan, _pairs, _versions, _trials, _hashes, *([_tables] if tables else []))
+    for check in checks:
         for problem in check(submission):
             found.append(problem)
             if len(found) == _MOST:
