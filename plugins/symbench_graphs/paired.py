@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +13,14 @@ from symbench import Metric, Model, Task, seeded
 from symbench import Trained as Trial
 from symbench.graphs import padded, random_orders, relabelled
 from symbench_graphs.pair_contrast import EMBEDDING, tried, untrained
-from symbench_graphs.pair_fleet import Fleet, Protocol, stacks, train_apart
+from symbench_graphs.pair_fleet import (
+    Fleet,
+    Protocol,
+    invariant,
+    stacks,
+    thinned,
+    train_apart,
+)
 from symbench_graphs.pair_statistic import critical, same, t_squared
 from symbench_graphs.pairs import Pair, PairTask, by_size
 from symbench_graphs.structural import counted
@@ -36,11 +43,13 @@ class Verdict:
         major: T² between the two graphs, without the factor q.
         reliability: T² between relabelings of one graph.
         degenerate: whether relabelling changes nothing although the graphs differ.
+        thinned: whether the network, being invariant, was trained on one pair of each batch.
     """
 
     major: float
     reliability: float
     degenerate: bool
+    thinned: bool = False
 
     def separated(self, q: int, protocol: Protocol) -> bool:
         """Whether T² says that the graphs differ, and by more than relabelings do."""
@@ -138,18 +147,46 @@ class Comparison:
         if not (self.together and stacks(modules, x)):
             fleets = [slice(i, i + 1) for i in range(len(modules))]
         for part in fleets:
-            fleet = train_apart(modules[part], x[part], self.protocol)
-            major = t_squared(self._embedded(fleet, x[part]))
-            reliability = t_squared(self._embedded(fleet, again[part]))
-            for i, pair in enumerate(pairs[part]):
-                yield (
-                    pair.id,
-                    Verdict(
-                        float(major.value[i]),
-                        float(reliability.value[i]),
-                        bool(major.degenerate[i]),
-                    ),
-                )
+            found = self._judged(modules[part], x[part], again[part])
+            yield from ((pair.id, v) for pair, v in zip(pairs[part], found, strict=True))
+
+    def _judged(self, modules: Sequence[nn.Module], x: Tensor, again: Tensor) -> list[Verdict]:
+        """Train network i on x[i]; return what T² says of x[i] and of again[i]."""
+        thin = self._steady(modules, x) if self.protocol.thin else x.new_zeros(len(x)) > 0
+        found: dict[int, Verdict] = {}
+        for some, once in ((thin.nonzero().flatten().tolist(), True), (range(len(x)), False)):
+            left = [i for i in some if i not in found]
+            if left:
+                chosen = [modules[i] for i in left]
+                verdicts = self._after_training(chosen, x[left], again[left], once)
+                found.update((i, v) for i, v in zip(left, verdicts, strict=True) if v is not None)
+        return [found[i] for i in range(len(x))]
+
+    @torch.no_grad()
+    def _steady(self, modules: Sequence[nn.Module], x: Tensor) -> Tensor:
+        """Whether the networks, to rounding, see neither order of nodes, nor batch, nor mode: [T].
+
+        Batch normalisation and dropout make them see the last two.
+        """
+        fleet, batch = Fleet(modules), x[:, : 2 * self.protocol.pairs_a_batch]
+        among, alone = fleet.train()(batch), fleet.train(mode=False)(batch[:, :2])
+        return invariant(torch.cat([among, alone], 1)).cpu()
+
+    def _after_training(
+        self, modules: Sequence[nn.Module], x: Tensor, again: Tensor, once: bool
+    ) -> list[Verdict | None]:
+        """Return the verdicts; None where trained on one pair a batch, but no longer invariant."""
+        if once:
+            single = replace(self.protocol, pairs_a_batch=1)
+            fleet = train_apart(modules, thinned(x, self.protocol), single)
+        else:
+            fleet = train_apart(modules, x, self.protocol)
+        outputs = [self._embedded(fleet, part) for part in (x, again)]
+        held = invariant(outputs[0]) & invariant(outputs[1]) | (not once)
+        major, reliability = (t_squared(y) for y in outputs)
+        numbers = zip(held, major.value, reliability.value, major.degenerate, strict=True)
+        return [Verdict(float(t), float(r), bool(d), once) if ok else None
+                for ok, t, r, d in numbers]  # fmt: skip
 
     @torch.no_grad()
     def _embedded(self, fleet: Fleet, x: Tensor) -> Tensor:
@@ -177,6 +214,11 @@ class Trained(Metric):
     has T² = 0 and is not counted even if the graphs' outputs differ: ``.degenerate`` says how many
     such pairs there are, and ``pairs_structural`` has no such gap. ``.refused`` counts pairs that
     the network cannot evaluate; they are not separated.
+
+    All relabelings of a pair have one loss and one gradient, to rounding, if the network is
+    invariant. It is then trained on one of the eight in each batch, and T² is that of all q still.
+    That it is invariant is measured before training, on a batch, and after it on all relabelings;
+    where it is not, the training is the published one. ``.thinned`` counts the networks spared.
     """
 
     name, version, direction = "pairs_trained", "1", "higher"
@@ -218,6 +260,7 @@ class Trained(Metric):
         scores[f"{self.name}.with_q"] = float(sum(_net(v, q, with_q) for v in seen))
         scores[f"{self.name}.degenerate"] = float(sum(v.degenerate for v in seen))
         scores[f"{self.name}.refused"] = float(found.count(None))
+        scores[f"{self.name}.thinned"] = float(sum(v.thinned for v in seen))
         return scores
 
 
