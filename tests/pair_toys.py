@@ -82,6 +82,25 @@ class Normed(Walks):
         return self.norm(super().forward(x))
 
 
+class Waking(Walks):
+    """Invariant when it is built: a weight of edges among the first nodes starts at zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.order = nn.Parameter(torch.zeros(16))
+
+    def forward(self, x):
+        some = adjacency(x)[:, :3, :3].sum((1, 2))
+        return super().forward(x) + some[:, None] * self.order
+
+
+class Dropped(Walks):
+    """With dropout, which training mode alone sees."""
+
+    def forward(self, x):
+        return nn.functional.dropout(super().forward(x), 0.5, self.training)
+
+
 class Toy(Model):
     """A model that builds one of these."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pair_toys
 import pytest
 import torch
 from symbench_graphs.ladder import WLLadder
 from symbench_graphs.mini import BRECMini
-from symbench_graphs.pair_fleet import Pace, Protocol, stacks, train_apart
+from symbench_graphs.pair_fleet import Pace, Protocol, stacks, thinned, train_apart
 from symbench_graphs.paired import Comparison, Trained, copies, examples
 
 MINI = BRECMini()
@@ -103,6 +105,59 @@ def test_a_fleet_gives_each_network_what_it_gets_alone(network):
             torch.testing.assert_close(fleet.parameters[name][i], tensor[0], rtol=1e-6, atol=1e-8)
 
 
+def test_one_that_is_done_leaves_its_fleet(monkeypatch):
+    trained, look = [], Pace.look
+    monkeypatch.setattr(Pace, "look", lambda p, loss: (trained.append(len(loss)), look(p, loss)))
+    pairs, generator = [MINI.pair(i) for i in (0, 1, 3)], torch.Generator().manual_seed(0)
+    x = torch.stack([examples(pair, 32, generator)[0] for pair in pairs])
+    fresh = fresh_of(pair_toys.Walks)
+    train_apart([fresh(pair) for pair in pairs], x, Protocol(learning_rate=1e-2))
+    assert trained == sorted(trained, reverse=True)
+    assert 1 <= trained[-1] < trained[0] == 3
+    assert len(trained) < 20
+
+
+@pytest.mark.parametrize("network", [pair_toys.Gin, pair_toys.Walks])
+def test_one_relabelling_a_batch_trains_an_invariant_network_as_eight_do(network):
+    protocol, pair = Protocol(learning_rate=1e-3, epochs=6), MINI.pair(3)
+    x = examples(pair, 32, torch.Generator().manual_seed(0))[0].double()[None]
+    assert thinned(x, protocol).shape == (1, 8, *x.shape[2:])
+    assert torch.equal(thinned(x, protocol)[:, 2:4], x[:, 16:18])
+    fresh = fresh_of(network)
+    eight = train_apart([fresh(pair).double()], x, protocol)
+    single = replace(protocol, pairs_a_batch=1)
+    one = train_apart([fresh(pair).double()], thinned(x, protocol), single)
+    for name, tensor in eight.parameters.items():
+        torch.testing.assert_close(one.parameters[name], tensor, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("network", "spared"),
+    [
+        (pair_toys.Gin, True),
+        (pair_toys.Walks, True),
+        (pair_toys.Normed, False),  # sees the batch
+        (pair_toys.Dropped, False),  # sees the mode
+        (pair_toys.Flat, False),  # sees the order of nodes
+        (pair_toys.Waking, False),  # sees it once it is trained
+    ],
+)
+def test_only_what_is_and_stays_invariant_is_trained_on_one_relabelling_a_batch(network, spared):
+    pair = 26 if network is pair_toys.Flat else 3
+    found = compared(network, [MINI.pair(pair)], Protocol(epochs=3))
+    assert [v.thinned for v in found.values()] == [spared]
+    found = compared(network, [MINI.pair(pair)], Protocol(epochs=1, thin=False))
+    assert not any(v.thinned for v in found.values())
+
+
+def test_both_ways_of_training_decide_alike():
+    decided = [
+        {i: (v.separated(32, Protocol()), v.unreliable(32, Protocol())) for i, v in found.items()}
+        for found in (compared(pair_toys.Walks, SMALL, Protocol(thin=t)) for t in (True, False))
+    ]
+    assert decided[0] == decided[1]
+
+
 def test_the_learning_rate_falls_after_a_plateau_and_ends_below_the_bound():
     pace = Pace(3, Protocol(), torch.zeros(1))
     for epoch in range(12):
@@ -140,7 +195,7 @@ def score(task, network, n_train=32):
 def test_message_passing_tells_no_pair_apart():
     scores = score(MINI, pair_toys.Gin)
     assert scores["pairs_trained"] == scores["pairs_trained.failures"] == 0
-    assert scores["pairs_trained.truth"] == 30
+    assert scores["pairs_trained.truth"] == scores["pairs_trained.thinned"] == 30
     assert scores["pairs_trained.with_q"] <= 6  # 5 % of 60 tests on noise would be 3
 
 
