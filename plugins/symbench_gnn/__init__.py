@@ -15,6 +15,7 @@ _MODELS = (
     ("others:DeepSets", "deep-sets", "told", "sum over nodes, blind to edges"),
     ("others:GraphTransformer", "graph-transformer", "told", "GPS with random-walk encodings"),
     ("others:PowerGNN", "power-gnn", "told", "operators 1, D, A, min(1, A²), …"),
+    ("line:LineGNN", "line-gnn", "told", "GNN on the graph and its line graph, non-backtracking"),
     (
         "others:MLPAdjacency",
         "mlp-adjacency",
