@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import torch
 from symbench_graphs.brec import BREC
 from symbench_graphs.pair_contrast import untrained
-from symbench_graphs.paired import Comparison, Protocol, Verdict
+from symbench_graphs.pair_fleet import Protocol
+from symbench_graphs.paired import Comparison, Verdict
 from symbench_graphs.pairs import Pair, PairTask
 from tabulate import tabulate
 from torch import nn
