@@ -8,7 +8,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import symbench.cell
 import symbench.metrics.candidate  # noqa: F401 - loaded for the children
+from symbench.execute.allocator import keep_freed_memory
 
+keep_freed_memory()
 _x = torch.ones(2)
 torch.func.vmap(lambda x: torch.func.jvp(torch.sin, (x,), (x,)))(_x)
 with FlopCounterMode(display=False):

@@ -1,0 +1,33 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, sys, torch
+from symbench.execute.allocator import keep_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+x = torch.ones(2**18)  # one MiB, eight times what is mapped anew by default
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(200):
+    y = x + 1
+    z = y + x
+    del y, z
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(how: str) -> int:
+    ran = subprocess.run(
+        [sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True
+    )
+    return int(ran.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator alone is tuned")
+def test_freed_memory_is_used_again_without_a_page_fault():
+    kept, returned = faults("keep"), faults("leave")
+    assert kept <= 1500, "two tensors of 256 pages each, touched once, and little more"
+    assert kept < returned / 4
