@@ -86,6 +86,12 @@ class Group(ABC):
         square = self.discrete @ self.discrete.mT - torch.eye(self.dim, dtype=torch.float64)
         return all(bool((t.abs() < TOLERANCE).all()) for t in (skew, square))
 
+    @cached_property
+    def is_musical(self) -> bool:
+        """Whether the form is there and orthogonal: V* is then V with the form applied."""
+        one = torch.eye(self.dim, dtype=torch.float64)
+        return self.form is not None and torch.allclose(self.form @ self.form.mT, one)
+
     @property
     def is_compact(self) -> bool:
         """Whether the group is compact; a closed group of orthogonal matrices is."""

@@ -80,11 +80,11 @@ def equivariant_basis(rep_in: Representation, rep_out: Representation) -> Tensor
     basis = torch.zeros(count, rep_out.size, rep_in.size, dtype=torch.float64)
     start = 0
     for block in blocks:
-        for row in block.rows:
-            for column in block.columns:
-                stop = start + len(block.basis)
-                basis[start:stop, row[:, None], column] = block.basis
-                start = stop
+        pairs, maps = (len(block.rows), len(block.columns)), len(block.basis)
+        at = start + torch.arange(block.dimension).view(*pairs, maps, 1, 1)
+        rows, columns = block.rows[:, None, None, :, None], block.columns[:, None, None, :]
+        basis[at, rows, columns] = block.basis
+        start += block.dimension
     return basis
 
 
@@ -130,12 +130,10 @@ def _factor_invariants(group: Group, duals: tuple[bool, ...]) -> Tensor:
 
     Where the group keeps an orthogonal form F, g⁻ᵀ = F g F⁻¹: V* is V with F applied.
     """
-    form = group.form
-    musical = form is not None and torch.allclose(form @ form.mT, torch.eye(group.dim).double())
-    upper = len(duals) if musical else duals.count(False)
+    upper = len(duals) if group.is_musical else duals.count(False)
     flat = _stored(group.fingerprint, group, upper, len(duals) - upper)
     tensor = flat.reshape(len(flat), *(group.dim,) * len(duals))
-    if form is None or not musical:
+    if (form := group.form) is None or not group.is_musical:
         rank = sorted(range(len(duals)), key=lambda i: duals[i])
         return tensor.permute(0, *(1 + rank.index(i) for i in range(len(duals))))
     if not group.is_orthogonal:

@@ -154,6 +154,8 @@ def _sum_layout(e: Sum, dim: Callable[[Leaf], int]) -> Layout:
 
 
 def _product_layout(e: Product, dim: Callable[[Leaf], int]) -> Layout:
+    if len(pure := tuple(f for f in e.factors if isinstance(f, Leaf))) == len(e.factors):
+        return {pure: torch.arange(size(e, dim))[None]}
     result: Layout = {(): torch.zeros(1, 1, dtype=torch.long)}
     for factor in e.factors:
         width, inner = size(factor, dim), layout(factor, dim)

@@ -5,6 +5,7 @@ generators h (Finzi, Welling, Wilson 2021, theorem 1). It is narrowed step by st
 kernel of one normal generator, known in closed form from its eigenvectors; then, one after the
 other and each inside the last, to the kernels of generic elements of the algebra and of the
 discrete generators, by the eigenvectors of a small Gram matrix; last, every generator is verified.
+A small space is solved for all generators at once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from symbench.groups.torus import torus_kernel
 VERSION = "1"
 NULL, CLEAR = 1e-12, 1e-8  # eigenvalues of the Gram matrix, relative to the largest
 RESIDUAL = 1e-10
-DIRECT = 81  # spaces up to this size need no first narrowing
+DIRECT = 81  # spaces up to this size are solved at once
 LARGEST = 2**22  # even index tables of larger spaces do not fit in memory
 DENSE = 6_000  # eigenvectors of larger dense matrices take minutes
 CHUNK = 2**19  # numbers mapped at once: what stays in a processor's cache is mapped faster
@@ -51,14 +52,18 @@ def tensor_invariants(group: Group, p: int, q: int) -> Tensor:
     if len(group.algebra) == 0 and permutes(group.discrete):
         return orbits(group.discrete, p + q)
     rep = T(p, q)(group)
-    basis = torus_kernel(group, p + q) if size > DIRECT else torch.eye(size, dtype=torch.float64)
-    for constraint in _constraints(rep, _generic(group), group.discrete):
-        basis = _narrowed(basis, [constraint])
-    everything = _constraints(rep, scaled(group.algebra), group.discrete)
+    if size <= DIRECT:
+        everything = [_dense(rep)]
+        basis = _narrowed(torch.eye(size, dtype=torch.float64), everything)
+    else:
+        everything = _constraints(rep, scaled(group.algebra), group.discrete)
+        basis = torus_kernel(group, p + q)
+        for constraint in _constraints(rep, _generic(group), group.discrete):
+            basis = _narrowed(basis, [constraint])
     if _residual(basis, everything) > RESIDUAL:
         basis = _narrowed(basis, everything, strict=True)
-    if _residual(basis, everything) > 10 * RESIDUAL:
-        raise SymbenchError(f"the invariants of {rep!r} cannot be computed to full accuracy")
+        if _residual(basis, everything) > 10 * RESIDUAL:
+            raise SymbenchError(f"the invariants of {rep!r} cannot be computed to full accuracy")
     return _gauged(basis)
 
 
@@ -75,6 +80,13 @@ def _constraints(rep: Representation, algebra: Tensor, discrete: Tensor) -> list
     """Return maps [m, size] -> [m, size] that vanish on the invariants alone."""
     infinitesimal: list[Constraint] = [partial(rep.drho_act, A) for A in algebra]
     return infinitesimal + [partial(_moved, rep, h) for h in discrete]
+
+
+def _dense(rep: Representation) -> Constraint:
+    """Return all constraints of a small space as one matrix: fewer and larger operations."""
+    group, one = rep.group, torch.eye(rep.size, dtype=torch.float64)
+    parts = [rep.drho(scaled(group.algebra)), rep.rho(group.discrete) - one]
+    return partial(torch.matmul, other=torch.cat(parts).flatten(0, 1).mT)
 
 
 def _moved(rep: Representation, h: Tensor, x: Tensor) -> Tensor:

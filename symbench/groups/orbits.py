@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from scipy.sparse import coo_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -22,17 +22,15 @@ def orbits(matrices: Tensor, rank: int) -> Tensor:
     They span the tensors of that rank that the permutations ``matrices`` [h, d, d] fix.
     """
     d = matrices.shape[-1]
-    start, stop = [], []
-    for images in matrices.argmax(-2):
-        moved = torch.zeros(1, dtype=torch.long)
-        for _ in range(rank):
-            moved = (moved[:, None] * d + images).flatten()
-        start.append(torch.arange(d**rank))
-        stop.append(moved)
-    if not start:
+    if not len(matrices):
         return torch.eye(bounded(d**rank, d**rank), dtype=torch.float64)
-    row, column = torch.cat(start).numpy(), torch.cat(stop).numpy()
-    graph = coo_array(([1] * len(row), (row, column)), shape=(d**rank, d**rank))
+    images = matrices.argmax(-2).int()
+    moved = torch.zeros(len(images), 1, dtype=torch.int)
+    for _ in range(rank):
+        moved = (moved[:, :, None] * d + images[:, None, :]).flatten(1)
+    starts = torch.arange(0, moved.numel() + 1, len(images), dtype=torch.int)
+    edges = (torch.ones(moved.numel()).double(), moved.mT.flatten(), starts)
+    graph = csr_array(tuple(part.numpy() for part in edges), shape=(d**rank, d**rank))
     count, labels = connected_components(graph, directed=False)
     at = torch.from_numpy(labels).long()
     basis = torch.zeros(bounded(count, d**rank), d**rank, dtype=torch.float64)

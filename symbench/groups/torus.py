@@ -55,7 +55,7 @@ def _normal_element(group: Group) -> tuple[Tensor | None, float]:
     if len(skew):
         generator = torch.Generator().manual_seed(3)
         weights = torch.randn(len(skew), generator=generator, dtype=torch.float64)
-        element = torch.einsum("s,sk,kij->ij", weights, skew, algebra)
+        element = torch.tensordot(weights @ skew, algebra, 1)
         return element / torch.linalg.matrix_norm(element), 0.0
     one = torch.eye(group.dim, dtype=torch.float64)
     for h in group.discrete:
@@ -72,13 +72,18 @@ def _eigenvectors(element: Tensor, period: float) -> tuple[Tensor, Tensor, Tenso
     skew, even = (element - element.mT) / 2, (element + element.mT) / 2
     # distinct eigenvalues stay distinct: sin θ + c cos θ agrees for none of interest
     _, found = torch.linalg.eigh(-1j * skew + 0.3137 * even)
-    turn = torch.einsum("ij,ik,kj->j", found.conj(), -1j * skew, found).real
+    turn = _quotients(-1j * skew, found).real
     half = found[:, turn > 1e-9]
     basis = torch.linalg.eigh(skew.mT @ skew)[1][:, : len(element) - 2 * half.shape[1]]
     basis = basis @ torch.linalg.eigh(basis.mT @ even @ basis)[1]
     vectors = torch.cat([basis.to(half.dtype), half, half.conj()], 1)
-    values = torch.einsum("ij,ik,kj->j", vectors.conj(), element.to(half.dtype), vectors)
+    values = _quotients(element.to(half.dtype), vectors)
     weights = values.angle() if period else values.imag
     n, m = basis.shape[1], half.shape[1]
     partner = torch.cat([torch.arange(n), n + m + torch.arange(m), n + torch.arange(m)])
     return weights, vectors, partner
+
+
+def _quotients(matrix: Tensor, vectors: Tensor) -> Tensor:
+    """Return the Rayleigh quotients v*Mv of unit columns v, complex."""
+    return (vectors.conj() * (matrix @ vectors)).sum(0)

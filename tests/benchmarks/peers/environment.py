@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,9 @@ HERE = Path(__file__).parent
 REQUIREMENTS, SCRIPT = HERE / "requirements.txt", HERE / "emlp_reference.py"
 PYTHON = "python3.11"  # the newest for which all of these versions have wheels
 STEPS = ("mlp 384 500", "emlp 384 500", "mlp-hnn 128 500", "emlp-hnn 128 500")
+LIMIT = 180.0  # CPU seconds of a basis
+OUT_OF_TIME = "out of time"
+ENDS = {signal.SIGPROF: OUT_OF_TIME, signal.SIGKILL: "out of memory"}  # by which signal
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -61,17 +65,22 @@ class Peer:
     """The peer's process: ``peer("emlp 384 500")`` times one thing there and returns the answer."""
 
     def __init__(self, folder: Path, data: Path) -> None:
-        self._process = subprocess.Popen(
-            [str(interpreter(folder)), str(SCRIPT), str(data)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, **ONE_THREAD},
+        self._command = [str(interpreter(folder)), str(SCRIPT), str(data), str(LIMIT)]
+        self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self._command, env={**os.environ, **ONE_THREAD}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     def __call__(self, name: str) -> dict[str, Any]:
-        """Return the answer; ``error`` in it is what the package raised.
+        """Return the answer; ``error`` in it is what the package raised, or which limit it met.
+
+        A process that has met one of ``ENDS`` is started again.
 
         Raises:
-            PeerMissingError: the process has ended.
+            PeerMissingError: the process has ended otherwise.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
@@ -82,9 +91,16 @@ class Peer:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise PeerMissingError(f"the peer's process ended at {name!r}")
+            return self._ended(name)
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def _ended(self, name: str) -> dict[str, Any]:
+        self._process.communicate()
+        if (reason := ENDS.get(-self._process.returncode)) is None:
+            raise PeerMissingError(f"the peer's process ended at {name!r}")
+        self._process = self._started()
+        return {"error": reason}
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 
 import pytest
 from benchmarks.peers import environment
@@ -30,3 +31,19 @@ def test_a_process_that_has_ended_is_reported(tmp_path, monkeypatch):
         pytest.raises(environment.PeerMissingError, match="mlp"),
     ):
         ended("mlp 384 500")
+
+
+def test_a_process_that_meets_its_limit_says_so_and_is_started_again(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, signal\n"
+        "for line in iter(input, ''):\n"
+        "    if line == 'long':\n"
+        "        os.kill(os.getpid(), signal.SIGPROF)\n"
+        "    print('{\"dimension\": 3}', flush=True)\n"
+    )
+    monkeypatch.setattr(environment, "interpreter", lambda _: sys.executable)
+    monkeypatch.setattr(environment, "SCRIPT", script)
+    with environment.Peer(tmp_path, tmp_path / "none.npz") as peer:
+        assert peer("long") == {"error": environment.OUT_OF_TIME}
+        assert peer("short") == {"dimension": 3}
