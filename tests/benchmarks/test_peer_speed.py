@@ -254,7 +254,7 @@ def compared(answer, first, later):
     """
     if (reason := answer.get("error")) is not None:
         known = [LIMIT / first] if reason == OUT_OF_TIME else []
-        return known, [reason, "-", *(f"> {r:.3g}×" for r in known or [math.nan]), "-"]
+        return known, [reason, "-", f"> {known[0]:.3g}×" if known else "-", "-"]
     ratios = [answer["first"] / first, answer["seconds"] / later]
     times = [f"{1e3 * answer[key]:.4g} ms" for key in ("first", "seconds")]
     return ratios, [*times, *(f"{r:.3g}×" for r in ratios)]
