@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from symbench.contract import Model, Problem, Task, Tier
 from symbench.errors import InputError, UnknownNameError
+from symbench.fingerprints import fingerprint
 from symbench.record import Identity
 from symbench.registry import Card, Registry
 from symbench.sources import source_sha256
@@ -157,14 +158,14 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
     """
     if identity.protocol.get("version") != PROTOCOL_VERSION:
         return True
-    if identity.task in registry.tasks:
+    if registry.has("task", identity.task):
         task = registry.task(identity.task)
         if task.version != identity.task_version:
             return True
         # looking at results must not fetch a data set
         if task.is_local() and _fingerprint(task) != identity.task_fingerprint:
             return True
-    if identity.model not in registry.models:
+    if not registry.has("model", identity.model):
         return False
     model = registry.model(identity.model)
     return (model.version, source_sha256(model)) != (
@@ -207,7 +208,7 @@ def _cell(
 
 def _fingerprint(task: Task) -> str:
     """Return the task's fingerprint, empty where its data cannot be had."""
-    return "" if task.available() else task.fingerprint()
+    return "" if task.available() else fingerprint(task)
 
 
 def _declines(model: Model, view: Problem) -> str | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
@@ -24,6 +26,8 @@ class _Document(BaseModel):
 class Identity(_Document):
     """What a cell is: equal identities are the same experiment; its hash is the cell's key."""
 
+    model_config = ConfigDict(frozen=True)  # or a key that is known would be another's
+
     task: str
     task_version: str
     task_fingerprint: str
@@ -36,13 +40,19 @@ class Identity(_Document):
     seeds: list[int]
     protocol: dict[str, Any]
 
-    @property
+    @cached_property  # every sort, merge and check asks for it
     def key(self) -> str:
         """First 16 hex digits of the SHA-256 of the identity's canonical JSON."""
         canonical = json.dumps(
             self.model_dump(), sort_keys=True, separators=(",", ":"), allow_nan=False
         )
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields changed; its key is its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop("key", None)
+        return copied
 
 
 class Failure(_Document):

@@ -204,6 +204,10 @@ class Registry:
         """Return the model class; raises like ``task``."""
         return cast("type[Model]", self.card("model", name).load())
 
+    def has(self, kind: CardKind, name: str) -> bool:
+        """Whether something is registered under the name."""
+        return name in self._cards[kind]
+
     def card(self, kind: CardKind, name: str) -> Card:
         """Return the card of one registered thing."""
         if name not in self._cards[kind]:

@@ -6,8 +6,11 @@ import ast
 import hashlib
 import inspect
 import sys
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+
+_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)  # what may hold an import
 
 
 def source_sha256(thing: object) -> str:
@@ -22,15 +25,38 @@ def source_sha256(thing: object) -> str:
 
 @cache  # a process does not reload its code, and a leaderboard asks again for every record
 def _of(cls: type) -> str:
-    try:
-        path = Path(inspect.getfile(cls))
-    except (OSError, TypeError):  # typed in at a prompt: there is no file to hash
+    files = source_files(cls)
+    if not files:
         return hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode()).hexdigest()
-    package = getattr(sys.modules[cls.__module__], "__package__", None) or ""
     digest = hashlib.sha256()
-    for name, file in sorted(_closure(cls.__module__, path, package.partition(".")[0]).items()):
+    for name, file in sorted(files.items()):
         digest.update(name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def source_files(cls: type) -> dict[str, Path]:
+    """Return the files, by module name, that ``source_sha256`` covers; none of a prompt's class."""
+    try:
+        path = Path(inspect.getfile(cls))
+    except (OSError, TypeError):  # typed in at a prompt
+        return {}
+    package = getattr(sys.modules[cls.__module__], "__package__", None) or ""
+    return _closure(cls.__module__, path, package.partition(".")[0])
+
+
+def imported_packages(files: Mapping[str, Path]) -> set[str]:
+    """Return the top-level names that modules, given by name, import."""
+    packages: set[str] = set()
+    for module, file in files.items():
+        imported = _imports(file.read_bytes(), _parents(module, file))
+        packages.update(name.partition(".")[0] for name in imported)
+    return packages
+
+
+def _parents(module: str, file: Path) -> tuple[str, ...]:
+    """Return the parts of the package that a module's relative imports start from."""
+    parts = module.split(".")
+    return tuple(parts if file.name == "__init__.py" else parts[:-1])
 
 
 def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
@@ -39,10 +65,7 @@ def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
     found, waiting = {module: path}, [module]
     while waiting:
         name = waiting.pop()
-        parents = name.split(".")
-        if found[name].name != "__init__.py":
-            parents.pop()
-        for imported in _imports(found[name].read_bytes(), tuple(parents)):
+        for imported in _imports(found[name].read_bytes(), _parents(name, found[name])):
             if imported.partition(".")[0] != top:
                 continue
             known, file = _module(root, imported)
@@ -56,7 +79,10 @@ def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
 def _imports(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
     """Return the absolute names, of modules or of what stands in them, that a source imports."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    waiting: list[ast.AST] = [ast.parse(source)]
+    while waiting:
+        node = waiting.pop()
+        waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, _HOLDERS)]
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "symbench"
 PLUGINS = ROOT / "plugins"
 FLOORS = [
-    "errors", "groups", "contract", "graphs", "record", "hooks", "registry", "sources", "plan",
+    "errors", "groups", "contract", "graphs", "record", "hooks", "registry", "sources",
+    "fingerprints", "plan",
     "draw",
     "objective", "fleet", "metrics", "score", "provenance", "cell", "store", "execute",
     "statistics", "leaderboard", "report", "api", "tuning", "site", "submission", "cli",

@@ -10,6 +10,7 @@ import typer
 
 from symbench import leaderboard as boards
 from symbench import plan, submission
+from symbench.cli.loading import uncollected
 from symbench.errors import InputError, StoreError
 from symbench.record import Identity
 from symbench.report.clean import plain
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
+@uncollected()
 def write(
     stores: Sequence[Store],
     tier: str | None,

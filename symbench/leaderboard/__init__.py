@@ -139,7 +139,7 @@ def _stale_row(record: Record) -> Row:
 
 def _add_gains(sheets: Sequence[Sheet], rows: dict[str, Row]) -> None:
     """Add every model's data gain over the task's baseline, where that has a curve too."""
-    crossings = {sheet.record.key: sheet.crossing() for sheet in sheets}
+    crossings = {sheet.record.key: sheet.crossing for sheet in sheets}
     baselines = [crossings[s.record.key] for s in sheets if s.is_baseline]
     if not baselines or (baseline := baselines[0]) is None:
         return

@@ -93,11 +93,11 @@ class Summary:
     equal_size: EqualSize | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the JSON document, without Nemenyi's p values: a diagram has no use for them."""
+        """Return the JSON document."""
         boards = [asdict(board) for board in self.boards]
         for board in boards:
             if board["comparisons"] and board["comparisons"]["nemenyi"]:
-                del board["comparisons"]["nemenyi"]["p_values"]
+                del board["comparisons"]["nemenyi"]["tasks"]  # those of the board
         whole = {"schema": 1, "tier": self.tier, "thresholds": list(THRESHOLDS), "boards": boards}
         if self.equal_size is not None:
             whole["equal_size"] = self.equal_size.model_dump(mode="json")

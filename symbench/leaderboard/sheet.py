@@ -28,12 +28,12 @@ class Sheet:
         """Successful trials."""
         return [trial for trial in self.record.trials if trial.status == "ok"]
 
-    @property
+    @cached_property
     def sizes(self) -> list[int]:
         """The ladder of n_train."""
         return sorted({size for size in self.record.identity.sizes if size > 0})
 
-    @property
+    @cached_property
     def terms(self) -> str:
         """What two records must share to be compared: the same data, ladder and budget."""
         identity = self.record.identity
@@ -103,8 +103,16 @@ class Sheet:
         """Return a score at a size, one a seed, by seed."""
         if name == "error":
             return [error for (size, _), error in self.errors.items() if size == n_train]
-        trials = sorted((t for t in self.trials if t.n_train == n_train), key=lambda t: t.seed)
+        trials = self._by_size.get(n_train, ())
         return [_bounded(trial.scores[name]) for trial in trials if name in trial.scores]
+
+    @cached_property
+    def _by_size(self) -> dict[int, list[TrialRecord]]:
+        """Successful trials by n_train, in the order of their seeds."""
+        found: dict[int, list[TrialRecord]] = {}
+        for trial in sorted(self.trials, key=lambda trial: trial.seed):
+            found.setdefault(trial.n_train, []).append(trial)
+        return found
 
     @cached_property
     def curves(self) -> list[list[float]]:
@@ -115,6 +123,7 @@ class Sheet:
         whole = [seed for seed in seeds if all((size, seed) in self.errors for size in self.sizes)]
         return [[self.errors[size, seed] for size in self.sizes] for seed in whole]
 
+    @cached_property
     def crossing(self) -> statistics.Crossing | None:
         """Return where the learning curve reaches the task's threshold."""
         threshold = self.setting("threshold")
@@ -185,7 +194,7 @@ def _scores(sheet: Sheet) -> dict[str, Figure]:
 
 def _curve_scores(sheet: Sheet) -> dict[str, Figure]:
     scores = {}
-    if (crossing := sheet.crossing()) is not None:
+    if (crossing := sheet.crossing) is not None:
         scores["n_to_threshold"] = Figure(
             value=crossing.value, low=crossing.low, high=crossing.high, n=crossing.n
         )

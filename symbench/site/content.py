@@ -88,7 +88,7 @@ class Content:
         """The records by task and model."""
         return {(one.identity.task, one.identity.model): one for one in self.records}
 
-    @property
+    @cached_property
     def coverage(self) -> str:
         """One sentence on how much of the plan there is to see."""
         stale = sum(row.status == "stale" for row in self.rows) - self.board.coverage.stale

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -69,7 +70,7 @@ def n_to_threshold(
     if any(a >= b for a, b in pairwise(sizes)):
         raise InputError(f"the sizes {list(sizes)} do not increase")
     target = math.log10(max(threshold, floor))
-    whole = _cross(sizes, np.array([np.median(errors) for errors in logs]), target)
+    whole = _cross(sizes, np.array([median(errors.tolist()) for errors in logs]), target)
     counts = {len(errors) for errors in logs}
     if len(counts) > 1:  # some trials diverged: the seeds have no whole curves
         return Crossing(*whole, n=min(counts))
@@ -99,7 +100,7 @@ def curve_area(
     ∫ log10(error) d(log n) / (log n_max - log n_min), by the trapezoid rule; for one size, its
     log10(error).
     """
-    medians = np.array([np.median(log_errors(errors, floor)) for errors in errors_by_size])
+    medians = np.array([median(log_errors(errors, floor).tolist()) for errors in errors_by_size])
     if len(medians) == 1:
         return float(medians[0])
     n = np.log(np.asarray(sizes, dtype=np.float64))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,15 +17,31 @@ from symbench.statistics.tasks import task_ranks
 class Nemenyi:
     """What a critical-difference diagram is drawn from.
 
-    ``bars`` are the widest runs of models whose mean ranks differ by less than ``difference``;
-    ``p_values`` belong to pairs, ``friedman`` to all models together.
+    ``bars`` are the widest runs of models whose mean ranks, over ``tasks``, differ by less than
+    ``difference``; ``friedman`` is the p value of all models together.
     """
 
     mean_ranks: dict[str, float]
+    tasks: int
     difference: float
     friedman: float
-    p_values: dict[tuple[str, str], float]
     bars: list[list[str]]
+
+    @cached_property  # milliseconds a pair, and no diagram shows them
+    def p_values(self) -> dict[tuple[str, str], float]:
+        """The p value of every pair, the better model first."""
+        from scipy.stats import studentized_range
+
+        means, k = self.mean_ranks, len(self.mean_ranks)
+        scale = _standard_error(k, self.tasks)
+        order = sorted(means, key=lambda name: (means[name], name))
+        return {
+            (a, b): float(
+                studentized_range.sf((means[b] - means[a]) / scale * math.sqrt(2), k, np.inf)
+            )
+            for i, a in enumerate(order)
+            for b in order[i + 1 :]
+        }
 
 
 def nemenyi(panel: Panel) -> Nemenyi | None:
@@ -41,16 +58,14 @@ def nemenyi(panel: Panel) -> Nemenyi | None:
         return None
     ranks = task_ranks(panel)
     means = dict(zip(panel.models, map(float, ranks.mean(axis=0)), strict=True))
-    scale = math.sqrt(k * (k + 1) / (6 * n))
+    scale = _standard_error(k, n)
     difference = float(studentized_range.ppf(1 - LEVEL, k, np.inf)) / math.sqrt(2) * scale
     order = sorted(means, key=lambda name: (means[name], name))
-    p_values = {
-        (a, b): float(studentized_range.sf((means[b] - means[a]) / scale * math.sqrt(2), k, np.inf))
-        for i, a in enumerate(order)
-        for b in order[i + 1 :]
-    }
-    friedman = _friedman(ranks)
-    return Nemenyi(means, difference, friedman, p_values, _bars(order, means, difference))
+    return Nemenyi(means, n, difference, _friedman(ranks), _bars(order, means, difference))
+
+
+def _standard_error(k: int, n: int) -> float:
+    return math.sqrt(k * (k + 1) / (6 * n))
 
 
 def _friedman(ranks: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:

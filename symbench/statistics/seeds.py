@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median  # of a handful of numbers numpy's takes fifty times as long
 
 import numpy as np
@@ -58,7 +59,16 @@ def log_errors(values: Sequence[float] | Array, floor: float) -> Array:
 
 def student(x: Array) -> tuple[float, float]:
     """Return the ends of Student's 95 % interval of the mean of x."""
+    n = len(x)
+    mean = np.add.reduce(x) / n  # x.mean() and x.std() take ten times as long for a few numbers
+    apart = x - mean
+    deviation = np.sqrt(np.add.reduce(apart * apart) / (n - 1))
+    half = float(_quantile(n - 1) * deviation / math.sqrt(n))
+    return float(mean) - half, float(mean) + half
+
+
+@lru_cache
+def _quantile(freedom: int) -> float:
     from scipy.special import stdtrit
 
-    half = float(stdtrit(len(x) - 1, 1 - LEVEL / 2) * x.std(ddof=1) / math.sqrt(len(x)))
-    return float(x.mean()) - half, float(x.mean()) + half
+    return float(stdtrit(freedom, 1 - LEVEL / 2))

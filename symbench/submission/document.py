@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -14,6 +14,11 @@ from symbench.leaderboard import Leaderboard
 from symbench.record import Identity, Record
 
 FILE_NAME = "submission.json"
+# What was read from JSON, or made by pydantic, holds no circle.
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+)
+_SPACED = json.JSONEncoder(allow_nan=False, check_circular=False)
 
 
 class _Part(BaseModel):
@@ -95,15 +100,29 @@ class Submission(_Part):
         return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def sha256(value: Any) -> str:
-    """Return the SHA-256 of the value's canonical JSON: sorted keys, no spaces, ASCII."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def canonical(value: Any) -> str:
+    """Return the value's canonical JSON: sorted keys, no spaces, ASCII."""
+    return _CANONICAL.encode(value)
 
 
-def whole_sha256(document: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a submission's document, its own place left empty."""
-    return sha256({**document, "hashes": {**document["hashes"], "whole": ""}})
+def sha256(text: str) -> str:
+    """Return the SHA-256 of a text in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def whole_sha256(document: Mapping[str, Any], records: Sequence[str]) -> str:
+    """Return the SHA-256 of a submission's document, its own place left empty.
+
+    Args:
+        document: the submission.
+        records: the canonical JSON of its records, which is most of the document's.
+    """
+    blank = {**document, "hashes": {**document["hashes"], "whole": ""}}
+    texts = {name: canonical(value) for name, value in blank.items() if name != "records"}
+    texts["records"] = f"[{','.join(records)}]"
+    return sha256(
+        "{" + ",".join(f"{canonical(name)}:{texts[name]}" for name in sorted(texts)) + "}"
+    )
 
 
 def json_schema() -> dict[str, Any]:
@@ -115,5 +134,5 @@ def json_schema() -> dict[str, Any]:
 
 def _lines(value: Any) -> str:
     if not isinstance(value, list) or not value:
-        return json.dumps(value, allow_nan=False)
-    return "[\n" + ",\n".join(json.dumps(one, allow_nan=False) for one in value) + "\n]"
+        return _SPACED.encode(value)
+    return "[\n" + ",\n".join(map(_SPACED.encode, value)) + "\n]"

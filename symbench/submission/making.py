@@ -9,7 +9,7 @@ from symbench import leaderboard as boards
 from symbench.errors import InputError
 from symbench.record import Identity, Record
 from symbench.store import started
-from symbench.submission.document import Submission, sha256, whole_sha256
+from symbench.submission.document import Submission, canonical, sha256, whole_sha256
 from symbench.submission.problems import problems
 
 _SUMMARISED = ("symbench", "git", "python", "torch", "machine", "device")
@@ -39,7 +39,7 @@ def make(
         raise InputError(f"nothing to publish: the store has no current {tier} record")
     chosen = [newest[pair] for pair in sorted(newest)]
     found = Submission.of(_document(chosen, tier, outdated - set(newest)))
-    if wrong := problems(found, tables=False):
+    if wrong := problems(found, made_here=True):
         raise InputError(f"these records cannot be published: {wrong[0]}")
     return found
 
@@ -51,6 +51,7 @@ def _document(
     tasks, models = ({pair[place] for pair in pairs | outdated} for place in (0, 1))
     missing = sorted({(task, model) for task in tasks for model in models} - pairs)
     documents = [_without_traceback(record) for record in chosen]
+    texts = [canonical(one) for one in documents]
     document: dict[str, Any] = {
         "schema": 1,
         "kind": "symbench-submission",
@@ -66,12 +67,12 @@ def _document(
         "records": documents,
         "hashes": {
             "records": {
-                record.key: sha256(one) for record, one in zip(chosen, documents, strict=True)
+                record.key: sha256(text) for record, text in zip(chosen, texts, strict=True)
             },
             "whole": "",
         },
     }  # fmt: skip
-    document["hashes"]["whole"] = whole_sha256(document)
+    document["hashes"]["whole"] = whole_sha256(document, texts)
     return document
 
 

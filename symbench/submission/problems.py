@@ -10,21 +10,25 @@ from typing import Any
 
 from symbench import leaderboard as boards
 from symbench.record import Identity, Record
-from symbench.submission.document import Submission, sha256, whole_sha256
+from symbench.submission.document import Submission, canonical, sha256, whole_sha256
 
 _MOST = 20
 _ROUNDING = 1e-9  # of a median, recomputed with another numpy
 
 
-def problems(submission: Submission, *, tables: bool = True) -> list[str]:
+def problems(submission: Submission, *, made_here: bool = False) -> list[str]:
     """Return a sentence for each contradiction inside the submission, twenty at most.
 
     The hashes fit the records, the records the plan and the plan the pairs of its tasks and
     models; no trial is missing, doubled or strange to its cell; the cells of a task share its
-    version; the tables, unless they have just been made of the trials, are those that these give.
+    version; the tables are those that the trials give.
+
+    Args:
+        submission: the document.
+        made_here: its hashes and tables have just been made of its records, and are not made again.
     """
     found: list[str] = []
-    checks = (_plan, _pairs, _versions, _trials, _hashes, *([_tables] if tables else []))
+    checks = (_plan, _pairs, _versions, _trials, *(() if made_here else (_hashes, _tables)))
     for check in checks:
         for problem in check(submission):
             found.append(problem)
@@ -39,13 +43,13 @@ def _name(identity: Identity) -> str:
 
 def _hashes(submission: Submission) -> Iterator[str]:
     stated = submission.hashes.records
-    raw = submission.raw["records"]
-    for record, document in zip(submission.records, raw, strict=True):
-        if stated.get(record.key) != sha256(document):
+    texts = [canonical(document) for document in submission.raw["records"]]
+    for record, text in zip(submission.records, texts, strict=True):
+        if stated.get(record.key) != sha256(text):
             yield f"{_name(record.identity)}: the record is not the one that was hashed"
     if unknown := set(stated) - {record.key for record in submission.records}:
         yield f"there is a hash, and no record, of {', '.join(sorted(unknown))}"
-    if submission.hashes.whole != whole_sha256(submission.raw):
+    if submission.hashes.whole != whole_sha256(submission.raw, texts):
         yield "the document is not the one that was hashed"
 
 

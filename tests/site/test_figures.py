@@ -28,7 +28,7 @@ def test_a_logarithmic_axis_maps_decades_to_equal_lengths():
 
 def test_the_diagram_places_ranks_and_bars_on_one_axis():
     ranks = {"a": 1.0, "b": 2.0, "c": 3.0}
-    drawn = diagram(Nemenyi(ranks, 1.5, 0.01, {}, [["a", "b"], ["b", "c"]]))
+    drawn = diagram(Nemenyi(ranks, 9, 1.5, 0.01, [["a", "b"], ["b", "c"]]))
     left, right, _ = drawn["axis"]
     assert [one["x"] for one in drawn["names"]] == [left, (left + right) / 2, right]
     assert drawn["length"] == pytest.approx(1.5 * (right - left) / 2)
