@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _VERSION = "1"  # of what a fingerprint is kept under
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _READS_FILES = ("fingerprint", "is_local", "available")  # what tasks with data files override
+_GRAIN = 2.0  # seconds; the start of a process is known to one
 _CORE = Path(__file__).parent
 
 
@@ -72,7 +73,7 @@ def _keep(path: Path, found: str) -> None:
 def _key(task: Task) -> str | None:
     """Return what the fingerprint is kept under; None if that would not tell all it rests on."""
     own = type(task)
-    bases = [base for base in own.__mro__ if issubclass(base, Task) and base is not Task]
+    bases = [base for base in own.__mro__ if base not in Task.__mro__ and not _is_standard(base)]
     if own.sample.__module__ not in {base.__module__ for base in bases}:  # patched from outside
         return None
     sources = [_source(base) for base in bases]
@@ -84,6 +85,10 @@ def _key(task: Task) -> str | None:
         return None
     what = [surroundings, own.__qualname__, task.name, task.version, state, sources]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+
+
+def _is_standard(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] in sys.stdlib_module_names
 
 
 def _state(task: Task) -> dict[str, Any]:
@@ -132,7 +137,7 @@ def _surroundings() -> str | None:
 
 def _installed() -> list[str]:
     """Return names and versions of all that is installed: those of their folders of metadata."""
-    found = set()
+    found: set[str] = set()
     for entry in {place for place in sys.path if place}:
         with suppress(OSError):
             found.update(n for n in os.listdir(entry) if n.endswith((".dist-info", ".egg-info")))
@@ -141,7 +146,7 @@ def _installed() -> list[str]:
 
 def _hash(files: dict[str, Path]) -> str | None:
     """Return the hash of names and contents; None if a file may have changed since it was read."""
-    digest, born = hashlib.sha256(), psutil.Process().create_time()
+    digest, born = hashlib.sha256(), psutil.Process().create_time() - _GRAIN
     for name, file in sorted(files.items()):
         about = file.stat()
         if max(about.st_mtime, about.st_ctime) >= born:

@@ -289,3 +289,19 @@ def test_any_names_and_scores_survive(
     written = record(task, model, trials=[trial])
     store.write(written)
     assert store.records() == [written]
+
+
+def test_a_copy_of_an_identity_has_a_key_of_its_own() -> None:
+    identity = record().identity
+    key = identity.key
+    assert identity.model_copy().key == key
+    assert identity.model_copy(update={"tier": "full"}).key != key
+    with pytest.raises(ValueError, match="frozen"):
+        identity.tier = "full"
+
+
+def test_a_document_cannot_bring_a_key_along() -> None:
+    document = record().identity.model_dump()
+    forged = Identity.model_validate({**document, "key": "f" * 16})
+    assert forged.key not in ("f" * 16, record().key)  # it is hashed like any unknown field
+    assert forged == Identity.model_validate({**document, "key": "f" * 16})

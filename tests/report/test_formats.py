@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from symbench.errors import InputError
 from symbench.leaderboard import Coverage, Figure, Leaderboard, Point, Rank, Row
 from symbench.report import FORMATS, render
+from symbench.report.flat import indented
 
 HOSTILE = (
     "<script>alert(1)</script>", "a|b", "=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)",
@@ -243,3 +244,22 @@ def test_json_is_the_leaderboards_document() -> None:
 def test_any_name_can_be_rendered(name: str, form: str) -> None:
     rows = [row(name, name, prior=name), row("b", name, status="failed", reason=name, scores={})]
     assert render(board(*rows), form)
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda part: st.lists(part) | st.dictionaries(st.text(), part),
+    max_leaves=30,
+)  # fmt: skip
+
+
+@given(DOCUMENTS)
+def test_json_is_indented_as_the_library_does(document: Any) -> None:
+    assert indented(document) == json.dumps(document, indent=1)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_json_has_no_number_that_is_not_finite(number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        indented({"rows": [{"value": number}]})
