@@ -67,7 +67,7 @@ def test_publishing_against_reading(benchmark, store, tmp_path):
         ratios.append(seconds(publish) / seconds(lambda: records_of([store])))
 
     publish()  # compiles the templates
-    benchmark.pedantic(both, rounds=5)
+    benchmark.pedantic(both, rounds=3)
     benchmark.extra_info |= {
         "what": f"publishing {TASKS * MODELS} cells, site included, against only reading them",
         "ratio": median(ratios),
