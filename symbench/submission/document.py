@@ -105,24 +105,30 @@ def canonical(value: Any) -> str:
     return _CANONICAL.encode(value)
 
 
-def sha256(text: str) -> str:
+def text_sha256(text: str) -> str:
     """Return the SHA-256 of a text in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def whole_sha256(document: Mapping[str, Any], records: Sequence[str]) -> str:
+def sha256(value: Any) -> str:
+    """Return the SHA-256 of the value's canonical JSON."""
+    return text_sha256(canonical(value))
+
+
+def whole_sha256(document: Mapping[str, Any], records: Sequence[str] | None = None) -> str:
     """Return the SHA-256 of a submission's document, its own place left empty.
 
     Args:
         document: the submission.
-        records: the canonical JSON of its records, which is most of the document's.
+        records: the canonical JSON of each of its records, where that is known already.
     """
     blank = {**document, "hashes": {**document["hashes"], "whole": ""}}
+    if records is None:
+        return sha256(blank)
     texts = {name: canonical(value) for name, value in blank.items() if name != "records"}
     texts["records"] = f"[{','.join(records)}]"
-    return sha256(
-        "{" + ",".join(f"{canonical(name)}:{texts[name]}" for name in sorted(texts)) + "}"
-    )
+    parts = (f"{canonical(name)}:{texts[name]}" for name in sorted(texts))
+    return text_sha256("{" + ",".join(parts) + "}")
 
 
 def json_schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from symbench import leaderboard as boards
 from symbench.errors import InputError
 from symbench.record import Identity, Record
 from symbench.store import started
-from symbench.submission.document import Submission, canonical, sha256, whole_sha256
+from symbench.submission.document import Submission, canonical, text_sha256, whole_sha256
 from symbench.submission.problems import problems
 
 _SUMMARISED = ("symbench", "git", "python", "torch", "machine", "device")
@@ -67,7 +67,7 @@ def _document(
         "records": documents,
         "hashes": {
             "records": {
-                record.key: sha256(text) for record, text in zip(chosen, texts, strict=True)
+                record.key: text_sha256(text) for record, text in zip(chosen, texts, strict=True)
             },
             "whole": "",
         },

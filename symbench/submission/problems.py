@@ -10,7 +10,7 @@ from typing import Any
 
 from symbench import leaderboard as boards
 from symbench.record import Identity, Record
-from symbench.submission.document import Submission, canonical, sha256, whole_sha256
+from symbench.submission.document import Submission, canonical, text_sha256, whole_sha256
 
 _MOST = 20
 _ROUNDING = 1e-9  # of a median, recomputed with another numpy
@@ -45,7 +45,7 @@ def _hashes(submission: Submission) -> Iterator[str]:
     stated = submission.hashes.records
     texts = [canonical(document) for document in submission.raw["records"]]
     for record, text in zip(submission.records, texts, strict=True):
-        if stated.get(record.key) != sha256(text):
+        if stated.get(record.key) != text_sha256(text):
             yield f"{_name(record.identity)}: the record is not the one that was hashed"
     if unknown := set(stated) - {record.key for record in submission.records}:
         yield f"there is a hash, and no record, of {', '.join(sorted(unknown))}"
