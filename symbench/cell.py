@@ -104,13 +104,15 @@ def _score_all(
     metrics = metrics_for(registry, task, model)
     cheap = [metric for metric in metrics if metric.along_curve]
     last, told = max(trial.key.n_train for trial in trained), view()
-    return [
-        score(
-            trial, task, model, told,
-            metrics if whole or trial.key.n_train == last else cheap, thorough=whole,
-        )
-        for trial in trained
-    ]  # fmt: skip
+    full = [whole or trial.key.n_train == last for trial in trained]
+    records = {}
+    for chosen, some in ((metrics, True), (cheap, False)):
+        trials = [
+            trial for trial, all_of_them in zip(trained, full, strict=True) if all_of_them is some
+        ]
+        found = score(trials, task, model, told, chosen, thorough=whole)
+        records |= {trial.key: record for trial, record in zip(trials, found, strict=True)}
+    return [records[trial.key] for trial in trained]
 
 
 def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> dict[str, Tensor]:

@@ -16,6 +16,8 @@ from symbench.metrics import CORE
 from symbench.record import TrialRecord
 from symbench.registry import Registry
 
+_TOGETHER = 8  # trials evaluated at once: more of them would fill the memory
+
 
 def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
     """Return the core's metrics and the plugins' that apply to the pair."""
@@ -25,35 +27,63 @@ def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
 
 
 def score(
-    trial: Trial,
+    trials: Sequence[Trial],
     task: Task,
     model: Model,
     problem: Problem,
     metrics: Sequence[Metric],
     *,
     thorough: bool = True,
-) -> TrialRecord:
-    """Return the trial's record; a diverged one has no scores."""
-    test = test_data(task).to(_device(trial.module))
-    started = time.perf_counter()
-    prediction = predict(trial.module, test)
-    seconds = time.perf_counter() - started
-    cost = {
-        "parameters": float(sum(p.numel() for p in trial.module.parameters())),
-        "train_seconds": trial.seconds,
-        "samples_per_second": len(test) / max(seconds, 1e-9),
-    }
-    key = trial.key
-    if trial.diverged or not bool(prediction.isfinite().all()):
-        return TrialRecord(n_train=key.n_train, seed=key.seed, status="diverged", cost=cost)
-    trained = Trained(
-        trial.module, model, problem, key.n_train, key.seed, test, prediction, thorough
-    )
-    scores: dict[str, float] = {}
+) -> list[TrialRecord]:
+    """Return the records of trials of a cell, in their order; diverged ones have no scores.
+
+    Trials that could train together are scored together, a few at a time.
+    """
+    costs: list[dict[str, float]] = []
+    sound: dict[int, Trained] = {}
+    for place, trial in enumerate(trials):
+        test = test_data(task).to(_device(trial.module))
+        started = time.perf_counter()
+        prediction = predict(trial.module, test)
+        seconds = time.perf_counter() - started
+        costs.append({
+            "parameters": float(sum(p.numel() for p in trial.module.parameters())),
+            "train_seconds": trial.seconds,
+            "samples_per_second": len(test) / max(seconds, 1e-9),
+        })  # fmt: skip
+        if not trial.diverged and bool(prediction.isfinite().all()):
+            n, seed = trial.key.n_train, trial.key.seed
+            sound[place] = Trained(
+                trial.module, model, problem, n, seed, test, prediction, thorough
+            )
+    together = all(trial.choice is not None and trial.choice.stacked for trial in trials)
+    at_once = _TOGETHER if together else 1
+    places = list(sound)
+    scores: dict[int, dict[str, float]] = {}
+    for some in (places[i : i + at_once] for i in range(0, len(places), at_once)):
+        found = _scores([sound[place] for place in some], task, metrics)
+        scores |= zip(some, found, strict=True)
+    return [
+        TrialRecord(
+            n_train=trial.key.n_train, seed=trial.key.seed,
+            status="ok" if place in sound else "diverged",
+            scores=scores.get(place, {}), cost=costs[place],
+        )
+        for place, trial in enumerate(trials)
+    ]  # fmt: skip
+
+
+def _scores(
+    trials: Sequence[Trained], task: Task, metrics: Sequence[Metric]
+) -> list[dict[str, float]]:
+    """Return every metric's scores of each trial."""
+    scores: list[dict[str, float]] = [{} for _ in trials]
     for metric in metrics:
-        generator = seeded(task.name, task.version, key.seed, "score", metric.name)
-        scores.update(_named(metric, metric.score(trained, task, generator)))
-    return TrialRecord(n_train=key.n_train, seed=key.seed, status="ok", scores=scores, cost=cost)
+        generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
+        values = metric.score_together(trials, task, generators)
+        for own, value in zip(scores, values, strict=True):
+            own.update(_named(metric, value))
+    return scores
 
 
 def _device(module: nn.Module) -> torch.device:

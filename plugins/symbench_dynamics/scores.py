@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, cast, runtime_checkable
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from symbench import Metric, Model, Task
 from symbench.contract import Flows, Scores, Trained
-from symbench.metrics.conservation import followed
+from symbench.metrics.conservation import flows, followed, followed_together
 
 _SMALLEST = 1e-7
 _STARTS = 40
@@ -48,28 +49,16 @@ class Rollout(Metric):
         """Whether exact trajectories of the task are known."""
         return isinstance(task, Mechanics)
 
-    def predicted(
-        self, trained: Trained, times: tuple[float, ...], state: Tensor | None = None
-    ) -> tuple[Tensor | None, float | None]:
-        """Return the flow [n, t, d] in float64, or else the first time at which it diverges.
+    def predicted(self, path: Tensor, times: tuple[float, ...]) -> tuple[Tensor | None, Scores]:
+        """Return a path [n, t, d] and no scores, or else the first time at which it diverges.
 
         It diverges where the square of a coordinate of any trajectory is not a number any more.
-        (None, None) stands for a module that cannot flow. Without ``state`` the flow is that of
-        the test states, which other scores of the trial share.
         """
-        if not isinstance(trained.module, Flows):
-            return None, None
-        grid = torch.tensor(times, dtype=torch.float64)
-        if state is None:
-            path = followed(trained, times)
-        else:
-            with torch.no_grad():
-                path = cast(Flows, trained.double).flow(state.cpu().double(), grid)
-        path = torch.as_tensor(path).detach()
         sound = path.square().sum(-1).isfinite().all(0)
         if bool(sound.all()):
-            return path, None
-        return None, float(grid[~sound][0])
+            return path, {}
+        first = torch.tensor(times, dtype=torch.float64)[~sound][0]
+        return None, {f"{self.name}.diverged_at": float(first)}
 
 
 class RolloutError(Rollout):
@@ -85,14 +74,22 @@ class RolloutError(Rollout):
     name = "rollout_error"
     summary = "geometric mean of the relative error of rollouts"
 
+    def score_together(
+        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+    ) -> list[Scores]:
+        """Return the scores of the trials, whose rollouts are taken together."""
+        if isinstance(trials[0].module, Flows):
+            followed_together(trials, cast(Mechanics, task).rollout)
+        return super().score_together(trials, task, generators)
+
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return the error, or the time of divergence."""
+        """Return the error, or the time of divergence; nothing of a module that cannot flow."""
         system, state = cast(Mechanics, task), trained.test.x
-        path, diverged = self.predicted(trained, system.rollout)
-        if diverged is not None:
-            return {f"{self.name}.diverged_at": diverged}
-        if path is None:
+        if not isinstance(trained.module, Flows):
             return {}
+        path, diverged = self.predicted(followed(trained, system.rollout), system.rollout)
+        if path is None:
+            return diverged
         error = relative_error(path, system.truth(state, system.rollout))
         return {self.name: float(error.clamp(min=_SMALLEST).log().mean().exp())}
 
@@ -112,15 +109,28 @@ class EnergyError(Rollout):
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
         """Return the error in squared units of energy, or the time of divergence."""
+        return self.score_together([trained], task, [generator])[0]
+
+    def score_together(
+        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+    ) -> list[Scores]:
+        """Return the scores of the trials, each from initial states of its own generator."""
+        system = cast(Mechanics, task)
+        if not isinstance(trials[0].module, Flows):
+            return [{} for _ in trials]
+        times = system.energy_times or system.rollout
+        states = [system.energy_starts(_STARTS, generator) for generator in generators]
+        paths = flows(trials, states, times)
+        return [self._judged(*pair, task) for pair in zip(paths, states, strict=True)]
+
+    def _judged(self, path: Tensor, state: Tensor, task: Task) -> Scores:
+        """Return the scores of a path [n, t, d] from ``state`` [n, d]."""
         system = cast(Mechanics, task)
         times = system.energy_times or system.rollout
-        state = system.energy_starts(_STARTS, generator)
-        path, diverged = self.predicted(trained, times, state)
-        if diverged is not None:
-            return {f"{self.name}.diverged_at": diverged}
-        if path is None:
-            return {}
-        error = system.energy(path) - self._exact(task, state, times)
+        sound, diverged = self.predicted(path, times)
+        if sound is None:
+            return diverged
+        error = system.energy(sound) - self._exact(task, state, times)
         scores = {self.name: float(error.square().mean())}
         if system.energy_scale is not None:
             scores[f"{self.name}.final"] = float(error[:, -1].abs().mean()) / system.energy_scale

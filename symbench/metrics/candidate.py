@@ -13,6 +13,7 @@ from symbench.groups import Representation, Scalar, Trivial, V
 from symbench.metrics.algebra import Whitening, orthonormalising
 from symbench.metrics.network import (
     Function,
+    Networks,
     directional_derivative,
     in_blocks,
     rounding,
@@ -48,12 +49,23 @@ class Candidate:
 
     def matrix(self, f: Function, dtype: torch.dtype = torch.float64) -> Tensor | None:
         """Return C [n · output_size, m] in float64; None if it vanishes or f does not vary."""
-        x = self.x.to(dtype)
+        x, tangents = self.x.to(dtype), self.tangents.to(dtype)
         with torch.no_grad():
             value = f(x)
+        return self._form(value, _derivatives(f, x, tangents))
+
+    def matrices(self, networks: Networks) -> list[Tensor | None]:
+        """Return ``matrix`` of each network, of all of them together where that can be done."""
+        x, tangents = self.x.to(networks.dtype), self.tangents.to(networks.dtype)
+        values = networks.each(lambda module: module(x))
+        slopes = networks.each(lambda module: _derivatives(module, x, tangents))
+        return [self._form(*pair) for pair in zip(values, slopes, strict=True)]
+
+    def _form(self, value: Tensor, slope: Tensor) -> Tensor | None:
+        """Return C of a function by its values [n, ...] and derivatives [m, n, output_size]."""
         rotated = _along(self.symmetry.output, self.basis, value.flatten(1))
-        C = (_derivatives(f, x, self.tangents.to(dtype)) - rotated).double()
-        smallest = rounding(dtype) ** 2 * variance(value)
+        C = (slope - rotated).double()
+        smallest = rounding(value.dtype) ** 2 * variance(value)
         if not varies(value) or float(C.square().mean()) <= smallest:
             return None
         return C.permute(1, 2, 0).flatten(0, 1)

@@ -41,6 +41,14 @@ class ConservationError(Metric):
         """Whether the task's predictions are trajectories."""
         return task.kind == "trajectory"
 
+    def score_together(
+        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+    ) -> list[Scores]:
+        """Return the scores of the trials, whose rollouts are taken together."""
+        if task.rollout and isinstance(trials[0].module, Flows):
+            followed_together(trials, task.rollout)
+        return super().score_together(trials, task, generators)
+
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return ``conservation_error.<quantity>`` for every conserved quantity, in float64."""
         path = _predicted(trained, task)
@@ -74,17 +82,37 @@ def followed(trained: Trained, times: Sequence[float]) -> Tensor:
 
     Kept with the trained module: several scores look at one rollout.
     """
+    return followed_together([trained], times)[0]
+
+
+def followed_together(trials: Sequence[Trained], times: Sequence[float]) -> list[Tensor]:
+    """Return ``followed`` of several trials of a cell, whose rollouts are taken together."""
+    from symbench.metrics.network import once_each
+
+    def follow(missing: Sequence[Trained]) -> Sequence[Tensor]:
+        return list(flows(missing, [trained.test.x for trained in missing], times))
+
+    return once_each(trials, f"followed over {tuple(times)}", follow)
+
+
+def flows(trials: Sequence[Trained], states: Sequence[Tensor], times: Sequence[float]) -> Tensor:
+    """Return where the modules of T trials carry their ``states`` [n, size] in float64.
+
+    [T, n, times, size], together where that can be done.
+    """
     import torch
+    from torch import nn
 
-    from symbench.metrics.network import once
+    from symbench.metrics.network import Network, Networks
 
-    def follow() -> Tensor:
-        flow = cast(Flows, trained.double).flow
-        grid = torch.tensor(tuple(times), dtype=torch.float64)
-        with torch.no_grad():
-            return flow(trained.test.x.cpu().double(), grid)
+    grid = torch.tensor(tuple(times), dtype=torch.float64)
+    networks = Networks([Network(trained.double, torch.float64) for trained in trials])
 
-    return once(trained, f"followed over {tuple(times)}", follow)
+    def flow(module: nn.Module, state: Tensor) -> Tensor:
+        return torch.as_tensor(cast(Flows, module).flow(state, grid))
+
+    with torch.no_grad():
+        return networks.each(flow, torch.stack([x.cpu().double() for x in states]))
 
 
 def _vectors(values: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,12 @@ class Flops(Metric):
     name, version, direction = "flops", "1", "lower"
     unit = "FLOP per example"
     summary = "forward floating-point operations per example"
+
+    def score_together(
+        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+    ) -> list[Scores]:
+        """Return what was counted of the first: the others take the same operations."""
+        return [self.score(trials[0], task, generators[0])] * len(trials)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return ``flops``."""

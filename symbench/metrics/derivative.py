@@ -7,6 +7,7 @@ at every x. After Moskalev et al. 2022 (LieGG), whose f is invariant; here f has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from symbench.contract import Task, Trained
 from symbench.metrics.algebra import null_space, orthonormal
 from symbench.metrics.candidate import Candidate, candidate
-from symbench.metrics.network import double_network, once
+from symbench.metrics.network import Networks, once, once_each
 
 _SAME = 1e-6  # principal cosines above 1 - this are those of equal spans
 
@@ -104,15 +105,19 @@ def true_algebra(task: Task) -> Truth | None:
 
 def derivative(trained: Trained, task: Task) -> Derivative | None:
     """Return C of the trained function (logits, for classification), once for a trial."""
+    return derivatives([trained], task)[0]
 
-    def compute() -> Derivative | None:
+
+def derivatives(trials: Sequence[Trained], task: Task) -> list[Derivative | None]:
+    """Return C of several trials of a cell, once for each of them, computed together."""
+
+    def compute(missing: Sequence[Trained]) -> list[Derivative | None]:
         if (truth := true_algebra(task)) is None:
-            return None
-        network = double_network(trained)
-        C = truth.candidate.matrix(network.module, network.dtype)
-        return None if C is None else Derivative(C)
+            return [None] * len(missing)
+        matrices = truth.candidate.matrices(Networks.of(missing))
+        return [None if C is None else Derivative(C) for C in matrices]
 
-    return once(trained, "derivative", compute)
+    return once_each(trials, "derivative", compute)
 
 
 def _true_algebra(task: Task) -> Truth | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,10 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from symbench.groups import Group
-    from symbench.metrics.network import Network
+    from symbench.metrics.network import Networks
 
 _ELEMENTS, _EXAMPLES = 64, 256
-_EACH = 16  # examples that an element meets outside the full tier
 _BUDGET = 2**22  # numbers held at once
 
 
@@ -42,6 +42,8 @@ class EquivarianceError(Metric):
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
     along_curve = False
     double: ClassVar[bool] = True
+    examples: ClassVar[int] = _EXAMPLES  # outside the full tier, and how many an element meets
+    each: ClassVar[int] = 16
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task has a symmetry."""
@@ -49,34 +51,50 @@ class EquivarianceError(Metric):
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
         """Return the error, with its ``floor`` where the action is not exact."""
+        return self.score_together([trained], task, [generator])[0]
+
+    def score_together(
+        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+    ) -> list[Scores]:
+        """Return the errors of the trials, each under elements of its own generator."""
         from symbench.metrics import network as networks
 
         if (symmetry := task.symmetry) is None:
-            return {}
+            return [{} for _ in trials]
         exact = getattr(symmetry.group, "is_exact", True)
-        double = self.double and exact
-        network = (networks.double_network if double else networks.single_network)(trained)
-        f = _Function(network, task.loss == "cross-entropy")
-        x = networks.spaced(trained.test.x.cpu(), _EXAMPLES).to(network.dtype)
-        value = f(x)
-        scale = _target_variance(trained, task) or networks.variance(value)
-        if not networks.varies(value):
-            return {}
-        g, inverse = _elements(symmetry.group, generator)
-        meetings = _meetings(len(x), _each(len(x), symmetry.group, thorough=trained.thorough))
-        violated, returned = _violations(f, symmetry, (x, meetings), g, inverse)
-        scores = {self.name: _relative(violated, scale)}
-        if inverse is not None:
-            scores[f"{self.name}.floor"] = _relative(returned, scale)
+        both = networks.Networks.of(trials, double=self.double and exact)
+        f = _Functions(both, task.loss == "cross-entropy")
+        thorough = trials[0].thorough
+        examples = _EXAMPLES if thorough else self.examples
+        x = networks.spaced(trials[0].test.x.cpu(), examples).to(both.dtype)
+        each = len(x) if thorough else min(len(x), self.each)
+        if symmetry.group.permutes:
+            each = math.ceil(len(x) / _ELEMENTS)
+        drawn = [_elements(symmetry.group, generator) for generator in generators]
+        values = f(x.expand(len(trials), *x.shape))
+        squares = _violations(f, symmetry, (x, values), _meetings(len(x), each), drawn)
+        known = _target_variance(trials[0], task)
+        scores: list[Scores] = []
+        for value, pair, (_, inverse) in zip(values, squares, drawn, strict=True):
+            scale = known or networks.variance(value)
+            names = (self.name, f"{self.name}.floor")[: 1 if inverse is None else 2]
+            found = {name: _relative(s, scale) for name, s in zip(names, pair, strict=False)}
+            scores.append(found if networks.varies(value) else {})
         return scores
 
 
 class Float32EquivarianceError(EquivarianceError):
-    """``equivariance_error`` of the float32 module: an exact architecture still rounds."""
+    """``equivariance_error`` of the float32 module: an exact architecture still rounds.
+
+    Outside the full tier it is the mean over 64 examples, of which an element meets four: it tells
+    rounding from a violation, and a violation is measured in float64.
+    """
 
     name = "equivariance_error_float32"
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float32"
     double: ClassVar[bool] = False
+    examples: ClassVar[int] = 64
+    each: ClassVar[int] = 4
 
     def applies(self, task: Task, model: Model) -> bool:
         """Whether the group acts exactly: interpolation hides what rounding does."""
@@ -98,20 +116,20 @@ def _target_variance(trained: Trained, task: Task) -> float:
 
 
 @dataclass(frozen=True)
-class _Function:
-    """The network's outputs [n, *output_shape]: class probabilities, for classification."""
+class _Functions:
+    """Outputs [T, n, *output_shape] for [T, n, *input_shape]; probabilities of classes."""
 
-    network: Network
+    networks: Networks
     probabilities: bool
 
     def __call__(self, x: Tensor) -> Tensor:
-        y = self.network(x)
+        y = self.networks(x)
         return y.softmax(-1) if self.probabilities else y
 
-    def distance(self, moved: Tensor, like: Tensor, expected: Tensor) -> float:
-        """Return the sum of ||f(x) - y||² over examples x moved from ``like``, y expected."""
-        actual = self(moved.reshape(-1, *like.shape[1:]))
-        return float((actual.view(expected.shape) - expected).double().square().sum())
+    def distances(self, moved: Tensor, expected: Tensor) -> Tensor:
+        """Return the sums [T] of ||f(x) - y||² over x = ``moved`` and y = ``expected``."""
+        actual = self(moved).view(expected.shape)
+        return (actual - expected).double().square().flatten(1).sum(1)
 
 
 def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
@@ -123,13 +141,6 @@ def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor 
     return g, inverse
 
 
-def _each(examples: int, group: Group, *, thorough: bool) -> int:
-    """Return how many of the examples an element meets."""
-    if group.permutes:
-        return math.ceil(examples / _ELEMENTS)
-    return examples if thorough else min(examples, _EACH)
-
-
 def _meetings(examples: int, each: int) -> Tensor:
     """Return which examples an element meets, [64, each]: all as often as any other."""
     import torch
@@ -138,31 +149,46 @@ def _meetings(examples: int, each: int) -> Tensor:
 
 
 def _violations(
-    f: _Function,
+    f: _Functions,
     symmetry: Symmetry,
     examples: tuple[Tensor, Tensor],
-    g: Tensor,
-    inverse: Tensor | None,
-) -> tuple[float, float]:
-    """Return the means of ||f(gx) - g f(x)||² and of ||f(inverse g x) - f(x)||².
+    meetings: Tensor,
+    drawn: Sequence[tuple[Tensor, Tensor | None]],
+) -> list[list[float]]:
+    """Return the means of ||f(gx) - g f(x)||² and of ||f(inverse g x) - f(x)||², trial by trial.
 
-    Over the pairs of elements g [64, d, d] and ``examples``: x [n, ...] and the [64, m] of them
-    that each element meets. The second is 0 where there are no inverses.
+    Over the pairs of the elements ``drawn`` for a trial [64, d, d] and of the examples
+    ``meetings`` [64, m] that they meet; ``examples`` are x [n, ...] and f(x) [T, n, ...]. The
+    second mean is 0 where there are no inverses.
     """
+    import torch
+
     from symbench.metrics.network import in_blocks
 
-    x, meetings = examples
+    x, values = examples
     source = in_blocks(x, symmetry.input.size)
-    image = in_blocks(f(x), symmetry.output.size)
-    per_element = meetings.shape[1] * (source[0].numel() + image[0].numel())
+    images = [in_blocks(value, symmetry.output.size) for value in values]
+    per_element = meetings.shape[1] * (source[0].numel() + images[0][0].numel()) * len(values)
     at_once = max(1, _BUDGET // per_element)
-    there = back = 0.0
-    for start in range(0, len(g), at_once):
+    sums = torch.zeros(2, len(values), dtype=torch.float64)
+    for start in range(0, len(meetings), at_once):
         some = slice(start, start + at_once)
-        element, expected = g[some, None, None], image[meetings[some]]
-        moved = symmetry.input.act(element, source[meetings[some]])
-        there += f.distance(moved, x, symmetry.output.act(element, expected))
-        if inverse is not None:
-            returned = symmetry.input.act(inverse[some, None, None], moved)
-            back += f.distance(returned, x, expected)
-    return there / meetings.numel(), back / meetings.numel()
+        met = meetings[some]
+        g = [pair[0][some, None, None] for pair in drawn]
+        back = [pair[1][some, None, None] for pair in drawn if pair[1] is not None]
+        there = [symmetry.input.act(element, source[met]) for element in g]
+        pairs = zip(g, images, strict=True)
+        turned = torch.stack([symmetry.output.act(h, image[met]) for h, image in pairs])
+        sums[0] += f.distances(_like(x, there), turned)
+        if back:
+            pairs = zip(back, there, strict=True)
+            returned = [symmetry.input.act(element, moved) for element, moved in pairs]
+            sums[1] += f.distances(_like(x, returned), torch.stack([i[met] for i in images]))
+    return (sums / meetings.numel()).T.tolist()  # type: ignore[no-any-return]
+
+
+def _like(x: Tensor, moved: Sequence[Tensor]) -> Tensor:
+    """Return ``moved``, of T trials, as inputs [T, n, *input_shape]."""
+    import torch
+
+    return torch.stack(list(moved)).reshape(len(moved), -1, *x.shape[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from symbench.contract import Metric, Model, Scores, Task, Trained
@@ -35,6 +36,15 @@ class GeneratorScore(Metric):
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task's group has a Lie algebra."""
         return task.symmetry is not None and len(task.symmetry.group.algebra) > 0
+
+    def score_together(
+        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+    ) -> list[Scores]:
+        """Return the scores of the trials, whose matrices C are computed together."""
+        from symbench.metrics.derivative import derivatives
+
+        derivatives(trials, task)
+        return super().score_together(trials, task, generators)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the score and its annotations."""

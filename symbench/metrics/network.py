@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
 
 from symbench.contract import Trained
 from symbench.draw import in_parts
@@ -16,6 +18,9 @@ from symbench.errors import ShapeError
 
 Function = Callable[[Tensor], Tensor]
 T = TypeVar("T")
+Owner = TypeVar("Owner")
+Evaluation = Callable[..., Tensor]
+"""(module, *inputs) -> values of one trial; inputs and values are batched over examples."""
 
 _FEW, _DIRECTIONS = 8, 2**14  # examples and numbers whose derivatives are taken at once
 _ROUNDING = 100.0  # a spread of so many rounding errors is none
@@ -23,11 +28,18 @@ _ROUNDING = 100.0  # a spread of so many rounding errors is none
 
 def once(owner: object, name: str, compute: Callable[[], T]) -> T:
     """Return ``compute()``, kept with ``owner`` for as long as it lives (a cached property)."""
-    memory = vars(owner)
+    return once_each([owner], name, lambda _: [compute()])[0]
+
+
+def once_each(
+    owners: Sequence[Owner], name: str, compute: Callable[[Sequence[Owner]], Sequence[T]]
+) -> list[T]:
+    """Return what is kept with each of the owners; ``compute`` makes what is missing, at once."""
     key = f"_metrics_{name}"
-    if key not in memory:
-        memory[key] = compute()
-    return memory[key]  # type: ignore[no-any-return]
+    missing = [owner for owner in owners if key not in vars(owner)]
+    for owner, value in zip(missing, compute(missing) if missing else (), strict=True):
+        vars(owner)[key] = value
+    return [vars(owner)[key] for owner in owners]
 
 
 def spaced(x: Tensor, count: int) -> Tensor:
@@ -49,6 +61,69 @@ class Network:
         return torch.cat([self.module(part) for part in in_parts(x.to(self.dtype))])
 
 
+class Networks:
+    """Frozen copies of the modules of several trials, of one floating-point type.
+
+    Trials of one architecture are evaluated together, by ``vmap`` over their stacked parameters:
+    what a small network costs is the overhead of its operations. What ``vmap`` cannot do is done
+    trial by trial; the values are the same to rounding.
+    """
+
+    def __init__(self, singles: Sequence[Network]) -> None:
+        self.singles, self.dtype = tuple(singles), singles[0].dtype
+        kinds = {(type(single.module), single.dtype) for single in singles}
+        self._together = len(singles) > 1 and len(kinds) == 1
+
+    @classmethod
+    def of(cls, trials: Sequence[Trained], *, double: bool = True) -> Networks:
+        """Return the networks of trials of one cell; the first answers whether float64 works."""
+        if not double:
+            return cls([single_network(trained) for trained in trials])
+        dtype = double_network(trials[0]).dtype
+        return cls([_double(trained, dtype) for trained in trials])
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return outputs [T, n, *output_shape] for x [T, n, *input_shape], in chunks."""
+        parts = in_parts(x.to(self.dtype), axis=1)
+        return torch.cat([self.each(lambda module, part: module(part), p) for p in parts], 1)
+
+    def each(self, evaluate: Evaluation, *inputs: Tensor) -> Tensor:
+        """Return evaluate(module, *inputs) of every trial, [T, ...].
+
+        Args:
+            evaluate: may call the module and its methods, and differentiate.
+            inputs: one slice a trial, [T, ...].
+        """
+        if self._together:
+            with suppress(RuntimeError):  # what vmap raises for what it cannot do
+                return self._stacked(evaluate, *inputs)
+            self._together = False
+        slices = zip(self.singles, *inputs, strict=True)
+        return torch.stack([evaluate(single.module, *some) for single, *some in slices])
+
+    def _stacked(self, evaluate: Evaluation, *inputs: Tensor) -> Tensor:
+        applied = [_Applied(single.module, evaluate) for single in self.singles]
+        parameters, buffers = stack_module_state(applied)  # type: ignore[arg-type]
+        frozen = {name: tensor.detach() for name, tensor in parameters.items()}
+
+        def one(own: dict[str, Tensor], fixed: dict[str, Tensor], *some: Tensor) -> Tensor:
+            return functional_call(applied[0], (own, fixed), some)  # type: ignore[no-any-return]
+
+        return vmap(one, randomness="error")(frozen, buffers, *inputs)  # type: ignore[no-any-return]
+
+
+class _Applied(nn.Module):
+    """An evaluation of a module as a module, for ``functional_call``."""
+
+    def __init__(self, module: nn.Module, evaluate: Evaluation) -> None:
+        super().__init__()
+        self.module, self.evaluate = module, evaluate
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.evaluate(self.module, *inputs)
+
+
 def double_network(trained: Trained) -> Network:
     """Return the float64 network, or the float32 one of a module that has no float64 version."""
 
@@ -63,10 +138,25 @@ def double_network(trained: Trained) -> Network:
     return once(trained, "double", build)
 
 
+def _double(trained: Trained, dtype: torch.dtype) -> Network:
+    """Return ``double_network``, of which another trial of the cell has shown the ``dtype``."""
+    if dtype == torch.float32:
+        return double_network(trained)
+
+    def build() -> Network:
+        return Network(trained.double.requires_grad_(False), dtype)
+
+    return once(trained, "double", build)
+
+
 def single_network(trained: Trained) -> Network:
     """Return the float32 network."""
-    module = deepcopy(trained.module).cpu().float().eval()
-    return Network(module.requires_grad_(False), torch.float32)
+
+    def build() -> Network:
+        module = deepcopy(trained.module).cpu().float().eval()
+        return Network(module.requires_grad_(False), torch.float32)
+
+    return once(trained, "single", build)
 
 
 def directional_derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
