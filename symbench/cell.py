@@ -70,6 +70,8 @@ def _run(
     registry: Registry, cell: Cell, device: torch.device, fleet: FleetChoice, progress: Progress
 ) -> tuple[list[TrialRecord], dict[str, Any], dict[str, Tensor]]:
     task = registry.task(cell.task).for_tier(cell.identity.tier)
+    # planning has drawn for it; a process of its own need not draw again
+    vars(task).setdefault("_fingerprint", cell.identity.task_fingerprint)
     model_class = registry.model(cell.model)
     model = model_class(model_class.Config(**cell.identity.config))
     view = partial(problem, registry, task, model)

@@ -46,20 +46,23 @@ def train(school: Schooling, keys: Sequence[TrialKey]) -> list[Trial]:
 def _prepare(school: Schooling, key: TrialKey) -> Trial:
     task = school.task
     data = draw(task, key.n_train, key.seed, "train").to(school.device)
-    valid = draw(task, task.valid_size, key.seed, "valid").to(school.device)
+
+    def valid() -> Data:
+        return draw(task, task.valid_size, key.seed, "valid").to(school.device)
+
     seed = seeded(task.name, task.version, key.seed, "init").initial_seed()
     started = time.perf_counter()
     # ordinary layers initialise from the global stream
     with seeded_globally(seed, school.device):
         problem = school.view(torch.Generator().manual_seed(seed))
         if isinstance(school.model, Fits) and task.loss != "none":
-            module = school.model.fit(problem, data, _context(school, key, valid))
+            module = school.model.fit(problem, data, _context(school, key, valid()))
         else:
             module = school.model.build(problem)
     trial = Trial(key, data, valid, module.to(school.device))
     if isinstance(trial.module, Calibrates) and task.loss != "none":
         trial.module.calibrate(data.x, data.y)
-    check_output(trial.module, task, valid.x[:4])
+    check_output(trial.module, task, (data if len(data) else trial.valid).x[:4])
     trial.seconds = time.perf_counter() - started
     return trial
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 import torch
@@ -58,12 +59,17 @@ class Trial:
 
     key: TrialKey
     data: Data
-    valid: Data
+    draw_valid: Callable[[], Data]
     module: nn.Module
     diverged: bool = False
     seconds: float = 0.0
     stacked: int = 1
     choice: Choice | None = None
+
+    @cached_property
+    def valid(self) -> Data:
+        """The validation data, drawn where someone looks at them."""
+        return self.draw_valid()
 
 
 @dataclass(frozen=True)
