@@ -106,12 +106,9 @@ def _score_all(
     metrics = metrics_for(registry, task, model)
     cheap = [metric for metric in metrics if metric.along_curve]
     last, told = max(trial.key.n_train for trial in trained), view()
-    full = [whole or trial.key.n_train == last for trial in trained]
-    records = {}
-    for chosen, some in ((metrics, True), (cheap, False)):
-        trials = [
-            trial for trial, all_of_them in zip(trained, full, strict=True) if all_of_them is some
-        ]
+    records: dict[TrialKey, TrialRecord] = {}
+    for chosen, dear in ((metrics, True), (cheap, False)):
+        trials = [trial for trial in trained if (whole or trial.key.n_train == last) is dear]
         found = score(trials, task, model, told, chosen, thorough=whole)
         records |= {trial.key: record for trial, record in zip(trials, found, strict=True)}
     return [records[trial.key] for trial in trained]

@@ -184,7 +184,7 @@ def _violations(
             pairs = zip(back, there, strict=True)
             returned = [symmetry.input.act(element, moved) for element, moved in pairs]
             sums[1] += f.distances(_like(x, returned), torch.stack([i[met] for i in images]))
-    return (sums / meetings.numel()).T.tolist()  # type: ignore[no-any-return]
+    return (sums / meetings.numel()).T.tolist()
 
 
 def _like(x: Tensor, moved: Sequence[Tensor]) -> Tensor:

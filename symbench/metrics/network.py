@@ -104,13 +104,13 @@ class Networks:
 
     def _stacked(self, evaluate: Evaluation, *inputs: Tensor) -> Tensor:
         applied = [_Applied(single.module, evaluate) for single in self.singles]
-        parameters, buffers = stack_module_state(applied)  # type: ignore[arg-type]
+        parameters, buffers = stack_module_state(applied)
         frozen = {name: tensor.detach() for name, tensor in parameters.items()}
 
         def one(own: dict[str, Tensor], fixed: dict[str, Tensor], *some: Tensor) -> Tensor:
             return functional_call(applied[0], (own, fixed), some)  # type: ignore[no-any-return]
 
-        return vmap(one, randomness="error")(frozen, buffers, *inputs)  # type: ignore[no-any-return]
+        return vmap(one, randomness="error")(frozen, buffers, *inputs)
 
 
 class _Applied(nn.Module):
