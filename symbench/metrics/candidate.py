@@ -57,8 +57,9 @@ class Candidate:
     def matrices(self, networks: Networks) -> list[Tensor | None]:
         """Return ``matrix`` of each network, of all of them together where that can be done."""
         x, tangents = self.x.to(networks.dtype), self.tangents.to(networks.dtype)
-        values = networks.each(lambda module: module(x))
-        slopes = networks.each(lambda module: _derivatives(module, x, tangents))
+        numbers = x.numel() * min(len(tangents), tangents.shape[2], _AT_ONCE)
+        values = networks.each(lambda module: module(x), numbers=x.numel())
+        slopes = networks.each(lambda module: _derivatives(module, x, tangents), numbers=numbers)
         return [self._form(*pair) for pair in zip(values, slopes, strict=True)]
 
     def _form(self, value: Tensor, slope: Tensor) -> Tensor | None:

@@ -23,6 +23,7 @@ Evaluation = Callable[..., Tensor]
 """(module, *inputs) -> values of one trial; inputs and values are batched over examples."""
 
 _FEW, _DIRECTIONS = 8, 2**14  # examples and numbers whose derivatives are taken at once
+_SMALL = 2**15  # input numbers a network, above which arithmetic and not overhead takes the time
 _ROUNDING = 100.0  # a spread of so many rounding errors is none
 
 
@@ -86,19 +87,26 @@ class Networks:
     def __call__(self, x: Tensor) -> Tensor:
         """Return outputs [T, n, *output_shape] for x [T, n, *input_shape], in chunks."""
         parts = in_parts(x.to(self.dtype), axis=1)
-        return torch.cat([self.each(lambda module, part: module(part), p) for p in parts], 1)
+        sizes = [part[0].numel() for part in parts]
+        outputs = [
+            self.each(lambda module, some: module(some), part, numbers=size)
+            for part, size in zip(parts, sizes, strict=True)
+        ]
+        return torch.cat(outputs, 1)
 
-    def each(self, evaluate: Evaluation, *inputs: Tensor) -> Tensor:
+    def each(self, evaluate: Evaluation, *inputs: Tensor, numbers: int = 0) -> Tensor:
         """Return evaluate(module, *inputs) of every trial, [T, ...].
 
         Args:
             evaluate: may call the module and its methods, and differentiate.
             inputs: one slice a trial, [T, ...].
+            numbers: how many input numbers a network is called with at once; above 2¹⁵ the
+                networks are evaluated one by one, for together they would only leave the cache.
         """
-        if self._together:
+        if self._together and numbers <= _SMALL:
             with suppress(RuntimeError):  # what vmap raises for what it cannot do
                 return self._stacked(evaluate, *inputs)
-            self._together = False
+            self._together = False  # nor will it do the next evaluation
         slices = zip(self.singles, *inputs, strict=True)
         return torch.stack([evaluate(single.module, *some) for single, *some in slices])
 

@@ -128,3 +128,12 @@ def test_what_is_kept_is_computed_for_those_that_lack_it():
     assert asked == [[owners[0], owners[2]]]
     with pytest.raises(ValueError, match="shorter"):
         once_each([Owner()], "name", lambda _: [])
+
+
+def test_large_inputs_are_evaluated_one_by_one():
+    modules = [Counting(seed) for seed in range(3)]
+    networks = stack(*modules)
+    networks.each(lambda module, x: module(x), inputs(), numbers=2**15 + 1)
+    assert [module.calls for module in modules] == [1, 1, 1]
+    networks.each(lambda module, x: module(x), inputs(), numbers=2**15)
+    assert [module.calls for module in modules] == [2, 1, 1]
