@@ -19,7 +19,8 @@ def measured(info: dict[str, Any]) -> str:
     if "milliseconds" in info:
         return f"{info['milliseconds']:.0f} ms"
     auto = f" (auto: {info['auto']:.2f}×)" if "auto" in info else ""
-    return f"{info['ratio']:.2f}×{auto}"
+    floor = f" ({info['floor']:.0%} of the graph alone)" if "floor" in info else ""
+    return f"{info['ratio']:.2f}×{auto}{floor}"
 
 
 def rows(benchmarks: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:

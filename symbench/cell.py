@@ -44,6 +44,8 @@ def run_cell(
     extra: dict[str, Any] = {}
     tensors: dict[str, Tensor] = {}
     status: Status = "declined"
+    if device.startswith("cuda"):  # ten bits of mantissa would stand in the scores' way
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     if cell.reason is None:
         try:
             trials, extra, tensors = _run(registry, cell, torch.device(device), fleet, progress)
@@ -77,8 +79,6 @@ def _run(
     view = partial(problem, registry, task, model)
     if reason := model.accepts(view()):
         raise InputError(f"{model.name} declines {task.name}: {reason}")
-    if device.type == "cuda":  # ten bits of mantissa would stand in the scores' way
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     identity = cell.identity
     updates, validations = (int(identity.protocol[name]) for name in ("updates", "validations"))
     school = Schooling(task, model, view, updates, device, validations, fleet, progress)
@@ -91,6 +91,8 @@ def _run(
     extra: dict[str, Any] = {"fleet": max(trial.stacked for trial in trained)}
     if (choice := trained[0].choice) is not None:
         extra["fleet_choice"] = asdict(choice)
+    if captures := [trial.capture for trial in trained if trial.capture is not None]:
+        extra["capture"] = asdict(min(captures, key=lambda capture: capture.captured))
     return records, extra, learned_generators(task, model, trained)
 
 

@@ -59,20 +59,20 @@ class _Stream:
     elements: torch.Generator
     pool: int
 
-    def draw(self, updates: int, width: int) -> tuple[Tensor, Tensor]:
-        """Return batch indices and pool indices, [updates, width] each (zero-padded)."""
+    def draw(self, updates: int, width: int) -> Tensor:
+        """Return batch indices and pool indices, [updates, 2, width] (zero-padded)."""
         taken = batch_indices(self.n, self.batch, updates, self.indices)
         pooled = torch.randint(self.pool, (updates, self.batch), generator=self.elements)
-        padding = (0, width - self.batch)
-        return functional.pad(taken, padding), functional.pad(pooled, padding)
+        return functional.pad(torch.stack([taken, pooled], 1), (0, width - self.batch))
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Callable (network, update) -> losses [T] of the trials' next batches.
+    """Callable (network) -> losses [T] of the trials' next batches; ``prepare`` goes before.
 
     The loss of regression is in units of the variance of the trial's training targets, so that
-    learning rates and penalties mean the same on every task.
+    learning rates and penalties mean the same on every task. A call reads nothing of the host's
+    that changes: where it stands in the drawn indices is itself on the device.
     """
 
     task: Task
@@ -118,9 +118,16 @@ class Objective:
             _pool(view.symmetry, recipe, streams, device),
         )  # fmt: skip
 
-    def __call__(self, network: Network, update: int) -> Tensor:
-        """Return the losses [T] of the next batches; to be called with update = 0, 1, 2, …"""
-        x, y, g = self._batch(update)
+    def prepare(self, update: int) -> None:
+        """Draw what the calls from ``update`` = 0, 1, 2, … on need, if a block begins there."""
+        if update % _BLOCK == 0:
+            drawn = [stream.draw(_BLOCK, self.weight.shape[1]) for stream in self.streams]
+            self._block.copy_(torch.stack(drawn, dim=2))
+            self._position.zero_()
+
+    def __call__(self, network: Network) -> Tensor:
+        """Return the losses [T] of the next batches."""
+        x, y, g = self._batch()
         if self.recipe.augment:
             x, y = self._moved(x, g, "input"), self._moved(y, g, "output")
         prediction = network(x)
@@ -132,23 +139,23 @@ class Objective:
         return losses
 
     @cached_property
-    def _block(self) -> dict[str, Tensor]:
-        return {}
+    def _block(self) -> Tensor:
+        """Indices of batches and of pool elements, [updates, 2, T, width]; rewritten in place."""
+        return torch.zeros(_BLOCK, 2, *self.weight.shape, dtype=torch.long, device=self.x.device)
+
+    @cached_property
+    def _position(self) -> Tensor:
+        """The next update within the block, [1]."""
+        return torch.zeros(1, dtype=torch.long, device=self.x.device)
 
     @cached_property
     def _rows(self) -> Tensor:
         return torch.arange(len(self.x), device=self.x.device)[:, None]
 
-    def _batch(self, update: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        within = update % _BLOCK
-        if within == 0:
-            drawn = [stream.draw(_BLOCK, self.weight.shape[1]) for stream in self.streams]
-            for name, blocks in zip(("indices", "pooled"), zip(*drawn, strict=True), strict=True):
-                self._block[name] = torch.stack(blocks, dim=1).to(self.x.device)
-        taken = self._block["indices"][within]
-        g = None
-        if self.pool is not None:
-            g = self.pool[self._rows, self._block["pooled"][within]]
+    def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        taken, pooled = self._block.index_select(0, self._position)[0].unbind()
+        self._position.add_(1)
+        g = None if self.pool is None else self.pool[self._rows, pooled]
         return self.x[self._rows, taken], self.y[self._rows, taken], g
 
     def _moved(self, values: Tensor, g: Tensor | None, side: str) -> Tensor:

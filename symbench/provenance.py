@@ -45,6 +45,11 @@ def _machine_class() -> str:
     return f"{system}, {_processor()}, {os.cpu_count()} CPUs"
 
 
+def tf32() -> bool:
+    """Whether CUDA may round the factors of products or convolutions to ten bits of mantissa."""
+    return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
+
+
 def machine(device: str) -> dict[str, Any]:
     """Return versions, processor, device and threads as a record's provenance states them."""
     cuda = device.startswith("cuda")
@@ -56,5 +61,5 @@ def machine(device: str) -> dict[str, Any]:
         "machine": _machine_class(),
         "device": torch.cuda.get_device_name(device) if cuda else "cpu",
         "threads": torch.get_num_threads(),
-        "tf32": bool(torch.backends.cuda.matmul.allow_tf32) if cuda else False,
+        "tf32": cuda and tf32(),
     }

@@ -13,6 +13,8 @@ from functools import partial
 import pytest
 import torch
 
+from emulated_graph import EmulatedGraph
+
 from symbench import registry
 from symbench.contract import Fits
 from symbench.fleet import Schooling, TrialKey, train
@@ -22,6 +24,7 @@ REGISTRY = registry.load()
 MODELS = [name for name, card in REGISTRY.models.items() if card.plugin != "symbench_example"]
 KEYS = [TrialKey(8, 1), TrialKey(8, 2), TrialKey(12, 1)]
 UPDATES = 4
+HOST = {"gat", "gcn", "lnn-angles", "lnn-mlp", "lrp", "node-time", "port-hnn-jr"}  # not captured
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 5e-3}
 
 
@@ -79,3 +82,23 @@ def test_a_trials_result_is_the_same_in_a_fleet_and_alone(name, monkeypatch):
         assert [t.stacked for t in ways[0]] == ([2, 2, 1] if choice.stacked else [1, 1, 1])
     size = alone.abs().max().clamp(min=1e-3)
     assert float((fleet - alone).abs().max() / size) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_models_update_is_captured_as_it_is_or_not_at_all(name):
+    model = REGISTRY.model(name).for_tier("smoke")
+    task = None if isinstance(model, Fits) else easiest_task(model)
+    if task is None:
+        pytest.skip("trains itself, or accepts no task that is here and has something to learn")
+    view, device = partial(problem, REGISTRY, task, model), torch.device("cpu")
+    ways = [
+        train(Schooling(task, model, view, UPDATES + 1, device, 1, graph=graph), KEYS[:2])
+        for graph in (None, EmulatedGraph)
+    ]
+    for eager, replayed in zip(*ways, strict=True):
+        for a, b in zip(*(t.module.state_dict().values() for t in (eager, replayed)), strict=True):
+            assert torch.equal(a, b)
+    capture = ways[1][0].capture
+    if capture is not None:  # something in it is trained
+        assert capture.captured == (name not in HOST), capture.reason
+        assert capture.captured or capture.reason.endswith("needs the host")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from symbench.contract import Calibrates, Context, Data, Fits, Recipe, Task, seeded
 from symbench.draw import draw
 from symbench.errors import ShapeError
+from symbench.fleet.capture import Replay
 from symbench.fleet.choice import choose
 from symbench.fleet.trials import Schooling, Share, Trial, TrialKey, seeded_globally, trainable
 from symbench.fleet.update import Best, Update
@@ -118,10 +119,11 @@ def _optimise(
 ) -> None:
     """Train a group; of the cell's training it is ``part``: the share before it, and its own."""
     group = Update(trials, recipe, school)
+    take = Replay(group, school.device, school.graph)
     best = Best(trials, recipe, school.task)
     every = max(1, school.updates // school.validations)
     for update in range(school.updates):
-        group(update)
+        take(update)
         if (update + 1) % every == 0:
             best.look(group)
             share = part[0] + part[1] * (update + 1) / school.updates
@@ -129,3 +131,5 @@ def _optimise(
             school.progress(Share(share, update + 1, school.updates, loss))
     best.restore(group)
     group.finish()
+    for trial in trials:
+        trial.capture = take.capture

@@ -14,6 +14,7 @@ from torch import nn
 from symbench.contract import Data, Model, Problem, Task
 
 if TYPE_CHECKING:
+    from symbench.fleet.capture import Capture, Graph
     from symbench.fleet.choice import Choice
 
 FleetChoice = Literal["auto", "on", "off"]
@@ -54,7 +55,8 @@ class Trial:
     """A trial on its way: its data and its module; trained in place.
 
     ``stacked`` counts the trials that were trained together with it, itself among them;
-    ``choice`` says why, and is None where nothing was to be trained.
+    ``choice`` says why, ``capture`` whether its updates were replayed; they are None where nothing
+    was to be trained.
     """
 
     key: TrialKey
@@ -65,6 +67,7 @@ class Trial:
     seconds: float = 0.0
     stacked: int = 1
     choice: Choice | None = None
+    capture: Capture | None = None
 
     @cached_property
     def valid(self) -> Data:
@@ -74,7 +77,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Schooling:
-    """What the trials of a cell share: task, model, budget and place."""
+    """What the trials of a cell share: task, model, budget and place.
+
+    ``graph`` makes the graph to capture an update in; None is CUDA's own, on a CUDA device.
+    """
 
     task: Task
     model: Model
@@ -84,6 +90,7 @@ class Schooling:
     validations: int = 10
     fleet: FleetChoice = "auto"
     progress: Progress = quiet
+    graph: Callable[[], Graph] | None = None
 
 
 def trainable(module: nn.Module) -> int:

@@ -44,8 +44,9 @@ def stacked_forward(module: nn.Module, *, together: bool) -> Forward:
 class Update:
     """A group of trials in training; a call with update = 0, 1, 2, … takes one step.
 
-    The trials' own modules change only in ``finish``. ``losses`` [T] are those of the last step,
-    which itself asks nothing back from the device.
+    The trials' own modules change only in ``finish``. ``losses`` [T] are those of the last step.
+    ``prepare`` writes to the device what of an update the host knows; ``step`` asks nothing back
+    from the device and is the same work on the same tensors each time, so that it can be captured.
     """
 
     def __init__(self, trials: Sequence[Trial], recipe: Recipe, school: Schooling) -> None:
@@ -55,15 +56,28 @@ class Update:
         self._objective = Objective.of(
             school.task, school.view(None), recipe, [(t.key.seed, t.data) for t in trials]
         )
-        self._optimiser = _optimiser(recipe, list(self.parameters.values()))
+        # fused kernels read it in double precision on a CPU and in single on CUDA
+        precision = torch.float64 if school.device.type == "cpu" else torch.float32
+        self._rate = torch.tensor(recipe.learning_rate, dtype=precision, device=school.device)
+        self._optimiser = _optimiser(recipe, list(self.parameters.values()), self._rate)
         self._finite = torch.ones(len(trials), dtype=torch.bool, device=school.device)
         self.losses = torch.zeros(len(trials), device=school.device)
 
     def __call__(self, update: int) -> None:
         """Take one step of every trial."""
+        self.prepare(update)
+        self.step()
+
+    def prepare(self, update: int) -> None:
+        """Set the learning rate and, at the start of a block, the indices of the batches."""
+        self._rate.fill_(learning_rate(self._recipe, update, self._updates))
+        self._objective.prepare(update)
+
+    def step(self, *, capturable: bool = False) -> None:
+        """Take the step that was prepared; ``capturable`` while a graph is being captured."""
         for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate(self._recipe, update, self._updates)
-        losses = self._objective(self._network, update)
+            group["capturable"] = capturable  # Adam refuses without, and warns if it is left on
+        losses = self._objective(self._network)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())
         self._optimiser.step()
@@ -86,8 +100,8 @@ class Update:
             trial.diverged = not finite
 
 
-def _optimiser(recipe: Recipe, parameters: list[Tensor]) -> torch.optim.Optimizer:
-    rate, decay = recipe.learning_rate, recipe.weight_decay
+def _optimiser(recipe: Recipe, parameters: list[Tensor], rate: Tensor) -> torch.optim.Optimizer:
+    decay = recipe.weight_decay
     if recipe.optimiser == "adam":
         return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
     if recipe.optimiser == "adamw":
