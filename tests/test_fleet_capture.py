@@ -16,9 +16,11 @@ from torch import nn
 
 from symbench import Recipe
 from symbench.cell import run_cell
+from symbench.contract import seeded
 from symbench.fleet import Capture, Schooling, TrialKey, train, training
 from symbench.fleet.capture import Replay
 from symbench.fleet.update import Update
+from symbench.objective import batch_indices
 from symbench.plan import Selection, make_plan, problem
 
 REGISTRY = toys.toy_registry()
@@ -259,18 +261,55 @@ def test_what_a_graph_would_freeze_is_seen_before_the_capture(model, reason, cap
 # the graph and what it reads
 
 
+def replay(model, keys=KEYS[3:]):
+    """A group in training, what takes its updates, and the graphs that it makes."""
+    where, graphs = school(model), Graphs()
+    group = Update([training._prepare(where, key) for key in keys], model.recipe(None), where)
+    return group, Replay(group, where.device, graphs), graphs
+
+
 def test_all_that_a_graph_reads_lives_as_long_as_the_group():
-    model = under(augment=True, penalty=1.0)
-    where = school(model)
-    group = Update([training._prepare(where, key) for key in KEYS[3:]], model.recipe(None), where)
-    graphs = Graphs()
-    take = Replay(group, where.device, graphs)
+    group, take, graphs = replay(under(augment=True, penalty=1.0))
     for update in range(EAGER + 1):
         take(update)
     inputs = graphs[0].forget()
     gc.collect()
     assert len(inputs) > 10
     assert not any(reference.expired() for reference in inputs)
+    del group
+
+
+def test_every_update_takes_the_next_batch_that_is_drawn():
+    group, _, _ = replay(under(batch_size=8))
+    objective, seen = group._objective, []
+    for update in range(60):
+        objective.prepare(update)
+        objective(lambda x: seen.append(x) or x[..., :1])
+    for row, key in enumerate(KEYS[3:]):
+        generator = seeded(TASK.name, TASK.version, key.seed, key.n_train, "batches")
+        drawn = [batch_indices(64, 8, 50, generator) for _ in range(2)]
+        x = TASK.sample(64, key.seed, "train").x
+        assert torch.equal(torch.stack(seen)[:, row], x[torch.cat(drawn)[:60]])
+
+
+def test_a_loss_that_was_infinite_once_is_remembered():
+    group, take, _ = replay(under(optimiser="sgd", learning_rate=0.01))
+    for update in range(5):
+        take(update)
+    y = group._objective.y
+    state = [y, *group.parameters.values()]
+    state += [own["momentum_buffer"] for own in group._optimiser.state.values()]
+    kept = [tensor.detach().clone() for tensor in state]
+    with torch.no_grad():
+        y[1] = torch.inf
+        take(5)
+        for tensor, before in zip(state, kept, strict=True):
+            tensor.copy_(before)
+    for update in range(6, 10):
+        take(update)
+    assert bool(group.losses.isfinite().all())
+    group.finish()
+    assert [trial.diverged for trial in group._trials] == [False, True, False]
 
 
 def test_the_emulated_graph_shows_what_python_has_fixed():

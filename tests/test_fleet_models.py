@@ -12,7 +12,6 @@ from functools import partial
 
 import pytest
 import torch
-
 from emulated_graph import EmulatedGraph
 
 from symbench import registry
