@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations
 from typing import Any, ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from symbench import InputError, Model, Problem, Recipe, graphs
 from symbench.contract import Prior
@@ -24,34 +26,38 @@ _LARGEST = 16  # neighbours of a node: 3360 sequences
 class Egonets(torch.autograd.Function):
     """Sequences (i, a, b, c) of a node and up to three of its neighbours, as flat tensors.
 
-    ``apply(x)`` returns rows [n, N, P, 6 + 4 k], the six weights among the four nodes and their k
-    features, and the share [n, N, P] of each sequence in the average of its node: all orders of
-    min(3, degree) different neighbours count the same. P = D (D - 1)(D - 2) for the largest
-    degree D; missing neighbours are zeros. It has its own rule for ``torch.func.vmap``, where D
-    could not be read off the data, and no gradient: graphs are given.
+    ``apply(x)`` returns those of a batch of graphs in one list, node by node: rows [M, 6 + 4 k],
+    the six weights among the four nodes and their k features; the node [M] of each, counted
+    through the graphs; and how many [n, N] a node has, one for each order of min(3, degree)
+    different neighbours. Missing neighbours are zeros. It has its own rule for ``torch.func.vmap``,
+    where M could not be read off the data, and no gradient: graphs are given.
     """
 
     @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return rows and shares of graphs [n, 1 + k, N, N].
+    def forward(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return rows, nodes and counts of graphs [n, 1 + k, N, N].
 
         Raises:
             InputError: a node has more than 16 neighbours.
         """
-        A, features = graphs.adjacency(x), graphs.node_features(x)
-        present = (A != 0).int()
-        most = max(_LENGTH, int(present.sum(-1).amax())) if A.numel() else _LENGTH
-        if most > _LARGEST:
+        A, features = graphs.adjacency(x).flatten(0, 1), graphs.node_features(x).flatten(0, 1)
+        present = A != 0
+        degree = present.sum(-1)
+        if len(degree) and (most := int(degree.amax())) > _LARGEST:
             raise InputError(f"lrp takes at most {_LARGEST} neighbours of a node, not {most}")
-        if most > A.shape[-1]:  # room for the missing neighbours of tiny graphs
-            rows, share = Egonets.forward(graphs.padded(x, most))
-            return rows[:, : A.shape[-1]], share[:, : A.shape[-1]]
-        there, neighbour = present.sort(dim=-1, descending=True, stable=True)
-        there, neighbour = there[..., :most], neighbour[..., :most]
-        slots = torch.tensor(list(permutations(range(most), _LENGTH)), device=x.device)
-        valid, chosen = there[..., slots], neighbour[..., slots]
-        share = _shares(valid, there.sum(-1))
-        return _rows(A, features, chosen, valid), share.to(x)
+        slots, starts = _orders(x.device)
+        count = starts.diff()[degree]
+        node = torch.repeat_interleave(count)
+        skipped = starts[degree] - (count.cumsum(0) - count)  # from a place in the list to slots
+        slot = slots[torch.arange(len(node), device=x.device) + skipped[node]]
+        # every node's neighbours, one after another; one more, for a last node that has none
+        neighbour = functional.pad(present.nonzero()[:, 1], (0, 1))
+        first = degree.cumsum(0) - degree
+        centre = (node % A.shape[-1])[:, None]
+        nodes = torch.cat([centre, neighbour[first[node, None] + slot.clamp(min=0)]], 1)
+        there = functional.pad(slot >= 0, (1, 0), value=True).to(x)
+        rows = _rows(A, features, (nodes, node[:, None] - centre), there)
+        return rows, node, count.view(len(x), -1)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: ARG004 - torch's
@@ -63,40 +69,56 @@ class Egonets(torch.autograd.Function):
         """Return no gradient."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None], x: Tensor) -> Any:  # noqa: ARG004 - torch's
-        """Take the stacked graphs as one longer batch."""
+    def vmap(info: Any, in_dims: tuple[int | None], x: Tensor) -> Any:
+        """Take the stacked graphs as one longer batch; short lists end in rows of a node n N."""
         dim = in_dims[0]
         if dim is None:
-            return sequences(x), (None, None)
+            return sequences(x), (None, None, None)
         stacked = x.movedim(dim, 0)
-        rows, share = sequences(stacked.flatten(0, 1))
-        shape = stacked.shape[:2]
-        return (rows.unflatten(0, shape), share.unflatten(0, shape)), (0, 0)
+        rows, node, count = sequences(stacked.flatten(0, 1))
+        size = stacked.shape[1] * stacked.shape[-1]
+        part = node // size
+        lengths = torch.bincount(part, minlength=info.batch_size).tolist()
+        own = list((node - part * size).split(lengths))
+        found = (
+            pad_sequence(list(rows.split(lengths)), batch_first=True),
+            pad_sequence(own, batch_first=True, padding_value=size),
+            count.unflatten(0, stacked.shape[:2]),
+        )
+        return found, (0, 0, 0)
 
 
-def sequences(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows [n, N, P, 6 + 4 k] and shares [n, N, P] of ``Egonets``."""
-    return cast("tuple[Tensor, Tensor]", Egonets.apply(x))  # type: ignore[no-untyped-call]
+def sequences(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the rows [M, 6 + 4 k], nodes [M] and counts [n, N] of ``Egonets``."""
+    return cast("tuple[Tensor, Tensor, Tensor]", Egonets.apply(x))  # type: ignore[no-untyped-call]
 
 
-def _shares(valid: Tensor, degree: Tensor) -> Tensor:
-    """Return the share [n, N, P] of sequences with ``valid`` [n, N, P, 3] neighbours."""
-    wanted = degree.clamp(max=_LENGTH)[..., None]
-    first = (valid[..., 0] >= valid[..., 1]) & (valid[..., 1] >= valid[..., 2])
-    counts = (first & (valid.sum(-1) == wanted)).double()
-    return counts / counts.sum(-1, keepdim=True)
+@lru_cache(maxsize=4)
+def _orders(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return which neighbours stand in a node's sequences, [P, 3], and starts [18].
+
+    Those of a node of d neighbours are the rows from starts[d] to starts[d + 1]; -1 is none.
+    """
+    slots, starts = [], [0]
+    for degree in range(_LARGEST + 1):
+        orders = list(permutations(range(degree), min(_LENGTH, degree)))
+        rows = torch.tensor(orders, dtype=torch.long).view(len(orders), -1)
+        slots.append(functional.pad(rows, (0, _LENGTH - rows.shape[1]), value=-1))
+        starts.append(starts[-1] + len(orders))
+    return torch.cat(slots).to(device), torch.tensor(starts, device=device)
 
 
-def _rows(A: Tensor, features: Tensor, chosen: Tensor, valid: Tensor) -> Tensor:
-    n, N, P, _ = chosen.shape
-    centre = torch.arange(N, device=A.device)[None, :, None, None].expand(n, N, P, 1)
-    nodes = torch.cat([centre, chosen], -1)
-    there = torch.cat([torch.ones_like(valid[..., :1]), valid], -1).to(A)
-    graph = torch.arange(n, device=A.device)[:, None, None, None]
+def _rows(A: Tensor, features: Tensor, at: tuple[Tensor, Tensor], there: Tensor) -> Tensor:
+    """Return [M, 6 + 4 k] of A [nodes, N] and features [nodes, k] of all graphs.
+
+    ``at`` holds the four nodes [M, 4] within their graph and where it begins [M, 1].
+    """
+    nodes, start = at
     i, j = torch.triu_indices(_LENGTH + 1, _LENGTH + 1, 1, device=A.device)
-    weights = A[graph, nodes[..., i], nodes[..., j]] * there[..., i] * there[..., j]
-    told = features[graph, nodes] * there[..., None]
-    return torch.cat([weights, told.flatten(3)], -1)
+    known = start + nodes
+    weights = A[known[:, i], nodes[:, j]] * there[:, i] * there[:, j]
+    told = features[known] * there[..., None]
+    return torch.cat([weights, told.flatten(1)], -1)
 
 
 class LRPNetwork(nn.Module):
@@ -119,8 +141,11 @@ class LRPNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the output for graphs [n, 1 + k, N, N] of any N; zero at padded nodes."""
         nodes = Nodes.of(graphs.node_mask(x))
-        rows, share = sequences(x)
-        pooled = (share[..., None, :] @ functional.relu(self.sequences(rows)))[..., 0, :]
+        rows, node, count = sequences(x)
+        h = self.sequences(rows).relu_()
+        places = h.new_zeros(count.numel() + 1, h.shape[1])  # one more, for rows of no node
+        sums = places.scatter_add(0, node[:, None].expand_as(h), h)[:-1]
+        pooled = sums.view(*count.shape, -1) / count[..., None]
         degree = (graphs.adjacency(x) != 0).to(x).sum(-1, keepdim=True)
         h = self.node(functional.relu(pooled * self.degree(degree.log1p())))
         if self.order == 0:

@@ -45,13 +45,26 @@ def test_the_average_over_sequences_is_that_over_all_orders_of_neighbours(name):
     weights = torch.rand(links.shape, generator=generator, dtype=torch.float64) + 0.5
     features = torch.randn(1, len(graph), 2, generator=generator, dtype=torch.float64)
     x = graphs.pack(links * (weights + weights.mT), features)
-    rows, share = sequences(x)
-    torch.testing.assert_close(share.sum(-1), torch.ones_like(share[..., 0]))
+    rows, owner, count = sequences(x)
     for node in range(len(graph)):
         expected = enumerated(x[0], node)
         for power in (1, 2, 3):  # moments of the rows, which any order of them has
-            found = (share[0, node, :, None] * rows[0, node].pow(power)).sum(0)
+            found = rows.pow(power)[owner == node].sum(0) / count[0, node]
             torch.testing.assert_close(found, expected.pow(power).mean(0))
+
+
+def test_stacked_graphs_have_the_sequences_of_each_stack():
+    links = (torch.rand(3, 4, 7, 7, generator=torch.Generator().manual_seed(1)) < 0.4).double()
+    links = links.triu(1) + links.triu(1).mT
+    x = torch.stack([graphs.pack(part) for part in links])
+    together = torch.func.vmap(sequences)(x)
+    for i, part in enumerate(x):
+        alone = sequences(part)
+        known = len(alone[0])
+        for found, expected in zip(together[:2], alone, strict=False):
+            torch.testing.assert_close(found[i, :known], expected)
+        assert bool((together[1][i, known:] == 28).all())  # rows of no node make lists equally long
+        torch.testing.assert_close(together[2][i], alone[2])
 
 
 def test_triangles_are_seen_and_distant_cycles_are_not():
