@@ -66,21 +66,25 @@ class Duel:
         misleads it, plus ``away`` |mean cos(gx, x)| and ``apart`` times the channels' overlap.
         """
         sampler, judge = pair
-        first = torch.optim.Adam(sampler.parameters(), self.generator_rate, betas=(0.5, 0.999))
-        second = torch.optim.Adam(judge.parameters(), self.discriminator_rate, betas=(0.5, 0.999))
+        L, weights = sampler.L, list(judge.parameters())
+        first = torch.optim.Adam([L], self.generator_rate, betas=(0.5, 0.999), fused=True)
+        second = torch.optim.Adam(weights, self.discriminator_rate, betas=(0.5, 0.999), fused=True)
         with torch.enable_grad():
             for _ in range(context.updates // 2):
                 real = batch(data, self.batch_size, context)
                 other = batch(data, self.batch_size, context)
                 moved = move(sampler.draw(len(other), context.generator), other)
-                still = Data(moved.x.detach(), moved.y.detach())
+                both = Data(
+                    torch.cat([real.x, moved.x.detach()]), torch.cat([real.y, moved.y.detach()])
+                )
                 second.zero_grad()
-                (_bce(judge(real), 1.0) + _bce(judge(still), 0.0)).backward()
+                truth, false = judge(both).chunk(2)
+                (_bce(truth, 1.0) + _bce(false, 0.0)).backward()
                 second.step()
-                first.zero_grad()
                 cosine = functional.cosine_similarity(moved.x.flatten(1), other.x.flatten(1))
                 loss = _bce(judge(moved), 1.0) + self.away * cosine.mean().abs()
-                (loss + self.apart * sampler.overlap()).backward()
+                # of the generators alone: the judge's weights stand still in this half
+                (L.grad,) = torch.autograd.grad(loss + self.apart * sampler.overlap(), [L])
                 first.step()
 
 

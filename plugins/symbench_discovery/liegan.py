@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -14,8 +15,9 @@ from symbench.contract import Context, Prior
 from symbench_discovery.adversary import Discriminator, Duel
 from symbench_discovery.elements import Elements, LieSampler
 from symbench_discovery.moves import Move, movement
-from symbench_discovery.training import batch, descend, output_variance, task_loss
+from symbench_discovery.training import output_variance, task_loss
 
+_AHEAD = 32  # batches that are drawn and moved together
 _LARGEST = 64  # dimensions of V or pixels: the generators are dense
 
 
@@ -120,19 +122,41 @@ class LieGAN(Model):
         problem, move = task
         if callable(calibrate := getattr(net.backbone, "calibrate", None)):
             calibrate(data.x, data.y)
-        unit = output_variance(problem, data.y)
-
-        def loss(step: int) -> Tensor:  # noqa: ARG001
-            some = batch(data, self.config.batch_size, context)
-            half = Data(some.x[::2], some.y[::2])
-            with torch.no_grad():
-                moved = move(net.sampler.draw(len(half), context.generator), half)
-            x = torch.cat([moved.x, some.x[1::2]])
-            y = torch.cat([moved.y, some.y[1::2]])
-            return task_loss(problem, net(x), y) / unit
-
+        unit, rate = output_variance(problem, data.y), self.config.learning_rate
+        optimiser = torch.optim.Adam(net.backbone.parameters(), rate, fused=True)
         steps = context.updates - context.updates // 2
-        descend([(net.backbone.parameters(), self.config.learning_rate)], loss, steps)
+        with torch.enable_grad():
+            for start in range(0, steps, _AHEAD):
+                count = min(_AHEAD, steps - start)
+                some = self._augmented(net.sampler, move, data, context, count)
+                for step, (x, y) in enumerate(zip(some.x, some.y, strict=True), start):
+                    cosine = math.cos(math.pi * step / steps)
+                    optimiser.param_groups[0]["lr"] = rate * (1 + cosine) / 2
+                    optimiser.zero_grad()
+                    torch.autograd.backward(task_loss(problem, net(x), y) / unit)
+                    optimiser.step()
+
+    @torch.no_grad()
+    def _augmented(
+        self, sampler: LieSampler, move: Move, data: Data, context: Context, count: int
+    ) -> Data:
+        """Return ``count`` batches [count, batch, ...] of which every second example is moved.
+
+        All of them move at once: most of the cost of a small batch's is that of the calls.
+        """
+        size, stream = min(self.config.batch_size, len(data)), context.generator
+        chosen, drawn = [], []
+        for _ in range(count):
+            chosen.append(torch.randint(len(data), (size,), generator=stream))
+            drawn.append(sampler.draw((size + 1) // 2, stream))
+        at = torch.stack(chosen).to(data.x.device)
+        first, others = at[:, ::2], at[:, 1::2]
+        elements = Elements(sampler.L, torch.cat([each.z for each in drawn]))
+        moved = move(elements, Data(data.x[first.flatten()], data.y[first.flatten()]))
+        return Data(
+            torch.cat([moved.x.unflatten(0, first.shape), data.x[others]], 1),
+            torch.cat([moved.y.unflatten(0, first.shape), data.y[others]], 1),
+        )
 
 
 def _unmoved(g: Elements, data: Data) -> Data:  # noqa: ARG001
