@@ -163,6 +163,8 @@ class Objective:
         if g is None or self.symmetry is None or not values.is_floating_point():
             return values
         rho = self.symmetry.input if side == "input" else self.symmetry.output
+        if not rho.leaves:  # scalars alone
+            return values
         flat = values.flatten(0, 1).flatten(1)
         return rho.act(g.flatten(0, 1), flat).view(values.shape)
 

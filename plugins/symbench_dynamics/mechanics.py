@@ -36,9 +36,12 @@ def brief(
 ) -> Mapping[str, Mapping[str, Any]]:
     """Return a task's ``tiers``: the quick one judges 100 states over shorter rollouts.
 
-    Rollouts in float64 cost more than the training of that tier.
+    Rollouts in float64 cost more than the training of that tier, and ten looks at 500 states more
+    than its updates: 100 others select the parameters.
     """
-    quick = {"test_size": 100, "rollout": rollout, "energy_times": energy}
+    quick = {
+        "test_size": 100, "valid_size": 100, "rollout": rollout, "energy_times": energy,
+    }  # fmt: skip
     return {"smoke": quick, "quick": quick}
 
 
