@@ -57,12 +57,15 @@ class Field(nn.Module):
     def field(self, state: Tensor, t: Tensor) -> Tensor:
         """Return dx/dt [n, d] at states [n, d] and time t (0-dimensional)."""
 
+    def prepared(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return ``field`` at the present parameters, for many calls."""
+        return self.field
+
     def flow(self, state: Tensor, times: Tensor) -> Tensor:
         """Return the states [n, k, d] at ``times`` [k] from ``state`` [n, d] at times[0]."""
         times = times.to(state)
-        if self.clock.method == "implicit-midpoint":
-            return implicit_midpoint(self.field, state, times, substeps=self.clock.substeps(times))
-        return rk4(self.field, state, times, substeps=self.clock.substeps(times))
+        method = implicit_midpoint if self.clock.method == "implicit-midpoint" else rk4
+        return method(self.prepared(), state, times, substeps=self.clock.substeps(times))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the flow [n, k, d] over the task's times, or the field [n, d] if it has none."""
@@ -100,8 +103,25 @@ def calibrate_potential(net: nn.Module, x: Tensor, gradient: Tensor) -> None:
     calibrate(net, x, (r * signs.to(x))[:, None])
 
 
+def prepared(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Return a network at its present parameters, for many calls.
+
+    One whose weights are made of its parameters, whatever the input, offers ``prepared``, which
+    returns the function of the input that is left once they are made. Others are called as is.
+    """
+    if callable(make := getattr(net, "prepared", None)):
+        return cast("Callable[[Tensor], Tensor]", make())
+    return net
+
+
 def gradient(scalar: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return ∂f/∂x [n, d] of a function [n, d] -> [n, 1] that treats examples alone."""
+    """Return ∂f/∂x [n, d] of a function [n, d] -> [n, 1] that treats examples alone.
+
+    A function that has its own ``gradient`` is asked for it: written out, it is cheaper to
+    differentiate again. Of others it is taken by autograd.
+    """
+    if callable(own := getattr(scalar, "gradient", None)):
+        return cast(Tensor, own(x))
 
     def total(points: Tensor) -> Tensor:
         return scalar(points).sum()
@@ -154,6 +174,11 @@ class NeuralODE(Field):
         """Return net(x)."""
         return cast(Tensor, self.net(state))
 
+    def prepared(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return ``field`` at the present parameters, for many calls."""
+        net = prepared(self.net)
+        return lambda state, _: net(state)
+
 
 class Hamiltonian(Field):
     """dx/dt = J ∇H(x) with H a network: [n, d] -> [n, 1] (Greydanus et al. 2019)."""
@@ -171,9 +196,14 @@ class Hamiltonian(Field):
         """Return H(x) [n, 1]."""
         return cast(Tensor, self.net(state))
 
-    def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
+    def field(self, state: Tensor, t: Tensor) -> Tensor:
         """Return J ∇H(x)."""
-        return rotated(gradient(self.energy, state))
+        return self.prepared()(state, t)
+
+    def prepared(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return ``field`` at the present parameters, for many calls."""
+        energy = prepared(self.net)
+        return lambda state, _: rotated(gradient(energy, state))
 
 
 class Separable(Field):

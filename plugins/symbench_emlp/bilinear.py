@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from symbench.groups import Representation
-from symbench_emlp.channels import runs
+from symbench_emlp.channels import Run, runs
 from symbench_emlp.linear import WithBases, maps_between
 
 PAIR_SIZE = 1300  # largest product of the three sizes of a ⊗ c -> b,
 PAIR_RANK = 6  # and largest sum of their tensor ranks
+
+
+class Kernel(NamedTuple):
+    """The maps of a ``Pair``, put together: matrix [k, b + b' + …, a · c], or [k, (b + …) · a, c].
+
+    The first form takes the whole outer product at once, the second the larger factor first.
+    """
+
+    matrix: Tensor
+    sizes: tuple[int, int]
+    outer: bool
+
+    def __call__(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the products [k, b + …, n], and what ``pullback`` wants to know again."""
+        if self.outer:
+            product = (left.unsqueeze(2) * right.unsqueeze(1)).flatten(1, 2)
+            return self.matrix.bmm(product), None
+        partial = self.matrix.bmm(right).unflatten(1, (-1, self.sizes[0]))
+        return (partial * left.unsqueeze(1)).sum(2), partial
+
+    def pullback(
+        self, g: Tensor, left: Tensor, right: Tensor, partial: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the gradients at left [k, a, n] and right [k, c, n] for g at the products."""
+        if partial is None:
+            outer = self.matrix.mT.bmm(g).unflatten(1, self.sizes)
+            return (outer * right.unsqueeze(1)).sum(2), (outer * left.unsqueeze(2)).sum(1)
+        spread = (g.unsqueeze(2) * left.unsqueeze(1)).flatten(1, 2)
+        return (partial * g.unsqueeze(2)).sum(1), self.matrix.mT.bmm(spread)
 
 
 class Pair(WithBases):
@@ -32,23 +63,147 @@ class Pair(WithBases):
         # the cheaper order: the whole outer product first, or the larger factor first
         self._outer = sizes[1] <= sum(basis.shape[1] for basis in maps)
 
-    def _kernel(self) -> Tensor:
-        """Return the maps [k, b + b' + …, a · c] of the copies."""
+    def prepared(self) -> Kernel:
+        """Return the maps of all copies, put together once."""
         parts = self.coupling.split(self._counts, -1)
-        width = self._sizes[0] * self._sizes[1]
-        mixed = [c @ self.get_buffer(f"basis_{i}") for i, c in enumerate(parts)]
-        return torch.cat([kernel.unflatten(-1, (-1, width)) for kernel in mixed], 1)
+        mixed = [c @ self._bases[f"basis_{i}"] for i, c in enumerate(parts)]
+        width = self._sizes[1] if not self._outer else self._sizes[0] * self._sizes[1]
+        whole = torch.cat(mixed, 1).unflatten(-1, (-1, width))
+        return Kernel(whole, self._sizes, self._outer)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Return the products [k, b + b' + …, n] of left [k, a, n] and right [k, c, n]."""
-        kernel = self._kernel()
-        if self._outer:
-            product = (left.unsqueeze(2) * right.unsqueeze(1)).flatten(1, 2)
-            return kernel.bmm(product)
-        a, c = self._sizes
-        partial = kernel.unflatten(-1, (a, c)).flatten(1, 2).bmm(right)
-        terms: Tensor = partial.unflatten(1, (-1, a)) * left.unsqueeze(1)
-        return terms.sum(2)
+        return self.prepared()(left, right)[0]
+
+
+class Saved(NamedTuple):
+    """What the gradient of a bilinear map needs of its value: the factors, and partial products."""
+
+    left: list[Tensor]
+    right: list[Tensor]
+    partial: list[Tensor | None]
+
+
+class Plan(NamedTuple):
+    """Which types a bilinear layer multiplies.
+
+    ``few`` mixtures of the copies of each run; ``pairs`` of runs a, c with their target runs.
+    Scalars, the first run, multiply every run besides.
+    """
+
+    runs: list[Run]
+    few: list[int]
+    pairs: list[tuple[int, int, list[int]]]
+
+    def copies(self, a: int, c: int) -> int:
+        """Return how many products a pair of runs has."""
+        return min(self.few[a], self.few[c])
+
+
+class Products(NamedTuple):
+    """A bilinear map of features [copies, size of one, n], one tensor a run, with its gradient."""
+
+    plan: Plan
+    mixtures: list[Tensor]
+    kernels: list[Kernel]
+    back: list[Tensor]
+
+    def __call__(self, parts: list[Tensor]) -> tuple[list[Tensor], Saved]:
+        """Return the map's value, of the shapes of ``parts``, and what ``pullback`` needs."""
+        left, right = self._factors(parts)
+        scalars = left[0]
+        found = []
+        for run, factor in enumerate(right):
+            k = self.plan.copies(0, run)
+            found.append([_first(scalars, k) * _first(factor, k)])
+        partials = []
+        for (a, c, targets), kernel in zip(self.plan.pairs, self.kernels, strict=True):
+            k = self.plan.copies(a, c)
+            product, partial = kernel(_first(left[a], k), _first(right[c], k))
+            partials.append(partial)
+            for b, piece in zip(targets, self._split(product, targets), strict=True):
+                found[b].append(piece)
+        mixed = [
+            (weight @ _joined(pieces).flatten(1)).view(part.shape)
+            for weight, pieces, part in zip(self.back, found, parts, strict=True)
+        ]
+        return mixed, Saved(left, right, partials)
+
+    def _factors(self, parts: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the left and the right factors of every type, [k, size of one, n]."""
+        left, right = [], []
+        for weight, part in zip(self.mixtures, parts, strict=True):
+            mixed = (weight @ part.flatten(1)).unflatten(1, part.shape[1:])
+            first, second = mixed.chunk(2)
+            left.append(first)
+            right.append(second)
+        return left, right
+
+    def _split(self, product: Tensor, targets: list[int]) -> tuple[Tensor, ...]:
+        if len(targets) == 1:
+            return (product,)
+        sizes = [self.plan.runs[b].type.size for b in targets]
+        return tuple(product.split(sizes, 1))
+
+    def pullback(self, g: list[Tensor], saved: Saved) -> list[Tensor]:
+        """Return the gradients at the features for those at the value."""
+        left, right, partials = saved
+        slots = [iter(pieces) for pieces in self._slots(g)]
+        gl: list[list[Tensor]] = [[] for _ in left]
+        gr: list[list[Tensor]] = [[] for _ in right]
+        for run, pieces in enumerate(slots):
+            k, piece = self.plan.copies(0, run), next(pieces)
+            gl[0].append((piece * _first(right[run], k)).sum(1, keepdim=True))
+            gr[run].append(piece * _first(left[0], k))
+        for (a, c, targets), kernel, partial in zip(
+            self.plan.pairs, self.kernels, partials, strict=True
+        ):
+            k = self.plan.copies(a, c)
+            piece = _joined([next(slots[b]) for b in targets], 1)
+            first, second = kernel.pullback(piece, _first(left[a], k), _first(right[c], k), partial)
+            gl[a].append(first)
+            gr[c].append(second)
+        found = []
+        for run, weight in enumerate(self.mixtures):
+            both = torch.cat([_summed(gl[run], left[run]), _summed(gr[run], right[run])])
+            found.append((weight.mT @ both.flatten(1)).unflatten(1, both.shape[1:]))
+        return found
+
+    def _slots(self, g: list[Tensor]) -> list[list[Tensor]]:
+        """Return the gradients at the products, by target run, in the order of their making."""
+        counts = [[self.plan.copies(0, run)] for run in range(len(g))]
+        for a, c, targets in self.plan.pairs:
+            for b in targets:
+                counts[b].append(self.plan.copies(a, c))
+        slots = []
+        for weight, own, piece in zip(self.back, counts, g, strict=True):
+            whole = (weight.mT @ piece.flatten(1)).unflatten(1, piece.shape[1:])
+            slots.append(list(whole.split(own)))
+        return slots
+
+
+def _first(factor: Tensor, k: int) -> Tensor:
+    return factor if len(factor) == k else factor[:k]
+
+
+def _joined(pieces: list[Tensor], dim: int = 0) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim)
+
+
+def _summed(pieces: list[Tensor], like: Tensor) -> Tensor:
+    """Return the sum of gradients at the first copies of a factor, of the factor's shape."""
+    total: Tensor | None = None
+    for piece in sorted(pieces, key=len):  # the short ones meet before they are padded
+        if total is None or len(total) == len(piece):
+            total = piece if total is None else total + piece
+        else:
+            total = _padded(total, len(piece)) + piece
+    return torch.zeros_like(like) if total is None else _padded(total, len(like))
+
+
+def _padded(piece: Tensor, copies: int) -> Tensor:
+    missing = copies - len(piece)
+    return nn.functional.pad(piece, (0, 0, 0, 0, 0, missing)) if missing else piece
 
 
 class Bilinear(nn.Module):
@@ -64,14 +219,14 @@ class Bilinear(nn.Module):
     def __init__(self, rep: Representation, copies: int) -> None:
         super().__init__()
         self._runs = runs(rep)
-        self._few = [min(run.copies, copies) for run in self._runs]
+        few = [min(run.copies, copies) for run in self._runs]
+        self._plan = Plan(self._runs, few, [])
         self.mixtures = nn.ParameterList(
             torch.randn(2 * k, run.copies) / run.copies**0.5
-            for run, k in zip(self._runs, self._few, strict=True)
+            for run, k in zip(self._runs, few, strict=True)
         )
         self.pairs = nn.ModuleList()
-        self._plan: list[tuple[int, int, list[int]]] = []
-        count = [min(self._few[0], k) for k in self._few]
+        count = [min(few[0], k) for k in few]
         for c in range(len(self._runs)):
             for a in range(1, c + 1):
                 self._add_pair(a, c, count)
@@ -82,7 +237,7 @@ class Bilinear(nn.Module):
     def _add_pair(self, a: int, c: int, count: list[int]) -> None:
         """Add the products a ⊗ c, a no larger than c, and count the copies of their targets."""
         first, second = self._runs[a].type, self._runs[c].type
-        maps, targets, k = [], [], min(self._few[a], self._few[c])
+        maps, targets, k = [], [], self._plan.copies(a, c)
         for b, run in enumerate(self._runs):
             rank = first.rank + second.rank + run.type.rank
             if rank > PAIR_RANK or first.size * second.size * run.type.size > PAIR_SIZE:
@@ -93,35 +248,21 @@ class Bilinear(nn.Module):
                 count[b] += k
         if maps:
             self.pairs.append(Pair(maps, k, (first.size, second.size)))
-            self._plan.append((a, c, targets))
+            self._plan.pairs.append((a, c, targets))
 
-    def _mixed(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Return the left and the right factors of every type, [k, size of one, n]."""
-        left, right = [], []
-        parts = x.mT.split([run.size for run in self._runs])
-        for run, k, weight, part in zip(self._runs, self._few, self.mixtures, parts, strict=True):
-            mixed = weight @ part.reshape(run.copies, -1)
-            both = mixed.view(2 * k, run.type.size, -1)
-            left.append(both[:k])
-            right.append(both[k:])
-        return left, right
+    def prepared(self, gain: float = 1.0) -> Products:
+        """Return ``gain`` times the map, its weights put together once."""
+        kernels = [pair.prepared() for pair in self.pairs]  # type: ignore[operator]
+        back = [weight if gain == 1 else gain * weight for weight in self.back]
+        return Products(self._plan, list(self.mixtures), kernels, back)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the bilinear map at x."""
-        left, right = self._mixed(x)
-        scalars = left[0]
-        found = []
-        for factor in right:
-            k = min(len(scalars), len(factor))
-            found.append([scalars[:k] * factor[:k]])
-        for (a, c, targets), pair in zip(self._plan, self.pairs, strict=True):
-            k = min(self._few[a], self._few[c])
-            product = pair(left[a][:k], right[c][:k])
-            sizes = [self._runs[b].type.size for b in targets]
-            for b, part in zip(targets, product.split(sizes, 1), strict=True):
-                found[b].append(part)
-        rows = []
-        for run, weight, parts in zip(self._runs, self.back, found, strict=True):
-            y = weight @ torch.cat(parts).flatten(1)
-            rows.append(y.view(run.size, -1))
-        return torch.cat(rows).mT
+        found, _ = self.prepared()(split(x.mT, self._runs))
+        return torch.cat([part.flatten(0, 1) for part in found]).mT
+
+
+def split(x: Tensor, of: list[Run]) -> list[Tensor]:
+    """Return the features [copies, size of one, n] of every run from x [size, n]."""
+    parts = x.split([run.size for run in of])
+    return [p.unflatten(0, (run.copies, run.type.size)) for run, p in zip(of, parts, strict=True)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from symbench.groups import Representation, Scalar
-from symbench_emlp.bilinear import Bilinear
+from symbench_emlp.bilinear import Bilinear, Products, Saved, split
 from symbench_emlp.channels import runs
-from symbench_emlp.linear import EquivariantLinear
+from symbench_emlp.linear import Affine, EquivariantLinear
 
 BILINEAR_GAIN = 0.3  # 0.1 in the paper, whose layer is scaled differently
 SILU_NORM = 1.676532  # 1 / sqrt(E silu(z)²) and
@@ -25,29 +27,79 @@ class Gated(nn.Module):
     def __init__(self, rep: Representation) -> None:
         super().__init__()
         self._runs = runs(rep)
-        self._gates = sum(run.copies for run in self._runs if run.type.rank)
+        self._wide = runs(gated(rep))
+        copies = [run.copies for run in self._runs if run.type.rank]
+        self._gates = sum(copies)
+        self._rows = [*copies, rep.size - sum(run.size for run in self._runs if run.type.rank)]
+
+    def columns(self, parts: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the features [size, n], and what ``pullback`` needs: all sigmoids.
+
+        ``parts`` are the runs [copies, size of one, n] of gates and features; the gates and the
+        scalars are the first.
+        """
+        scalars = parts[0].squeeze(1)
+        sigmoid = scalars.sigmoid()
+        *gates, free = sigmoid.split(self._rows)
+        features = [SILU_NORM * (scalars[self._gates :] * free)]
+        for gate, part in zip(gates, parts[1:], strict=True):
+            features.append(((GATE_NORM * gate).unsqueeze(1) * part).flatten(0, 1))
+        return torch.cat(features), sigmoid
+
+    def pullback(self, g: Tensor, parts: list[Tensor], sigmoid: Tensor) -> list[Tensor]:
+        """Return the gradients at ``parts`` for the one g [size, n] at the features."""
+        scalars = parts[0].squeeze(1)
+        *gates, free = sigmoid.split(self._rows)
+        *inner, last = (sigmoid * (1 - sigmoid)).split(self._rows)
+        first, *rest = split(g, self._runs)
+        at_gates, at_parts = [], []
+        for gate, slope, part, piece in zip(gates, inner, parts[1:], rest, strict=True):
+            at_parts.append((GATE_NORM * gate).unsqueeze(1) * piece)
+            at_gates.append(GATE_NORM * (slope * (part * piece).sum(1)))
+        slope = SILU_NORM * (free + scalars[self._gates :] * last)
+        whole = torch.cat([*at_gates, slope * first.squeeze(1)])
+        return [whole.unsqueeze(1), *at_parts]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features [n, size] of gates and features [n, gates + size]."""
-        gates = GATE_NORM * torch.sigmoid(x[:, : self._gates])
-        start, first, parts = self._gates, 0, []
-        for run in self._runs:
-            part = x[:, start : start + run.size]
-            start += run.size
-            if run.type.rank == 0:
-                parts.append(SILU_NORM * nn.functional.silu(part))
-                continue
-            feature = part.unflatten(-1, (run.copies, run.type.size))
-            gate = gates[:, first : first + run.copies].unsqueeze(-1)
-            parts.append((gate * feature).flatten(1))
-            first += run.copies
-        return torch.cat(parts, -1)
+        return self.columns(split(x.mT, self._wide))[0].mT
 
 
 def gated(rep: Representation) -> Representation:
     """Return the representation that ``Gated`` reads: a scalar for every non-scalar, then rep."""
     gates = sum(run.copies for run in runs(rep) if run.type.rank)
     return gates * Scalar(rep.group) + rep if gates else rep
+
+
+class Seen(NamedTuple):
+    """What the gradient of a block needs of its value."""
+
+    factors: Saved
+    whole: list[Tensor]
+    sigmoid: Tensor
+
+
+class Block(NamedTuple):
+    """An ``EquivariantBlock`` on columns, its weights put together, with its gradient."""
+
+    linear: Affine
+    products: Products
+    activation: Gated
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Seen]:
+        """Return the features [hidden size, n] of x [size_in, n], and what ``pullback`` needs."""
+        parts = split(self.linear(x), self.products.plan.runs)
+        more, factors = self.products(parts)
+        whole = [part + term for part, term in zip(parts, more, strict=True)]
+        features, sigmoid = self.activation.columns(whole)
+        return features, Seen(factors, whole, sigmoid)
+
+    def pullback(self, g: Tensor, seen: Seen) -> Tensor:
+        """Return the gradient [size_in, n] at x for the one g [hidden size, n] at the features."""
+        at_whole = self.activation.pullback(g, seen.whole, seen.sigmoid)
+        more = self.products.pullback(at_whole, seen.factors)
+        rows = [(part + term).flatten(0, 1) for part, term in zip(at_whole, more, strict=True)]
+        return self.linear.pullback(torch.cat(rows))
 
 
 class EquivariantBlock(nn.Module):
@@ -60,8 +112,11 @@ class EquivariantBlock(nn.Module):
         self.bilinear = Bilinear(wide, copies)
         self.activation = Gated(hidden)
 
+    def prepared(self) -> Block:
+        """Return the block on columns, its weights put together once."""
+        products = self.bilinear.prepared(BILINEAR_GAIN)
+        return Block(self.linear.prepared(), products, self.activation)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's features: [n, size_in] -> [n, hidden size]."""
-        y = self.linear(x)
-        features: Tensor = self.activation(y + BILINEAR_GAIN * self.bilinear(y))
-        return features
+        return self.prepared()(x.mT)[0].mT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -22,29 +22,48 @@ def maps_between(source: Representation, target: Representation) -> Tensor:
 
 
 class WithBases(nn.Module):
-    """A module with constant bases: buffers in the module's dtype, made from float64 originals.
+    """A module with constant bases in its own dtype and place, made from float64 originals.
 
     A conversion to float64 takes the originals again, so that the law then holds to float64
-    rounding, where buffers that have once been float32 would break it at 1e-8.
+    rounding, where bases that have once been float32 would break it at 1e-8. They are no buffers:
+    a fleet would stack one copy of them for every trial, and multiply by each.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._originals: dict[str, Tensor] = {}
+        self._bases: dict[str, Tensor] = {}
 
     def add_basis(self, name: str, original: Tensor) -> None:
-        """Register ``original`` (float64) as a buffer that is no part of the state."""
+        """Keep ``original`` (float64) under this name, and what is used in its stead."""
         self._originals[name] = original
-        used = original.to(torch.get_default_dtype())
-        self.register_buffer(name, used, persistent=False)
+        self._bases[name] = original.to(torch.get_default_dtype())
+
+    def basis(self, name: str) -> Tensor | None:
+        """Return the basis of this name, or None if there is none."""
+        return self._bases.get(name)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
-        before = {name: self.get_buffer(name).dtype for name in self._originals}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, original in self._originals.items():
-            if (used := self.get_buffer(name)).dtype != before[name]:
-                self._buffers[name] = original.to(used)
+            before, used = self._bases[name], fn(self._bases[name])
+            self._bases[name] = used if used.dtype == before.dtype else original.to(used)
         return self
+
+
+class Affine(NamedTuple):
+    """An affine map of columns: a weight [out, in] and a bias [out, 1]."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the images [out, n] of the columns of x [in, n]."""
+        return self.weight @ x + self.bias
+
+    def pullback(self, g: Tensor) -> Tensor:
+        """Return the gradient [in, n] at the inputs for the one g [out, n] at the outputs."""
+        return self.weight.mT @ g
 
 
 class EquivariantLinear(WithBases):
@@ -69,7 +88,8 @@ class EquivariantLinear(WithBases):
             feeding = max(1, sum(len(basis) > 0 for basis in bases))
             for j, (source, basis) in enumerate(zip(self._in, bases, strict=True)):
                 shape = (target.copies, source.copies, len(basis))
-                self.add_basis(f"basis_{i}_{j}", basis.flatten(1))
+                if len(basis):
+                    self.add_basis(f"basis_{i}_{j}", basis.flatten(1))
                 self._shapes.append(shape)
                 fan = max(1, source.copies * len(basis) * feeding)
                 initial.append(gain * torch.randn(shape).flatten() / fan**0.5)
@@ -80,7 +100,8 @@ class EquivariantLinear(WithBases):
         sizes = []
         for i, target in enumerate(self._out):
             basis = maps_between(scalar, target.type).squeeze(-1)
-            self.add_basis(f"invariant_{i}", basis)
+            if len(basis):
+                self.add_basis(f"invariant_{i}", basis)
             sizes.append(target.copies * len(basis))
         self._bias_sizes = sizes
         self.bias = nn.Parameter(torch.zeros(sum(sizes)))
@@ -96,29 +117,36 @@ class EquivariantLinear(WithBases):
         rows = []
         for i, target in enumerate(self._out):
             blocks = [
-                self._block(next(parts), target, source, self.get_buffer(f"basis_{i}_{j}"))
+                self._block(next(parts), target, source, self.basis(f"basis_{i}_{j}"))
                 for j, source in enumerate(self._in)
             ]
             rows.append(torch.cat(blocks, 1))
         return torch.cat(rows)
 
-    def _block(self, part: Tensor, target: Run, source: Run, basis: Tensor) -> Tensor:
+    def _block(self, part: Tensor, target: Run, source: Run, basis: Tensor | None) -> Tensor:
         """Return the block [out, in] of one pair of types, from its coefficients ``part``."""
-        if not len(basis):
-            return part.new_zeros(target.size, source.size)
-        shape = (target.copies, source.copies, target.type.size, source.type.size)
+        if basis is None:
+            return self.weight.new_zeros(target.size, source.size)
         block = part.view(-1, len(basis)) @ basis
+        shape = (target.copies, source.copies, target.type.size, source.type.size)
         return block.view(shape).transpose(1, 2).reshape(target.size, source.size)
 
     def dense_bias(self) -> Tensor:
         """Return b [size_out]."""
-        parts = zip(self._out, self.bias.split(self._bias_sizes), strict=True)
-        return torch.cat(
-            [
-                (part.view(run.copies, -1) @ self.get_buffer(f"invariant_{i}")).flatten()
-                for i, (run, part) in enumerate(parts)
-            ]
-        )
+        parts = []
+        for i, (run, part) in enumerate(
+            zip(self._out, self.bias.split(self._bias_sizes), strict=True)
+        ):
+            basis = self.basis(f"invariant_{i}")
+            if basis is None:
+                parts.append(self.bias.new_zeros(run.size))
+            else:
+                parts.append((part.view(run.copies, -1) @ basis).flatten())
+        return torch.cat(parts)
+
+    def prepared(self) -> Affine:
+        """Return the map of columns, its dense matrices put together once."""
+        return Affine(self.dense_weight(), self.dense_bias().unsqueeze(1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return W x + b."""

@@ -11,10 +11,11 @@ from torch import nn
 
 from symbench import InputError, Model, Problem, Recipe, Symmetry
 from symbench.contract import Prior
-from symbench.groups import SO, Group, O, Representation, Standardised, Trivial
+from symbench.groups import SO, Group, O, Representation, Trivial
 from symbench_emlp.channels import uniform_channels
 from symbench_emlp.layers import EquivariantBlock
 from symbench_emlp.linear import EquivariantLinear
+from symbench_emlp.network import Chain, Network
 
 REFERENCE = (
     "Finzi, Welling, Wilson 2021, A Practical Method for Constructing Equivariant Multilayer "
@@ -82,9 +83,9 @@ class _Perceptron(Model):
         hidden = uniform_channels(group, self.config.channels)
         chain = [rep_in, *[hidden] * self.config.layers]
         blocks = [EquivariantBlock(rep, hidden, self.config.copies) for rep in chain[:-1]]
-        net = nn.Sequential(*blocks, EquivariantLinear(chain[-1], rep_out))
+        net = Chain(blocks, EquivariantLinear(chain[-1], rep_out))
         shape = None if problem.output_shape == (rep_out.size,) else problem.output_shape
-        return Standardised(net, rep_in, rep_out, shape)
+        return Network(net, rep_in, rep_out, shape)
 
     def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - one recipe for all tasks
         """Return Adam as published, with cosine and weight decay, and the best-valid selection."""

@@ -1,0 +1,108 @@
+"""The whole network: blocks and a linear map, in coordinates that training data standardise.
+
+A network's weights are put together from its coefficients, which do not depend on its input. Who
+calls it many times with the same parameters, as an integrator does, asks for ``prepared()`` once
+and calls that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from symbench.groups import Standardised
+from symbench_emlp.layers import Block, EquivariantBlock, Seen
+from symbench_emlp.linear import Affine, EquivariantLinear
+
+
+class Layers(NamedTuple):
+    """Blocks and a last affine map on columns, their weights put together, with their gradient."""
+
+    blocks: list[Block]
+    last: Affine
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the outputs [out, n] of x [in, n]."""
+        for block in self.blocks:
+            x, _ = block(x)
+        return self.last(x)
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Return the gradient [in, n] at x [in, n] of the sum of the outputs of every column."""
+        seen: list[Seen] = []
+        for block in self.blocks:
+            x, kept = block(x)
+            seen.append(kept)
+        slope = self.last.weight.sum(0).unsqueeze(1).expand(-1, x.shape[1])
+        for block, kept in zip(reversed(self.blocks), reversed(seen), strict=True):
+            slope = block.pullback(slope, kept)
+        return slope
+
+
+class Chain(nn.Sequential):
+    """Blocks one after the other, and a last linear map: [n, in] -> [n, out]."""
+
+    def __init__(self, blocks: Sequence[EquivariantBlock], last: EquivariantLinear) -> None:
+        super().__init__(*blocks, last)
+
+    def prepared(self) -> Layers:
+        """Return the layers on columns, their weights put together once."""
+        *blocks, last = self
+        return Layers([block.prepared() for block in blocks], last.prepared())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs [n, out]; columns in between, whose rows are long and contiguous."""
+        return self.prepared()(x.mT).mT
+
+
+class Prepared(NamedTuple):
+    """A ``Network`` whose weights are put together: the function of its present parameters.
+
+    It is a value: it keeps no module, and does not follow later changes of the parameters.
+    """
+
+    layers: Layers
+    centres: tuple[Tensor, Tensor]
+    scales: tuple[Tensor, Tensor]
+    shape: tuple[int, ...] | None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return f(x): [n, ...] -> [n, ...]."""
+        y = self.layers(self._standard(x)).mT * self.scales[1] + self.centres[1]
+        return y.unflatten(1, self.shape) if self.shape else y
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Return ∂f/∂x [n, d] of a network with one output, at x [n, d].
+
+        Written out, it is differentiated again for half of what a derivative by autograd takes.
+        """
+        slope = self.layers.gradient(self._standard(x)).mT
+        return slope * (self.scales[1] / self.scales[0])
+
+    def _standard(self, x: Tensor) -> Tensor:
+        return ((x.flatten(1) - self.centres[0]) / self.scales[0]).mT
+
+
+class Network(Standardised):
+    """A ``Chain`` in standardised coordinates."""
+
+    net: Chain
+    input_centre: Tensor
+    input_scale: Tensor
+    output_centre: Tensor
+    output_scale: Tensor
+
+    def prepared(self) -> Prepared:
+        """Return the function at the present parameters, its weights put together once."""
+        return Prepared(
+            self.net.prepared(),
+            (self.input_centre, self.output_centre),
+            (self.input_scale, self.output_scale),
+            self._output_shape,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return f(x): [n, ...] -> [n, ...]."""
+        return self.prepared()(x)
