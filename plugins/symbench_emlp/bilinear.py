@@ -55,9 +55,9 @@ class Pair(WithBases):
 
     def __init__(self, maps: list[Tensor], copies: int, sizes: tuple[int, int]) -> None:
         super().__init__()
-        self._sizes, self._counts = sizes, [len(basis) for basis in maps]
-        for i, basis in enumerate(maps):
-            self.add_basis(f"basis_{i}", basis.flatten(1))
+        self._sizes = sizes
+        # all targets at once, [m + m' + …, (b + b' + …) · a · c]: one product instead of many
+        self.add_basis("basis", torch.block_diag(*[basis.flatten(1) for basis in maps]))
         scale = torch.cat([torch.full((len(basis),), len(basis) ** -0.5) for basis in maps])
         self.coupling = nn.Parameter(torch.randn(copies, len(scale)) * scale)
         # the cheaper order: the whole outer product first, or the larger factor first
@@ -65,11 +65,9 @@ class Pair(WithBases):
 
     def prepared(self) -> Kernel:
         """Return the maps of all copies, put together once."""
-        parts = self.coupling.split(self._counts, -1)
-        mixed = [c @ self._bases[f"basis_{i}"] for i, c in enumerate(parts)]
-        width = self._sizes[1] if not self._outer else self._sizes[0] * self._sizes[1]
-        whole = torch.cat(mixed, 1).unflatten(-1, (-1, width))
-        return Kernel(whole, self._sizes, self._outer)
+        width = self._sizes[0] * self._sizes[1] if self._outer else self._sizes[1]
+        maps = (self.coupling @ self._bases["basis"]).unflatten(-1, (-1, width))
+        return Kernel(maps, self._sizes, self._outer)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Return the products [k, b + b' + …, n] of left [k, a, n] and right [k, c, n]."""
@@ -250,11 +248,10 @@ class Bilinear(nn.Module):
             self.pairs.append(Pair(maps, k, (first.size, second.size)))
             self._plan.pairs.append((a, c, targets))
 
-    def prepared(self, gain: float = 1.0) -> Products:
-        """Return ``gain`` times the map, its weights put together once."""
-        kernels = [pair.prepared() for pair in self.pairs]  # type: ignore[operator]
-        back = [weight if gain == 1 else gain * weight for weight in self.back]
-        return Products(self._plan, list(self.mixtures), kernels, back)
+    def prepared(self) -> Products:
+        """Return the map of features run by run, its weights put together once."""
+        kernels = [pair.prepared() for pair in self.pairs if isinstance(pair, Pair)]
+        return Products(self._plan, list(self.mixtures), kernels, list(self.back))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the bilinear map at x."""

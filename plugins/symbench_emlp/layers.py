@@ -33,30 +33,30 @@ class Gated(nn.Module):
         self._rows = [*copies, rep.size - sum(run.size for run in self._runs if run.type.rank)]
 
     def columns(self, parts: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the features [size, n], and what ``pullback`` needs: all sigmoids.
+        """Return the features [size, n], and what ``pullback`` needs: all gates, scaled.
 
         ``parts`` are the runs [copies, size of one, n] of gates and features; the gates and the
-        scalars are the first.
+        scalars, which gate themselves, are the first.
         """
         scalars = parts[0].squeeze(1)
-        sigmoid = scalars.sigmoid()
-        *gates, free = sigmoid.split(self._rows)
-        features = [SILU_NORM * (scalars[self._gates :] * free)]
+        scaled = GATE_NORM * scalars.sigmoid()
+        *gates, free = scaled.split(self._rows)
+        features = [(SILU_NORM / GATE_NORM) * (scalars[self._gates :] * free)]
         for gate, part in zip(gates, parts[1:], strict=True):
-            features.append(((GATE_NORM * gate).unsqueeze(1) * part).flatten(0, 1))
-        return torch.cat(features), sigmoid
+            features.append((gate.unsqueeze(1) * part).flatten(0, 1))
+        return torch.cat(features), scaled
 
-    def pullback(self, g: Tensor, parts: list[Tensor], sigmoid: Tensor) -> list[Tensor]:
+    def pullback(self, g: Tensor, parts: list[Tensor], scaled: Tensor) -> list[Tensor]:
         """Return the gradients at ``parts`` for the one g [size, n] at the features."""
         scalars = parts[0].squeeze(1)
-        *gates, free = sigmoid.split(self._rows)
-        *inner, last = (sigmoid * (1 - sigmoid)).split(self._rows)
+        *gates, free = scaled.split(self._rows)
+        *inner, last = (scaled * (1 - scaled / GATE_NORM)).split(self._rows)
         first, *rest = split(g, self._runs)
         at_gates, at_parts = [], []
         for gate, slope, part, piece in zip(gates, inner, parts[1:], rest, strict=True):
-            at_parts.append((GATE_NORM * gate).unsqueeze(1) * piece)
-            at_gates.append(GATE_NORM * (slope * (part * piece).sum(1)))
-        slope = SILU_NORM * (free + scalars[self._gates :] * last)
+            at_parts.append(gate.unsqueeze(1) * piece)
+            at_gates.append(slope * (part * piece).sum(1))
+        slope = (SILU_NORM / GATE_NORM) * (free + scalars[self._gates :] * last)
         whole = torch.cat([*at_gates, slope * first.squeeze(1)])
         return [whole.unsqueeze(1), *at_parts]
 
@@ -76,7 +76,7 @@ class Seen(NamedTuple):
 
     factors: Saved
     whole: list[Tensor]
-    sigmoid: Tensor
+    gates: Tensor
 
 
 class Block(NamedTuple):
@@ -90,16 +90,21 @@ class Block(NamedTuple):
         """Return the features [hidden size, n] of x [size_in, n], and what ``pullback`` needs."""
         parts = split(self.linear(x), self.products.plan.runs)
         more, factors = self.products(parts)
-        whole = [part + term for part, term in zip(parts, more, strict=True)]
-        features, sigmoid = self.activation.columns(whole)
-        return features, Seen(factors, whole, sigmoid)
+        whole = _added(parts, more)
+        features, gates = self.activation.columns(whole)
+        return features, Seen(factors, whole, gates)
 
     def pullback(self, g: Tensor, seen: Seen) -> Tensor:
         """Return the gradient [size_in, n] at x for the one g [hidden size, n] at the features."""
-        at_whole = self.activation.pullback(g, seen.whole, seen.sigmoid)
+        at_whole = self.activation.pullback(g, seen.whole, seen.gates)
         more = self.products.pullback(at_whole, seen.factors)
-        rows = [(part + term).flatten(0, 1) for part, term in zip(at_whole, more, strict=True)]
+        rows = [part.flatten(0, 1) for part in _added(at_whole, more)]
         return self.linear.pullback(torch.cat(rows))
+
+
+def _added(parts: list[Tensor], more: list[Tensor]) -> list[Tensor]:
+    pairs = zip(parts, more, strict=True)
+    return [torch.add(part, term, alpha=BILINEAR_GAIN) for part, term in pairs]
 
 
 class EquivariantBlock(nn.Module):
@@ -114,7 +119,7 @@ class EquivariantBlock(nn.Module):
 
     def prepared(self) -> Block:
         """Return the block on columns, its weights put together once."""
-        products = self.bilinear.prepared(BILINEAR_GAIN)
+        products = self.bilinear.prepared()
         return Block(self.linear.prepared(), products, self.activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -201,7 +201,7 @@ def test_conversion_to_float64_takes_the_exact_bases():
     group = C(3)
     torch.manual_seed(0)
     linear = EquivariantLinear((2 * V)(group), (V * V)(group)).double()
-    exact = linear.get_buffer("basis_0_0")
+    exact = linear.basis("basis_0_0")
     assert exact.dtype == torch.float64
     assert not torch.equal(exact, exact.float().double())
 
