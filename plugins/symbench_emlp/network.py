@@ -8,7 +8,7 @@ and calls that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
@@ -50,7 +50,8 @@ class Chain(nn.Sequential):
     def prepared(self) -> Layers:
         """Return the layers on columns, their weights put together once."""
         *blocks, last = self
-        return Layers([block.prepared() for block in blocks], last.prepared())
+        made = [cast(EquivariantBlock, block).prepared() for block in blocks]
+        return Layers(made, cast(EquivariantLinear, last).prepared())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs [n, out]; columns in between, whose rows are long and contiguous."""
