@@ -76,10 +76,12 @@ class EquivarianceError(Metric):
         known = _target_variance(trials[0], task)
         scores: list[Scores] = []
         for value, pair, (_, inverse) in zip(values, squares, drawn, strict=True):
+            if not networks.varies(value):
+                scores.append({})
+                continue
             scale = known or networks.variance(value)
             names = (self.name, f"{self.name}.floor")[: 1 if inverse is None else 2]
-            found = {name: _relative(s, scale) for name, s in zip(names, pair, strict=False)}
-            scores.append(found if networks.varies(value) else {})
+            scores.append({name: _relative(s, scale) for name, s in zip(names, pair, strict=False)})
         return scores
 
 
