@@ -1,8 +1,4 @@
-"""Convolutions over the plane and the rotations by multiples of 2π/N.
-
-In memory, functions on the group stand pixel by pixel, [h, w, n, channels · N]: what passes from
-layer to layer is a view of that, and layers on small images multiply matrices without a copy.
-"""
+"""Convolutions over the plane and the rotations by multiples of 2π/N."""
 
 from __future__ import annotations
 
@@ -12,10 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench_discovery.winograd import correlate, filter_points
-
-_SIDE = 3  # of filters
-_SMALL = 8  # pixels a side up to which products at points are fewer and faster
 _WIDE = 16  # pixels a side from which images are halved twice
 
 
@@ -48,18 +40,17 @@ class Lifting(nn.Module):
 
     turns: Tensor
 
-    def __init__(self, inputs: int, outputs: int, orientations: int) -> None:
+    def __init__(self, inputs: int, outputs: int, orientations: int, side: int = 3) -> None:
         super().__init__()
-        self.weight = nn.Parameter(_he(outputs, inputs * _SIDE**2).view(outputs, inputs, _SIDE**2))
+        self.weight = nn.Parameter(_he(outputs, inputs * side**2).view(outputs, inputs, side**2))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.register_buffer("turns", filter_turns(_SIDE, orientations).float())
+        self.register_buffer("turns", filter_turns(side, orientations).float())
+        self._side = side
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [n, outputs, N, h, w]."""
-        filters = torch.einsum("rpq,oiq->ipor", self.turns, self.weight)
-        patches = functional.unfold(x, _SIDE, padding=_SIDE // 2)  # [n, i · 9, h w]
-        y = patches.permute(2, 0, 1) @ filters.flatten(0, 1).flatten(1)
-        return _on_group(y.view(*x.shape[2:], *y.shape[1:]), self.bias)
+        filters = torch.einsum("rpq,oiq->orip", self.turns, self.weight)
+        return _correlate(x, filters, self.bias, self._side)
 
 
 class GroupConvolution(nn.Module):
@@ -72,29 +63,22 @@ class GroupConvolution(nn.Module):
     turns: Tensor
     shifts: Tensor
 
-    def __init__(self, inputs: int, outputs: int, orientations: int) -> None:
+    def __init__(self, inputs: int, outputs: int, orientations: int, side: int = 3) -> None:
         super().__init__()
-        size = inputs * orientations * _SIDE**2
-        weight = _he(outputs, size).view(outputs, inputs, orientations, _SIDE**2)
+        size = inputs * orientations * side**2
+        weight = _he(outputs, size).view(outputs, inputs, orientations, side**2)
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.register_buffer("turns", filter_turns(_SIDE, orientations).float())
+        self.register_buffer("turns", filter_turns(side, orientations).float())
         steps = torch.arange(orientations)
         self.register_buffer("shifts", (steps[None, :] - steps[:, None]) % orientations)
+        self._side = side
 
-    def forward(self, f: Tensor, *, halved: bool = False) -> Tensor:
-        """Return [n, outputs, N, h, w]; ``halved``, of the averages of 2 × 2 pixels of f."""
-        shifted = self.weight[:, :, self.shifts]  # [o, i, r, s, 9]
-        flat = f.flatten(1, 2)
-        if max(f.shape[-2:]) >> halved > _SMALL or f.shape[-1] != f.shape[-2]:
-            filters = torch.einsum("rpq,oirsq->orisp", self.turns, shifted)
-            kernels = filters.flatten(2, 3).flatten(0, 1).unflatten(-1, (_SIDE, _SIDE))
-            flat = functional.avg_pool2d(flat, 2) if halved else flat
-            y = functional.conv2d(flat, kernels, padding=_SIDE // 2).permute(2, 3, 0, 1)
-            return _on_group(y, self.bias)
-        turned = filter_points(self.turns) @ self.turns
-        points = torch.einsum("rpq,oirsq->pisor", turned, shifted).flatten(3).flatten(1, 2)
-        return _on_group(correlate(flat.permute(2, 3, 0, 1), points, halved=halved), self.bias)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [n, outputs, N, h, w]."""
+        shifted = self.weight[:, :, self.shifts]  # [o, i, r, s, side²]
+        filters = torch.einsum("rpq,oirsq->orisp", self.turns, shifted)
+        return _correlate(x.flatten(1, 2), filters.flatten(2, 3), self.bias, self._side)
 
 
 class RotationInvariantNet(nn.Module):
@@ -119,11 +103,18 @@ class RotationInvariantNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [n, classes] of images [n, colours, height, width]."""
         f = functional.silu(self.lift(x))
-        f = functional.silu(self.fine(f, halved=x.shape[-1] >= _WIDE))
-        f = functional.silu(self.coarse(f, halved=True))
+        if x.shape[-1] >= _WIDE:
+            f = _halved(f)
+        f = _halved(functional.silu(self.fine(f)))
+        f = functional.silu(self.coarse(f))
         f = functional.silu(self.last(f))
         logits: Tensor = self.head(f.mean((2, 3, 4)))
         return logits
+
+
+def _halved(f: Tensor) -> Tensor:
+    half: Tensor = functional.avg_pool2d(f.flatten(1, 2), 2)
+    return half.view(*f.shape[:3], *half.shape[2:])
 
 
 def _he(outputs: int, size: int) -> Tensor:
@@ -131,7 +122,10 @@ def _he(outputs: int, size: int) -> Tensor:
     return weight
 
 
-def _on_group(y: Tensor, bias: Tensor) -> Tensor:
-    """Return y [h, w, n, outputs · N] with its bias as [n, outputs, N, h, w], not moved."""
-    f: Tensor = y.unflatten(-1, (len(bias), -1)) + bias[:, None]
-    return f.permute(2, 3, 4, 0, 1)
+def _correlate(x: Tensor, filters: Tensor, bias: Tensor, side: int) -> Tensor:
+    """Return [n, outputs, N, h, w] of x [n, i, h, w] and filters [outputs, N, i, side²]."""
+    outputs, orientations = filters.shape[:2]
+    kernels = filters.flatten(0, 1).unflatten(-1, (side, side))
+    offset = bias[:, None].expand(-1, orientations).flatten()
+    y: Tensor = functional.conv2d(x, kernels, offset, padding=side // 2)
+    return y.view(len(y), outputs, orientations, *y.shape[2:])

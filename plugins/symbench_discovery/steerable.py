@@ -42,6 +42,7 @@ class SteerableCNN(Model):
     config: SteerableConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"channels": 4},
+        "quick": {"channels": 8},  # about as many parameters as the CNNs beside it
         "full": {"channels": 24, "batch_size": 128},
     }
 
