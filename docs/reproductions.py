@@ -15,7 +15,9 @@ from tabulate import tabulate
 
 import symbench
 from symbench.contract import Published, Task
+from symbench.plan import is_stale
 from symbench.record import Record
+from symbench.registry import load
 from symbench.store import Store, records_of
 
 # The paper's Scalars networks are also compared with our stronger recipe of the same idea.
@@ -188,6 +190,16 @@ def origin(records: list[Record]) -> str:
     )
 
 
+def outdated(records: list[Record]) -> str:
+    """Return one sentence on the records whose model or task has changed since; "" if none has."""
+    registry = load()
+    stale = [r.identity for r in records if is_stale(registry, r.identity)]
+    if not stale:
+        return ""
+    names = ", ".join(sorted(f"{identity.model} on {identity.task}" for identity in stale))
+    return f"The code has changed since these were made, and they await a rerun: {names}.\n"
+
+
 def main() -> None:
     """Print the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -197,6 +209,7 @@ def main() -> None:
     notes = Path(__file__).with_name("reproductions-notes.md")
     print(notes.read_text())
     print(origin(records))
+    print(outdated(records))
     for name in symbench.tasks():
         task = symbench.task(name)
         if any(r.identity.task == name for r in records):
