@@ -26,7 +26,7 @@ from symbench.submission import (
     verify,
     write,
 )
-from symbench.submission.document import canonical, sha256, whole_sha256
+from symbench.submission.document import sha256, whole_sha256
 from symbench.submission.reading import DEEPEST, LARGEST
 
 TOYS = Path(toys.__file__)
@@ -398,9 +398,3 @@ def test_a_directory_of_something_else_is_refused(honest, tmp_path):
     with pytest.raises(InputError, match="holds no submission"):
         write(honest, tmp_path)
     assert (tmp_path / "README.md").read_text() == "mine"
-
-
-def test_the_hash_of_the_whole_does_not_depend_on_what_is_known_already():
-    document = {"tier": "quick", "records": [{"b": 1.5, "a": "é"}, {}], "hashes": {"whole": "x"}}
-    texts = [canonical(one) for one in document["records"]]
-    assert whole_sha256(document, texts) == whole_sha256(document)

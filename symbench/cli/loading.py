@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -20,18 +19,6 @@ if TYPE_CHECKING:
     from symbench.record import Identity
     from symbench.registry import Registry
     from symbench.store import Store
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Let no garbage be sought: thousands of records are made, all of them to stay."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,6 @@ import typer
 
 from symbench import leaderboard as boards
 from symbench import plan, submission
-from symbench.cli.loading import uncollected
 from symbench.errors import InputError, StoreError
 from symbench.record import Identity
 from symbench.report.clean import plain
@@ -23,7 +24,19 @@ if TYPE_CHECKING:
 _VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
-@uncollected()
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no garbage be sought: thousands of records are made, all of them to stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def write(
     stores: Sequence[Store],
     tier: str | None,

@@ -139,7 +139,7 @@ def double_network(trained: Trained) -> Network:
         try:
             network = Network(trained.double.requires_grad_(False), torch.float64)
             network(trained.test.x[:2].cpu())
-        except (RuntimeError, TypeError, NotImplementedError):  # layers that fix their own type
+        except (RuntimeError, TypeError):  # layers that fix their own type
             return single_network(trained)
         return network
 
