@@ -31,5 +31,5 @@ def faults(how: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator alone is tuned")
 def test_freed_memory_is_used_again_without_a_page_fault():
     kept, returned = faults("keep"), faults("leave")
-    assert kept <= 1500, "two tensors of 256 pages each, touched once, and little more"
-    assert kept < returned / 4
+    assert returned >= 200 * 2 * 256, "two tensors of 256 pages in each round"
+    assert kept < returned / 20, "both touched once, wherever they come to lie"
