@@ -29,17 +29,20 @@ HORIZON, STEP, STARTS = 100, 0.0025, 40
 Field = Callable[[Tensor, Tensor], Tensor]
 
 
-def fields(registry: Registry, model: str, n_train: int, seeds: int) -> Iterator[Field]:
-    """Yield the learned field of each seed, trained as the full tier does, in float64."""
+def fields(
+    registry: Registry, model: str, n_train: int, seeds: int, updates: int | None
+) -> Iterator[Field]:
+    """Yield the learned field of each seed, in float64; None: as many updates as the full tier."""
     task = registry.task(TASK).for_tier("full")
     chosen = registry.model(model).for_tier("full")
     budget = TIERS["full"]
     school = Schooling(
         task, chosen, partial(problem, registry, task, chosen),
-        task.updates.get("full", budget.updates), torch.device("cpu"), budget.validations,
+        updates or task.updates.get("full", budget.updates), torch.device("cpu"),
+        budget.validations,
     )  # fmt: skip
     for trial in train(school, [TrialKey(n_train, seed) for seed in range(seeds)]):
-        yield trial.module.double().eval().field  # type: ignore[misc,operator]
+        yield trial.module.double().eval().field  # type: ignore[misc]
 
 
 def final_state(field: Field, state: Tensor) -> Tensor:
@@ -61,6 +64,7 @@ def main() -> None:
     parser.add_argument("models", nargs="+")
     parser.add_argument("--n-train", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--updates", type=int, help="default: those of the full tier")
     arguments = parser.parse_args()
     registry = load()
     system = symbench.task(TASK)
@@ -71,12 +75,13 @@ def main() -> None:
         with torch.no_grad():
             change = system.energy(final_state(field, starts)) - system.energy(starts)  # type: ignore[attr-defined]
         error = change.abs() / system.energy_scale  # type: ignore[attr-defined]
-        rows.append([name, f"{float(error.mean()):.4f}", f"{float(error.max()):.4f}"])
+        rows.append([name, f"{float(error.mean()):.3g}", f"{float(error.max()):.3g}"])
         print(*rows[-1], flush=True)
 
     judge("exact field", system.field)  # type: ignore[attr-defined]
     for name in arguments.models:
-        for seed, field in enumerate(fields(registry, name, arguments.n_train, arguments.seeds)):
+        trained = fields(registry, name, arguments.n_train, arguments.seeds, arguments.updates)
+        for seed, field in enumerate(trained):
             judge(f"{name}, seed {seed}", field)
     print(tabulate(rows, ("field", "mean", "largest"), tablefmt="github", disable_numparse=True))
 
