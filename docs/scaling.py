@@ -2,8 +2,9 @@
 
 python docs/scaling.py --store DIR [--figure docs/figures/scaling.png] > table
 
-The measured time of a cell, per update of a trial, is multiplied by the updates and trials that it
-has at the full tier. Nothing is trained here.
+The measured seconds of training are multiplied by the updates and trials that the cell has at the
+full tier, those of a model without parameters and of all that is not training by the trials alone.
+Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import heapq
 import math
 import random
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 
-from symbench.execute.slots import costs
 from symbench.plan import TIERS
+from symbench.record import Record
 from symbench.registry import Registry, load
 from symbench.store import Store, records_of
 
@@ -38,8 +40,15 @@ class Measured:
     """A cell at the full tier: its seconds on the machine of the store, and its trials."""
 
     name: str
-    seconds: float
+    family: str
+    training: float
+    rest: float
     trials: int
+
+    @property
+    def seconds(self) -> float:
+        """All that the cell takes."""
+        return self.training + self.rest
 
 
 @dataclass(frozen=True)
@@ -60,18 +69,35 @@ class Machine:
 
 
 def full_tier(paths: Sequence[Path], registry: Registry) -> list[Measured]:
-    """Return every measured (task, model) as it would be at the full tier, in the plan's order."""
-    per_update = costs(records_of(Store(path) for path in paths)).update_seconds
-    budget = TIERS["full"]
-    cells = []
-    for task_name, model_name in sorted(per_update):
-        if task_name in registry.tasks and model_name in registry.models:
-            task = registry.task(task_name)
-            trials = len(set(task.sizes["full"])) * budget.seeds
-            updates = trials * task.updates.get("full", budget.updates)
-            seconds = per_update[task_name, model_name] * updates
-            cells.append(Measured(f"{task_name} · {model_name}", seconds, trials))
-    return cells
+    """Return every measured (task, model) as it would be at the full tier, in the plan's order.
+
+    Of several records of one pair the dearest counts.
+    """
+    cells: dict[tuple[str, str], Measured] = {}
+    for record in records_of(Store(path) for path in paths):
+        pair = record.identity.task, record.identity.model
+        if not record.trials or pair[0] not in registry.tasks or pair[1] not in registry.models:
+            continue
+        cell = at_full_tier(record, registry)
+        if pair not in cells or cell.seconds > cells[pair].seconds:
+            cells[pair] = cell
+    return [cells[pair] for pair in sorted(cells)]
+
+
+def at_full_tier(record: Record, registry: Registry) -> Measured:
+    """Return what the record's cell would take with the sizes, seeds and updates of that tier."""
+    identity, budget = record.identity, TIERS["full"]
+    task = registry.task(identity.task)
+    trials = len(set(task.sizes["full"])) * budget.seeds
+    longer = task.updates.get("full", budget.updates) / max(1, identity.protocol["updates"])
+    training = sum(trial.cost.get("train_seconds", 0.0) for trial in record.trials)
+    rest = max(0.0, float(record.provenance["seconds"]) - training)
+    if not any(trial.cost.get("parameters", 0.0) for trial in record.trials):
+        longer = 1.0  # a closed form, or nothing to learn
+    more = trials / len(record.trials)
+    name = f"{identity.task} · {identity.model}"
+    family = registry.card("task", identity.task).plugin
+    return Measured(name, family, training * more * longer, rest * more, trials)
 
 
 def makespan(times: Sequence[float], workers: int) -> float:
@@ -139,6 +165,21 @@ def summary(measured: Sequence[Measured], machine: Machine) -> str:
     )
 
 
+def families(measured: Sequence[Measured]) -> str:
+    """Return the markdown table of hours by the plugin of the task."""
+    by_family: dict[str, list[Measured]] = defaultdict(list)
+    for cell in measured:
+        by_family[cell.family].append(cell)
+    lines = [
+        "| tasks of | cells | training [h] | scoring and data [h] |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for family, cells in sorted(by_family.items()):
+        training, rest = (sum(getattr(c, part) for c in cells) for part in ("training", "rest"))
+        lines.append(f"| `{family}` | {len(cells)} | {training / 3600:.1f} | {rest / 3600:.1f} |")
+    return "\n".join(lines)
+
+
 def draw(times: Sequence[float], pieces: Sequence[float], path: Path) -> None:
     """Draw makespan and efficiency over the number of workers, with the bounds."""
     counts = [2**k for k in range(10)]
@@ -177,7 +218,7 @@ def main() -> None:
         parser.error(f"no trained cell in {', '.join(map(str, given.store))}")
     machine = Machine(given.speed, given.overhead)
     times, pieces = machine.cells(measured), machine.split(measured)
-    print(summary(measured, machine), table(times, pieces), sep="\n\n")
+    print(summary(measured, machine), families(measured), table(times, pieces), sep="\n\n")
     if given.figure:
         draw(times, pieces, given.figure)
 
