@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from symbench import plan, registry
 from symbench.contract import Metric, Model, Problem, Task
 from symbench.errors import InputError, UnknownNameError
 from symbench.execute import Executor, Settings, cluster, inline, local
+from symbench.execute.slots import usable_cores
 from symbench.fleet import quiet
 from symbench.plan import Cell, Selection
 from symbench.record import FINISHED, Record, Status
@@ -137,10 +137,12 @@ def execute(
         found.emit("symbench_cell_started", cell=cell)
         on_start(cell)
 
+    device = options.device
+    if options.executor != "ray":  # what a cluster has, only the cluster knows
+        device = resolve_device(device)
     settings = Settings(
-        device=_device(options), fleet=options.fleet,
-        jobs=options.jobs or _default_jobs(), timeout=options.timeout,
-        memory=_memory(options),
+        device=device, fleet=options.fleet,
+        jobs=options.jobs or usable_cores(), timeout=options.timeout, memory=_memory(options),
         plugin_files=options.plugin_files, blocked=options.blocked, debug=options.debug,
         started=started, progress=on_progress,
     )  # fmt: skip
@@ -229,7 +231,7 @@ def _memory(options: Options) -> float:
 
     if options.memory is not None:
         return options.memory * 2**30
-    return 0.9 * float(psutil.virtual_memory().total) / (options.jobs or _default_jobs())
+    return 0.9 * float(psutil.virtual_memory().total) / (options.jobs or usable_cores())
 
 
 def _reusable(record: Record, *, retry_failed: bool) -> bool:
@@ -238,15 +240,10 @@ def _reusable(record: Record, *, retry_failed: bool) -> bool:
     return record.status != "interrupted" and not retry_failed
 
 
-def _device(options: Options) -> str:
-    """Return the device of this machine; what a cluster has, only the cluster knows."""
-    return options.device if options.executor == "ray" else resolve_device(options.device)
-
-
 def _executor(found: Registry, store: Store, options: Options) -> Executor:
     name = options.executor
-    memory = None if options.memory is None else options.memory * 2**30
-    site = cluster.Site(options.ray_address, options.jobs, memory, store.records)
+    asked = None if options.memory is None else _memory(options)
+    site = cluster.Site(options.ray_address, options.jobs, asked, store.records)
     own: dict[str, Executor] = {
         "inline": inline.execute,
         "local": local.execute,
@@ -257,11 +254,6 @@ def _executor(found: Registry, store: Store, options: Options) -> Executor:
     if name in found.executors:
         return cast(Executor, found.card("executor", name).load())
     raise UnknownNameError("executor", name, [*own, *found.executors])
-
-
-def _default_jobs() -> int:
-    """One cell for each CPU that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolve_device(name: str) -> str:

@@ -158,14 +158,14 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
     """
     if identity.protocol.get("version") != PROTOCOL_VERSION:
         return True
-    if registry.has("task", identity.task):
+    if identity.task in registry.tasks:
         task = registry.task(identity.task)
         if task.version != identity.task_version:
             return True
         # looking at results must not fetch a data set
         if task.is_local() and _fingerprint(task) != identity.task_fingerprint:
             return True
-    if not registry.has("model", identity.model):
+    if identity.model not in registry.models:
         return False
     model = registry.model(identity.model)
     return (model.version, source_sha256(model)) != (

@@ -12,7 +12,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache, partial
 from importlib.metadata import Distribution, EntryPoint, entry_points
@@ -135,12 +135,9 @@ class Registration:
     def _add(self, kind: CardKind, target: Any, card: dict[str, Any]) -> None:
         if inspect.isclass(target):
             summary = getattr(target, "summary", "") or (inspect.getdoc(target) or "")
-            own = {
-                "name": getattr(target, "name", None),
-                "version": getattr(target, "version", None),
-            }
-            details = {key: getattr(target, key, None) for key in _DETAILS.get(kind, ())}
-            card = {**own, "summary": summary.split("\n")[0], **details, **card}
+            keys = ("name", "version", *_DETAILS.get(kind, ()))
+            own = {key: getattr(target, key, None) for key in keys}
+            card = {**own, "summary": summary.split("\n")[0], **card}
         name, version = card.pop("name", None), card.pop("version", None)
         summary = card.pop("summary", "")
         pattern = _SCORE_NAME if kind == "metric" else _NAME
@@ -204,10 +201,6 @@ class Registry:
         """Return the model class; raises like ``task``."""
         return cast("type[Model]", self.card("model", name).load())
 
-    def has(self, kind: CardKind, name: str) -> bool:
-        """Whether something is registered under the name."""
-        return name in self._cards[kind]
-
     def card(self, kind: CardKind, name: str) -> Card:
         """Return the card of one registered thing."""
         if name not in self._cards[kind]:
@@ -246,9 +239,7 @@ class Registry:
     def _report_broken(self, plugin: str, reason: str) -> None:
         for position, info in enumerate(self.plugins):
             if info.name == plugin and info.reason is None:
-                self.plugins[position] = PluginInfo(
-                    info.name, info.version, info.source, "broken", reason, info.registered
-                )
+                self.plugins[position] = replace(info, status="broken", reason=reason)
         _log.warning("plugin %s: %s", plugin, reason)
 
     def emit(self, event: str, **arguments: Any) -> None:

@@ -234,18 +234,18 @@ def verify(  # noqa: PLR0913 - one parameter an option
     no_plugin: BlockedPlugins = None,
 ) -> int:
     """Check a submission against itself, run drawn cells again, and say whether it holds."""
+    from symbench import submission
     from symbench.cli import verifying
 
     if schema:
-        _print_json(verifying.schema())
+        _print_json(submission.json_schema())
         return 0
     if file is None:
         raise InputError("nothing to verify: give a submission.json")
-    request = verifying.Request(
-        file, cells, seed, timeout, tuple(plugin or ()), tuple(no_plugin or ())
-    )
+    files, blocked = tuple(plugin or ()), tuple(no_plugin or ())
     with registered(plugin, no_plugin) as registry:
-        verdict = verifying.verdict(request, registry)
+        bench = submission.Bench(registry, timeout=timeout, plugin_files=files, blocked=blocked)
+        verdict = verifying.verdict(file, bench, cells, seed)
     if as_json:
         _print_json(verdict.document())
     else:
@@ -352,24 +352,33 @@ def run(  # noqa: PLR0913 - one parameter an option
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """Plan the compatible cells, train, score and store them, and print the leaderboard."""
+    from symbench.api import Options
     from symbench.cli import running
 
-    request = running.Request(
-        everything=everything, tasks=tuple(task or ()), models=tuple(model or ()), suite=suite,
-        tier=tier, seeds=seeds, sizes=running.ladder(sizes), device=device, executor=executor,
-        ray_address=ray_address, debug=pdb, retry_failed=retry_failed, fleet=fleet, jobs=jobs,
-        store=store, fresh=fresh, tuned=tuned, timeout=timeout, memory=memory,
+    choice = running.Choice(
+        everything, tuple(task or ()), tuple(model or ()), suite, tier, seeds,
+        running.ladder(sizes), tuned,
+    )  # fmt: skip
+    options = Options(
+        store=store, device=device, executor="inline" if pdb else executor,
+        ray_address=ray_address, jobs=jobs, timeout=timeout, memory=memory,
+        fleet=running.fleet(fleet), fresh=fresh, retry_failed=retry_failed, debug=pdb,
         plugin_files=tuple(plugin or ()), blocked=tuple(no_plugin or ()),
     )  # fmt: skip
-    running.check(request)
+    running.check(choice, options)
     with registered(plugin, no_plugin) as registry:
-        selection = running.selection(request, registry)
+        selection = running.selection(choice, registry, store)
         planned = running.dry_run(registry, selection, store, fresh=fresh) if dry_run else None
     if planned is not None:
-        _print_plan(planned, as_json=as_json)
+        from symbench.cli import pages
+
+        if as_json:
+            _print_json({"cells": planned})
+        else:
+            typer.echo(pages.plan(planned, terminal_width(), colour=coloured()), nl=False)
         return
     with redirect_stdout(sys.stderr):
-        result = running.run(request, selection)
+        result = running.run(selection, options)
     if as_json:
         _print_json(running.document(result))
     else:
@@ -381,17 +390,6 @@ def run(  # noqa: PLR0913 - one parameter an option
 
 
 app.command(epilog="Example: symbench tune mlp scalars -t o5-invariant --trials 30")(tune)
-
-
-def _print_plan(cells: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json({"cells": cells})
-        return
-    from symbench.report.listing import listing
-
-    rows = [[cell["task"], cell["model"], cell["plan"], cell["reason"] or ""] for cell in cells]
-    headings = ("task", "model", "plan", "reason")
-    typer.echo(listing(headings, rows, terminal_width(), colour=coloured()), nl=False)
 
 
 def _print_json(document: Any) -> None:

@@ -39,12 +39,13 @@ def _machine() -> Document:
     import psutil
 
     from symbench import provenance
+    from symbench.execute.slots import usable_cores
 
     memory = psutil.virtual_memory()
     described = provenance.machine("cpu")
     return {
         "class": described["machine"],
-        "usable_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "usable_cpus": usable_cores(),
         "memory_gib": round(memory.total / 2**30, 1),
         "free_memory_gib": round(memory.available / 2**30, 1),
         "git": described["git"],

@@ -57,6 +57,13 @@ def card(document: Document, width: int, *, colour: bool = False) -> str:
     return listing.card(title, body, values, width, colour=colour)
 
 
+def plan(cells: Sequence[Document], width: int, *, colour: bool = False) -> str:
+    """Return a line for each cell of a dry run."""
+    headings = ("task", "model", "plan", "reason")
+    rows = [[str(cell[heading] or "") for heading in headings] for cell in cells]
+    return listing.listing(headings, rows, width, colour=colour)
+
+
 def page(document: Document, width: int, *, colour: bool = False) -> str:
     """Return the page of ``doctor``: one card a section."""
     cards = []

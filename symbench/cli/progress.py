@@ -6,8 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -30,41 +29,29 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """The callbacks of a run, as a context: the bars leave the terminal when it ends."""
+    """The callbacks of a run; ``bars`` is the context in which they are shown."""
 
     def __init__(self) -> None:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._bars = Progress(
+        self.bars = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeElapsedColumn(), TextColumn("{task.fields[note]}"),
             console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
-        self._print = self._bars.console.print
+        self._print = self.bars.console.print
         self._total: TaskID | None = None
         self._running: dict[str, TaskID] = {}
         self._since: dict[str, float] = {}
         self._beside = 1
 
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
-
     def planned(self, run: Run) -> None:
         """Open the bar of the whole run."""
-        self._total = self._bars.add_task("cells", total=len(run.cells), note=time_left(None))
+        self._total = self.bars.add_task("cells", total=len(run.cells), note=time_left(None))
 
     def started(self, cell: Cell) -> None:
         """Open a cell's bar."""
         label = escape(plain(f"{cell.task} {cell.model}"))
-        self._running[cell.key] = self._bars.add_task(label, total=100, note="")
+        self._running[cell.key] = self.bars.add_task(label, total=100, note="")
         self._since[cell.key] = time.monotonic()
         self._beside = max(self._beside, len(self._running))
 
@@ -74,17 +61,17 @@ class Watch:
             note = ""
             if isinstance(share, Share):
                 note = f"update {share.update}/{share.updates}, loss {share.loss:.3g}"
-            self._bars.update(self._running[cell.key], completed=round(100 * share), note=note)
+            self.bars.update(self._running[cell.key], completed=round(100 * share), note=note)
 
     def finished(self, run: Run, outcome: CellOutcome, record: Record) -> None:
         """Print the cell's line and close its bar."""
         if (bar := self._running.pop(outcome.key, None)) is not None:
-            self._bars.remove_task(bar)
+            self.bars.remove_task(bar)
         self._since.pop(outcome.key, None)
         elapsed = {key: time.monotonic() - since for key, since in self._since.items()}
         note = time_left(seconds_left(run, elapsed, self._beside))
         if self._total is not None:
-            self._bars.update(self._total, completed=len(run.outcomes), note=note)
+            self.bars.update(self._total, completed=len(run.outcomes), note=note)
         self._print(escape(plain(_line(run, outcome, record, note))))
 
 

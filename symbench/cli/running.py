@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from symbench import plan
 from symbench.errors import InputError
@@ -16,17 +16,17 @@ from symbench.registry import Registry
 from symbench.store import Store
 
 if TYPE_CHECKING:
-    from symbench.api import Result
+    from symbench.api import Options, Result
+    from symbench.fleet import FleetChoice
 
-_FLEETS = ("auto", "on", "off")
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Request:
-    """The options of ``run``, as they were given."""
+class Choice:
+    """What is to be run, as it was given."""
 
     everything: bool
     tasks: tuple[str, ...]
@@ -35,20 +35,7 @@ class Request:
     tier: str | None
     seeds: int | None
     sizes: tuple[int, ...]
-    device: str
-    executor: str
-    ray_address: str | None
-    debug: bool
-    retry_failed: bool
-    fleet: str
-    jobs: int | None
-    store: Path
-    fresh: bool
     tuned: bool
-    timeout: float | None
-    memory: float | None
-    plugin_files: tuple[Path, ...]
-    blocked: tuple[str, ...]
 
 
 def ladder(text: str | None) -> tuple[int, ...]:
@@ -63,26 +50,34 @@ def ladder(text: str | None) -> tuple[int, ...]:
         raise InputError(f"--sizes {text!r}: give whole numbers, such as 100,300,1000") from error
 
 
-def check(request: Request) -> None:
+def fleet(route: str) -> FleetChoice:
+    """Return the route of ``--fleet``.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if route not in ("auto", "on", "off"):
+        raise InputError(f"--fleet {route!r}: take one of auto, on, off")
+    return cast("FleetChoice", route)
+
+
+def check(choice: Choice, options: Options) -> None:
     """Refuse what cannot be run.
 
     Raises:
         InputError: nothing chosen, or a value out of its range.
     """
-    chosen = request.everything or request.tasks or request.models or request.suite
-    if not chosen:
+    if not (choice.everything or choice.tasks or choice.models or choice.suite):
         raise InputError("nothing chosen: take --all, -t TASK, -m MODEL or --suite FILE.toml")
-    if request.ray_address is not None and request.executor != "ray":
-        raise InputError(f"--ray-address {request.ray_address!r}: it needs --executor ray")
-    if request.fleet not in _FLEETS:
-        raise InputError(f"--fleet {request.fleet!r}: take one of {', '.join(_FLEETS)}")
-    limits = {"jobs": request.jobs, "timeout": request.timeout, "memory": request.memory}
-    for name, value in limits.items():
+    if options.ray_address is not None and options.executor != "ray":
+        raise InputError(f"--ray-address {options.ray_address!r}: it needs --executor ray")
+    for name in ("jobs", "timeout", "memory"):
+        value = getattr(options, name)
         if value is not None and not value > 0:
             raise InputError(f"--{name} {value}: it must be above 0")
 
 
-def selection(request: Request, registry: Registry) -> Selection:
+def selection(choice: Choice, registry: Registry, store: Path) -> Selection:
     """Return what to run: the suite's choice, with the options on top.
 
     Raises:
@@ -90,21 +85,21 @@ def selection(request: Request, registry: Registry) -> Selection:
     """
     from symbench.api import default_tier
 
-    suite = {} if request.suite is None else _suite(request.suite, registry)
-    seeds = suite.get("seeds") if request.seeds is None else request.seeds
+    suite = {} if choice.suite is None else _suite(choice.suite, registry)
+    seeds = suite.get("seeds") if choice.seeds is None else choice.seeds
     chosen = Selection(
-        request.tasks or tuple(suite.get("tasks", ())),
-        request.models or tuple(suite.get("models", ())),
-        request.tier or suite.get("tier") or default_tier(),
-        request.sizes or tuple(suite.get("sizes", ())),
+        choice.tasks or tuple(suite.get("tasks", ())),
+        choice.models or tuple(suite.get("models", ())),
+        choice.tier or suite.get("tier") or default_tier(),
+        choice.sizes or tuple(suite.get("sizes", ())),
         seeds,
     )
-    if not request.tuned:
+    if not choice.tuned:
         return chosen
     from symbench.tuning import tuned_cells
 
     pairs = [(cell.task, cell.model) for cell in plan.make_plan(registry, chosen)]
-    return replace(chosen, tuned=tuned_cells(registry, pairs, chosen.tier, request.store))
+    return replace(chosen, tuned=tuned_cells(registry, pairs, chosen.tier, store))
 
 
 def _suite(name: str, registry: Registry) -> Mapping[str, Any]:
@@ -152,22 +147,13 @@ def _planned(cell: Cell, stored: Record | None) -> Document:
     return {**own, "plan": what, "reason": cell.reason}
 
 
-def run(request: Request, chosen: Selection) -> Result:
+def run(chosen: Selection, options: Options) -> Result:
     """Carry out the selection, and show on stderr how far it is."""
     from symbench import api
     from symbench.cli.progress import Watch
 
-    options = api.Options(
-        store=request.store, device=request.device,
-        executor="inline" if request.debug else request.executor,
-        ray_address=request.ray_address, jobs=request.jobs,
-        timeout=request.timeout, memory=request.memory,
-        fleet=cast("Literal['auto', 'on', 'off']", request.fleet),  # checked before
-        fresh=request.fresh, retry_failed=request.retry_failed, debug=request.debug,
-        plugin_files=request.plugin_files, blocked=request.blocked,
-    )  # fmt: skip
-
-    with Watch() as watch:
+    watch = Watch()
+    with watch.bars:
         return api.execute(
             chosen, options, watch.started, watch.progressed, watch.finished, watch.planned
         )

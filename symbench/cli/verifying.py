@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from symbench import submission
 from symbench.errors import InputError
 from symbench.record import Identity
-from symbench.registry import Registry
 from symbench.report.clean import plain
 from symbench.submission import Bench, CellVerdict, Submission, Verdict
 
@@ -21,31 +18,16 @@ _LIMIT = 600  # characters of a line; what it quotes is of unknown origin
 _HOW = {"exact": "every figure within 1e-6", "spread": "within the spread of the seeds"}
 
 
-@dataclass(frozen=True)
-class Request:
-    """The options of ``verify``; ``path`` is a submission, or a directory that publish wrote."""
+def verdict(path: Path, bench: Bench, cells: int, seed: int) -> Verdict:
+    """Return what is to be said of a submission, or of a directory that publish wrote.
 
-    path: Path
-    cells: int
-    seed: int
-    timeout: float | None
-    plugin_files: tuple[Path, ...]
-    blocked: tuple[str, ...]
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of a submission."""
-    return submission.json_schema()
-
-
-def verdict(request: Request, registry: Registry) -> Verdict:
-    """Return what is to be said of a submission; its cells are named on stderr as they start.
+    The drawn cells are named on stderr as they start.
 
     Raises:
         InputError: there is no such file.
     """
-    directory = request.path if request.path.is_dir() else None
-    file = request.path if directory is None else directory / "submission.json"
+    directory = path if path.is_dir() else None
+    file = path if directory is None else directory / "submission.json"
     if not file.is_file():
         raise InputError(f"no submission at {str(file)!r}: give the file that publish wrote")
     try:
@@ -56,13 +38,7 @@ def verdict(request: Request, registry: Registry) -> Verdict:
         return submission.refusal(
             f"{', '.join(names)}: not what this version of symbench writes for the submission"
         )
-    bench = Bench(
-        registry,
-        timeout=request.timeout,
-        plugin_files=request.plugin_files,
-        blocked=request.blocked,
-    )
-    return submission.verify(found, bench, request.cells, request.seed, _announce)
+    return submission.verify(found, bench, cells, seed, _announce)
 
 
 def _edited(found: Submission, directory: Path) -> list[str]:

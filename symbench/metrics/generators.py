@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from symbench.contract import Metric, Model, Scores, Task, Trained
+from symbench.contract import Model, Scores, Task, Trained
 from symbench.errors import ShapeError
+from symbench.metrics.lie_derivative import AlgebraMetric
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from symbench.metrics.derivative import Derivative, Truth
 
 
-class GeneratorScore(Metric):
+class GeneratorScore(AlgebraMetric):
     """Base of the scores that compare the learned algebra with the true one.
 
     Learned are the generators that a model of prior ``discovers`` holds, where it holds any
@@ -30,21 +30,7 @@ class GeneratorScore(Metric):
     """
 
     version, direction = "1", "higher"
-    along_curve = False
     reference = "Moskalev et al. 2022 (LieGG); Björck and Golub 1973"
-
-    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task's group has a Lie algebra."""
-        return task.symmetry is not None and len(task.symmetry.group.algebra) > 0
-
-    def score_together(
-        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
-    ) -> list[Scores]:
-        """Return the scores of the trials, whose matrices C are computed together."""
-        from symbench.metrics.derivative import derivatives
-
-        derivatives(trials, task)
-        return super().score_together(trials, task, generators)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the score and its annotations."""

@@ -11,20 +11,10 @@ if TYPE_CHECKING:
     import torch
 
 
-class LieDerivative(Metric):
-    """(||C Q*||² / k) / (||C||² / m): 0 for an equivariant function, 1 for a random direction.
+class AlgebraMetric(Metric):
+    """Base of the metrics that look at the matrix C of the true group's Lie algebra."""
 
-    C is the matrix of ``symbench.metrics.derivative`` in data-whitened coordinates, of m columns,
-    and Q* an orthonormal basis of the k-dimensional true algebra: the null space of C for the
-    task's exact target. It does not change when f is multiplied by a number or the inputs change
-    their basis. Computed in float64 by forward-mode differentiation, on logits for classification.
-    Absent where C vanishes, f does not vary, or the true algebra is zero or the whole candidate.
-    """
-
-    name, version, direction = "lie_derivative", "1", "lower"
     along_curve = False
-    summary = "relative violation of the true symmetry's algebra (1 = chance, 0 = exact)"
-    reference = "after Moskalev et al. 2022 (LieGG)"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task's group has a Lie algebra."""
@@ -38,6 +28,21 @@ class LieDerivative(Metric):
 
         derivatives(trials, task)
         return super().score_together(trials, task, generators)
+
+
+class LieDerivative(AlgebraMetric):
+    """(||C Q*||² / k) / (||C||² / m): 0 for an equivariant function, 1 for a random direction.
+
+    C is the matrix of ``symbench.metrics.derivative`` in data-whitened coordinates, of m columns,
+    and Q* an orthonormal basis of the k-dimensional true algebra: the null space of C for the
+    task's exact target. It does not change when f is multiplied by a number or the inputs change
+    their basis. Computed in float64 by forward-mode differentiation, on logits for classification.
+    Absent where C vanishes, f does not vary, or the true algebra is zero or the whole candidate.
+    """
+
+    name, version, direction = "lie_derivative", "1", "lower"
+    summary = "relative violation of the true symmetry's algebra (1 = chance, 0 = exact)"
+    reference = "after Moskalev et al. 2022 (LieGG)"
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the score with its ``chance``, and its ``ceiling``, that of the exact target."""

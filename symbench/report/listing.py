@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from typing import Any
 
 from tabulate import tabulate
@@ -40,9 +39,10 @@ def card(
     title: str, body: str, values: Mapping[str, Any], width: int = 120, *, colour: bool = False
 ) -> str:
     """Return a title, a paragraph, and one labelled line for every value that is known."""
-    from rich.console import Console, Group
     from rich.table import Table
     from rich.text import Text
+
+    from symbench.report.printing import printed
 
     grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
@@ -51,13 +51,8 @@ def card(
         if value is not None and value not in ([], {}, ""):
             grid.add_row(Text(plain(label)), Text(text_of(value)))
     paragraphs = [Text(plain(part, _LIMIT) + "\n") for part in body.split("\n\n") if part.strip()]
-    out = StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
-        legacy_windows=False, color_system="standard" if colour else None,
-    )  # fmt: skip
-    console.print(Group(Text(plain(title), style="bold"), *paragraphs, grid))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    head = Text(plain(title), style="bold")
+    return printed([head, *paragraphs, grid], width, colour=colour)
 
 
 def text_of(value: Any) -> str:

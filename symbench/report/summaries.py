@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from io import StringIO
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
@@ -18,6 +17,7 @@ from symbench.leaderboard import RANKED_SEEDS, EqualSize
 from symbench.leaderboard.overall import FEW_TASKS, Board, Comparisons, Standing, Summary
 from symbench.report.clean import markdown, plain
 from symbench.report.figures import number
+from symbench.report.printing import printed
 from symbench.statistics import LEVEL, Interval
 
 FORMATS = ("table", "md", "json")
@@ -42,7 +42,7 @@ def render(summary: Summary, form: str, width: int = 120, *, colour: bool = Fals
         InputError: another format.
     """
     if form == "table":
-        return _terminal(summary, width, colour=colour)
+        return printed(_parts(summary), width, colour=colour)
     if form == "md":
         return _markdown(summary)
     if form == "json":
@@ -50,23 +50,17 @@ def render(summary: Summary, form: str, width: int = 120, *, colour: bool = Fals
     raise InputError(f"no summary as {form!r}: take one of {', '.join(FORMATS)}")
 
 
-def _terminal(summary: Summary, width: int, *, colour: bool) -> str:
-    out = StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
-        legacy_windows=False, color_system="standard" if colour else None,
-    )  # fmt: skip
+def _parts(summary: Summary) -> Iterator[RenderableType]:
     for board in summary.boards:
-        console.print(Text(plain(_title(summary, board)), style="bold"))
+        yield Text(plain(_title(summary, board)), style="bold")
         if board.standings:
-            console.print(_grid(board))
-        console.print()
+            yield _grid(board)
+        yield ""
         for note in sentences(board):
-            console.print(Padding(Text(plain(note, 1000), style="dim"), (0, 0, 0, 2)))
-        console.print()
+            yield Padding(Text(plain(note, 1000), style="dim"), (0, 0, 0, 2))
+        yield ""
     for line in _foot(summary):
-        console.print(Text(line, style="dim"))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+        yield Text(line, style="dim")
 
 
 def _grid(board: Board) -> Grid:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from io import StringIO
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
 from symbench.leaderboard import Leaderboard
 from symbench.report.clean import plain
+from symbench.report.printing import printed
 from symbench.report.tables import LEGEND, Block, Table, coverage, tables
 
 _STYLES = {"plain": "", "best": "bold green", "dim": "dim", "bad": "red"}
@@ -24,23 +24,19 @@ _GAP = 2
 
 def render(board: Leaderboard, width: int = 120, *, colour: bool = False) -> str:
     """Return the tables, the legend and the coverage as text of at most ``width`` columns."""
-    out = StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
-        legacy_windows=False, color_system="standard" if colour else None,
-    )  # fmt: skip
+    return printed(_page(board, width), width, colour=colour)
+
+
+def _page(board: Leaderboard, width: int) -> Iterator[RenderableType]:
     for table in tables(board):
-        console.print(Text(plain(table.title), style="bold"))
+        yield Text(plain(table.title), style="bold")
         for part in _parts(table, width):
-            console.print(part)
-            console.print()
+            yield from (part, "")
         for note in table.notes:
-            console.print(Padding(Text(plain(note), style="dim"), (0, 0, 0, 2)))
-        console.print()
-    for line in LEGEND if board.rows else ():
-        console.print(Text(line, style="dim"))
-    console.print(Text(coverage(board)))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+            yield Padding(Text(plain(note), style="dim"), (0, 0, 0, 2))
+        yield ""
+    yield from (Text(line, style="dim") for line in (LEGEND if board.rows else ()))
+    yield Text(coverage(board))
 
 
 def _parts(table: Table, width: int) -> list[Grid]:

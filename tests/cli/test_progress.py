@@ -86,11 +86,12 @@ def screen(monkeypatch):
 def watched(failure=None):
     this = run(GRID[:2])
     record = SimpleNamespace(error=failure)
-    with Watch() as watch:
+    watch = Watch()
+    with watch.bars:
         watch.planned(this)
         watch.started(GRID[0])
         watch.progressed(GRID[0], Share(0.5, 175, 350, 0.0123))
-        watch._bars.refresh()
+        watch.bars.refresh()
         this.outcomes.append(outcome("a", "x", 2.0, "failed" if failure else "ok"))
         watch.finished(this, this.outcomes[0], record)
         watch.progressed(GRID[0], 0.7)  # late news of a cell that is gone
