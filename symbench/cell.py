@@ -93,6 +93,7 @@ def _run(
         extra["fleet_choice"] = asdict(choice)
     if captures := [trial.capture for trial in trained if trial.capture is not None]:
         extra["capture"] = asdict(min(captures, key=lambda capture: capture.captured))
+        extra["wide_products"] = any(trial.wide for trial in trained)
     return records, extra, learned_generators(task, model, trained)
 
 

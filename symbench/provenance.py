@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import symbench
+from symbench.processor import processor
 
 
 def _git() -> str | None:
@@ -29,20 +29,11 @@ def _git() -> str | None:
 _COMMIT = _git()  # when the code is loaded: a checkout may move on during a long run
 
 
-@cache
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 def _machine_class() -> str:
-    """Timings are compared only where this is equal."""
+    """Timings, and figures to the last digit, are compared only where this is equal."""
     system = f"{platform.system()} {platform.machine()}"
-    return f"{system}, {_processor()}, {os.cpu_count()} CPUs"
+    vectors = torch.backends.cpu.get_cpu_capability()  # virtual machines hide the model
+    return f"{system}, {processor()} ({vectors}), {os.cpu_count()} CPUs"
 
 
 def tf32() -> bool:

@@ -17,7 +17,7 @@ FLOORS = [
     "errors", "kept", "groups", "contract", "graphs", "record", "hooks", "registry", "sources",
     "fingerprints", "plan",
     "draw",
-    "objective", "fleet", "metrics", "score", "provenance", "cell", "store", "execute",
+    "objective", "processor", "fleet", "metrics", "score", "provenance", "cell", "store", "execute",
     "statistics", "leaderboard", "report", "api", "tuning", "site", "submission", "cli",
 ]  # fmt: skip
 SILENT = {

@@ -31,7 +31,7 @@ from symbench.sources import source_sha256
 
 Reason = Literal["asked", "single", "impossible", "large", "short", "timed", "remembered"]
 
-_VERSION = "1"  # of the way of timing: remembered decisions of another are not asked
+_VERSION = "2"  # of the way of timing: remembered decisions of another are not asked
 _SHORT = 40  # updates below which timing would be a part of the training that one could notice
 _TIMED = 3  # steps timed at most, after one that warms up
 _CLEAR = 1.3  # ratio at which one timed step settles it

@@ -56,7 +56,7 @@ class Trial:
 
     ``stacked`` counts the trials that were trained together with it, itself among them;
     ``choice`` says why, ``capture`` whether its updates were replayed; they are None where nothing
-    was to be trained.
+    was to be trained. ``wide``: its products were not torch's own (``symbench.processor``).
     """
 
     key: TrialKey
@@ -68,6 +68,7 @@ class Trial:
     stacked: int = 1
     choice: Choice | None = None
     capture: Capture | None = None
+    wide: bool = False
 
     @cached_property
     def valid(self) -> Data:

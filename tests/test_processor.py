@@ -1,0 +1,77 @@
+"""Products at full width: exact to single precision, and only where torch's own are not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symbench import processor
+
+ROUNDING = 2.0**-24
+SIZES = st.integers(1, 90)
+wide_here = pytest.mark.skipif(
+    not processor.has_wide_products(), reason="an AMD processor with AVX-512 alone has them"
+)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Return what another processor would answer."""
+
+    def answer(name="AMD EPYC", capability="AVX512", exact=True):
+        monkeypatch.setattr(processor, "processor", lambda: name)
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+        monkeypatch.setattr(processor, "keeps_every_bit", lambda _: exact)
+        return processor.has_wide_products.__wrapped__()
+
+    return answer
+
+
+def rounded_to(dtype):
+    return lambda a, b: a.to(dtype).float() @ b.to(dtype).float()
+
+
+def test_a_product_in_double_precision_keeps_every_bit():
+    assert processor.keeps_every_bit(lambda a, b: (a.double() @ b.double()).float())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_product_of_rounded_factors_is_found_out(dtype):
+    assert not processor.keeps_every_bit(rounded_to(dtype))
+
+
+def test_a_batched_product_alone_may_be_the_one_that_rounds():
+    rounded = rounded_to(torch.bfloat16)
+    assert not processor.keeps_every_bit(lambda a, b: rounded(a, b) if a.dim() == 3 else a @ b)
+
+
+def test_only_amds_processors_with_avx512_are_asked(elsewhere):
+    assert elsewhere() is torch.backends.mkldnn.is_available()
+    assert not elsewhere(name="Intel(R) Xeon(R) Platinum 8480+")
+    assert not elsewhere(capability="AVX2")
+    assert not elsewhere(exact=False)
+
+
+def test_the_setting_is_put_back():
+    before = torch.get_float32_matmul_precision()
+    with pytest.raises(KeyError), processor.wide_products():
+        raise KeyError
+    assert torch.get_float32_matmul_precision() == before
+
+
+@wide_here
+@given(st.tuples(SIZES, SIZES, SIZES), st.integers(1, 3), *[st.booleans()] * 2, st.integers(0, 99))
+def test_wide_products_err_by_no_more_than_single_precision_may(sizes, batch, left, right, seed):
+    """|fl(AB) - AB| <= k u / (1 - k u) |A||B| in any order of summation (Higham 2002, (3.13))."""
+    g, (m, k, n) = torch.Generator().manual_seed(seed), sizes
+    a = torch.randn(batch, *((k, m) if left else (m, k)), generator=g)
+    b = torch.randn(batch, *((n, k) if right else (k, n)), generator=g)
+    a, b = a.mT if left else a, b.mT if right else b
+    with processor.wide_products():
+        together, single = torch.bmm(a, b), a[0] @ b[0]
+    exact, room = a.double() @ b.double(), a.double().abs() @ b.double().abs()
+    bound = k * ROUNDING / (1 - k * ROUNDING) * room + 1e-30
+    assert ((together - exact).abs() <= bound).all()
+    assert ((single - exact[0]).abs() <= bound[0]).all()
