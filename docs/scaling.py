@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
+from tabulate import tabulate
 
 from symbench.plan import TIERS
 from symbench.record import Record
@@ -131,23 +132,17 @@ def table(times: Sequence[float], pieces: Sequence[float]) -> str:
 
     The bound of one task a cell is max(all work / workers, longest cell).
     """
-    heads = ["workers", "order", "makespan [h]", "efficiency", "times the bound"]
-    lines = [f"| {' | '.join(heads)} |", "| ---: | --- | ---: | ---: | ---: |"]
+    rows = []
     for workers in WORKERS:
         bound = max(sum(times) / workers, *times)
         spans = {order: simulated(times, workers, order) for order in ORDERS}
         spans[SPLIT] = simulated(pieces, workers, LONGEST)
         for order, span in spans.items():
-            efficiency = sum(times) / (workers * span)
-            cells = (
-                workers,
-                order,
-                f"{span / 3600:.2f}",
-                f"{efficiency:.0%}",
-                f"{span / bound:.2f}",
-            )
-            lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+            efficiency = f"{sum(times) / (workers * span):.0%}"
+            rows.append([workers, order, f"{span / 3600:.2f}", efficiency, f"{span / bound:.2f}"])
+    heads = ["workers", "order", "makespan [h]", "efficiency", "times the bound"]
+    aligned = ["right", "left", "right", "right", "right"]
+    return tabulate(rows, heads, "pipe", disable_numparse=True, colalign=aligned)
 
 
 def summary(measured: Sequence[Measured], machine: Machine) -> str:
@@ -170,14 +165,13 @@ def families(measured: Sequence[Measured]) -> str:
     by_family: dict[str, list[Measured]] = defaultdict(list)
     for cell in measured:
         by_family[cell.family].append(cell)
-    lines = [
-        "| tasks of | cells | training [h] | scoring and data [h] |",
-        "| --- | ---: | ---: | ---: |",
-    ]
+    rows = []
     for family, cells in sorted(by_family.items()):
         training, rest = (sum(getattr(c, part) for c in cells) for part in ("training", "rest"))
-        lines.append(f"| `{family}` | {len(cells)} | {training / 3600:.1f} | {rest / 3600:.1f} |")
-    return "\n".join(lines)
+        rows.append([f"`{family}`", len(cells), f"{training / 3600:.1f}", f"{rest / 3600:.1f}"])
+    heads = ["tasks of", "cells", "training [h]", "scoring and data [h]"]
+    aligned = ["left", "right", "right", "right"]
+    return tabulate(rows, heads, "pipe", disable_numparse=True, colalign=aligned)
 
 
 def draw(times: Sequence[float], pieces: Sequence[float], path: Path) -> None:

@@ -43,14 +43,13 @@ def wide_products() -> Iterator[None]:
 @cache
 def has_wide_products() -> bool:
     """Whether ``wide_products`` are what torch's own are not, and as exact, on this processor."""
-    if not (
-        processor().startswith("AMD")
-        and torch.backends.cpu.get_cpu_capability() == "AVX512"
-        and torch.backends.mkldnn.is_available()
-    ):
-        return False
-    with wide_products():
-        return keeps_every_bit(torch.matmul)
+    wide = processor().startswith("AMD") and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    with suppress(RuntimeError):  # of torch, where it was chosen for a single backend
+        own = torch.get_float32_matmul_precision() == "highest"  # else somebody has chosen
+        if wide and own and torch.backends.mkldnn.is_available():
+            with wide_products():
+                return keeps_every_bit(torch.matmul)
+    return False
 
 
 def keeps_every_bit(product: Callable[[Tensor, Tensor], Tensor]) -> bool:

@@ -54,6 +54,24 @@ def test_only_amds_processors_with_avx512_are_asked(elsewhere):
     assert not elsewhere(exact=False)
 
 
+@pytest.mark.parametrize("chosen", ["high", "medium"])
+def test_a_precision_that_somebody_chose_is_left_alone(elsewhere, chosen):
+    torch.set_float32_matmul_precision(chosen)
+    try:
+        assert not elsewhere()
+        assert torch.get_float32_matmul_precision() == chosen
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_a_precision_chosen_for_one_backend_alone_is_no_error(elsewhere, monkeypatch):
+    def mixed():
+        raise RuntimeError("mix of the legacy and new APIs")
+
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", mixed)
+    assert not elsewhere()
+
+
 def test_the_setting_is_put_back():
     before = torch.get_float32_matmul_precision()
     with pytest.raises(KeyError), processor.wide_products():

@@ -27,7 +27,10 @@ def examine(registry: Registry, store: Path) -> Document:
     """Return the whole page, section by section."""
     return {
         "machine": _machine(),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in _PACKAGES},
+        },
         "devices": {**_devices(), **_slots()},
         "plugins": [_plugin(info) for info in registry.plugins],
         "store": _store(store),
@@ -50,10 +53,6 @@ def _machine() -> Document:
         "free_memory_gib": round(memory.available / 2**30, 1),
         "git": described["git"],
     }
-
-
-def _versions() -> dict[str, str]:
-    return {name: _version(name) for name in _PACKAGES}
 
 
 def _version(package: str) -> str:
