@@ -38,13 +38,17 @@ SHUFFLES = 20
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell at the full tier: its seconds on the machine of the store, and its trials."""
+    """A cell at the full tier: its seconds on the machine of the store, and its trials.
+
+    ``operations`` are those of its training, at least; None where it was not the engine's.
+    """
 
     name: str
     family: str
     training: float
     rest: float
     trials: int
+    operations: float | None
 
     @property
     def seconds(self) -> float:
@@ -98,7 +102,27 @@ def at_full_tier(record: Record, registry: Registry) -> Measured:
     more = trials / len(record.trials)
     name = f"{identity.task} · {identity.model}"
     family = registry.card("task", identity.task).plugin
-    return Measured(name, family, training * more * longer, rest * more, trials)
+    operations = products(record)
+    if operations is not None:
+        operations *= more * longer
+    return Measured(name, family, training * more * longer, rest * more, trials, operations)
+
+
+def products(record: Record) -> float | None:
+    """Return the floating-point operations of the products of the record's training.
+
+    A gradient takes twice those of the forward pass (``flops``). Augmentation, penalties and
+    elementwise operations are not counted.
+    """
+    protocol = record.identity.protocol
+    if not (recipe := protocol.get("recipe")):
+        return None
+    each = (
+        3 * trial.scores["flops"] * min(recipe["batch_size"], trial.n_train)
+        for trial in record.trials
+        if "flops" in trial.scores
+    )
+    return sum(each) * protocol["updates"]
 
 
 def makespan(times: Sequence[float], workers: int) -> float:
@@ -161,16 +185,22 @@ def summary(measured: Sequence[Measured], machine: Machine) -> str:
 
 
 def families(measured: Sequence[Measured]) -> str:
-    """Return the markdown table of hours by the plugin of the task."""
+    """Return the markdown table of hours, and of operations a second, by the plugin of the task."""
     by_family: dict[str, list[Measured]] = defaultdict(list)
     for cell in measured:
         by_family[cell.family].append(cell)
     rows = []
     for family, cells in sorted(by_family.items()):
         training, rest = (sum(getattr(c, part) for c in cells) for part in ("training", "rest"))
-        rows.append([f"`{family}`", len(cells), f"{training / 3600:.1f}", f"{rest / 3600:.1f}"])
-    heads = ["tasks of", "cells", "training [h]", "scoring and data [h]"]
-    aligned = ["left", "right", "right", "right"]
+        work = sum(c.operations or 0.0 for c in cells)
+        seconds = sum(c.training for c in cells if c.operations)
+        speed = f"{work / seconds / 1e9:.0f}" if seconds else ""
+        hours = [f"{training / 3600:.1f}", f"{rest / 3600:.1f}"]
+        rows.append([f"`{family}`", len(cells), *hours, f"{work / 1e12:.0f}", speed])
+    heads = [
+        "tasks of", "cells", "training [h]", "scoring and data [h]", "products [TFLOP]", "GFLOP/s",
+    ]  # fmt: skip
+    aligned = ["left", *["right"] * 5]
     return tabulate(rows, heads, "pipe", disable_numparse=True, colalign=aligned)
 
 
