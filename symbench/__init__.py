@@ -26,30 +26,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Context",
-    "Data",
-    "InputError",
-    "Metric",
-    "Model",
-    "Problem",
-    "Published",
-    "Recipe",
-    "Result",
-    "SymbenchError",
-    "Symmetry",
-    "Task",
-    "Trained",
-    "__version__",
-    "hookimpl",
-    "metrics",
-    "model",
-    "models",
-    "problem",
-    "run",
-    "seeded",
-    "task",
-    "tasks",
-]
+    "Context", "Data", "InputError", "Metric", "Model", "Problem", "Published", "Recipe",
+    "Result", "SymbenchError", "Symmetry", "Task", "Trained", "__version__", "hookimpl",
+    "metrics", "model", "models", "problem", "run", "seeded", "task", "tasks",
+]  # fmt: skip
 
 _LAZY = {"Result", "metrics", "model", "models", "problem", "run", "task", "tasks"}
 

@@ -20,7 +20,7 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name = name
         near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else f"`symbench list {kind}s` shows all"
+        hint = f"did you mean {', '.join(near)}?" if near else "`symbench list` shows all"
         super().__init__(f"unknown {kind} {name!r}: {hint}")
 
 
@@ -34,7 +34,3 @@ class StoreError(SymbenchError):
 
 class ShapeError(SymbenchError):
     """A model returned a tensor of the wrong shape."""
-
-
-class DivergedError(SymbenchError):
-    """A training or a prediction left the finite numbers."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,27 +30,32 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+# None in versions of torch that have one precision for all backends
+_SETTING: Any = getattr(torch.backends.mkldnn, "matmul", None)
+
+
 @contextmanager
 def wide_products() -> Iterator[None]:
     """Let oneDNN compute products in single precision; only where ``has_wide_products``."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
+    before, _SETTING.fp32_precision = _SETTING.fp32_precision, "bf16"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        _SETTING.fp32_precision = before
+
+
+def has_wide_products() -> bool:
+    """Whether ``wide_products`` are not torch's own here, are as exact, and nobody has chosen."""
+    return _widens() and _SETTING.fp32_precision in ("none", "ieee")
 
 
 @cache
-def has_wide_products() -> bool:
-    """Whether ``wide_products`` are what torch's own are not, and as exact, on this processor."""
-    wide = processor().startswith("AMD") and torch.backends.cpu.get_cpu_capability() == "AVX512"
-    with suppress(RuntimeError):  # of torch, where it was chosen for a single backend
-        own = torch.get_float32_matmul_precision() == "highest"  # else somebody has chosen
-        if wide and own and torch.backends.mkldnn.is_available():
-            with wide_products():
-                return keeps_every_bit(torch.matmul)
-    return False
+def _widens() -> bool:
+    narrow = processor().startswith("AMD") and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    if _SETTING is None or not (narrow and torch.backends.mkldnn.is_available()):
+        return False
+    with wide_products():
+        return keeps_every_bit(torch.matmul)
 
 
 def keeps_every_bit(product: Callable[[Tensor, Tensor], Tensor]) -> bool:

@@ -60,10 +60,10 @@ def test_the_faster_way_is_chosen(clock, apart, stacked):
 
 def test_a_clear_difference_is_timed_once_and_a_small_one_three_times(clock):
     chosen()
-    assert clock["steps"] == 4  # each way once to warm up, and once
+    assert clock["steps"] == 6  # each way twice to warm up, and once
     clock["apart"] = 0.26
     chosen(toys.Small(toys.Small.Config(width=5)))
-    assert clock["steps"] == 4 + 8
+    assert clock["steps"] == 6 + 10
 
 
 def test_a_decision_is_remembered_on_this_machine(clock, own_cache):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 import toys
+from emulated_graph import EmulatedGraph
 from torch.func import vmap
 
 from symbench.cell import run_cell
-from symbench.fleet import Schooling, TrialKey, train, update
+from symbench.fleet import Schooling, TrialKey, train, width
 from symbench.fleet.width import Products
 from symbench.plan import Selection, make_plan, problem
 
@@ -30,8 +32,8 @@ def entered(monkeypatch):
         steps.append("wide")
         yield
 
-    monkeypatch.setattr(update, "has_wide_products", lambda: True)
-    monkeypatch.setattr(update, "wide_products", noted)
+    monkeypatch.setattr(width, "has_wide_products", lambda: True)
+    monkeypatch.setattr(width, "wide_products", noted)
     return steps
 
 
@@ -41,7 +43,7 @@ def school(model, updates=8, fleet="on"):
 
 
 def wide_network():
-    return toys.Small(toys.Small.Config(width=20_000))  # 32 examples: 7.7 and 1.3 million
+    return toys.Small(toys.Small.Config(width=40_000))  # 32 examples: 15 million, and a vector
 
 
 def test_products_and_their_operations_are_counted():
@@ -50,8 +52,8 @@ def test_products_and_their_operations_are_counted():
         a @ b
         torch.addmm(bias, a, b)
         torch.bmm(torch.ones(5, 8, 64), torch.ones(5, 64, 9))
-    assert products.number == 3
-    assert products.operations == 2 * (2 * 32 * 64 * 16) + 2 * 5 * 8 * 64 * 9
+    assert products.operations == [2 * 32 * 64 * 16, 2 * 32 * 64 * 16, 2 * 5 * 8 * 64 * 9]
+    assert products.shapes == [((32, 16), 64), ((32, 16), 64), ((5, 8, 9), 64)]
 
 
 def test_what_full_width_cannot_change_is_not_counted():
@@ -59,15 +61,22 @@ def test_what_full_width_cannot_change_is_not_counted():
         torch.ones(64, 64).double() @ torch.ones(64, 64).double()
         torch.ones(8, 8) @ torch.ones(8, 8)  # stays in torch's own routine
         torch.ones(64, 64) * torch.ones(64, 64)
-    assert (products.number, products.operations) == (0, 0)
+    assert products.operations == []
     assert not products.are_large
+
+
+def test_products_with_a_vector_gain_nothing():
+    with Products() as products:
+        torch.ones(100, 5000) @ torch.ones(5000, 1)
+        torch.bmm(torch.ones(9, 1, 5000), torch.ones(9, 5000, 100))
+    assert products.operations == [0, 0]
 
 
 def test_a_stack_counts_as_the_one_product_that_it_is():
     weights, x = torch.ones(25, 128, 128), torch.ones(25, 30, 128)
     with Products() as products:
         vmap(torch.nn.functional.linear)(x, weights)
-    assert (products.number, products.operations) == (1, 2 * 25 * 30 * 128 * 128)
+    assert products.operations == [2 * 25 * 30 * 128 * 128]
     assert products.are_large
 
 
@@ -75,7 +84,7 @@ def test_products_of_the_gradient_are_counted():
     weight = torch.ones(64, 64, requires_grad=True)
     with Products() as products:
         (torch.ones(32, 64) @ weight).sum().backward()
-    assert products.number == 2
+    assert len(products.operations) == 2
 
 
 def test_small_networks_keep_to_torchs_own_products(entered):
@@ -84,15 +93,32 @@ def test_small_networks_keep_to_torchs_own_products(entered):
     assert not any(trial.wide for trial in trials)
 
 
-def test_large_ones_change_after_the_first_step(entered):
+def test_large_ones_change_after_the_second_step(entered):
     trials = train(school(wide_network()), [TrialKey(32, seed) for seed in range(2)])
-    assert entered == ["wide"] * 7
+    assert entered == ["wide"] * 6
     assert all(trial.wide for trial in trials)
 
 
+@pytest.mark.parametrize(("rows", "full"), [((800, 800, 800), True), ((800, 801, 800), False)])
+def test_shapes_that_change_from_step_to_step_are_left_to_torch(entered, rows, full):
+    chosen = width.Width(decides=True)
+    for n in rows:
+        with chosen.update():
+            torch.ones(n, 64) @ torch.ones(64, 64)
+    assert chosen.full is full
+    assert entered == ["wide"] * full
+
+
+def test_an_update_that_is_replayed_from_a_graph_is_left_to_torch(entered):
+    told = replace(school(wide_network(), updates=20), graph=EmulatedGraph)
+    (trial,) = train(told, [TrialKey(32, 0)])
+    assert trial.capture.captured
+    assert not trial.wide
+
+
 def test_nothing_is_watched_where_torchs_own_are_as_wide(entered, monkeypatch):
-    monkeypatch.setattr(update, "has_wide_products", lambda: False)
-    monkeypatch.setattr(update, "Products", None)
+    monkeypatch.setattr(width, "has_wide_products", lambda: False)
+    monkeypatch.setattr(width, "Products", None)  # would raise
     (trial,) = train(school(wide_network()), [TrialKey(32, 0)])
     assert entered == []
     assert not trial.wide
@@ -103,7 +129,7 @@ def test_watching_leaves_the_result_as_it_is(entered, monkeypatch):
     x = TASK.sample(32, 0, "test").x
     outputs = []
     for has in (True, False):
-        monkeypatch.setattr(update, "has_wide_products", lambda has=has: has)
+        monkeypatch.setattr(width, "has_wide_products", lambda has=has: has)
         outputs.append([trial.module(x) for trial in train(school(toys.Small()), keys)])
     assert all(torch.equal(a, b) for a, b in zip(*outputs, strict=True))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given
@@ -17,16 +19,27 @@ wide_here = pytest.mark.skipif(
 
 
 @pytest.fixture
-def elsewhere(monkeypatch):
+def setting(monkeypatch):
+    """Return torch's switch for the precision of oneDNN's products, as far as it is read here."""
+    own = SimpleNamespace(fp32_precision="none")
+    monkeypatch.setattr(processor, "_SETTING", own)
+    return own
+
+
+@pytest.fixture
+def elsewhere(monkeypatch, setting):
     """Return what another processor would answer."""
 
     def answer(name="AMD EPYC", capability="AVX512", exact=True):
         monkeypatch.setattr(processor, "processor", lambda: name)
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
         monkeypatch.setattr(processor, "keeps_every_bit", lambda _: exact)
-        return processor.has_wide_products.__wrapped__()
+        processor._widens.cache_clear()
+        return processor.has_wide_products()
 
-    return answer
+    yield answer
+    processor._widens.cache_clear()
 
 
 def rounded_to(dtype):
@@ -48,35 +61,41 @@ def test_a_batched_product_alone_may_be_the_one_that_rounds():
 
 
 def test_only_amds_processors_with_avx512_are_asked(elsewhere):
-    assert elsewhere() is torch.backends.mkldnn.is_available()
+    assert elsewhere()
     assert not elsewhere(name="Intel(R) Xeon(R) Platinum 8480+")
     assert not elsewhere(capability="AVX2")
     assert not elsewhere(exact=False)
 
 
-@pytest.mark.parametrize("chosen", ["high", "medium"])
-def test_a_precision_that_somebody_chose_is_left_alone(elsewhere, chosen):
-    torch.set_float32_matmul_precision(chosen)
-    try:
-        assert not elsewhere()
-        assert torch.get_float32_matmul_precision() == chosen
-    finally:
-        torch.set_float32_matmul_precision("highest")
+@pytest.mark.parametrize("chosen", ["tf32", "bf16"])
+def test_a_precision_that_somebody_chose_is_left_alone(elsewhere, setting, chosen):
+    assert elsewhere()
+    setting.fp32_precision = chosen
+    assert not processor.has_wide_products()
 
 
-def test_a_precision_chosen_for_one_backend_alone_is_no_error(elsewhere, monkeypatch):
-    def mixed():
-        raise RuntimeError("mix of the legacy and new APIs")
-
-    monkeypatch.setattr(torch, "get_float32_matmul_precision", mixed)
+def test_an_older_torch_has_no_such_switch(elsewhere, monkeypatch):
+    monkeypatch.setattr(processor, "_SETTING", None)
     assert not elsewhere()
 
 
-def test_the_setting_is_put_back():
-    before = torch.get_float32_matmul_precision()
-    with pytest.raises(KeyError), processor.wide_products():
+def test_the_setting_is_put_back(setting):
+    def fails():
+        assert setting.fp32_precision == "bf16"
         raise KeyError
-    assert torch.get_float32_matmul_precision() == before
+
+    with pytest.raises(KeyError), processor.wide_products():
+        fails()
+    assert setting.fp32_precision == "none"
+
+
+def test_no_other_setting_of_torch_changes():
+    before = torch.backends.cuda.matmul.allow_tf32
+    if processor.has_wide_products():
+        with processor.wide_products():
+            assert torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+            assert torch.backends.cuda.matmul.allow_tf32 == before
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 @wide_here

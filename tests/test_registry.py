@@ -117,7 +117,7 @@ def test_unknown_names_suggest_near_ones():
     registry = toys.toy_registry()
     with pytest.raises(UnknownNameError, match="did you mean small"):
         registry.model("smal")
-    with pytest.raises(UnknownNameError, match="symbench list tasks"):
+    with pytest.raises(UnknownNameError, match="`symbench list` shows all"):
         registry.task("zzzzzzzz")
 
 

@@ -63,6 +63,11 @@ def test_equal_machines_are_compared_exactly_and_others_within_the_spread():
     record = _record([1.0, 1.1])
     assert comparing.same_class(record, _record([1.0, 1.1]))
     assert not comparing.same_class(record, _record([1.0, 1.1], machine="there"))
+    wide = _record([1.0, 1.1])
+    wide.provenance["wide_products"] = False  # records did not always say so
+    assert comparing.same_class(record, wide)
+    wide.provenance["wide_products"] = True
+    assert not comparing.same_class(record, wide)
     assert list(comparing.exact_differences(record, _record([1.0, 1.1 * (1 + 1e-7)]))) == []
     assert len(list(comparing.exact_differences(record, _record([1.0, 1.1 * (1 + 1e-5)])))) == 1
     assert len(list(comparing.exact_differences(record, _record([1.0])))) == 2

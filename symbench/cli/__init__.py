@@ -360,7 +360,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         running.ladder(sizes), tuned,
     )  # fmt: skip
     options = Options(
-        store=store, device=device, executor="inline" if pdb else executor,
+        store=store, device=device, executor=executor,
         ray_address=ray_address, jobs=jobs, timeout=timeout, memory=memory,
         fleet=running.fleet(fleet), fresh=fresh, retry_failed=retry_failed, debug=pdb,
         plugin_files=tuple(plugin or ()), blocked=tuple(no_plugin or ()),

@@ -6,11 +6,10 @@ import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from difflib import get_close_matches
 from typing import Any
 
 from symbench.contract import Metric, Model, Task
-from symbench.errors import InputError
+from symbench.errors import UnknownNameError
 from symbench.registry import Card, Registry
 
 SECTIONS = ("tasks", "models", "metrics", "suites", "plugins")
@@ -33,15 +32,13 @@ def show(registry: Registry, name: str) -> list[Document]:
     """Return every card of that name: a task and a model may share one.
 
     Raises:
-        InputError: nothing is registered under the name.
+        UnknownNameError: nothing is registered under the name.
         PluginError: its plugin is broken.
     """
     documents = list(_matching(registry, name))
     if not documents:
         known = {entry["name"] for one in SECTIONS for entry in section(registry, one)}
-        near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else "`symbench list` shows all"
-        raise InputError(f"unknown name {name!r}: {hint}")
+        raise UnknownNameError("name", name, known)
     return documents
 
 

@@ -152,6 +152,8 @@ def run(chosen: Selection, options: Options) -> Result:
     from symbench import api
     from symbench.cli.progress import Watch
 
+    if options.debug:
+        options = replace(options, executor="inline")
     watch = Watch()
     with watch.bars:
         return api.execute(

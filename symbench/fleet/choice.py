@@ -27,13 +27,14 @@ from symbench import kept
 from symbench.contract import Recipe
 from symbench.fleet.trials import Schooling, Trial, trainable
 from symbench.fleet.update import Update, stacked_forward
+from symbench.fleet.width import WATCHED
 from symbench.sources import source_sha256
 
 Reason = Literal["asked", "single", "impossible", "large", "short", "timed", "remembered"]
 
 _VERSION = "2"  # of the way of timing: remembered decisions of another are not asked
 _SHORT = 40  # updates below which timing would be a part of the training that one could notice
-_TIMED = 3  # steps timed at most, after one that warms up
+_TIMED = 3  # steps timed at most, after those that are watched and warm up
 _CLEAR = 1.3  # ratio at which one timed step settles it
 _LARGE = 2**24  # stacked parameters that no cache holds, and whose activations fill the memory
 _UNSTACKABLE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
@@ -98,12 +99,12 @@ def _time(fleet: Sequence[Trial], recipe: Recipe, school: Schooling) -> Choice:
     """Take a few steps both ways on copies of the trials' state, and choose the faster."""
     together, apart = (Update(part, recipe, school) for part in (fleet, fleet[:1]))
     least = [math.inf, math.inf]
-    for step in range(1 + _TIMED):
+    for step in range(WATCHED + _TIMED):
         for way, (update, times) in enumerate(((together, 1), (apart, len(fleet)))):
             seconds = _seconds(update, step, school.device) * times
-            if step > 0:
+            if step >= WATCHED:
                 least[way] = min(least[way], seconds)
-        if step > 0 and max(least) > _CLEAR * min(least):
+        if step >= WATCHED and max(least) > _CLEAR * min(least):
             break
     return Choice(least[0] <= least[1], "timed", least[0], least[1])
 

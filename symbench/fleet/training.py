@@ -132,4 +132,4 @@ def _optimise(
     best.restore(group)
     group.finish()
     for trial in trials:
-        trial.capture, trial.wide = take.capture, group.wide
+        trial.capture, trial.wide = take.capture, group.width.full

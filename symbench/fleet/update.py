@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from copy import deepcopy
 
 import torch
@@ -15,9 +14,8 @@ from symbench.contract import Recipe, Task
 from symbench.draw import in_parts
 from symbench.errors import InputError
 from symbench.fleet.trials import Schooling, Trial
-from symbench.fleet.width import Products
+from symbench.fleet.width import Width
 from symbench.objective import Objective, trial_losses
-from symbench.processor import has_wide_products, wide_products
 
 State = dict[str, Tensor]
 Forward = Callable[[State, State, Tensor], Tensor]
@@ -50,8 +48,6 @@ class Update:
     The trials' own modules change only in ``finish``. ``losses`` [T] are those of the last step.
     ``prepare`` writes to the device what of an update the host knows; ``step`` asks nothing back
     from the device and is the same work on the same tensors each time, so that it can be captured.
-    The first step is watched; if its products are large, the others compute them at the full width
-    of the processor (``wide``), where torch by itself does not.
     """
 
     def __init__(self, trials: Sequence[Trial], recipe: Recipe, school: Schooling) -> None:
@@ -67,8 +63,8 @@ class Update:
         self._optimiser = _optimiser(recipe, list(self.parameters.values()), self._rate)
         self._finite = torch.ones(len(trials), dtype=torch.bool, device=school.device)
         self.losses = torch.zeros(len(trials), device=school.device)
-        self.wide = False
-        self._unseen = school.device.type == "cpu" and has_wide_products()
+        # a replay would repeat the work, and not the setting
+        self.width = Width(decides=school.device.type == "cpu" and school.graph is None)
 
     def __call__(self, update: int) -> None:
         """Take one step of every trial."""
@@ -84,19 +80,11 @@ class Update:
         """Take the step that was prepared; ``capturable`` while a graph is being captured."""
         for group in self._optimiser.param_groups:
             group["capturable"] = capturable  # Adam refuses without, and warns if it is left on
-        if self._unseen:
-            with Products() as products:
-                self._descend()
-            self.wide, self._unseen = products.are_large, False
-        else:
-            with wide_products() if self.wide else nullcontext():
-                self._descend()
-
-    def _descend(self) -> None:
-        losses = self._objective(self._network)
-        self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses.sum())
-        self._optimiser.step()
+        with self.width.update():
+            losses = self._objective(self._network)
+            self._optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(losses.sum())
+            self._optimiser.step()
         self.losses = losses.detach()
         self._finite &= self.losses.isfinite()
 

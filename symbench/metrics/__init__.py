@@ -38,22 +38,11 @@ CORE: tuple[type[Metric], ...] = (
 )
 
 __all__ = [
-    "CORE",
-    "ConservationError",
-    "EquivarianceError",
-    "Error",
-    "Float32EquivarianceError",
-    "Flops",
-    "GeneratorCosine",
-    "GeneratorCosineFrobenius",
-    "GeneratorOverlap",
-    "GeneratorPrecision",
-    "GeneratorRecall",
-    "GeneratorWorstCosine",
-    "GeneratorsFound",
-    "LieDerivative",
-    "PaperError",
-]
+    "CORE", "ConservationError", "EquivarianceError", "Error", "Float32EquivarianceError",
+    "Flops", "GeneratorCosine", "GeneratorCosineFrobenius", "GeneratorOverlap",
+    "GeneratorPrecision", "GeneratorRecall", "GeneratorWorstCosine", "GeneratorsFound",
+    "LieDerivative", "PaperError",
+]  # fmt: skip
 
 
 class _Metrics(ModuleType):

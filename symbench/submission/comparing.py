@@ -21,7 +21,7 @@ ALPHA = 0.01  # chance that an honest submission from another machine fails one 
 _ROUNDING = 1e-12  # figures below are what rounding leaves, and no result, on one machine
 _ROUNDING_ELSEWHERE = 1e-6  # the same in single precision; errors are clipped at their own floor
 _TIE = 0.01  # relative; what a trial gains by less counts as equal
-_SAME_CLASS = ("machine", "device", "torch", "threads", "tf32")
+_SAME_CLASS = ("machine", "device", "torch", "threads", "tf32", "wide_products")
 
 Key = tuple[int, int, str]
 
@@ -40,7 +40,7 @@ class Pair:
 def same_class(submitted: Record, here: Record) -> bool:
     """Whether both come from the same machine class, device, torch and number of threads."""
     theirs, ours = submitted.provenance, here.provenance
-    return all(theirs.get(name) == ours.get(name) for name in _SAME_CLASS)
+    return all(theirs.get(name, False) == ours.get(name, False) for name in _SAME_CLASS)
 
 
 def pairs(submitted: Record, here: Record) -> list[Pair]:

@@ -25,6 +25,7 @@ from benchmarks.peers.environment import LIMIT, OUT_OF_TIME, Peer, PeerMissingEr
 from torch import nn
 
 from symbench import api, registry
+from symbench.execute.allocator import keep_freed_memory
 from symbench.fleet import Schooling, TrialKey, train
 from symbench.groups import (
     GL,
@@ -47,11 +48,11 @@ from symbench.groups.basis import _stored
 from symbench.plan import problem
 
 BATCH = 500
-LEVEL, HNN = 0.8, 50
+LEVEL, HNN = 1, 50
 HEAD = ("peer", "symbench", "ratio")
 BASIS = 20  # geometric mean of ratios
-FLEET = {32: 3, 128: 1}
-SCALARS = [(500, 500, 1, 0.8), (32, 30, 25, 3), (128, 30, 25, 1)]  # width, n, trials, least ratio
+FLEET = {32: 3, 128: 3}
+SCALARS = [(500, 500, 1, 1), (32, 30, 25, 3), (128, 30, 25, 2)]  # width, n, trials, least ratio
 TASKS = {"vectors": "o5-invariant", "rollouts": "spring-pendulum"}
 
 
@@ -97,6 +98,7 @@ def peer(request, tmp_path_factory):
     np.savez(data, **batch())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as in the processes of a run
     try:
         with Peer(Path(folder).absolute(), data) as running:
             yield running
@@ -186,7 +188,7 @@ def test_a_hamiltonian_emlp_on_the_pendulum_trains_far_faster(peer):
     inner = configured("emlp", channels=128, copies=64)
     their = partial(theirs, peer, "emlp-hnn 128 500")
     our = partial(ours, model, inner, on="rollouts", updates=5)
-    assert ratio("EMLP-HNN, 128 channels, 500 rollouts", their, our, 2) >= HNN
+    assert ratio("EMLP-HNN, 128 channels, 500 rollouts", their, our, 4) >= HNN
 
 
 def published_scalars(width):

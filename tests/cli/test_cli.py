@@ -307,6 +307,12 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(call: Any, tmp_path: Path) 
     assert not (tmp_path / "s").exists()
 
 
+def test_debugging_takes_no_offence_at_a_cluster(call: Any) -> None:
+    cluster = ("--executor", "ray", "--ray-address", "host:6379")
+    assert call("run", "--all", "--pdb", *cluster, "--dry-run").code == 0
+    assert call("run", "--all", "--pdb", *cluster[2:], "--dry-run").code == 2
+
+
 def test_run_trains_stores_and_prints_the_leaderboard(call: Any, tmp_path: Path) -> None:
     arguments = ["run", "--suite", "tiny", "--executor", "inline", "--store", "s"]
     done = call(*arguments)
