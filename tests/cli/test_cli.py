@@ -11,93 +11,10 @@ from typing import Any
 
 import pytest
 
-from symbench.cli import main
 from symbench.record import Failure, Identity, Record, TrialRecord
 from symbench.store import Store
 
 VERBS = ("list", "show", "leaderboard", "doctor", "run")
-
-PLUGIN = '''
-"""A task with no data to speak of, and two models."""
-import torch
-from symbench import Data, Model, Published, Symmetry, Task, hookimpl
-from symbench.groups import SO, Scalar, V
-
-print("a plugin may print")
-
-class Length(Task):
-    """y = |v|, invariant under rotations.
-
-    A second paragraph.
-    """
-    name, version, summary, threshold = "length", "1", "length of a vector", 0.05
-    reference = "Euclid, Elements I.47"
-    input_shape, output_shape = (3,), (1,)
-    sizes = {"smoke": (8, 16), "quick": (8, 16), "full": (8, 16)}
-    test_size, valid_size = 32, 16
-    published = (Published("wide", "Wide", "Euclid, table 1", {8: 0.5}),)
-
-    @property
-    def symmetry(self):
-        return Symmetry(SO(3), V(SO(3)), Scalar(SO(3)))
-
-    def sample(self, n, seed, split):
-        x = torch.randn(n, 3, generator=self.generator(seed, split))
-        return Data(x, x.norm(dim=1, keepdim=True))
-
-class Wide(Model):
-    """A perceptron."""
-    name, version, prior, summary = "wide", "1", "none", "a perceptron"
-
-    def build(self, problem):
-        return torch.nn.Linear(problem.input_size, problem.output_size)
-
-class Picky(Wide):
-    name, summary = "picky", "declines"
-
-    def accepts(self, problem):
-        return "only accepts images"
-
-class Raising(Wide):
-    name, summary = "raising", "fails"
-
-    def build(self, problem):
-        raise RuntimeError("no network today")
-
-@hookimpl
-def symbench_register(registry):
-    registry.task(Length)
-    registry.model(Wide)
-    registry.model(Picky)
-    registry.model(Raising)
-    registry.suite("tiny", {"tasks": ["length"], "models": ["wide"], "tier": "smoke"}, "one cell")
-'''
-
-
-@pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SYMBENCH_PLUGINS", "")  # none of the installed ones
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "mine.py"
-    path.write_text(PLUGIN)
-    return str(path)
-
-
-class Outcome:
-    def __init__(self, code: Any, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def call(plugin: str, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: str, with_plugin: bool = True) -> Outcome:
-        extra = ["--plugin", plugin] if with_plugin else []
-        with pytest.raises(SystemExit) as end:
-            main([*arguments, *extra])
-        caught = capsys.readouterr()
-        return Outcome(end.value.code, caught.out, caught.err)
-
-    return run
 
 
 def stored(path: Path, model: str = "wide", **changes: Any) -> Record:
@@ -298,75 +215,6 @@ def test_doctor_finds_a_store_that_is_no_directory(call: Any, tmp_path: Path) ->
     (tmp_path / "cells").write_text("a file")
     document = json.loads(call("doctor", "--json", "--store", str(tmp_path)).out)
     assert document["store"]["cells"] == {}
-
-
-def test_a_dry_run_shows_the_plan_and_writes_nothing(call: Any, tmp_path: Path) -> None:
-    done = call("run", "--all", "--tier", "smoke", "--dry-run", "--json", "--store", "s")
-    plans = {cell["model"]: cell["plan"] for cell in json.loads(done.out)["cells"]}
-    assert plans == {"wide": "run", "picky": "declined", "raising": "run"}
-    assert not (tmp_path / "s").exists()
-
-
-def test_debugging_takes_no_offence_at_a_cluster(call: Any) -> None:
-    cluster = ("--executor", "ray", "--ray-address", "host:6379")
-    assert call("run", "--all", "--pdb", *cluster, "--dry-run").code == 0
-    assert call("run", "--all", "--pdb", *cluster[2:], "--dry-run").code == 2
-
-
-def test_run_trains_stores_and_prints_the_leaderboard(call: Any, tmp_path: Path) -> None:
-    arguments = ["run", "--suite", "tiny", "--executor", "inline", "--store", "s"]
-    done = call(*arguments)
-    assert done.code == 0
-    assert "wide" in done.out
-    assert "[1/1] length wide ok" in done.err
-    again = call(*arguments, "--json")
-    document = json.loads(again.out)
-    assert document["exit"] == 0
-    assert document["cells"][0]["reused"] is True
-    assert set(document) == {"run", "store", "cells", "exit"}
-    assert len(Store(tmp_path / "s").records()) == 1
-
-
-def test_a_failed_cell_makes_exit_1_and_the_rest_is_stored(call: Any, tmp_path: Path) -> None:
-    done = call("run", "--all", "--tier", "smoke", "--executor", "inline", "--store", "s")
-    assert done.code == 1
-    assert "no network today" in done.err
-    statuses = {r.identity.model: r.status for r in Store(tmp_path / "s").records()}
-    assert statuses == {"wide": "ok", "picky": "declined", "raising": "failed"}
-
-
-def test_a_suite_is_read_from_toml(call: Any, tmp_path: Path) -> None:
-    suite = tmp_path / "mine.toml"
-    suite.write_text('tasks = ["length"]\nmodels = ["w*"]\ntier = "smoke"\nsizes = [8]\nseeds = 1')
-    done = call("run", "--suite", str(suite), "--dry-run", "--json")
-    assert [cell["model"] for cell in json.loads(done.out)["cells"]] == ["wide"]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("tasks = [", "is not TOML"),
-        ("taks = []", "has no key 'taks'"),
-        ("tasks = 'length'", "must be a list of str"),
-        ("sizes = [true]", "must be a list of int"),
-        ("seeds = 1.5", "a whole number"),
-    ],
-)
-def test_a_bad_suite_is_refused_with_its_fault(
-    call: Any, tmp_path: Path, content: str, message: str
-) -> None:
-    (tmp_path / "bad.toml").write_text(content)
-    done = call("run", "--suite", str(tmp_path / "bad.toml"), "--dry-run")
-    assert done.code == 2
-    assert message in done.err
-
-
-def test_an_unwritable_store_stops_a_run_before_training(call: Any, tmp_path: Path) -> None:
-    (tmp_path / "s").write_text("in the way")
-    done = call("run", "--suite", "tiny", "--executor", "inline", "--store", "s")
-    assert done.code == 2
-    assert "--store DIR" in done.err
-    assert "length wide" not in done.err
 
 
 def test_an_interrupt_is_exit_130(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
