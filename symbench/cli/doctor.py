@@ -65,6 +65,8 @@ def _version(package: str) -> str:
 def _devices() -> Document:
     import torch
 
+    from symbench.processor import has_wide_products
+
     cuda = torch.cuda.is_available()
     count = torch.cuda.device_count() if cuda else 0
     return {
@@ -72,6 +74,7 @@ def _devices() -> Document:
         "cuda_built": torch.version.cuda,  # None where torch itself was built without it
         "gpus": [_gpu(index) for index in range(count)],
         "tf32": bool(torch.backends.cuda.matmul.allow_tf32),
+        "wide_products": has_wide_products(),  # on the CPU, where torch's own are narrower
         "threads": torch.get_num_threads(),
         "environment": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
     }
