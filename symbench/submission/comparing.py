@@ -38,7 +38,10 @@ class Pair:
 
 
 def same_class(submitted: Record, here: Record) -> bool:
-    """Whether both come from the same machine class, device, torch and number of threads."""
+    """Whether both come from the same machine class, device, torch and number of threads.
+
+    Products must have been of one width, too; older records, which do not say, had torch's own.
+    """
     theirs, ours = submitted.provenance, here.provenance
     return all(theirs.get(name, False) == ours.get(name, False) for name in _SAME_CLASS)
 
