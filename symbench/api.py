@@ -11,20 +11,22 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from symbench import leaderboard as boards
-from symbench import plan, registry
+from symbench import registry
 from symbench.contract import Metric, Model, Problem, Task
 from symbench.errors import InputError, UnknownNameError
-from symbench.execute import Executor, Settings, cluster, inline, local
-from symbench.execute.slots import usable_cores
-from symbench.fleet import quiet
-from symbench.plan import Cell, Selection
-from symbench.record import FINISHED, Record, Status
+from symbench.records.record import FINISHED, Record, Status
+from symbench.records.store import Store
 from symbench.registry import Registry
-from symbench.store import Store
+from symbench.registry.view import make_problem
+from symbench.results import leaderboard as boards
+from symbench.runs import plan
+from symbench.runs.executors import Executor, Settings, cluster, inline, local
+from symbench.runs.executors.capacity import usable_cores
+from symbench.runs.plan import Cell, Selection
+from symbench.training.setup import quiet
 
 if TYPE_CHECKING:
-    from symbench.leaderboard import Leaderboard
+    from symbench.results.leaderboard import Leaderboard
 
 _log = logging.getLogger(__name__)
 
@@ -300,7 +302,7 @@ def model(name: str) -> type[Model]:
 
 def problem(task: Task, model: Model | type[Model]) -> Problem:
     """Return what the model may see of the task."""
-    return plan.problem(_registry(), task, model)
+    return make_problem(_registry(), task, model)
 
 
 def tasks() -> list[str]:

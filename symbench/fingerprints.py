@@ -22,9 +22,9 @@ from typing import Any
 
 import psutil
 
-from symbench import kept
+from symbench import disk_cache
 from symbench.contract import Task
-from symbench.sources import imported_packages, source_files
+from symbench.registry.source_hash import imported_packages, source_files
 
 _VERSION = "1"  # of what a fingerprint is kept under
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -45,10 +45,10 @@ def fingerprint(task: Task) -> str:
 def _of(task: Task) -> str:
     if (path := _path(task)) is None:
         return task.fingerprint()
-    found = kept.read(path, _parsed)
+    found = disk_cache.load(path, _parsed)
     if found is None:
         found = task.fingerprint()
-        kept.keep(path, found.encode())
+        disk_cache.save(path, found.encode())
     return found
 
 
@@ -70,7 +70,7 @@ def _path(task: Task) -> Path | None:
     except TypeError:  # it holds more than plain values
         return None
     what = [surroundings, own.__qualname__, task.name, task.version, state, sources]
-    return kept.place("fingerprints", what)
+    return disk_cache.path_of("fingerprints", what)
 
 
 def _is_standard(cls: type) -> bool:

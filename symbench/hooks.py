@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from symbench.record import Record
+    from symbench.records.record import Record
 
 hookspec = pluggy.HookspecMarker("symbench")
 hookimpl = pluggy.HookimplMarker("symbench")

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from symbench import plan, registry, submission
-from symbench.record import Identity
-from symbench.store import Store
+from symbench import registry
+from symbench.publish import submission
+from symbench.records.record import Identity
+from symbench.records.store import Store
+from symbench.runs.staleness import is_stale
 
 FOLDER = Path(__file__).parent.parent / "leaderboards"
 PUBLICATIONS = sorted(file.parent for file in FOLDER.glob("*/submission.json"))
@@ -40,7 +42,7 @@ def outdated(identities: list[Identity]) -> set[str]:
     return {
         identity.task
         for identity in identities
-        if plan.is_stale(built_in(), identity.model_copy(update={"model": ""}))
+        if is_stale(built_in(), identity.model_copy(update={"model": ""}))
     }
 
 

@@ -31,7 +31,7 @@ from symbench.cli.options import (
 from symbench.cli.summarising import MatchFactor, MatchParams
 from symbench.cli.tuning import tune
 from symbench.errors import InputError, SymbenchError
-from symbench.report import FORMATS
+from symbench.results.report import FORMATS
 
 __all__ = ["app", "main"]
 
@@ -163,15 +163,16 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """Show tables made from stored records; several stores merge."""
-    from symbench import leaderboard as boards
-    from symbench import plan, report
-    from symbench.store import records_of
+    from symbench.records.store import records_of
+    from symbench.results import leaderboard as boards
+    from symbench.results import report
+    from symbench.runs.protocol import TIERS
 
     form = "json" if as_json else form
     if form not in FORMATS:
         raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
-    if tier is not None and tier not in plan.TIERS:
-        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(plan.TIERS)}")
+    if tier is not None and tier not in TIERS:
+        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(TIERS)}")
     size = summarising.size(match_params, match_factor)
     stores = open_stores(store)
     records = records_of(stores)
@@ -234,8 +235,8 @@ def verify(  # noqa: PLR0913 - one parameter an option
     no_plugin: BlockedPlugins = None,
 ) -> int:
     """Check a submission against itself, run drawn cells again, and say whether it holds."""
-    from symbench import submission
     from symbench.cli import verifying
+    from symbench.publish import submission
 
     if schema:
         _print_json(submission.json_schema())
@@ -382,7 +383,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     if as_json:
         _print_json(running.document(result))
     else:
-        from symbench import report
+        from symbench.results import report
 
         board = report.render(result.leaderboard, "table", terminal_width(), colour=coloured())
         typer.echo(board, nl=False)

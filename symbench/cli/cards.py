@@ -10,7 +10,8 @@ from typing import Any
 
 from symbench.contract import Metric, Model, Task
 from symbench.errors import UnknownNameError
-from symbench.registry import Card, Registry
+from symbench.registry import Registry
+from symbench.registry.card import Card
 
 SECTIONS = ("tasks", "models", "metrics", "suites", "plugins")
 _TIER = "quick"  # the configuration with which a model is asked what it accepts
@@ -146,12 +147,12 @@ def _model(registry: Registry, card: Card) -> Document:
 
 def _answer(registry: Registry, task: Task | Card, model: Card) -> str | None:
     """Why the model declines the task; a plugin that raises here is a reason too."""
-    from symbench import plan
+    from symbench.registry.view import make_problem
 
     try:
         asked: Task = task.load() if isinstance(task, Card) else task
         recipe = model.load().for_tier(_TIER)
-        reason = recipe.accepts(plan.problem(registry, asked, recipe))
+        reason = recipe.accepts(make_problem(registry, asked, recipe))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None if reason is None else str(reason)
@@ -159,12 +160,12 @@ def _answer(registry: Registry, task: Task | Card, model: Card) -> str | None:
 
 def _recipes(registry: Registry, model: type[Model], tasks: list[str]) -> list[Document]:
     """The model's recipes, each with the tasks that it is for."""
-    from symbench import plan
+    from symbench.registry.view import make_problem
 
     chosen: list[tuple[Document, list[str]]] = []
     configured = model.for_tier(_TIER)
     for name in tasks:
-        view = plan.problem(registry, registry.task(name), configured)
+        view = make_problem(registry, registry.task(name), configured)
         recipe = dataclasses.asdict(configured.recipe(view))
         same = next((names for known, names in chosen if known == recipe), None)
         if same is None:

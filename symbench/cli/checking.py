@@ -9,7 +9,7 @@ from typing import Any, Literal, TextIO
 import typer
 
 from symbench.registry import Registry
-from symbench.report.clean import plain
+from symbench.results.report.escape import plain
 from symbench.testing import Check, Skipped, checks
 
 _MARKS = {"kept": "ok", "broken": "BROKEN", "skipped": "--"}

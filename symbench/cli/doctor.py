@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from symbench.errors import StoreError
+from symbench.records.store import Store
 from symbench.registry import PluginInfo, Registry
-from symbench.store import Store
 
 Document = dict[str, Any]
 
@@ -41,8 +41,8 @@ def examine(registry: Registry, store: Path) -> Document:
 def _machine() -> Document:
     import psutil
 
-    from symbench import provenance
-    from symbench.execute.slots import usable_cores
+    from symbench.runs import provenance
+    from symbench.runs.executors.capacity import usable_cores
 
     memory = psutil.virtual_memory()
     described = provenance.machine("cpu")
@@ -65,8 +65,6 @@ def _version(package: str) -> str:
 def _devices() -> Document:
     import torch
 
-    from symbench.processor import has_wide_products
-
     cuda = torch.cuda.is_available()
     count = torch.cuda.device_count() if cuda else 0
     return {
@@ -74,7 +72,6 @@ def _devices() -> Document:
         "cuda_built": torch.version.cuda,  # None where torch itself was built without it
         "gpus": [_gpu(index) for index in range(count)],
         "tf32": bool(torch.backends.cuda.matmul.allow_tf32),
-        "wide_products": has_wide_products(),  # on the CPU, where torch's own are narrower
         "threads": torch.get_num_threads(),
         "environment": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
     }
@@ -91,7 +88,12 @@ def _slots() -> Document:
     """How many cells would run at a time by default, and with how many threads each."""
     import torch
 
-    from symbench.execute.slots import gpu_slots, jobs_within, threads_per_job, usable_cores
+    from symbench.runs.executors.capacity import (
+        gpu_slots,
+        jobs_within,
+        threads_per_job,
+        usable_cores,
+    )
 
     cores = usable_cores()
     jobs = jobs_within(cores)

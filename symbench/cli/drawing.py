@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from symbench.errors import InputError, StoreError
-from symbench.leaderboard import Leaderboard
-from symbench.report.clean import plain
-from symbench.store import Store
+from symbench.records.store import Store
+from symbench.results.leaderboard import Leaderboard
+from symbench.results.report.escape import plain
 
 
 def draw(stores: Sequence[Store], board: Leaderboard, to: Path) -> None:
@@ -32,7 +32,7 @@ def draw(stores: Sequence[Store], board: Leaderboard, to: Path) -> None:
 
 
 def _draw(store: Store, tier: str, shown: set[tuple[str, str]], to: Path) -> int:
-    from symbench.report.pictures import draw_generators
+    from symbench.results.report.generators import draw_generators
 
     drawn = 0
     for record in store.records():

@@ -13,12 +13,12 @@ import typer
 
 from symbench.cli.options import DEFAULT_STORE
 from symbench.errors import InputError
-from symbench.report.clean import plain
+from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
-    from symbench.record import Identity
+    from symbench.records.record import Identity
+    from symbench.records.store import Store
     from symbench.registry import Registry
-    from symbench.store import Store
 
 
 @contextmanager
@@ -38,11 +38,11 @@ def registered(
 
 def staleness(registry: Registry) -> Callable[[Identity], bool]:
     """Judge by what is registered; a plugin that cannot be asked leaves its records current."""
-    from symbench import plan
+    from symbench.runs.staleness import is_stale
 
     def stale(identity: Identity) -> bool:
         try:
-            return plan.is_stale(registry, identity)
+            return is_stale(registry, identity)
         except Exception as error:  # a plugin may raise anything on import
             pair = f"{identity.task} {identity.model}"
             _warn(f"{pair}: staleness unknown: {type(error).__name__}: {error}")
@@ -57,7 +57,7 @@ def open_stores(paths: Sequence[Path] | None) -> list[Store]:
     Raises:
         InputError: one of them does not exist.
     """
-    from symbench.store import Store
+    from symbench.records.store import Store
 
     for path in paths or ():
         if not path.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symbench.report import listing
+from symbench.results.report import listing
 
 _HEADINGS = {
     "tasks": ("name", "version", "kind", "loss", "plugin", "summary"),

@@ -19,13 +19,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from symbench.fleet import Share
-from symbench.report.clean import plain
+from symbench.results.report.escape import plain
+from symbench.training.setup import Share
 
 if TYPE_CHECKING:
     from symbench.api import CellOutcome, Run
-    from symbench.plan import Cell
-    from symbench.record import Record
+    from symbench.records.record import Record
+    from symbench.runs.plan import Cell
 
 
 class Watch:

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from symbench import leaderboard as boards
-from symbench import plan, submission
 from symbench.errors import InputError, StoreError
-from symbench.record import Identity
-from symbench.report.clean import plain
-from symbench.store import Store, records_of
+from symbench.publish import submission
+from symbench.records.record import Identity
+from symbench.records.store import Store, records_of
+from symbench.results import leaderboard as boards
+from symbench.results.report.escape import plain
+from symbench.runs.protocol import TIERS
 
 if TYPE_CHECKING:
+    from symbench.publish.site import Content
     from symbench.registry import Registry
-    from symbench.site import Content
 
 _VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
@@ -59,8 +60,8 @@ def write(
     Raises:
         InputError: an unknown tier, nothing to publish, or a directory that holds something else.
     """
-    if tier is not None and tier not in plan.TIERS:
-        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(plan.TIERS)}")
+    if tier is not None and tier not in TIERS:
+        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(TIERS)}")
     records = records_of(stores)
     made = submission.make(records, tier or boards.newest_tier(records) or "quick", stale)
     done = made.leaderboard.coverage
@@ -74,7 +75,7 @@ def write(
 def _site(
     made: submission.Submission, stores: Sequence[Store], registry: Registry | None
 ) -> dict[str, bytes]:
-    from symbench import site
+    from symbench.publish import site
 
     return site.files(_content(made, stores, registry))
 
@@ -82,7 +83,7 @@ def _site(
 def _content(
     made: submission.Submission, stores: Sequence[Store], registry: Registry | None
 ) -> Content:
-    from symbench import site
+    from symbench.publish import site
 
     known = made.provenance
     pictures = _pictures([record.key for record in made.records], stores)
@@ -114,7 +115,7 @@ def _pictures(keys: Sequence[str], stores: Sequence[Store]) -> dict[str, list[by
         for store in stores:
             if not (store.cells / f"{key}.safetensors").is_file():
                 continue
-            from symbench.site.generators import heat_maps
+            from symbench.publish.site.generators import heat_maps
 
             try:
                 found[key] = heat_maps(store.read_tensors(key))

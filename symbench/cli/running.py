@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from symbench import plan
 from symbench.errors import InputError
-from symbench.plan import Cell, Selection
-from symbench.record import FINISHED, Record
+from symbench.records.record import FINISHED, Record
+from symbench.records.store import Store
 from symbench.registry import Registry
-from symbench.store import Store
+from symbench.runs import plan
+from symbench.runs.plan import Cell, Selection
 
 if TYPE_CHECKING:
     from symbench.api import Options, Result
-    from symbench.fleet import FleetChoice
+    from symbench.training.setup import FleetChoice
 
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
 
@@ -96,7 +96,7 @@ def selection(choice: Choice, registry: Registry, store: Path) -> Selection:
     )
     if not choice.tuned:
         return chosen
-    from symbench.tuning import tuned_cells
+    from symbench.tuning.tuned import tuned_cells
 
     pairs = [(cell.task, cell.model) for cell in plan.make_plan(registry, chosen)]
     return replace(chosen, tuned=tuned_cells(registry, pairs, chosen.tier, store))

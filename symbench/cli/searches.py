@@ -9,10 +9,11 @@ from typing import Any
 import typer
 
 from symbench.registry import Registry
-from symbench.report.clean import plain
-from symbench.report.figures import number
-from symbench.report.listing import listing
-from symbench.tuning import Search, Study, search
+from symbench.results.report.escape import plain
+from symbench.results.report.listing import listing
+from symbench.results.report.numbers import number
+from symbench.tuning.search import Search, search
+from symbench.tuning.study import Study
 
 HEADINGS = ("task", "model", "trials", "untuned", "tuned", "what changed")
 

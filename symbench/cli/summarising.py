@@ -11,8 +11,8 @@ from symbench.cli.options import coloured, terminal_width
 from symbench.errors import InputError
 
 if TYPE_CHECKING:
-    from symbench.leaderboard import Size
-    from symbench.record import Identity, Record
+    from symbench.records.record import Identity, Record
+    from symbench.results.leaderboard import Size
 
 Match = Callable[[str], bool]
 MatchParams = Annotated[
@@ -30,7 +30,7 @@ def size(wanted: str | None, factor: float | None) -> Size | None:
     Raises:
         InputError: neither ``median`` nor a whole number, or a value out of its range.
     """
-    from symbench.leaderboard import FACTOR, Size
+    from symbench.results.leaderboard import FACTOR, Size
 
     if wanted is None:
         if factor is not None:
@@ -54,8 +54,8 @@ def show(
     Raises:
         InputError: a format that has no summary, or no cell of the tier matches.
     """
-    from symbench.leaderboard.overall import summarise
-    from symbench.report import summaries
+    from symbench.results.leaderboard.over_tasks import summarise
+    from symbench.results.report import summaries
 
     if form not in summaries.FORMATS:
         listed = ", ".join(summaries.FORMATS)

@@ -41,7 +41,7 @@ def tune(  # noqa: PLR0913 - one parameter an option
     """Search models' configurations on the valid split, with the same budget for each."""
     from symbench.api import default_tier
     from symbench.cli import searches
-    from symbench.tuning import Search
+    from symbench.tuning.search import Search
 
     if not task:
         raise InputError("tune what on? Give -t TASK (a name or a glob; repeatable)")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import typer
 
-from symbench import submission
 from symbench.errors import InputError
-from symbench.record import Identity
-from symbench.report.clean import plain
-from symbench.submission import Bench, CellVerdict, Submission, Verdict
+from symbench.publish import submission
+from symbench.publish.submission import Bench, CellVerdict, Submission, Verdict
+from symbench.records.record import Identity
+from symbench.results.report.escape import plain
 
 _LIMIT = 600  # characters of a line; what it quotes is of unknown origin
 _HOW = {"exact": "every figure within 1e-6", "spread": "within the spread of the seeds"}

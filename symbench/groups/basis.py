@@ -146,9 +146,9 @@ def _factor_invariants(group: Group, duals: tuple[bool, ...]) -> Tensor:
 @lru_cache(maxsize=512)
 def _stored(fingerprint: str, group: Group, p: int, q: int) -> Tensor:
     """Return the group's invariants in V^p ⊗ (V*)^q from memory, disk or the solver."""
-    path = cache.place(VERSION, fingerprint, f"T({p},{q})")
-    basis = cache.fetch(path, group.dim ** (p + q))
+    path = cache.path_of(VERSION, fingerprint, f"T({p},{q})")
+    basis = cache.load(path, group.dim ** (p + q))
     if basis is None:
         basis = tensor_invariants(group, p, q)
-        cache.keep(path, basis)
+        cache.save(path, basis)
     return basis

@@ -5,28 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save
+from safetensors import torch as safetensors
 from torch import Tensor
 
-from symbench import kept
+from symbench import disk_cache
 
 
-def place(*parts: str) -> Path:
+def path_of(*parts: str) -> Path:
     """Return where the basis is kept that depends on ``parts`` alone."""
-    return kept.place("bases", parts, ".safetensors")
+    return disk_cache.path_of("bases", parts, ".safetensors")
 
 
-def fetch(path: Path, width: int) -> Tensor | None:
+def load(path: Path, width: int) -> Tensor | None:
     """Return the stored basis [r, width], or None if there is none that can be read."""
 
     def parse(content: bytes) -> Tensor | None:
-        basis = load(content)["basis"]
+        basis = safetensors.load(content)["basis"]
         sound = basis.dtype == torch.float64 and basis.ndim == 2 and basis.shape[1] == width
         return basis if sound and bool(basis.isfinite().all()) else None
 
-    return kept.read(path, parse)
+    return disk_cache.load(path, parse)
 
 
-def keep(path: Path, basis: Tensor) -> None:
+def save(path: Path, basis: Tensor) -> None:
     """Store a basis, whole or not at all; a folder that cannot be written is left alone."""
-    kept.keep(path, save({"basis": basis.contiguous()}))
+    disk_cache.save(path, safetensors.save({"basis": basis.contiguous()}))

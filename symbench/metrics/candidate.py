@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from symbench.contract import Symmetry, Task, seeded
-from symbench.draw import test_data
+from symbench.draws import test_data
 from symbench.groups import Representation, Scalar, Trivial, V
 from symbench.metrics.algebra import Whitening, orthonormalising
 from symbench.metrics.network import (

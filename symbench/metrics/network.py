@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from symbench.contract import Trained
-from symbench.draw import in_parts
+from symbench.draws import in_parts
 from symbench.errors import ShapeError
 
 Function = Callable[[Tensor], Tensor]

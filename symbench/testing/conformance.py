@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from symbench import plan
 from symbench.contract import Model, Problem, Task
 from symbench.errors import UnknownNameError
-from symbench.registry import Card, CardKind, Registry, load
+from symbench.registry import Registry, load
+from symbench.registry.card import Card, CardKind
+from symbench.registry.view import make_problem
 
 _KINDS: tuple[CardKind, ...] = ("task", "model", "metric")
 
@@ -43,7 +44,7 @@ class Subject:
 
     def view(self, task: Task, model: Model | None = None) -> Problem:
         """Return what the model under test sees of a task."""
-        return plan.problem(self.registry, task, model or self.model)
+        return make_problem(self.registry, task, model or self.model)
 
     @cached_property
     def here(self) -> list[Task]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from symbench.registry import Card
+from symbench.registry.card import Card
 
 
 def require(condition: bool, message: str) -> None:

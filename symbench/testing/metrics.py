@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from symbench.contract import Metric, Model, Problem, Task, Trained, seeded
-from symbench.draw import test_data
-from symbench.score import predict
+from symbench.draws import test_data
+from symbench.runs.score import predict
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import require, require_card, untouched_randomness
 

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from symbench.contract import Calibrates, Fits, Model, Recipe, Symmetry, Task, seeded
-from symbench.fleet import FleetChoice, Schooling, Trial, TrialKey, train
 from symbench.metrics.network import in_blocks
-from symbench.plan import TIERS, problem
+from symbench.registry.view import make_problem
+from symbench.runs.protocol import TIERS
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
+from symbench.training.setup import FleetChoice, Schooling, Trial, TrialKey
+from symbench.training.train import train
 
 _UPDATES = 3
 _ROUNDING = 1e-4  # of float32 outputs after a few updates
@@ -34,7 +36,7 @@ def _built(subject: Subject, task: Task, seed: int = 0) -> nn.Module:
     start = seeded(task.name, task.version, seed, "init").initial_seed()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(start)
-        view = problem(subject.registry, task, model, torch.Generator().manual_seed(start))
+        view = make_problem(subject.registry, task, model, torch.Generator().manual_seed(start))
         module = model.build(view)
     if isinstance(module, Calibrates) and task.loss != "none":
         data = task.sample(_size(task), seed, "train")
@@ -50,7 +52,7 @@ def _trained(
     subject: Subject, task: Task, seeds: tuple[int, ...], fleet: FleetChoice
 ) -> list[Trial]:
     model = _model(subject)
-    view = partial(problem, subject.registry, task, model)
+    view = partial(make_problem, subject.registry, task, model)
     school = Schooling(task, model, view, _UPDATES, torch.device("cpu"), 1, fleet)
     return train(school, [TrialKey(_size(task), seed) for seed in seeds])
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from symbench.contract import SPLITS, Data, Task
-from symbench.plan import TIERS
+from symbench.runs.protocol import TIERS
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
 

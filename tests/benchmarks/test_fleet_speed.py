@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from symbench import registry
-from symbench.fleet import Schooling, TrialKey, train
-from symbench.plan import problem
+from symbench.registry.view import make_problem
+from symbench.training.setup import Schooling, TrialKey
+from symbench.training.train import train
 
 REGISTRY = registry.load()
 TASK = "o5-invariant"
@@ -32,7 +33,7 @@ def seconds(case, fleet, updates):
     """Wall seconds of the whole training, and in how large fleets it went."""
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
-    view = partial(problem, REGISTRY, task, model)
+    view = partial(make_problem, REGISTRY, task, model)
     school = Schooling(task, model, view, updates, torch.device("cpu"), fleet=fleet)
     started = time.perf_counter()
     trials = train(school, [TrialKey(N_TRAIN, seed) for seed in range(TRIALS)])

@@ -13,12 +13,14 @@ import pytest
 import torch
 
 from symbench import registry
-from symbench.draw import draw
-from symbench.fleet import Schooling, TrialKey, train, training
-from symbench.fleet.capture import Replay
-from symbench.fleet.update import Update
-from symbench.objective import trial_losses
-from symbench.plan import problem
+from symbench.draws import draw
+from symbench.registry.view import make_problem
+from symbench.training import train as training
+from symbench.training.cuda_graph import Replay
+from symbench.training.objective import trial_losses
+from symbench.training.setup import Schooling, TrialKey
+from symbench.training.train import train
+from symbench.training.update import Update
 
 REGISTRY = registry.load()
 TASK = "o5-invariant"
@@ -37,7 +39,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 def school(case):
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
-    view = partial(problem, REGISTRY, task, model)
+    view = partial(make_problem, REGISTRY, task, model)
     return Schooling(task, model, view, UPDATES + WARM, torch.device("cuda"), fleet="on")
 
 

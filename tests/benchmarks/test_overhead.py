@@ -14,8 +14,8 @@ from statistics import median
 import pytest
 
 from symbench import registry
-from symbench.execute import Settings, inline, local
-from symbench.plan import Selection, make_plan
+from symbench.runs.executors import Settings, inline, local
+from symbench.runs.plan import Selection, make_plan
 
 REGISTRY = registry.load()
 EXECUTORS = {"inline": (inline.execute, 50), "isolated": (local.execute, 250)}

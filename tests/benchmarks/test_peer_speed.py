@@ -25,8 +25,6 @@ from benchmarks.peers.environment import LIMIT, OUT_OF_TIME, Peer, PeerMissingEr
 from torch import nn
 
 from symbench import api, registry
-from symbench.execute.allocator import keep_freed_memory
-from symbench.fleet import Schooling, TrialKey, train
 from symbench.groups import (
     GL,
     SL,
@@ -45,7 +43,10 @@ from symbench.groups import (
     invariant_basis,
 )
 from symbench.groups.basis import _stored
-from symbench.plan import problem
+from symbench.registry.view import make_problem
+from symbench.runs.executors.allocator import keep_freed_memory
+from symbench.training.setup import Schooling, TrialKey
+from symbench.training.train import train
 
 BATCH = 500
 LEVEL, HNN = 1, 50
@@ -133,7 +134,7 @@ def ours(model, inner=None, *, on="vectors", n=BATCH, trials=1, updates=10):
     task.valid_size = 4  # validation is no part of a training step
 
     def view(generator):
-        found = problem(registered(), task, model, generator)
+        found = make_problem(registered(), task, model, generator)
         if inner is None:
             return found
         return replace(found, builder=lambda _, part: inner.build(part))

@@ -11,8 +11,8 @@ from statistics import median
 import pytest
 
 from symbench.cli.publishing import write
-from symbench.record import Failure, Identity, Record, TrialRecord
-from symbench.store import Store, records_of
+from symbench.records.record import Failure, Identity, Record, TrialRecord
+from symbench.records.store import Store, records_of
 
 TASKS, MODELS, SCORES = 40, 25, 12
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from symbench.api import CellOutcome
 from symbench.cli import progress
 from symbench.cli.progress import Watch, seconds_left, time_left
-from symbench.fleet import Share
+from symbench.training.setup import Share
 
 
 def cell(task, model, reason=None):

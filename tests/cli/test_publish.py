@@ -10,12 +10,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from symbench import submission
 from symbench.cli import app, publishing
 from symbench.errors import InputError
-from symbench.record import Failure, Identity, Record, TrialRecord
-from symbench.store import Store
-from symbench.submission import publication
+from symbench.publish import submission
+from symbench.publish.submission import directory as publication
+from symbench.records.record import Failure, Identity, Record, TrialRecord
+from symbench.records.store import Store
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "a|b", "\\input{/etc/passwd} 100% & $x_1$",

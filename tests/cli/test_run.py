@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from symbench.store import Store
+from symbench.records.store import Store
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(call: Any, tmp_path: Path) -> None:

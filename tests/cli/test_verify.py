@@ -10,11 +10,12 @@ import toys
 from typer.testing import CliRunner
 
 import symbench
-from symbench import registry, submission
+from symbench import registry
 from symbench.cli import app
 from symbench.errors import InputError
-from symbench.record import Record
-from symbench.submission.document import sha256, whole_sha256
+from symbench.publish import submission
+from symbench.publish.submission.document import sha256, whole_sha256
+from symbench.records.record import Record
 
 TOYS = str(Path(toys.__file__))
 
@@ -50,7 +51,7 @@ def edited(publication, place, edit):
     document = json.loads((publication / "submission.json").read_text())
     edit(document)
     records = [Record.model_validate(one) for one in document["records"]]
-    board = symbench.leaderboard.make(records, document["tier"], planned=len(records))
+    board = symbench.results.leaderboard.make(records, document["tier"], planned=len(records))
     document["leaderboard"] = board.document()
     document["hashes"]["records"] = {
         record.key: sha256(one) for record, one in zip(records, document["records"], strict=True)

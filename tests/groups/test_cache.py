@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from symbench.disk_cache import folder
 from symbench.groups import SO, V, invariant_basis
 from symbench.groups import basis as solving
-from symbench.kept import folder
 
 REP = (V**3)(SO(3))
 
@@ -88,7 +88,7 @@ def test_no_half_written_file_is_left_behind(monkeypatch):
     def interrupted(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("symbench.kept.os.replace", interrupted)
+    monkeypatch.setattr("symbench.disk_cache.os.replace", interrupted)
     assert _again().shape == (1, 27)
     assert not list(folder("bases").iterdir())
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from metrics.known_tasks import LADDER, Angle, Function, score
+from known_tasks import LADDER, Angle, Function, score
 
 from symbench.contract import Data, Task
 from symbench.metrics import ConservationError

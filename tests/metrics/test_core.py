@@ -3,7 +3,7 @@ import sys
 
 import pytest
 import torch
-from metrics.known_tasks import Angle, Function, perceptron, score, trained
+from known_tasks import Angle, Function, perceptron, score, trained
 from torch import nn
 
 from symbench.metrics import CORE, Flops

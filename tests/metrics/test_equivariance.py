@@ -3,7 +3,7 @@ import math
 
 import pytest
 import torch
-from metrics.known_tasks import (
+from known_tasks import (
     Angle,
     Control,
     Function,

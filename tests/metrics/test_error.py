@@ -2,7 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metrics.known_tasks import Angle, Function, Labels, constant, score, trained
+from known_tasks import Angle, Function, Labels, constant, score, trained
 
 from symbench.metrics import Error, PaperError
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from metrics.known_tasks import (
+from known_tasks import (
     Angle,
     Control,
     Discovering,

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from metrics.known_tasks import (
+from known_tasks import (
     Angle,
     AnyModel,
     Control,

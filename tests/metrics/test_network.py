@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from metrics.known_tasks import Angle, perceptron, trained
+from known_tasks import Angle, perceptron, trained
 from torch import nn
 
 from symbench.metrics.conservation import flows

@@ -13,9 +13,10 @@ from search_toys import search_registry
 
 import symbench.tuning
 from symbench.errors import InputError
+from symbench.records.store import Store
 from symbench.registry import Registry
-from symbench.store import Store
-from symbench.tuning import Search, Study, path_of, read, search
+from symbench.tuning.search import Search, search
+from symbench.tuning.study import Study, path_of, read
 
 pytest.importorskip("optuna")
 
@@ -54,12 +55,16 @@ def test_the_search_imports_nothing_that_sees_the_test_split():
     for file in Path(symbench.tuning.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom):
-                assert node.module not in ("symbench.score", "symbench.cell", "symbench.metrics")
+                assert node.module not in (
+                    "symbench.runs.score",
+                    "symbench.runs.cell",
+                    "symbench.metrics",
+                )
                 assert "test_data" not in [alias.name for alias in node.names]
 
 
 def test_the_loss_is_the_mean_square_on_the_valid_split(registry, tmp_path):
-    from symbench.tuning import judging
+    from symbench.tuning import validation_loss as judging
 
     kept = []
     original = judging.train
@@ -95,7 +100,7 @@ def test_a_search_in_parts_equals_one_in_one_piece(registry, tmp_path):
 
 def test_what_was_tried_is_not_trained_again(registry, tmp_path, monkeypatch):
     found(registry, how(tmp_path))
-    monkeypatch.setattr("symbench.tuning.searching._attempt", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("symbench.tuning.search._attempt", lambda *_: pytest.fail("trained"))
     assert len(found(registry, how(tmp_path)).trials) == 4
 
 

@@ -8,7 +8,7 @@ import pytest
 import toys
 
 from symbench.errors import InputError
-from symbench.tuning import Choices, Range, search_space
+from symbench.tuning.space import Choices, Range, search_space
 
 
 @dataclass

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 from symbench.cli import app
 from symbench.errors import InputError
-from symbench.plan import Selection, Tuned, make_plan
+from symbench.publish.submission.rerun import Bench
+from symbench.records.store import Store
 from symbench.registry import load
-from symbench.store import Store
-from symbench.submission.rerun import Bench
-from symbench.tuning import path_of, read, tuned_cells
+from symbench.runs.plan import Selection, Tuned, make_plan
+from symbench.tuning.study import path_of, read
+from symbench.tuning.tuned import tuned_cells
 
 pytest.importorskip("optuna")
 PLUGIN = Path(toys.__file__)

@@ -15,8 +15,8 @@ from symbench_dynamics.pendula import DoublePendulum, Pendulum
 from symbench_dynamics.springs import MassSpring
 
 from symbench import InputError
-from symbench.plan import problem
 from symbench.registry import Registry
+from symbench.registry.view import make_problem
 
 MODELS = [NodeAngles, LNNAngles]
 
@@ -26,7 +26,7 @@ REGISTRY.add(symbench_baselines, "symbench_baselines", "1", "tests")
 
 
 def view(model, task):
-    return replace(problem(REGISTRY, task, model), periods=task.periods)
+    return replace(make_problem(REGISTRY, task, model), periods=task.periods)
 
 
 def built(model, task, seed=0):

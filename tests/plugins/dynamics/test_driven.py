@@ -13,9 +13,10 @@ from symbench_dynamics.springs import DampedForced, MassSpring
 from torch import nn
 
 from symbench import Data
-from symbench.fleet import Schooling, TrialKey, train
-from symbench.plan import problem
 from symbench.registry import Registry
+from symbench.registry.view import make_problem
+from symbench.training.setup import Schooling, TrialKey
+from symbench.training.train import train
 
 REGISTRY = Registry()
 REGISTRY.add(symbench_baselines, "symbench_baselines", "1", "tests")
@@ -79,13 +80,13 @@ def test_a_timed_field_sees_the_time_and_is_shown_it():
 
 @pytest.mark.parametrize("model", [NodeTime, PortDissipative])
 def test_targets_without_times_are_declined(model):
-    assert "no trajectories" in model().accepts(problem(REGISTRY, MassSpring(), model))
-    assert model().accepts(problem(REGISTRY, DampedForced(), model)) is None
+    assert "no trajectories" in model().accepts(make_problem(REGISTRY, MassSpring(), model))
+    assert model().accepts(make_problem(REGISTRY, DampedForced(), model)) is None
 
 
 def errors(model, updates=60):
     task = DampedForced()
-    view = lambda generator: problem(REGISTRY, task, model, generator)  # noqa: E731
+    view = lambda generator: make_problem(REGISTRY, task, model, generator)  # noqa: E731
     school = Schooling(task, model(), view, updates, torch.device("cpu"), 2)
     (trial,) = train(school, [TrialKey(64, 0)])
     test: Data = task.sample(64, 0, "test")

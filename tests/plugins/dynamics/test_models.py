@@ -23,10 +23,11 @@ from symbench_dynamics.models import (
 )
 
 from symbench import Data, InputError, Symmetry, Task
-from symbench.fleet import Schooling, TrialKey, train
 from symbench.groups import SO, O, Trivial, V
-from symbench.plan import problem
 from symbench.registry import Registry
+from symbench.registry.view import make_problem
+from symbench.training.setup import Schooling, TrialKey
+from symbench.training.train import train
 
 ALL = [NodeMLP, NodeEMLP, NodeScalars, HNNMLP, HNNEMLP, HNNScalars, SRNN, LNN, PortHNN]
 TOLD = [NodeEMLP, NodeScalars, HNNEMLP, HNNScalars]
@@ -90,7 +91,7 @@ TASKS = [Oscillators(), Rates()]
 
 
 def view(model, task=TASKS[0], **changes):
-    return replace(problem(REGISTRY, task, model), **changes)
+    return replace(make_problem(REGISTRY, task, model), **changes)
 
 
 def normal(*shape, seed=0):
@@ -158,7 +159,7 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
 
     def outputs(fleet):
         school = Schooling(
-            TASKS[0], model(), partial(problem, REGISTRY, TASKS[0], model), 8,
+            TASKS[0], model(), partial(make_problem, REGISTRY, TASKS[0], model), 8,
             torch.device("cpu"), fleet=fleet,
         )  # fmt: skip
         trials = train(school, keys)
@@ -175,7 +176,7 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
 @pytest.mark.parametrize("model", [HNNEMLP, HNNScalars, NodeEMLP, NodeScalars, SRNN, LNN, PortHNN])
 def test_every_model_stacks(model):
     school = Schooling(
-        TASKS[1], model(), partial(problem, REGISTRY, TASKS[1], model), 2,
+        TASKS[1], model(), partial(make_problem, REGISTRY, TASKS[1], model), 2,
         torch.device("cpu"), fleet="on",
     )  # fmt: skip
     trials = train(school, [TrialKey(8, 0), TrialKey(8, 1)])
@@ -221,7 +222,11 @@ def test_asking_leaves_the_global_generator_alone():
 def test_a_hamiltonian_network_learns_the_oscillator():
     """200 updates on 400 states: a mean square error below a tenth of the variance."""
     school = Schooling(
-        TASKS[1], HNNMLP(), partial(problem, REGISTRY, TASKS[1], HNNMLP), 200, torch.device("cpu")
+        TASKS[1],
+        HNNMLP(),
+        partial(make_problem, REGISTRY, TASKS[1], HNNMLP),
+        200,
+        torch.device("cpu"),
     )
     (trial,) = train(school, [TrialKey(400, 0)])
     test = TASKS[1].sample(100, 0, "test")

@@ -17,7 +17,7 @@ from torch.func import functional_call, jvp, stack_module_state, vmap
 
 from symbench import InputError, Problem
 from symbench.contract import Fits
-from symbench.registry import Registration
+from symbench.registry.registration import Registration
 
 CLASSES = Problem("image", "cross-entropy", (1, 8, 8), (10,))
 COLOURS = Problem("image", "cross-entropy", (3, 5, 6), (4,))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from symbench_mlflow.content import metrics, name, params, status, tags
 
 import symbench
-from symbench.record import Failure, Identity, Record, TrialRecord
+from symbench.records.record import Failure, Identity, Record, TrialRecord
 from symbench.registry import Registry
 
 HOSTILE = "../<script>|\u202e\x1b[31m=cmd()$\\input{x}"

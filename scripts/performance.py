@@ -1,0 +1,61 @@
+"""The table of docs/performance.md, from the JSON that the benchmarks leave.
+
+pytest tests/benchmarks --benchmark-enable --benchmark-json=FILE
+python scripts/performance.py FILE
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import geometric_mean
+from typing import Any
+
+
+def measured(info: dict[str, Any]) -> str:
+    """A benchmark's figure in words: the ratio that it took, or the time."""
+    if "milliseconds" in info:
+        return f"{info['milliseconds']:.0f} ms"
+    auto = f" (auto: {info['auto']:.2f}×)" if "auto" in info else ""
+    floor = f" ({info['floor']:.0%} of the graph alone)" if "floor" in info else ""
+    return f"{info['ratio']:.2f}×{auto}{floor}"
+
+
+def rows(benchmarks: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """What, how much and the target of every benchmark that states a figure, and of families."""
+    families: dict[str, list[float]] = defaultdict(list)
+    for benchmark in benchmarks:
+        info = benchmark.get("extra_info", {})
+        if not {"ratio", "milliseconds"} & set(info):
+            continue
+        what = info.get("what", benchmark["name"].removeprefix("test_").replace("_", " "))
+        yield what, measured(info), info.get("target", "")
+        if "family" in info:
+            families[info["family"]].append(info["ratio"])
+    for family, ratios in families.items():
+        yield f"{family}: geometric mean of {len(ratios)}", f"{geometric_mean(ratios):.2f}×", ""
+
+
+def table(document: dict[str, Any]) -> str:
+    """The machine, and the rows as Markdown."""
+    machine = document["machine_info"]
+    cpu = machine.get("cpu", {})
+    lines = [
+        f"{machine['system']} {machine['machine']}, {cpu.get('brand_raw', 'unknown processor')}, "
+        f"{cpu.get('count', '?')} CPUs; Python {machine['python_version']}",
+        "",
+        "| what | measured | must reach |",
+        "| --- | --- | --- |",
+    ]
+    for row in rows(document["benchmarks"]):
+        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    print(table(json.loads(Path(sys.argv[1]).read_text())))

@@ -1,0 +1,220 @@
+"""Print the comparison of stored records with published figures, as Markdown.
+
+python scripts/reproductions.py --store leaderboards/reproductions > docs/reproductions.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tabulate import tabulate
+
+import symbench
+from symbench.contract import Published, Task
+from symbench.records.record import Record
+from symbench.records.store import Store, records_of
+from symbench.registry import load
+from symbench.runs.staleness import is_stale
+
+# The paper's Scalars networks are also compared with our stronger recipe of the same idea.
+STRONGER = {
+    "scalars-2021": ("scalars",),
+    "scalars-perm": ("scalars",),
+    "scalars": ("scalars-perm",),
+}
+
+Scores = Mapping[int, list[float]]
+
+
+def scores_of(records: Iterable[Record], task: str, model: str, score: str) -> Scores:
+    """Return a score by n_train, one a seed; of several records the one with the most seeds."""
+    best: dict[int, list[float]] = {}
+    for record in records:
+        identity = record.identity
+        if (identity.task, identity.model, identity.tier) != (task, model, "full"):
+            continue
+        found: dict[int, list[float]] = defaultdict(list)
+        for trial in record.trials if record.status == "ok" else ():
+            if score in trial.scores:
+                found[trial.n_train].append(trial.scores[score])
+        for n, values in found.items():
+            if len(values) > len(best.get(n, ())):
+                best[n] = values
+    return best
+
+
+def rows(published: Published, model: str, scores: Scores) -> list[list[str]]:
+    """Return one row for each size that both sides have measured."""
+    table = []
+    for n, theirs in sorted(published.values.items()):
+        if ours := scores.get(n):
+            spread = f"{statistics.stdev(ours):.2g}" if len(ours) > 1 else ""
+            table.append(
+                [
+                    model, published.score, str(n), f"{statistics.median(ours):.3g}",
+                    f"{statistics.mean(ours):.3g} ± {spread}", f"{min(ours):.2g} … {max(ours):.2g}",
+                    str(len(ours)), f"{theirs:.3g}", _ratio(statistics.median(ours), theirs),
+                ]
+            )  # fmt: skip
+    return table
+
+
+def _ratio(ours: float, theirs: float) -> str:
+    """Return ours ÷ theirs; two zeros are equal, and nothing is a multiple of zero."""
+    if theirs == 0:
+        return "1.00" if ours == 0 else ""
+    return f"{ours / theirs:.2f}"
+
+
+GENERATOR = {
+    "pixel-generator.raw": "raw",
+    "pixel-generator.skew": "antisymmetrised",
+    "pixel-generator.skew_masked": "and on the disk",
+    "pixel-generator.paper": "raw, paper's centre",
+    "pixel-generator.raw.ceiling": "ceiling of raw",
+    "paper_error": "paper_error",
+}
+
+
+def generators(task: Task, records: list[Record]) -> list[str]:
+    """Return the Markdown of all learned generators of a task's pixels, at the largest n_train."""
+    table = []
+    for model in sorted({r.identity.model for r in records if r.identity.task == task.name}):
+        found = {name: scores_of(records, task.name, model, name) for name in GENERATOR}
+        if not (raw := found["pixel-generator.raw"]):
+            continue
+        n = max(raw)
+        figures = [found[name].get(n, []) for name in GENERATOR]
+        shown = [
+            f"{statistics.mean(v):.4g} ± {statistics.stdev(v):.1g}" if len(v) > 1 else ""
+            for v in figures
+        ]
+        table.append([model, str(n), str(len(raw[n])), *shown])
+    if not table:
+        return []
+    headers = ("model", "n_train", "seeds", *GENERATOR.values())
+    text = tabulate(table, headers, tablefmt="github", disable_numparse=True)
+    return ["### Learned generators: cosine with the true one, mean ± sd", "", text, ""]
+
+
+def errors(task: Task, records: list[Record]) -> list[str]:
+    """Return the Markdown of every model's error on a classification, at the largest n_train."""
+    table = []
+    for record in records:
+        if task.loss != "cross-entropy" or record.identity.task != task.name:
+            continue
+        model, n = record.identity.model, max(record.identity.sizes)
+        found = scores_of(records, task.name, model, "error").get(n, [])
+        if len(found) > 1:
+            parameters = f"{record.trials[0].cost['parameters']:,.0f}"
+            shown = f"{statistics.mean(found):.4f} ± {statistics.stdev(found):.4f}"
+            table.append([model, parameters, str(n), str(len(found)), shown])
+    if not table:
+        return []
+    table.sort(key=lambda row: row[-1])
+    headers = ("model", "parameters", "n_train", "seeds", "test error, mean ± sd")
+    text = tabulate(table, headers, tablefmt="github", disable_numparse=True)
+    return ["### All models", "", text, ""]
+
+
+# Scores whose parts stand side by side: what a network can tell apart beside what it learned to.
+FAMILIES = ("pairs_structural", "pairs_trained", "classes_structural", "count_error")
+NOT_PARTS = ("truth", "noise", "margin", "float32", "float32_noise")
+
+
+def families(task: Task, records: list[Record]) -> list[str]:
+    """Return the Markdown of every model's parts of a family of scores, medians over seeds."""
+    mine = [r for r in records if r.identity.task == task.name and r.identity.tier == "full"]
+    names = sorted({name for r in mine for trial in r.trials for name in trial.scores})
+    parts = [
+        name
+        for name in names
+        if name.partition(".")[0] in FAMILIES and name.rpartition(".")[2] not in NOT_PARTS
+    ]
+    if not parts:
+        return []
+    table = []
+    for record in mine:
+        shown = {name: _median(record, name) for name in ("error", *parts)}
+        if any(shown.values()):
+            sizes = ", ".join(str(n) for n in record.identity.sizes)
+            table.append(
+                [record.identity.model, sizes, len(record.identity.seeds), *shown.values()]
+            )
+    table.sort(key=lambda row: (row[0], row[1]))
+    headers = ("model", "n_train", "seeds", "error", *(name.replace("_", " ") for name in parts))
+    kept = [0, 1, 2, *(i for i in range(3, len(headers)) if any(row[i] for row in table))]
+    chosen = [[row[i] for i in kept] for row in table]
+    text = tabulate(chosen, [headers[i] for i in kept], tablefmt="github", disable_numparse=True)
+    return ["### Side by side, medians", "", text, ""]
+
+
+def _median(record: Record, name: str) -> str:
+    last = max(record.identity.sizes)
+    found = [t.scores[name] for t in record.trials if t.n_train == last and name in t.scores]
+    return f"{statistics.median(found):.3g}" if found else ""
+
+
+HEADERS = (
+    "model", "score", "n_train", "ours (median)", "mean ± sd", "min … max", "seeds", "published",
+    "ratio",
+)  # fmt: skip
+
+
+def section(task: Task, records: list[Record]) -> str:
+    """Return the Markdown of one task."""
+    parts = [f"## {task.name}", ""]
+    for published in task.published:
+        table: list[list[str]] = []
+        for model in (published.model, *STRONGER.get(published.model, ())):
+            found = scores_of(records, task.name, model, published.score)
+            table += rows(published, model, found)
+        if table:
+            parts += [f"### {published.label}", "", f"Published figures: {published.source}.", ""]
+            parts += [tabulate(table, HEADERS, tablefmt="github", disable_numparse=True), ""]
+    parts += errors(task, records) + generators(task, records) + families(task, records)
+    return "\n".join(parts)
+
+
+def origin(records: list[Record]) -> str:
+    """Return one sentence on the code and the machines that made the records."""
+    commits = sorted({str(r.provenance.get("git")) for r in records})
+    machines = sorted({str(r.provenance.get("machine")) for r in records})
+    return (
+        f"{len(records)} records of commits {', '.join(commits)}; {'; '.join(machines)}, "
+        "several cells at a time, so that their times are not for comparison.\n"
+    )
+
+
+def outdated(records: list[Record]) -> str:
+    """Return one sentence on the records whose model or task has changed since; "" if none has."""
+    registry = load()
+    stale = [r.identity for r in records if is_stale(registry, r.identity)]
+    if not stale:
+        return ""
+    names = ", ".join(sorted(f"{identity.model} on {identity.task}" for identity in stale))
+    return f"The code has changed since these were made, and they await a rerun: {names}.\n"
+
+
+def main() -> None:
+    """Print the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path, action="append", required=True)
+    stores = [Store(path) for path in parser.parse_args().store]
+    records = records_of(stores)
+    notes = Path(__file__).parents[1] / "docs" / "reproductions-notes.md"
+    print(notes.read_text())
+    print(origin(records))
+    print(outdated(records))
+    for name in symbench.tasks():
+        task = symbench.task(name)
+        if any(r.identity.task == name for r in records):
+            print(section(task, records))
+
+
+if __name__ == "__main__":
+    main()

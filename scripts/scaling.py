@@ -1,0 +1,251 @@
+"""Simulate the full grid on 1 to 512 GPUs, from the times of cells in a store.
+
+python scripts/scaling.py --store DIR [--figure docs/figures/scaling.png] > table
+
+The measured seconds of training are multiplied by the updates and trials that the cell has at the
+full tier, those of a model without parameters and of all that is not training by the trials alone.
+Nothing is trained here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import math
+import random
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+from tabulate import tabulate
+
+from symbench.records.record import Record
+from symbench.records.store import Store, records_of
+from symbench.registry import Registry, load
+from symbench.runs.protocol import TIERS
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+WORKERS = (1, 8, 64, 512)
+LONGEST, SPLIT = "longest first", "one task a trial, longest first"
+ORDERS = (LONGEST, "with estimates 2x off", "as planned", "random")
+SHUFFLES = 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A cell at the full tier: its seconds on the machine of the store, and its trials.
+
+    ``operations`` are those of its training, at least; None where it was not the engine's.
+    """
+
+    name: str
+    family: str
+    training: float
+    rest: float
+    trials: int
+    operations: float | None
+
+    @property
+    def seconds(self) -> float:
+        """All that the cell takes."""
+        return self.training + self.rest
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is assumed of a worker: its speed over the store's, and seconds to start a task."""
+
+    speed: float
+    overhead: float
+
+    def cells(self, measured: Sequence[Measured]) -> list[float]:
+        """Return the seconds of every task if a cell is one."""
+        return [one.seconds / self.speed + self.overhead for one in measured]
+
+    def split(self, measured: Sequence[Measured]) -> list[float]:
+        """Return the seconds of every task if each trial is one, taking equal parts of a cell."""
+        shares = [one.seconds / one.trials for one in measured for _ in range(one.trials)]
+        return [share / self.speed + self.overhead for share in shares]
+
+
+def full_tier(paths: Sequence[Path], registry: Registry) -> list[Measured]:
+    """Return every measured (task, model) as it would be at the full tier, in the plan's order.
+
+    Of several records of one pair the dearest counts.
+    """
+    cells: dict[tuple[str, str], Measured] = {}
+    for record in records_of(Store(path) for path in paths):
+        pair = record.identity.task, record.identity.model
+        if not record.trials or pair[0] not in registry.tasks or pair[1] not in registry.models:
+            continue
+        cell = at_full_tier(record, registry)
+        if pair not in cells or cell.seconds > cells[pair].seconds:
+            cells[pair] = cell
+    return [cells[pair] for pair in sorted(cells)]
+
+
+def at_full_tier(record: Record, registry: Registry) -> Measured:
+    """Return what the record's cell would take with the sizes, seeds and updates of that tier."""
+    identity, budget = record.identity, TIERS["full"]
+    task = registry.task(identity.task)
+    trials = len(set(task.sizes["full"])) * budget.seeds
+    longer = task.updates.get("full", budget.updates) / max(1, identity.protocol["updates"])
+    training = sum(trial.cost.get("train_seconds", 0.0) for trial in record.trials)
+    rest = max(0.0, float(record.provenance["seconds"]) - training)
+    if not any(trial.cost.get("parameters", 0.0) for trial in record.trials):
+        longer = 1.0  # a closed form, or nothing to learn
+    more = trials / len(record.trials)
+    name = f"{identity.task} · {identity.model}"
+    family = registry.card("task", identity.task).plugin
+    operations = products(record)
+    if operations is not None:
+        operations *= more * longer
+    return Measured(name, family, training * more * longer, rest * more, trials, operations)
+
+
+def products(record: Record) -> float | None:
+    """Return the floating-point operations of the products of the record's training.
+
+    A gradient takes twice those of the forward pass (``flops``). Augmentation, penalties and
+    elementwise operations are not counted.
+    """
+    protocol = record.identity.protocol
+    if not (recipe := protocol.get("recipe")):
+        return None
+    each = (
+        3 * trial.scores["flops"] * min(recipe["batch_size"], trial.n_train)
+        for trial in record.trials
+        if "flops" in trial.scores
+    )
+    return sum(each) * protocol["updates"]
+
+
+def makespan(times: Sequence[float], workers: int) -> float:
+    """Return when the last cell ends if each worker takes the next one as soon as it is free."""
+    free_at = [0.0] * workers
+    for seconds in times:
+        heapq.heapreplace(free_at, free_at[0] + seconds)
+    return max(free_at)
+
+
+def ordered(times: Sequence[float], order: str, chance: random.Random) -> list[float]:
+    """Return the times in the order in which the cells are begun."""
+    if order == "longest first":
+        return sorted(times, reverse=True)
+    if order == "with estimates 2x off":  # log-normal, one standard deviation
+        return sorted(times, key=lambda t: t * 2 ** chance.gauss(0, 1), reverse=True)
+    return chance.sample(times, len(times)) if order == "random" else list(times)
+
+
+def simulated(times: Sequence[float], workers: int, order: str) -> float:
+    """Return the makespan; the median of twenty where chance has a part in the order."""
+    chance = random.Random(0)  # noqa: S311 - a simulation
+    repeats = 1 if order in (LONGEST, "as planned") else SHUFFLES
+    return statistics.median(
+        makespan(ordered(times, order, chance), workers) for _ in range(repeats)
+    )
+
+
+def table(times: Sequence[float], pieces: Sequence[float]) -> str:
+    """Return the markdown table: makespans in hours, efficiencies, and how far above the bound.
+
+    The bound of one task a cell is max(all work / workers, longest cell).
+    """
+    rows = []
+    for workers in WORKERS:
+        bound = max(sum(times) / workers, *times)
+        spans = {order: simulated(times, workers, order) for order in ORDERS}
+        spans[SPLIT] = simulated(pieces, workers, LONGEST)
+        for order, span in spans.items():
+            efficiency = f"{sum(times) / (workers * span):.0%}"
+            rows.append([workers, order, f"{span / 3600:.2f}", efficiency, f"{span / bound:.2f}"])
+    heads = ["workers", "order", "makespan [h]", "efficiency", "times the bound"]
+    aligned = ["right", "left", "right", "right", "right"]
+    return tabulate(rows, heads, "pipe", disable_numparse=True, colalign=aligned)
+
+
+def summary(measured: Sequence[Measured], machine: Machine) -> str:
+    """Say what went into the table."""
+    times = machine.cells(measured)
+    total, longest = sum(times), max(times)
+    by_length = sorted(zip(times, measured, strict=True), key=lambda pair: -pair[0])
+    names = ", ".join(f"{cell.name} {t / 3600:.1f} h" for t, cell in by_length[:5])
+    return (
+        f"{len(times)} cells; {total / 3600:.1f} hours of one worker, a cell "
+        f"{statistics.median(times) / 60:.1f} minutes in the median. The longest: {names}. More "
+        f"than {math.ceil(total / longest)} workers cannot help while a cell is one task. Assumed: "
+        f"a worker {machine.speed:g} times as fast as the machine of the store, "
+        f"{machine.overhead:g} s to start a task."
+    )
+
+
+def families(measured: Sequence[Measured]) -> str:
+    """Return the markdown table of hours, and of operations a second, by the plugin of the task."""
+    by_family: dict[str, list[Measured]] = defaultdict(list)
+    for cell in measured:
+        by_family[cell.family].append(cell)
+    rows = []
+    for family, cells in sorted(by_family.items()):
+        training, rest = (sum(getattr(c, part) for c in cells) for part in ("training", "rest"))
+        work = sum(c.operations or 0.0 for c in cells)
+        seconds = sum(c.training for c in cells if c.operations)
+        speed = f"{work / seconds / 1e9:.0f}" if seconds else ""
+        hours = [f"{training / 3600:.1f}", f"{rest / 3600:.1f}"]
+        rows.append([f"`{family}`", len(cells), *hours, f"{work / 1e12:.0f}", speed])
+    heads = [
+        "tasks of", "cells", "training [h]", "scoring and data [h]", "products [TFLOP]", "GFLOP/s",
+    ]  # fmt: skip
+    aligned = ["left", *["right"] * 5]
+    return tabulate(rows, heads, "pipe", disable_numparse=True, colalign=aligned)
+
+
+def draw(times: Sequence[float], pieces: Sequence[float], path: Path) -> None:
+    """Draw makespan and efficiency over the number of workers, with the bounds."""
+    counts = [2**k for k in range(10)]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    for order, marker in zip([*ORDERS, SPLIT], "os^xd", strict=True):
+        tasks, by = (pieces, LONGEST) if order == SPLIT else (times, order)
+        spans = [simulated(tasks, n, by) for n in counts]
+        wide = 4.0 if order == LONGEST else 1.2  # it lies below another line
+        left.loglog(counts, [s / 3600 for s in spans], marker=marker, ms=4, lw=wide, label=order)
+        gained = [sum(times) / (n * s) for n, s in zip(counts, spans, strict=True)]
+        right.semilogx(counts, gained, marker=marker, ms=4, lw=wide, label=order)
+    shared = [sum(times) / n / 3600 for n in counts]
+    left.loglog(counts, shared, color="black", lw=1, ls=":", label="all work / workers")
+    left.axhline(max(times) / 3600, color="black", lw=1, ls="--", label="longest cell")
+    left.set(xlabel="workers", ylabel="makespan [hours]")
+    right.set(xlabel="workers", ylabel="efficiency", ylim=(0, 1.05))
+    for panel in (left, right):
+        panel.set_xticks(counts, [str(n) for n in counts])
+        panel.minorticks_off()
+        panel.grid(alpha=0.3)
+    left.legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--store", action="append", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--figure", type=Path, metavar="FILE.png")
+    parser.add_argument("--speed", type=float, default=1.0, help="of a worker over the store's")
+    parser.add_argument("--overhead", type=float, default=10.0, help="seconds to start a cell")
+    given = parser.parse_args()
+    if not given.speed > 0 or not given.overhead >= 0:
+        parser.error("--speed must be above 0, --overhead at least 0")
+    if not (measured := full_tier(given.store, load())):
+        parser.error(f"no trained cell in {', '.join(map(str, given.store))}")
+    machine = Machine(given.speed, given.overhead)
+    times, pieces = machine.cells(measured), machine.split(measured)
+    print(summary(measured, machine), families(measured), table(times, pieces), sep="\n\n")
+    if given.figure:
+        draw(times, pieces, given.figure)
+
+
+if __name__ == "__main__":
+    main()

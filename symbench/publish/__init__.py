@@ -1,0 +1,1 @@
+"""Results -> what strangers read and check: submissions and the static site."""

@@ -1,0 +1,174 @@
+"""What a site is made from, and the cells of its overview."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+from symbench.publish.site.cards import Details, ModelCard, TaskCard
+from symbench.publish.site.render import ident
+from symbench.records.record import Record
+from symbench.results.leaderboard import Leaderboard, Row
+from symbench.results.leaderboard.over_tasks import Summary, summarise
+from symbench.results.report.tables import coverage
+
+_ROOM = 1_200_000  # characters of scores on the overview; a page stays below 2 MB
+_GONE = {
+    "outdated": ("stale", "the task, the model or the protocol has changed since; run it again"),
+    "not run": ("not run", "there is no record of this pair"),
+}
+_FLAGS = {"above": 1, "below": 2}
+
+
+@dataclass(frozen=True)
+class Content:
+    """The results of one tier, and what is known of where they come from.
+
+    ``records`` are the current ones, ``absent`` the (task, model, reason) without one; ``facts``
+    are the values of the provenance by their names; ``sha256`` is that of the submission.
+    """
+
+    board: Leaderboard
+    records: Sequence[Record]
+    absent: Sequence[tuple[str, str, str]] = ()
+    facts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sha256: str = ""
+    details: Details = field(default_factory=Details)
+
+    @property
+    def tier(self) -> str:
+        """The tier of every cell."""
+        return self.board.tier
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The boards over tasks."""
+        return summarise(self.records, self.tier)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows of the leaderboard, and one for each pair without a current record."""
+        gone = [
+            Row(task=task, model=model, prior=self.priors.get(model), status=status, reason=reason)
+            for task, model, why in self.absent
+            for status, reason in [_GONE.get(why, (why, why))]
+        ]
+        return [*self.board.rows, *gone]
+
+    @cached_property
+    def priors(self) -> dict[str, str | None]:
+        """What each model was told of the symmetry."""
+        return {row.model: row.prior for row in self.board.rows}
+
+    @cached_property
+    def of_task(self) -> dict[str, list[Row]]:
+        """The rows by task, those of the leaderboard first."""
+        return _grouped(self.rows, lambda row: row.task)
+
+    @cached_property
+    def of_model(self) -> dict[str, list[Row]]:
+        """The rows by model."""
+        return _grouped(self.rows, lambda row: row.model)
+
+    @cached_property
+    def least_error(self) -> dict[str, float]:
+        """The smallest error of any model by task."""
+        found: dict[str, float] = {}
+        for row in self.board.rows:
+            if row.status == "ok" and (error := row.scores.get("error")) is not None:
+                found[row.task] = min(error.value, found.get(row.task, error.value))
+        return found
+
+    @cached_property
+    def record(self) -> dict[tuple[str, str], Record]:
+        """The records by task and model."""
+        return {(one.identity.task, one.identity.model): one for one in self.records}
+
+    @cached_property
+    def coverage(self) -> str:
+        """One sentence on how much of the plan there is to see."""
+        stale = sum(row.status == "stale" for row in self.rows) - self.board.coverage.stale
+        absent = len(self.rows) - len(self.board.rows) - stale
+        more = f" {stale} pairs are outdated, {absent} were not run." if self.absent else ""
+        return coverage(self.board) + more
+
+    @cached_property
+    def statuses(self) -> list[tuple[str, int]]:
+        """How many cells have each status, the most frequent first."""
+        return Counter(row.status for row in self.rows).most_common()
+
+    def task(self, name: str) -> TaskCard:
+        """Return the card of a task; an empty one if it is not known here."""
+        return self.details.tasks.get(name) or TaskCard()
+
+    def model(self, name: str) -> ModelCard:
+        """Return the card of a model; an empty one if it is not known here."""
+        return self.details.models.get(name) or ModelCard()
+
+    def cells(self) -> dict[str, Any]:
+        """Return the cells as one compact JSON document, for the table of the overview.
+
+        A row is [task, model, status, reason, first and last place, tie group, parameters, scores];
+        the first four, and the names of scores, are places in the lists beside; scores stand as
+        [name, value, low, high, flags], 1 for a lower bound, 2 for an upper one, 4 for a pale one.
+        """
+        tasks, models, statuses, reasons, scores = (_Names() for _ in range(5))
+        kept = self._scores()
+        rows = [
+            [
+                tasks[row.task], models[row.model], statuses[row.status],
+                reasons[row.reason or ""],
+                *((row.rank.low, row.rank.high) if row.rank else (0, 0)), row.group or "",
+                row.params, _figures(row, kept, scores),
+            ]
+            for row in self.rows
+        ]  # fmt: skip
+        return {
+            "tasks": [[ident(t), t, self.task(t).family, self.task(t).group] for t in tasks],
+            "models": [[ident(m), m, self.priors.get(m) or ""] for m in models],
+            "statuses": list(statuses),
+            "reasons": list(reasons),
+            "scores": list(scores),
+            "left_out": sorted({name for row in self.rows for name in row.scores} - kept),
+            "rows": rows,
+        }
+
+    def _scores(self) -> set[str]:
+        """Return the scores that the overview has room for, the most frequent first."""
+        counts = Counter(name for row in self.rows for name in row.scores)
+        kept, room = set(), _ROOM
+        for name, count in sorted(counts.items(), key=lambda c: (c[0] != "error", -c[1], c[0])):
+            room -= count * (30 if name == "error" else 14)
+            if room >= 0:
+                kept.add(name)
+        return kept
+
+
+class _Names(dict[str, int]):
+    """Names in the order of their first use; a new one gets the next number."""
+
+    def __missing__(self, name: str) -> int:
+        self[name] = len(self)
+        return self[name]
+
+
+def _grouped(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for name, some in groupby(rows, key=key):
+        groups[name] += some
+    return dict(sorted(groups.items()))
+
+
+def _figures(row: Row, kept: set[str], names: _Names) -> list[list[float | None]]:
+    found: list[list[float | None]] = []
+    for name, figure in row.scores.items():
+        if name in kept:
+            flags = _FLAGS.get(figure.censored or "", 0) + 4 * figure.greyed
+            ends = [figure.low, figure.high] if name == "error" else []
+            whole = [names[name], figure.value, *(ends or ([None, None] if flags else []))]
+            found.append([*whole, flags] if flags else whole)
+    return found

@@ -1,0 +1,223 @@
+"""The pages of a site, each from the content alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from symbench.publish.site import charts as figures
+from symbench.publish.site.cards import TaskCard
+from symbench.publish.site.content import Content
+from symbench.publish.site.render import ident, page
+from symbench.results import statistics
+from symbench.results.leaderboard import RANKED_SEEDS, Figure, Row
+from symbench.results.leaderboard.over_tasks import THRESHOLDS, Board
+from symbench.results.leaderboard.record_summary import Sheet
+from symbench.results.report import numbers, summaries
+from symbench.results.report.tables import LEGEND, Table, tables
+
+
+def overview(content: Content) -> bytes:
+    """Return the front page: rankings, profiles, and every cell."""
+    boards = [_board(place, board) for place, board in enumerate(content.summary.boards)]
+    return page(
+        "overview.html",
+        **_shell(content, "Overview", depth=0),
+        boards=boards,
+        legend=summaries.LEGEND,
+        cells=content.cells(),
+        profiles={
+            "thresholds": THRESHOLDS,
+            "boards": [
+                {"name": board.name, "models": [_profile(one) for one in board.standings]}
+                for board in content.summary.boards
+            ],
+        },
+    )
+
+
+def task(content: Content, name: str) -> bytes:
+    """Return the page of one task."""
+    rows = content.of_task[name]
+    card = content.task(name)
+    threshold = next((row.threshold for row in rows if row.threshold), None)
+    return page(
+        "task.html",
+        **_shell(content, name, depth=1),
+        name=name,
+        card=card,
+        table=_table(content, name),
+        legend=LEGEND,
+        figure=any(row.curve for row in rows),
+        curves={"series": figures.series(rows), "threshold": threshold},
+        published=_published(content, name),
+        sources=_sources(card),
+        others=[row for row in rows if row.status != "ok" and not row.scores],
+    )
+
+
+def model(content: Content, name: str) -> bytes:
+    """Return the page of one model."""
+    rows = content.of_model[name]
+    measured = [row for row in rows if row.scores or row.curve]
+    records = {row.task: content.record.get((row.task, name)) for row in measured}
+    configs: list[tuple[Any, list[str]]] = []
+    for where, record in records.items():
+        config = None if record is None else record.identity.config
+        same = next((names for known, names in configs if known == config), None)
+        if same is None:
+            configs.append((config, [where]))
+        else:
+            same.append(where)
+    return page(
+        "model.html",
+        **_shell(content, name, depth=1),
+        name=name,
+        card=content.model(name),
+        prior=content.priors.get(name),
+        measured=measured,
+        place=_place,
+        tasks=content.task,
+        others=[row for row in rows if not (row.scores or row.curve)],
+        profile=_against_best(content, measured),
+        configs=[(config, names) for config, names in configs if config],
+        pictures=_pictures(content, name),
+    )
+
+
+def compare(content: Content) -> bytes:
+    """Return the page that sets two models side by side, on every task that both have."""
+    names = list(content.of_model)
+    places = {name: place for place, name in enumerate(names)}
+    rows = [
+        [places[row.model], ident(row.task), e.value, e.low, e.high, row.group or ""]
+        for row in content.rows
+        if (e := row.scores.get("error")) is not None
+    ]
+    overall = content.summary.boards[:1]
+    pairs = [one.comparisons.pairs for one in overall if one.comparisons is not None]
+    return page(
+        "compare.html",
+        **_shell(content, "Compare two models", depth=0),
+        data={
+            "models": [[ident(name), name, content.priors.get(name) or ""] for name in names],
+            "tasks": {ident(name): name for name in content.of_task},
+            "rows": rows,
+            "pairs": [
+                [places[p.model], places[p.other], p.improvement.value, p.improvement.low,
+                 p.improvement.high, p.p]
+                for p in (pairs[0] if pairs else [])
+            ],
+        },
+    )  # fmt: skip
+
+
+def about(content: Content) -> bytes:
+    """Return the page on where the figures come from and how to check them."""
+    protocols: dict[str, list[str]] = {}
+    for record in content.records:
+        for key, value in sorted(record.identity.protocol.items()):
+            if isinstance(value, str | int | float):
+                values = protocols.setdefault(key, [])
+                text = f"{value:g}" if isinstance(value, float) else str(value)
+                values += [] if text in values else [text]
+    return page(
+        "about.html",
+        **_shell(content, "About these results", depth=0),
+        facts=content.facts,
+        protocols=protocols,
+        legend=[*summaries.LEGEND, *LEGEND],
+        trouble=[row for row in content.rows if row.status not in ("ok", "declined")],
+    )
+
+
+def _shell(content: Content, title: str, depth: int) -> dict[str, Any]:
+    """Return what the frame of every page shows."""
+    return {
+        "title": title,
+        "root": "../" * depth,
+        "tier": content.tier,
+        "sha256": content.sha256,
+        "coverage": content.coverage,
+        "statuses": content.statuses,
+        "counts": (len(content.of_task), len(content.of_model), len(content.rows)),
+    }
+
+
+def _board(place: int, board: Board) -> dict[str, Any]:
+    ranks = None if board.comparisons is None else board.comparisons.nemenyi
+    return {
+        "name": board.name,
+        "place": place,
+        "board": board,
+        "notes": list(summaries.sentences(board)),
+        "too_few": RANKED_SEEDS,
+        "ranks": None if ranks is None else figures.diagram(ranks),
+    }
+
+
+def _profile(standing: Any) -> dict[str, Any]:
+    return {
+        "model": standing.model,
+        "part": [[one.value, one.low, one.high] for one in standing.profile],
+    }
+
+
+def _table(content: Content, name: str) -> Table | None:
+    rows = content.of_task[name]
+    own = content.board.only(lambda task: task == name, lambda _: True)
+    return next(iter(tables(own)), None) if rows else None
+
+
+def _place(row: Row) -> str:
+    if row.rank is None:
+        return "*" if "error" in row.scores and row.status == "ok" else ""
+    low, high = row.rank.low, row.rank.high
+    return f"{low if low == high else f'{low}–{high}'} {row.group or ''}".strip()
+
+
+def _published(content: Content, name: str) -> list[dict[str, Any]]:
+    """Return each published figure beside the median that was measured for it, if it was."""
+    found = []
+    for one in content.task(name).published:
+        record = content.record.get((name, one.model))
+        for n, value in sorted(one.values.items()):
+            ours = [] if record is None else Sheet(record).values(one.score, n)
+            mine = statistics.interval(ours) if ours else None
+            found.append({
+                "one": one, "n": n, "value": value,
+                "ours": None if mine is None else numbers.interval(Figure(**asdict(mine))),
+                "ratio": None if mine is None or value == 0 else mine.value / value,
+            })  # fmt: skip
+    return found
+
+
+def _sources(card: TaskCard) -> dict[str, list[str]]:
+    """Return the labels of the published figures by their source."""
+    sources: dict[str, list[str]] = {}
+    for one in card.published:
+        sources.setdefault(one.source, []).append(one.label)
+    return sources
+
+
+def _against_best(content: Content, rows: Sequence[Row]) -> list[list[Any]]:
+    """Return [task, error, low, high, least error of any model] where there is an error."""
+    found = []
+    for row in rows:
+        if (mine := row.scores.get("error")) is None:
+            continue
+        ends = [mine.value if end is None else end for end in (mine.low, mine.high)]
+        values = [mine.value, *ends, content.least_error.get(row.task, mine.value)]
+        found.append([row.task, *(max(value, statistics.FLOOR) for value in values)])
+    return found
+
+
+def _pictures(content: Content, name: str) -> list[tuple[str, list[str]]]:
+    """Return the tasks of a model with learned generators, and the names of their files."""
+    found = []
+    for row in content.of_model[name]:
+        record = content.record.get((row.task, name))
+        if record is not None and (maps := content.details.pictures.get(record.key)):
+            found.append((row.task, [f"{record.key}-{i}.png" for i in range(len(maps))]))
+    return found

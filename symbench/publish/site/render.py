@@ -1,0 +1,106 @@
+"""Templates -> pages, with whatever plugins and submissions say kept to text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup, escape
+
+from symbench.results.report import numbers as figures
+from symbench.results.report.escape import plain
+
+_LONG = 4000  # characters of a paragraph
+_LINK = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.:/?&=%_~#+@-]*[A-Za-z0-9/]")
+# The style that Observable Plot writes into a chart of class "chart".
+_PLOT_STYLE = (
+    ":where(.chart) {\n  --plot-background: white;\n  display: block;\n  height: auto;\n"
+    "  height: intrinsic;\n  max-width: 100%;\n}\n:where(.chart text),\n:where(.chart tspan) {\n"
+    "  white-space: pre;\n}"
+)
+_PLOT_HASH = base64.b64encode(hashlib.sha256(_PLOT_STYLE.encode()).digest()).decode()
+POLICY = (
+    "default-src 'none'; script-src 'self'; img-src 'self'; "
+    f"style-src 'self' 'sha256-{_PLOT_HASH}'; base-uri 'none'; form-action 'none'"
+)
+
+
+def ident(name: str) -> str:
+    """Return the 12 hex digits that stand for a name in paths: the first of its SHA-256."""
+    return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+
+
+def page(template: str, **context: Any) -> bytes:
+    """Return a rendered template; strings are escaped and put on one line, NaN becomes null."""
+    return _environment().get_template(template).render(**context).encode()
+
+
+def clean(value: Any) -> Any:
+    """Return a JSON document with plain strings, and null for numbers that JSON lacks."""
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, float):
+        return float(f"{value:.4g}") if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {_plain(str(name)): clean(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(one) for one in value]
+    return value
+
+
+def linked(text: str) -> Markup:
+    """Return the text with its http(s) addresses as links, and nothing else as markup."""
+    parts, end = [], 0
+    shown = plain(text, _LONG)
+    for match in _LINK.finditer(shown):
+        address = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(match[0])
+        parts += [escape(shown[end : match.start()]), address]
+        end = match.end()
+    return Markup("").join([*parts, escape(shown[end:])])
+
+
+def paragraphs(text: str) -> list[Markup]:
+    """Return the blocks between empty lines, each escaped and on one line."""
+    return [linked(block) for block in re.split(r"\n\s*\n", text) if block.strip()]
+
+
+@lru_cache(maxsize=1 << 14)  # the same names and words return on many pages
+def _plain(text: str) -> str:
+    return plain(text)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("symbench.publish.site"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "ident": ident,
+        "interval": figures.interval,
+        "json": _json,
+        "linked": linked,
+        "number": figures.number,
+        "paragraphs": paragraphs,
+    }
+    environment.globals["policy"] = Markup(POLICY)  # noqa: S704 - a constant of this module
+    return environment
+
+
+def _json(value: Any) -> Markup:
+    return htmlsafe_json_dumps(clean(value), allow_nan=False, separators=(",", ":"))
+
+
+def _shown(value: Any) -> Any:
+    return _plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value

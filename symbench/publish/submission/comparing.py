@@ -1,0 +1,170 @@
+"""Submitted trials beside those of a re-run: alike to rounding, or alike within the seeds.
+
+Every comparison is between trials of the same (n_train, seed). Costs are no part of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symbench.records.record import Record, TrialRecord
+from symbench.results.leaderboard.record_summary import Sheet
+
+EXACT = 1e-6
+ALPHA = 0.01  # chance that an honest submission from another machine fails one of the two tests
+_ROUNDING = 1e-12  # figures below are what rounding leaves, and no result, on one machine
+_ROUNDING_ELSEWHERE = 1e-6  # the same in single precision; errors are clipped at their own floor
+_TIE = 0.01  # relative; what a trial gains by less counts as equal
+_SAME_CLASS = ("machine", "device", "torch", "threads", "tf32")
+
+Key = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One score of one trial, as submitted and as found here."""
+
+    n_train: int
+    seed: int
+    score: str
+    submitted: float
+    here: float
+
+
+def same_class(submitted: Record, here: Record) -> bool:
+    """Whether both come from the same machine class, device, torch and number of threads.
+
+    Products must have been of one width, too; older records, which do not say, had torch's own.
+    """
+    theirs, ours = submitted.provenance, here.provenance
+    return all(theirs.get(name, False) == ours.get(name, False) for name in _SAME_CLASS)
+
+
+def pairs(submitted: Record, here: Record) -> list[Pair]:
+    """Return the scores that both records have, of the trials that succeeded in both.
+
+    Operations are left out: they are counted by torch, by other rules in other versions.
+    """
+    return [pair for pair in _all_pairs(submitted, here) if pair.score != "flops"]
+
+
+def exact_differences(submitted: Record, here: Record) -> Iterator[str]:
+    """Yield what differs by more than 1e-6 relative, or stands in one of the records alone."""
+    theirs, ours = _figures(submitted), _figures(here)
+    for key in sorted(theirs.keys() ^ ours.keys()):
+        yield f"{_place(*key)}: only {'submitted' if key in theirs else 'found here'}"
+    for pair in _all_pairs(submitted, here):
+        if not math.isclose(pair.submitted, pair.here, rel_tol=EXACT, abs_tol=_ROUNDING):
+            yield f"{_place(pair.n_train, pair.seed, pair.score)}: {_beside(pair)}"
+
+
+def spread_differences(submitted: Record, here: Record, tests: int) -> Iterator[str]:
+    """Yield the scores whose submitted median lies outside the re-run's widened interval.
+
+    The interval is mean ± t s √((1 + π/2) / n) of the re-run's n seeds (on the log scale where
+    every figure is positive): the room that a mean and a median of n each leave one another; t is
+    Student's quantile with n - 1 degrees of freedom at level ``ALPHA`` shared among all ``tests``
+    of the verification (Bonferroni). One per cent is allowed on top.
+    """
+    by_score: dict[tuple[int, str], list[Pair]] = defaultdict(list)
+    for pair in pairs(submitted, here):
+        by_score[pair.n_train, pair.score].append(_clipped(pair, submitted))
+    for (n_train, score), group in by_score.items():
+        if len(group) > 1 and not _inside(group, tests):
+            theirs, ours = ([getattr(p, side) for p in group] for side in ("submitted", "here"))
+            yield (
+                f"n_train {n_train}, {score}: median {np.median(theirs):.4g} submitted, "
+                f"{np.median(ours):.4g} here ({min(ours):.4g} to {max(ours):.4g})"
+            )
+
+
+def count_tests(submitted: Record, here: Record) -> int:
+    """Return how many medians ``spread_differences`` compares."""
+    return len({(pair.n_train, pair.score) for pair in pairs(submitted, here)})
+
+
+def bias(compared: Mapping[Any, Iterable[Pair]]) -> Iterator[str]:
+    """Yield the scores whose submitted trials lie on one side of the re-run's too often.
+
+    A two-sided sign test over all compared trials, level ``ALPHA`` shared among the scores;
+    differences below one per cent are ties and left out.
+
+    Args:
+        compared: the pairs of each cell that was re-run.
+    """
+    from scipy.stats import binomtest
+
+    signs: dict[str, list[bool]] = defaultdict(list)
+    for pair in (pair for group in compared.values() for pair in group):
+        if not math.isclose(
+            pair.submitted, pair.here, rel_tol=_TIE, abs_tol=_floor(pair.score, None)
+        ):
+            signs[pair.score].append(pair.submitted < pair.here)
+    for score, lower in sorted(signs.items()):
+        below = sum(lower)
+        if binomtest(below, len(lower)).pvalue < ALPHA / len(signs):
+            side = "below" if 2 * below > len(lower) else "above"
+            most = max(below, len(lower) - below)
+            yield f"{score}: {most} of {len(lower)} differing trials lie {side} the re-run's"
+
+
+def _all_pairs(submitted: Record, here: Record) -> list[Pair]:
+    theirs, ours = _figures(submitted), _figures(here)
+    return [Pair(*key, theirs[key], ours[key]) for key in sorted(theirs.keys() & ours.keys())]
+
+
+def _figures(record: Record) -> dict[Key, float]:
+    return {
+        (trial.n_train, trial.seed, name): value
+        for trial in record.trials
+        if trial.status == "ok"
+        for name, value in _scores(trial).items()
+    }
+
+
+def _scores(trial: TrialRecord) -> dict[str, float]:
+    counted = {"parameters": trial.cost["parameters"]} if "parameters" in trial.cost else {}
+    return trial.scores | counted
+
+
+def _inside(group: Sequence[Pair], tests: int) -> bool:
+    from scipy.stats import t
+
+    theirs = np.array([pair.submitted for pair in group])
+    ours = np.array([pair.here for pair in group])
+    if min(theirs.min(), ours.min()) > 0:
+        theirs, ours, slack = np.log(theirs), np.log(ours), _TIE
+    else:
+        slack = _TIE * float(np.abs(ours).max())
+    n = len(ours)
+    quantile = t.ppf(1 - ALPHA / (2 * max(tests, 1)), n - 1)
+    room = quantile * ours.std(ddof=1) * math.sqrt((1 + math.pi / 2) / n) + slack
+    return bool(abs(np.median(theirs) - ours.mean()) <= room + abs(np.median(ours) - ours.mean()))
+
+
+def _clipped(pair: Pair, record: Record) -> Pair:
+    floor = _floor(pair.score, record)
+    values = [floor if abs(value) < floor else value for value in (pair.submitted, pair.here)]
+    return Pair(pair.n_train, pair.seed, pair.score, *values)
+
+
+def _floor(score: str, record: Record | None) -> float:
+    """Return the figure below which all are alike: an error's own floor, else rounding."""
+    if score in ("error", "paper_error"):
+        return _ROUNDING if record is None else Sheet(record).smallest_error
+    return _ROUNDING_ELSEWHERE
+
+
+def _place(n_train: int, seed: int, score: str) -> str:
+    return f"n_train {n_train}, seed {seed}, {score}"
+
+
+def _beside(pair: Pair) -> str:
+    change = "" if pair.here == 0 else f" ({100 * (pair.submitted / pair.here - 1):+.2g} %)"
+    return f"{pair.submitted:.7g} submitted, {pair.here:.7g} here{change}"

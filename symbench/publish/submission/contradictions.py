@@ -1,0 +1,163 @@
+"""What is wrong with a submission that can be told from the file alone."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Any
+
+from symbench.publish.submission.document import Submission, canonical, text_sha256, whole_sha256
+from symbench.records.record import Identity, Record
+from symbench.results import leaderboard as boards
+
+_MOST = 20
+_ROUNDING = 1e-9  # of a median, recomputed with another numpy
+
+
+def problems(submission: Submission, *, made_here: bool = False) -> list[str]:
+    """Return a sentence for each contradiction inside the submission, twenty at most.
+
+    The hashes fit the records, the records the plan and the plan the pairs of its tasks and
+    models; no trial is missing, doubled or strange to its cell; the cells of a task share its
+    version; the tables are those that the trials give.
+
+    Args:
+        submission: the document.
+        made_here: its hashes and tables have just been made of its records, and are not made again.
+    """
+    found: list[str] = []
+    checks = (_plan, _pairs, _versions, _trials, *(() if made_here else (_hashes, _tables)))
+    for check in checks:
+        for problem in check(submission):
+            found.append(problem)
+            if len(found) == _MOST:
+                return found
+    return found
+
+
+def _name(identity: Identity) -> str:
+    return f"{identity.task} {identity.model}"
+
+
+def _hashes(submission: Submission) -> Iterator[str]:
+    stated = submission.hashes.records
+    texts = [canonical(document) for document in submission.raw["records"]]
+    for record, text in zip(submission.records, texts, strict=True):
+        if stated.get(record.key) != text_sha256(text):
+            yield f"{_name(record.identity)}: the record is not the one that was hashed"
+    if unknown := set(stated) - {record.key for record in submission.records}:
+        yield f"there is a hash, and no record, of {', '.join(sorted(unknown))}"
+    if submission.hashes.whole != whole_sha256(submission.raw, texts):
+        yield "the document is not the one that was hashed"
+
+
+def _plan(submission: Submission) -> Iterator[str]:
+    planned = {identity.key: identity for identity in submission.plan}
+    recorded = {record.key: record.identity for record in submission.records}
+    for key in planned.keys() - recorded.keys():
+        yield f"{_name(planned[key])}: planned, and without a record"
+    for key in recorded.keys() - planned.keys():
+        yield f"{_name(recorded[key])}: a record that the plan does not have"
+    cells = [*submission.plan, *(record.identity for record in submission.records)]
+    for identity in cells:
+        if identity.tier != submission.tier:
+            yield f"{_name(identity)}: of tier {identity.tier}, not {submission.tier}"
+
+
+def _pairs(submission: Submission) -> Iterator[str]:
+    """Every pair of the tasks and models is planned or said to be absent: none can be dropped."""
+    for where, identities in (
+        ("plan", submission.plan),
+        ("records", [record.identity for record in submission.records]),
+    ):
+        twice = _repeated((one.task, one.model) for one in identities)
+        yield from (f"{task} {model}: twice in the {where}" for task, model in twice)
+    planned = {(one.task, one.model) for one in submission.plan}
+    absent = {(one.task, one.model) for one in submission.absent}
+    known = planned | absent
+    tasks, models = ({pair[place] for pair in known} for place in (0, 1))
+    for task, model in sorted(planned & absent):
+        yield f"{task} {model}: planned and absent at once"
+    for task, model in product(sorted(tasks), sorted(models)):
+        if (task, model) not in known:
+            yield f"{task} {model}: neither planned nor said to be absent"
+
+
+def _versions(submission: Submission) -> Iterator[str]:
+    """The trained cells of a task share its version and data, those of a model its code."""
+    seen: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    for record in submission.records:
+        one = record.identity
+        if record.status == "ok":
+            data = one.task_version, one.task_fingerprint, str(one.protocol.get("version"))
+            seen.setdefault(("task", one.task), set()).add(data)
+            code = one.model_version, one.model_source_sha256
+            seen.setdefault(("model", one.model), set()).add(code)
+    for (kind, name), versions in seen.items():
+        if len(versions) > 1:
+            yield f"{kind} {name}: in {len(versions)} versions at once"
+
+
+def _trials(submission: Submission) -> Iterator[str]:
+    for record in submission.records:
+        identity = record.identity
+        if identity.seeds != list(range(len(identity.seeds))) or not identity.seeds:
+            yield f"{_name(identity)}: its seeds are not 0, 1, 2, …"
+        if identity.sizes != sorted(set(identity.sizes)) or not identity.sizes:
+            yield f"{_name(identity)}: its sizes do not increase"
+        yield from (f"{_name(identity)}: {problem}" for problem in _trials_of(record))
+
+
+def _trials_of(record: Record) -> Iterator[str]:
+    done = [(trial.n_train, trial.seed) for trial in record.trials]
+    known, sizes, seeds = set(done), record.identity.sizes, record.identity.seeds
+    for n_train, seed in _repeated(done):
+        yield f"n_train {n_train}, seed {seed} stands there twice"
+    for n_train, seed in sorted(known):
+        if n_train not in sizes or seed not in seeds:
+            yield f"n_train {n_train}, seed {seed} is none of its trials"
+    if record.status in ("ok", "diverged"):
+        for n_train, seed in product(sizes, seeds):
+            if (n_train, seed) not in known:
+                yield f"n_train {n_train}, seed {seed} is missing"
+    yield from _statuses(record)
+
+
+def _statuses(record: Record) -> Iterator[str]:
+    if record.status not in ("ok", "diverged"):
+        if any(trial.scores for trial in record.trials):
+            yield f"scores, although it is {record.status}"
+    elif (record.status == "ok") != any(trial.status == "ok" for trial in record.trials):
+        yield f"{record.status}, against the status of its trials"
+
+
+def _tables(submission: Submission) -> Iterator[str]:
+    try:
+        board = boards.make(submission.records, submission.tier, planned=len(submission.plan))
+    except (ValueError, ArithmeticError, LookupError) as error:  # of hostile, finite figures
+        yield f"no table can be made of its trials: {type(error).__name__}: {error}"
+        return
+    made, stated = board.document(), submission.raw["leaderboard"]
+    rows = made["rows"], stated["rows"]
+    if not _same({**made, "rows": len(rows[0])}, {**stated, "rows": len(rows[1])}):
+        yield "the leaderboard's coverage or length is not that of the records"
+        return
+    for own, theirs in zip(*rows, strict=True):
+        if not _same(own, theirs):
+            yield f"{own['task']} {own['model']}: the row is not what the trials give"
+
+
+def _same(own: Any, stated: Any) -> bool:
+    if isinstance(own, dict) and isinstance(stated, dict):
+        return own.keys() == stated.keys() and all(_same(own[k], stated[k]) for k in own)
+    if isinstance(own, list) and isinstance(stated, list):
+        return len(own) == len(stated) and all(map(_same, own, stated))
+    if isinstance(own, float) and isinstance(stated, float):
+        return math.isclose(own, stated, rel_tol=_ROUNDING, abs_tol=1e-300)
+    return type(own) is type(stated) and bool(own == stated)
+
+
+def _repeated(items: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    return sorted(item for item, times in Counter(items).items() if times > 1)

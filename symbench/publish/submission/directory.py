@@ -1,0 +1,134 @@
+"""A directory that holds a submission, and its tables in every format of documents."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from symbench.errors import InputError
+from symbench.publish.submission.document import FILE_NAME, Submission
+from symbench.results import report
+from symbench.results.report.escape import markdown
+
+# Files of an earlier publication's site that this one may no longer have.
+_FRONT = ("index.html", "compare.html", "about.html")
+_MARK = b'<meta name="generator" content="symbench">'
+_PAGES = {
+    "tasks": re.compile(r"[0-9a-f]{12}\.html"),
+    "models": re.compile(r"[0-9a-f]{12}\.html"),
+    "figures": re.compile(r"[0-9a-f]{12}\.svg|ranks-\d+\.svg|[0-9a-f]{16}-\d+\.png"),
+    "static": re.compile(r"site\.css|(charts|compare|model|overview|tables|task|theme)\.js"),
+    "static/vendor": re.compile(r"(d3|plot)-[\d.]+\.min\.js|LICENSES\.txt"),
+}
+_VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
+
+
+def files(submission: Submission) -> dict[str, str]:
+    """Return the text of each file of a publication by its name."""
+    board = submission.leaderboard
+    return {
+        FILE_NAME: submission.to_json(),
+        "README.md": _readme(submission),
+        "leaderboard.csv": report.render(board, "csv"),
+        "leaderboard.tex": report.render(board, "latex"),
+        "leaderboard.json": report.render(board, "json"),
+    }
+
+
+def write(
+    submission: Submission, directory: Path, site: Mapping[str, bytes] | None = None
+) -> list[Path]:
+    """Write the files of a publication, in place of those of an earlier one, and return them.
+
+    Of a site the front page stands for all of its files.
+
+    Args:
+        submission: what the tables are made from.
+        directory: a new one, or that of an earlier publication; what else is in it stays.
+        site: the files of the site by their paths; pages of an earlier one are removed.
+
+    Raises:
+        InputError: the directory holds something else, or cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()) and not (directory / FILE_NAME).is_file():
+            raise InputError(
+                f"{directory} holds no {FILE_NAME}: give a new directory, or one of an earlier "
+                "publication"
+            )
+        written = [
+            _written(directory / name, text.encode()) for name, text in files(submission).items()
+        ]
+        pages = {directory / name: content for name, content in (site or {}).items()}
+        for leftover in set(_pages(directory)) - set(pages):
+            leftover.unlink()
+        for path, content in pages.items():
+            _written(path, content)
+        return [*written, directory / "index.html"] if pages else written
+    except OSError as error:
+        raise InputError(f"cannot write {directory}: {error.strerror or error}") from error
+
+
+def differing_files(submission: Submission, directory: Path) -> list[str]:
+    """Return the names of the files that are not what this version writes for the submission."""
+    return [
+        name
+        for name, text in files(submission).items()
+        if name != FILE_NAME and not _holds(directory / name, text)
+    ]
+
+
+def _pages(directory: Path) -> Iterator[Path]:
+    for path in (directory / name for name in _FRONT):
+        if path.is_file() and _MARK in path.read_bytes():
+            yield path
+    for folder, pattern in _PAGES.items():
+        found = sorted((directory / folder).glob("*"))
+        yield from (path for path in found if pattern.fullmatch(path.name) and path.is_file())
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+    return path
+
+
+def _holds(path: Path, text: str) -> bool:
+    expected = text.encode()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(expected) + 1) == expected
+    except OSError:
+        return False
+
+
+def _readme(submission: Submission) -> str:
+    parts = [
+        f"# symbench leaderboard, tier {submission.tier}",
+        "\n".join(f"- {line}" for line in _facts(submission)),
+        report.render(submission.leaderboard, "md").rstrip("\n"),
+        f"`symbench verify {FILE_NAME}` runs cells of it again. SHA-256 of the submission: "
+        f"`{submission.hashes.whole}`.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(submission: Submission) -> list[str]:
+    made = submission.provenance
+    facts = [f"{name}: {_listed(getattr(made, name))}" for name in _VERSIONS]
+    plugins = [f"{name} {' '.join(versions)}" for name, versions in made.plugins.items()]
+    facts.append(f"plugins: {_listed(plugins)}")
+    facts.append(f"cells started: {_listed(made.started, ' to ')}; {made.seconds:.0f} s in all")
+    if submission.absent:
+        count = len(submission.absent)
+        facts.append(f"{count} pairs of these tasks and models have no current record")
+    return facts
+
+
+def _listed(texts: Sequence[str], between: str = ", ") -> str:
+    return between.join(markdown(text) for text in texts) or "unknown"

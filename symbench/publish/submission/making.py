@@ -1,0 +1,100 @@
+"""Stored records -> a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from symbench.errors import InputError
+from symbench.publish.submission.contradictions import problems
+from symbench.publish.submission.document import Submission, canonical, text_sha256, whole_sha256
+from symbench.records.record import Identity, Record
+from symbench.records.store import started
+from symbench.results import leaderboard as boards
+
+_SUMMARISED = ("symbench", "git", "python", "torch", "machine", "device")
+
+
+def make(
+    records: Iterable[Record], tier: str, stale: Callable[[Identity], bool] = lambda _: False
+) -> Submission:
+    """Return the submission of one tier: the newest current record of each (task, model).
+
+    Failed and declined cells belong to it. Pairs of its tasks and models without a current record
+    are named in ``absent``. Tracebacks stay behind.
+
+    Raises:
+        InputError: there is no current record of the tier, or what was found would not pass
+            the checks of ``problems``.
+    """
+    newest: dict[tuple[str, str], Record] = {}
+    outdated: set[tuple[str, str]] = set()
+    for record in sorted(records, key=lambda r: (started(r), r.key)):
+        pair = record.identity.task, record.identity.model
+        if record.identity.tier == tier and stale(record.identity):
+            outdated.add(pair)
+        elif record.identity.tier == tier:
+            newest[pair] = record
+    if not newest:
+        raise InputError(f"nothing to publish: the store has no current {tier} record")
+    chosen = [newest[pair] for pair in sorted(newest)]
+    found = Submission.of(_document(chosen, tier, outdated - set(newest)))
+    if wrong := problems(found, made_here=True):
+        raise InputError(f"these records cannot be published: {wrong[0]}")
+    return found
+
+
+def _document(
+    chosen: Sequence[Record], tier: str, outdated: set[tuple[str, str]]
+) -> dict[str, Any]:
+    pairs = {(record.identity.task, record.identity.model) for record in chosen}
+    tasks, models = ({pair[place] for pair in pairs | outdated} for place in (0, 1))
+    missing = sorted({(task, model) for task in tasks for model in models} - pairs)
+    documents = [_without_traceback(record) for record in chosen]
+    texts = [canonical(one) for one in documents]
+    document: dict[str, Any] = {
+        "schema": 1,
+        "kind": "symbench-submission",
+        "tier": tier,
+        "provenance": _provenance(chosen),
+        "leaderboard": boards.make(chosen, tier, planned=len(chosen)).document(),
+        "absent": [
+            {"task": pair[0], "model": pair[1],
+             "reason": "outdated" if pair in outdated else "not run"}
+            for pair in missing
+        ],
+        "plan": [record["identity"] for record in documents],
+        "records": documents,
+        "hashes": {
+            "records": {
+                record.key: text_sha256(text) for record, text in zip(chosen, texts, strict=True)
+            },
+            "whole": "",
+        },
+    }  # fmt: skip
+    document["hashes"]["whole"] = whole_sha256(document, texts)
+    return document
+
+
+def _without_traceback(record: Record) -> dict[str, Any]:
+    document = record.model_dump(mode="json", by_alias=True)
+    if document["error"] is not None:
+        document["error"].pop("traceback")  # it tells of the submitter's machine, and of no result
+    return document
+
+
+def _provenance(records: Sequence[Record]) -> dict[str, Any]:
+    found = [record.provenance for record in records]
+    plugins: dict[str, set[str]] = {}
+    for one in found:
+        if isinstance(name := one.get("plugin"), str):
+            plugins.setdefault(name, set()).add(str(one.get("plugin_version", "")))
+    starts = sorted(start for record in records if (start := started(record)))
+    seconds = [one["seconds"] for one in found if isinstance(one.get("seconds"), int | float)]
+    return {
+        **{name: sorted({str(one[name]) for one in found if one.get(name) is not None})
+           for name in _SUMMARISED},
+        "plugins": {name: sorted(versions) for name, versions in sorted(plugins.items())},
+        "started": [starts[0], starts[-1]] if starts else [],
+        "seconds": float(sum(seconds)),
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Records of cells: the document, and the store that holds them."""

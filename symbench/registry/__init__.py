@@ -1,0 +1,7 @@
+"""Which tasks, models, metrics, suites and executors there are."""
+
+from symbench.registry.card import Card, CardKind
+from symbench.registry.finder import load
+from symbench.registry.registry import PluginInfo, Registry
+
+__all__ = ["Card", "CardKind", "PluginInfo", "Registry", "load"]

@@ -1,0 +1,65 @@
+"""What is known of a registered thing, and how it is imported on first use."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from symbench.contract import Metric, Model, Task
+from symbench.errors import PluginError
+
+CardKind = Literal["task", "model", "metric", "suite", "executor"]
+_BASES: dict[str, type] = {"task": Task, "model": Model, "metric": Metric}
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a registered thing without importing it."""
+
+    kind: CardKind
+    name: str
+    version: str
+    summary: str
+    plugin: str
+    details: Mapping[str, Any]
+    target: Any = field(repr=False)
+
+    def load(self) -> Any:
+        """Import the thing, once: a Task instance, a Model or Metric class, an executor.
+
+        Raises:
+            PluginError: it cannot be imported, or is not what its card says.
+        """
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> Any:
+        loaded = _resolve(self.target) if isinstance(self.target, str) else self.target
+        base = _BASES.get(self.kind)
+        if base is None:
+            return loaded
+        if not (inspect.isclass(loaded) and issubclass(loaded, base)):
+            raise PluginError(f"{self.target} is not a {base.__name__} class")
+        own = getattr(loaded, "name", None), getattr(loaded, "version", None)
+        if own != (self.name, self.version):
+            raise PluginError(
+                f"the card says {self.name} {self.version}, the class {own[0]} {own[1]}"
+            )
+        return loaded() if self.kind == "task" else loaded
+
+
+def _resolve(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # a plugin may raise anything on import
+        raise PluginError(f"{target} cannot be imported: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return the type and message of an error in one line of at most 500 characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -1,0 +1,159 @@
+"""All that is registered, by kind and name, and every plugin with its status."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any, Literal, cast
+
+import pluggy
+
+from symbench.contract import Model, Task
+from symbench.errors import PluginError, UnknownNameError
+from symbench.hooks import Hooks
+from symbench.registry.card import Card, CardKind, one_line
+from symbench.registry.registration import Registration
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """One plugin, loaded or not, with the reason if not."""
+
+    name: str
+    version: str
+    source: str
+    status: Literal["ok", "broken", "blocked"]
+    reason: str | None = None
+    registered: tuple[str, ...] = ()
+
+
+class Registry:
+    """All that is registered, sorted by name, and every plugin with its status."""
+
+    def __init__(self) -> None:
+        self.plugins: list[PluginInfo] = []
+        self._cards: dict[str, dict[str, Card]] = {
+            kind: {} for kind in ("task", "model", "metric", "suite", "executor")
+        }
+        self._manager = pluggy.PluginManager("symbench")
+        self._manager.add_hookspecs(Hooks)
+
+    @property
+    def tasks(self) -> dict[str, Card]:
+        """Task cards by name."""
+        return dict(sorted(self._cards["task"].items()))
+
+    @property
+    def models(self) -> dict[str, Card]:
+        """Model cards by name."""
+        return dict(sorted(self._cards["model"].items()))
+
+    @property
+    def metrics(self) -> dict[str, Card]:
+        """Metric cards by name: those of plugins; the core's stand in ``symbench.metrics``."""
+        return dict(sorted(self._cards["metric"].items()))
+
+    @property
+    def suites(self) -> dict[str, Card]:
+        """Suite cards by name."""
+        return dict(sorted(self._cards["suite"].items()))
+
+    @property
+    def executors(self) -> dict[str, Card]:
+        """Executor cards by name: those of plugins."""
+        return dict(sorted(self._cards["executor"].items()))
+
+    def task(self, name: str) -> Task:
+        """Return the task.
+
+        Raises:
+            UnknownNameError: nothing is registered under the name.
+            PluginError: its plugin is broken.
+        """
+        return cast(Task, self.card("task", name).load())
+
+    def model(self, name: str) -> type[Model]:
+        """Return the model class; raises like ``task``."""
+        return cast("type[Model]", self.card("model", name).load())
+
+    def card(self, kind: CardKind, name: str) -> Card:
+        """Return the card of one registered thing."""
+        if name not in self._cards[kind]:
+            raise UnknownNameError(kind, name, self._cards[kind])
+        return self._cards[kind][name]
+
+    def select(self, kind: CardKind, patterns: Sequence[str]) -> list[str]:
+        """Return the names that match any of the patterns (all names for none), sorted.
+
+        Raises:
+            InputError: a pattern matches nothing.
+        """
+        known = sorted(self._cards[kind])
+        if not patterns:
+            return known
+        chosen: set[str] = set()
+        for pattern in patterns:
+            matched = [name for name in known if fnmatchcase(name, pattern)]
+            if not matched:
+                raise UnknownNameError(kind, pattern, known)
+            chosen.update(matched)
+        return sorted(chosen)
+
+    def drop_broken(self, kind: CardKind, names: Iterable[str]) -> list[str]:
+        """Return the names that can be imported; report the others as broken plugins."""
+        return [name for name in names if self._loads(self.card(kind, name))]
+
+    def _loads(self, card: Card) -> bool:
+        try:
+            card.load()
+        except Exception as error:  # a plugin's constructor may raise anything
+            self._report_broken(card.plugin, f"{card.kind} {card.name}: {one_line(error)}")
+            return False
+        return True
+
+    def _report_broken(self, plugin: str, reason: str) -> None:
+        for position, info in enumerate(self.plugins):
+            if info.name == plugin and info.reason is None:
+                self.plugins[position] = replace(info, status="broken", reason=reason)
+        _log.warning("plugin %s: %s", plugin, reason)
+
+    def emit(self, event: str, **arguments: Any) -> None:
+        """Call an event hook of every plugin; what raises is logged, never fatal."""
+        for plugin in self._manager.get_plugins():
+            others = [other for other in self._manager.get_plugins() if other is not plugin]
+            try:
+                self._manager.subset_hook_caller(event, remove_plugins=others)(**arguments)
+            except Exception:  # the contract: an event hook never stops a run
+                _log.warning("hook %s of %r raised:\n%s", event, plugin, traceback.format_exc())
+
+    def add(self, module: object, name: str, version: str, source: str) -> None:
+        """Add one imported plugin, whole or not at all.
+
+        Raises:
+            PluginError: an unknown hook, an invalid registration, or a name that is taken.
+        """
+        registration = Registration(name)
+        candidate = pluggy.PluginManager("symbench")
+        candidate.add_hookspecs(Hooks)
+        candidate.register(module)
+        if not candidate.get_hookcallers(module):
+            raise PluginError("no hook found: decorate symbench_register(registry) with @hookimpl")
+        candidate.check_pending()
+        candidate.hook.symbench_register(registry=registration)
+        taken: set[tuple[str, str]] = set()
+        for card in registration.cards:
+            if card.name in self._cards[card.kind] or (card.kind, card.name) in taken:
+                owner = self._cards[card.kind].get(card.name, card).plugin
+                raise PluginError(f"the {card.kind} name {card.name!r} is taken by plugin {owner}")
+            taken.add((card.kind, card.name))
+        for card in registration.cards:
+            self._cards[card.kind][card.name] = card
+        for plugin in (module, *registration.reporters):
+            self._manager.register(plugin)
+        names = tuple(f"{card.kind} {card.name}" for card in registration.cards)
+        self.plugins.append(PluginInfo(name, version, source, "ok", None, names))

@@ -1,0 +1,52 @@
+"""What a model may see of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from symbench.contract import Model, Problem, Task
+from symbench.errors import UnknownNameError
+from symbench.registry.card import Card
+from symbench.registry.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class _Backbones:
+    """Builds registered models by name; holds no task, so that no model finds one through it."""
+
+    cards: Mapping[str, Card]
+
+    def __call__(self, name: str, problem: Problem) -> nn.Module:
+        if name not in self.cards:
+            raise UnknownNameError("model", name, self.cards)
+        module: nn.Module = self.cards[name].load()().build(problem)
+        return module
+
+
+def make_problem(
+    registry: Registry,
+    task: Task,
+    model: Model | type[Model],
+    generator: torch.Generator | None = None,
+) -> Problem:
+    """Return what the model may see of the task: its symmetry only if the prior is ``told``."""
+    told = model.prior == "told"
+    return Problem(
+        kind=task.kind,
+        loss=task.loss,
+        input_shape=task.input_shape,
+        output_shape=task.output_shape,
+        symmetry=task.symmetry if told else None,
+        ambient=task.ambient if told else None,
+        candidate=task.layout() if model.prior == "discovers" else None,
+        times=task.times,
+        periods=task.periods,
+        generator=generator,
+        builder=_Backbones(registry.models),
+    )

@@ -1,0 +1,115 @@
+"""Tables for documents: markdown, HTML (one self-contained page) and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tabulate import tabulate
+
+from symbench.results.leaderboard import Leaderboard
+from symbench.results.report.escape import hypertext, latex, markdown
+from symbench.results.report.tables import LEGEND, Cell, Table, coverage, tables
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # no script, no request to anywhere
+_CSS = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem;
+  color: #1c1e21; background: #fff; }
+h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #8884; text-align: left; }
+th { font-weight: 600; border-bottom-width: 2px; }
+.dim, .note { color: #6b7280; } .best { font-weight: 600; } .bad { color: #b42318; }
+.note { font-size: .85rem; margin: .2rem 0; }
+@media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #16181c; }
+  .dim, .note { color: #9aa1ab; } .bad { color: #f97066; } }
+"""
+
+
+def render_markdown(board: Leaderboard) -> str:
+    """Return the tables as GitHub markdown."""
+    parts = []
+    for table in tables(board):
+        parts.append(f"### {markdown(table.title)}")
+        parts.append(_drawn(table, "github", _markdown_cell, markdown))
+        parts += ["\n".join(f"- {markdown(note)}" for note in table.notes)]
+    parts += [markdown(line) for line in (*LEGEND, coverage(board))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_html(board: Leaderboard) -> str:
+    """Return one page without scripts or outside resources."""
+    title = hypertext(f"symbench leaderboard, tier {board.tier}")
+    parts = [
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>",
+    ]
+    for table in tables(board):
+        parts.append(f"<h2>{hypertext(table.title)}</h2>")
+        parts.append(f'<div class="scroll">{_drawn(table, "unsafehtml", _html_cell, hypertext)}')
+        parts.append("</div>")
+        parts += [f'<p class="note">{hypertext(note)}</p>' for note in table.notes]
+    parts += [f'<p class="note">{hypertext(line)}</p>' for line in LEGEND]
+    parts.append(f"<p>{hypertext(coverage(board))}</p>\n</body>\n</html>")
+    return "\n".join(parts) + "\n"
+
+
+def render_latex(board: Leaderboard) -> str:
+    """Return booktabs tables (``\\usepackage{booktabs}``), one a task, notes as comments."""
+    parts = []
+    for table in tables(board):
+        parts.append(f"% {latex(table.title)}")
+        parts += _tabular(table)
+        parts += [f"% {latex(note)}" for note in table.notes]
+    parts += [f"% {latex(line)}" for line in (*LEGEND, coverage(board))]
+    return "\n".join(parts) + "\n"
+
+
+def _drawn(
+    table: Table, style: str, cell: Callable[[Cell], str], heading: Callable[[str], str]
+) -> str:
+    if not table.rows:
+        return ""
+    return str(
+        tabulate(
+            [[cell(one) for one in cells] for cells in table.rows],
+            headers=[heading(column.title) for column in table.columns],
+            tablefmt=style,
+            disable_numparse=True,
+            colalign=["right" if column.numeric else "left" for column in table.columns],
+        )
+    )
+
+
+def _latex_row(cells: list[str]) -> str:
+    """Return one row; after a line break LaTeX would take a ``*`` or ``[`` for its own."""
+    row = " & ".join(cells)
+    return f"{'{}' if row[:1] in ('*', '[') else ''}{row} \\\\"
+
+
+def _tabular(table: Table) -> list[str]:
+    if not table.rows:
+        return []
+    layout = "".join("r" if column.numeric else "l" for column in table.columns)
+    heading = [latex(column.title) for column in table.columns]
+    body = [[_latex_cell(cell) for cell in cells] for cells in table.rows]
+    lines = [_latex_row(cells) for cells in (heading, *body)]
+    rules = [rf"\begin{{tabular}}{{{layout}}}", r"\toprule", lines[0], r"\midrule"]
+    return [*rules, *lines[1:], r"\bottomrule", r"\end{tabular}"]
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = markdown(cell.text)
+    return f"**{text}**" if cell.style == "best" and text else text
+
+
+def _html_cell(cell: Cell) -> str:
+    text = hypertext(cell.text)
+    return text if cell.style == "plain" else f'<span class="{cell.style}">{text}</span>'
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = latex(cell.text)
+    return rf"\textbf{{{text}}}" if cell.style == "best" and text else text

@@ -1,0 +1,211 @@
+"""The summary over tasks: one table a board for the terminal, markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+from tabulate import tabulate
+
+from symbench.errors import InputError
+from symbench.results.leaderboard import RANKED_SEEDS, EqualSize
+from symbench.results.leaderboard.over_tasks import FEW_TASKS, Board, Comparisons, Standing, Summary
+from symbench.results.report.escape import markdown, plain
+from symbench.results.report.numbers import number
+from symbench.results.report.printing import printed
+from symbench.results.statistics import LEVEL, Interval
+
+FORMATS = ("table", "md", "json")
+
+_HEADINGS = ("#", "model", "prior", "IQM", "mean rank", "tie group", "tasks")
+_NAMES = 5  # of tasks or models that a sentence tells one by one
+LEGEND = (
+    "IQM: mean of the middle half of error ÷ chance error, clipped to [floor, 1], over tasks and "
+    "seeds; 0 perfect, 1 a guess. Intervals: 95 %, seeds resampled within each task; they say "
+    "nothing of other tasks.",
+    "# places that the seeds leave open, by mean rank. Models that share a letter are not told "
+    "apart by paired signed ranks over tasks and seeds (5 % over all pairs, Holm). * fewer than "
+    f"{RANKED_SEEDS} seeds shared with the others on some task, never ranked. tasks: compared, of "
+    "those that the model has.",
+)
+
+
+def render(summary: Summary, form: str, width: int = 120, *, colour: bool = False) -> str:
+    """Return the summary in one of ``FORMATS``; width and colour are the terminal's.
+
+    Raises:
+        InputError: another format.
+    """
+    if form == "table":
+        return printed(_parts(summary), width, colour=colour)
+    if form == "md":
+        return _markdown(summary)
+    if form == "json":
+        return json.dumps(summary.document(), indent=1, allow_nan=False) + "\n"
+    raise InputError(f"no summary as {form!r}: take one of {', '.join(FORMATS)}")
+
+
+def _parts(summary: Summary) -> Iterator[RenderableType]:
+    for board in summary.boards:
+        yield Text(plain(_title(summary, board)), style="bold")
+        if board.standings:
+            yield _grid(board)
+        yield ""
+        for note in sentences(board):
+            yield Padding(Text(plain(note, 1000), style="dim"), (0, 0, 0, 2))
+        yield ""
+    for line in _foot(summary):
+        yield Text(line, style="dim")
+
+
+def _grid(board: Board) -> Grid:
+    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
+    for heading in _HEADINGS:
+        grid.add_column(Text(heading), overflow="fold")
+    for standing in board.standings:
+        style = "bold green" if "a" in (standing.group or "") else ""
+        grid.add_row(*(Text(plain(cell), style=style) for cell in _cells(standing, board)))
+    return grid
+
+
+def _markdown(summary: Summary) -> str:
+    parts: list[str] = []
+    for board in summary.boards:
+        rows = [[markdown(cell) for cell in _cells(one, board)] for one in board.standings]
+        parts.append(f"### {markdown(_title(summary, board))}")
+        parts.append(tabulate(rows, headers=_HEADINGS, tablefmt="github", disable_numparse=True))
+        parts.append("\n".join(f"- {_escaped(note)}" for note in sentences(board)))
+    lines = [_escaped(line) for line in _foot(summary)]
+    return "\n\n".join(part for part in (*parts, *lines) if part) + "\n"
+
+
+def _escaped(sentence: str) -> str:
+    """Return a sentence for markdown, uncut: a word alone holds whatever could be markup."""
+    return " ".join(markdown(word) for word in sentence.split())
+
+
+def _foot(summary: Summary) -> Iterator[str]:
+    """Yield the size that models are compared at, and the legend or why there is no board."""
+    if (size := summary.equal_size) is not None:
+        within = f"parameter counts within a factor of {size.factor:g} of"
+        counts = [f"{task} {count:,}" for task, count in sorted(size.references.items())]
+        yield f"compared at equal size, {within}: {_listed(counts, len(counts))}"
+        yield f"left out by size, with their counts: {'; '.join(_left_out(size)) or 'none'}"
+    if summary.boards:
+        yield from LEGEND
+    else:
+        tier = summary.tier
+        yield f"nothing to summarise: no {tier} cell has errors of a task with a chance error"
+
+
+def _left_out(size: EqualSize) -> Iterator[str]:
+    """Yield each model that is left out on some task, with its counts there."""
+    by_model: dict[str, list[str]] = {}
+    for task, models in sorted(size.left_out.items()):
+        for model, count in models.items():
+            text = f"{task} {'unknown' if count is None else f'{count:,}'}"
+            by_model.setdefault(model, []).append(text)
+    for model, counts in sorted(by_model.items()):
+        yield f"{model} ({_listed(counts, len(counts))})"
+
+
+def _title(summary: Summary, board: Board) -> str:
+    name = board.name if board.name == "overall" else f"prior: {board.name}"
+    seeds = sorted({standing.seeds for standing in board.standings})
+    spread = f"{seeds[0]}–{seeds[-1]}" if len(seeds) > 1 else str(*seeds)
+    tasks = f"{len(board.tasks)} of {board.available} tasks"
+    return f"{name} · {summary.tier} · {tasks} · {spread} seeds"
+
+
+def _cells(standing: Standing, board: Board) -> list[str]:
+    place, rank = "*" if board.comparisons or standing.seeds < RANKED_SEEDS else "", ""
+    if standing.place is not None:
+        low, high = standing.place.low, standing.place.high
+        place = str(low) if low == high else f"{low}–{high}"
+        mean = standing.place.mean
+        rank = f"{mean.value:.1f}"
+        if mean.low is not None and mean.high is not None:
+            rank += f" [{mean.low:.1f}–{mean.high:.1f}]"
+    tasks = f"{len(board.tasks)}/{standing.covered}"
+    iqm = _interval(standing.iqm)
+    return [place, standing.model, standing.prior or "", iqm, rank, standing.group or "", tasks]
+
+
+def _interval(figure: Interval) -> str:
+    if figure.low is None or figure.high is None:
+        return number(figure.value)
+    return f"{number(figure.value)} [{number(figure.low)}, {number(figure.high)}]"
+
+
+def sentences(board: Board) -> Iterator[str]:
+    """Yield what a reader must know before trusting the board, a sentence each."""
+    yield f"tasks: {_listed(board.tasks, 20)}"
+    if board.comparisons is None:
+        yield _unranked(board)
+    else:
+        yield from _compared(board, board.comparisons)
+    if len(board.tasks) == 1:
+        yield f"one task: nothing is averaged over tasks; the table of {board.tasks[0]} says more"
+    elif len(board.tasks) < FEW_TASKS:
+        yield f"fewer than {FEW_TASKS} tasks: the intervals of the IQM may fall short of 95 %"
+    if diverged := [f"{one.model} {one.diverged}" for one in board.standings if one.diverged]:
+        yield f"diverged trials, counted as a guess: {_listed(diverged)}"
+    if tuned := [f"{one.model} {_budgets(one)}" for one in board.standings if any(one.tuning)]:
+        budgets = _listed(tuned, len(tuned))
+        yield f"tuned on the valid split, trials a task: {budgets}; the others untuned"
+    if exact := [f"{s.model} on {task}" for s in board.standings for task in s.at_floor]:
+        yield (
+            "errors of 0 or below the floor (1e-12; half a test sample for a classification) "
+            f"count as the floor: {_listed(exact)}"
+        )
+    if board.outside:
+        lacking = [f"{model} ({len(tasks)})" for model, tasks in board.outside.items()]
+        yield f"not compared, with the number of tasks that each lacks: {_listed(lacking, 20)}"
+
+
+def _unranked(board: Board) -> str:
+    if len(board.standings) < 2:
+        return "one model: nothing to compare it with on these tasks"
+    return f"fewer than two models share {RANKED_SEEDS} seeds on every task: none is ranked"
+
+
+def _compared(board: Board, compared: Comparisons) -> Iterator[str]:
+    seeds = sorted(set(compared.seeds))
+    paired = f"{seeds[0]}–{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    if compared.smallest_p * len(compared.pairs) > LEVEL:
+        yield (
+            f"no difference can show: {sum(compared.seeds)} paired runs allow no p below "
+            f"{number(compared.smallest_p)}, and {len(compared.pairs)} pairs are compared"
+        )
+    elif all(pair.p == 1 and pair.improvement.value == 0.5 for pair in compared.pairs):
+        yield "all errors are equal: every model ties with every other"
+    elif compared.detectable_ratio is not None:
+        yield (
+            f"{len(board.tasks)} tasks of {paired} seeds show, with power 80 %, an error ratio of "
+            f"{_ratio(compared.detectable_ratio)} that is the same on every task; smaller "
+            "differences may be real and remain unseen"
+        )
+    if (ranks := compared.nemenyi) is not None:
+        yield (
+            f"on other tasks like these: mean ranks that differ by {ranks.difference:.1f} or more "
+            f"would differ again (Nemenyi, 5 %; Friedman p {number(ranks.friedman)})"
+        )
+
+
+def _budgets(standing: Standing) -> str:
+    low, high = standing.tuning[0], standing.tuning[-1]
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else number(value)
+
+
+def _listed(names: Sequence[str], most: int = _NAMES) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

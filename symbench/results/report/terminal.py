@@ -1,0 +1,96 @@
+"""Tables for a terminal: what does not fit the width is set as two tables, never cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from symbench.results.leaderboard import Leaderboard
+from symbench.results.report.escape import plain
+from symbench.results.report.printing import printed
+from symbench.results.report.tables import LEGEND, Block, Table, coverage, tables
+
+_STYLES = {"plain": "", "best": "bold green", "dim": "dim", "bad": "red"}
+_LONGEST_NAME = 64
+_GAP = 2
+
+
+def render(board: Leaderboard, width: int = 120, *, colour: bool = False) -> str:
+    """Return the tables, the legend and the coverage as text of at most ``width`` columns."""
+    return printed(_page(board, width), width, colour=colour)
+
+
+def _page(board: Leaderboard, width: int) -> Iterator[RenderableType]:
+    for table in tables(board):
+        yield Text(plain(table.title), style="bold")
+        for part in _parts(table, width):
+            yield from (part, "")
+        for note in table.notes:
+            yield Padding(Text(plain(note), style="dim"), (0, 0, 0, 2))
+        yield ""
+    yield from (Text(line, style="dim") for line in (LEGEND if board.rows else ()))
+    yield Text(coverage(board))
+
+
+def _parts(table: Table, width: int) -> list[Grid]:
+    """Return the table whole if it fits, else learning, symmetry and each family of extras."""
+    if _width(table) <= width:
+        return [_grid(table, range(len(table.columns)))] if table.rows else []
+    row, learning, symmetry = (_of(table, block) for block in ("row", "learning", "symmetry"))
+    parts = [_grid(table, [*row, *learning]), _grid(table, [*row, *symmetry], filled=symmetry)]
+    extra = _of(table, "extra")
+    for family in sorted({_family(table.columns[index].title) for index in extra}):
+        mine = [index for index in extra if _family(table.columns[index].title) == family]
+        parts.append(_grid(table, [*row, *mine], filled=mine, family=family))
+    return [part for part in parts if part.rows]
+
+
+def _of(table: Table, block: Block) -> list[int]:
+    return [index for index, column in enumerate(table.columns) if column.block == block]
+
+
+def _family(name: str) -> str:
+    """Return the score to which a part, as ``conservation_error.energy``, belongs."""
+    return name.partition(".")[0]
+
+
+def _width(table: Table) -> int:
+    widest = [cell_len(column.title) for column in table.columns]
+    for cells in table.rows:
+        lengths = (cell_len(plain(cell.text)) for cell in cells)
+        widest = [max(pair) for pair in zip(widest, lengths, strict=True)]
+    return sum(width + _GAP for width in widest)
+
+
+def _grid(
+    table: Table, chosen: Sequence[int], filled: Sequence[int] = (), family: str = ""
+) -> Grid:
+    """Return the chosen columns, of the rows that have something in a column of ``filled``.
+
+    A family is named once, above its columns, and the score of that name is its ``all``.
+    """
+    grid = Grid(
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim",
+        title=Text(plain(family)) if family else None, title_justify="left",
+    )  # fmt: skip
+    for index in chosen:
+        column = table.columns[index]
+        title = column.title.removeprefix(f"{family}.") if family else column.title
+        title = "all" if title == family else title
+        justify: Literal["left", "right"] = "right" if column.numeric else "left"
+        grid.add_column(Text(plain(title)), justify=justify, overflow="fold")
+    for cells in table.rows:
+        if not filled or any(cells[index].text for index in filled):
+            grid.add_row(*(_text(cells[index].text, cells[index].style) for index in chosen))
+    return grid
+
+
+def _text(text: str, style: str) -> Text:
+    return Text(plain(text, _LONGEST_NAME), style=_STYLES[style])

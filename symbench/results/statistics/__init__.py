@@ -1,0 +1,69 @@
+"""What several seeds and tasks say together: intervals, sample sizes, gains, ranks, tie groups.
+
+Errors are compared on the log scale, clipped at a floor (1e-12; half a test sample for a
+classification). scipy is imported where it is used, so that loading this package stays fast.
+"""
+
+from __future__ import annotations
+
+from symbench.results.statistics.curves import (
+    Censoring,
+    Crossing,
+    Gain,
+    curve_area,
+    data_gain,
+    n_to_threshold,
+)
+from symbench.results.statistics.multiple import compact_letters, holm
+from symbench.results.statistics.nemenyi import Nemenyi, nemenyi
+from symbench.results.statistics.paired import (
+    Comparison,
+    compare,
+    detectable_ratio,
+    signed_rank,
+    smallest_p,
+)
+from symbench.results.statistics.panel import Errors, Panel, normalised
+from symbench.results.statistics.ranks import Rank, rank
+from symbench.results.statistics.seeds import FLOOR, LEVEL, Interval, interval
+from symbench.results.statistics.tasks import (
+    Place,
+    improvement,
+    interquartile_mean,
+    mean_error,
+    places,
+    profile,
+)
+
+__all__ = [
+    "FLOOR",
+    "LEVEL",
+    "Censoring",
+    "Comparison",
+    "Crossing",
+    "Errors",
+    "Gain",
+    "Interval",
+    "Nemenyi",
+    "Panel",
+    "Place",
+    "Rank",
+    "compact_letters",
+    "compare",
+    "curve_area",
+    "data_gain",
+    "detectable_ratio",
+    "holm",
+    "improvement",
+    "interquartile_mean",
+    "interval",
+    "mean_error",
+    "n_to_threshold",
+    "nemenyi",
+    "normalised",
+    "places",
+    "profile",
+    "rank",
+    "signed_rank",
+    "smallest_p",
+]

@@ -1,0 +1,175 @@
+"""Pairs of models over tasks and seeds: a stratified signed-rank test, and what it could show.
+
+The differences of log10 errors have other scales on other tasks, so a test of their mean would
+hear the loudest task only. Signed ranks within each task give every task the same voice, whatever
+its scale and however far a single seed lies out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from symbench.results.statistics.multiple import compact_letters, holm
+from symbench.results.statistics.panel import Panel
+from symbench.results.statistics.seeds import LEVEL, Array
+from symbench.results.statistics.tasks import task_ranks
+
+_POWER = 0.8
+_SIMULATIONS = 1000
+_LARGEST = 6.0  # decades: beyond a ratio of a million nothing is worth detecting
+_SEED = 21
+_ROUNDING = 1e-20  # of variances of log10 errors
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The p value of every pair, adjusted for all of them (Holm), and each model's letters."""
+
+    p_values: dict[tuple[str, str], float]
+    groups: dict[str, str]
+
+
+def compare(panel: Panel) -> Comparison:
+    """Return which models the tasks and seeds tell apart, at 5 % over all pairs together.
+
+    Models that share a letter are not told apart; "a" holds the smallest mean rank.
+    """
+    mean_ranks = dict(zip(panel.models, task_ranks(panel).mean(axis=0), strict=True))
+    order = sorted(panel.models, key=lambda name: (mean_ranks[name], name))
+    index = {name: i for i, name in enumerate(panel.models)}
+    logs = panel.logs
+    p_values = {}
+    for i, a in enumerate(order):
+        for b in order[i + 1 :]:
+            p_values[a, b] = signed_rank([task[index[a]] - task[index[b]] for task in logs])
+    adjusted = holm(p_values)
+    apart = {pair for pair, p in adjusted.items() if p <= LEVEL}
+    return Comparison(adjusted, compact_letters(order, apart))
+
+
+def signed_rank(differences: Sequence[Array]) -> float:
+    """Return the two-sided p value of Wilcoxon's signed-rank test, stratified by task.
+
+    The sum over tasks of Σ sign(d) rank(|d|), ranks within the task, zeros ranked and left out
+    (Pratt 1959); exact: the null distribution turns every sign with probability 1/2 and is
+    computed by convolution, ties included. On one task without ties it is Wilcoxon's own test.
+
+    Args:
+        differences: of paired log errors: one array [seeds] a task.
+    """
+    # Differences that are equal but for rounding are ties.
+    rounded = [np.asarray(np.round(task, 10), dtype=np.float64) for task in differences]
+    ranks = [_doubled_ranks(np.abs(task)) for task in rounded]
+    signs = [np.sign(task) for task in rounded]
+    total = round(sum(float(s @ r) for s, r in zip(signs, ranks, strict=True)))
+    turned = np.concatenate([r[s != 0] for s, r in zip(signs, ranks, strict=True)])
+    return _tail(_null(turned), total)
+
+
+def smallest_p(sizes: Sequence[int]) -> float:
+    """Return the smallest p value that ``signed_rank`` has with that many seeds on each task."""
+    return float(min(1.0, 2.0 ** (1 - sum(sizes))))
+
+
+def detectable_ratio(panel: Panel) -> float | None:
+    """Return the smallest ratio of errors that the comparison would have shown with power 80 %.
+
+    The same ratio on every task, in front of normal noise with the spread that paired log10 errors
+    have on it, all pairs taken together; at 5 % ÷ the number of pairs, the level of
+    Holm's first step. By simulation. None: fewer than two models, or no ratio up to 10⁶ would
+    have shown, as when the smallest possible p value exceeds the level.
+    """
+    if not panel.pairs:
+        return None
+    sizes = [task.shape[1] for task in panel.errors]
+    ranks = np.concatenate([2.0 * np.arange(1, n + 1) for n in sizes])
+    critical = _critical(_null(ranks), LEVEL / len(panel.pairs))
+    generator = np.random.default_rng(_SEED)
+    noise = [
+        spread * generator.standard_normal((_SIMULATIONS, n))
+        for spread, n in zip(_spreads(panel), sizes, strict=True)
+    ]
+    if critical is None or _power(noise, _LARGEST, critical) < _POWER:
+        return None
+    low, high = 0.0, _LARGEST
+    for _ in range(24):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _power(noise, middle, critical) >= _POWER else (middle, high)
+    return float(10**high)
+
+
+def _doubled_ranks(x: Array) -> Array:
+    """Return twice the ranks, which are whole numbers even where ties share them."""
+    from scipy.stats import rankdata
+
+    return np.asarray(2 * rankdata(x))
+
+
+def _null(ranks: Array) -> Array:
+    """Return the probabilities of Σ ± rank = -S, -S + 1, …, S, with S the sum of the ranks."""
+    chances = np.ones(1)
+    for rank in np.rint(ranks).astype(int):
+        step = np.zeros(2 * rank + 1)
+        step[[0, -1]] = 0.5
+        chances = np.convolve(chances, step)
+    return chances
+
+
+def _tail(chances: Array, total: int) -> float:
+    """Return P(|sum| ≥ |total|)."""
+    middle = len(chances) // 2
+    return float(min(1.0, 2 * chances[middle + abs(total) :].sum())) if total else 1.0
+
+
+def _critical(chances: Array, level: float) -> int | None:
+    """Return the smallest |sum| whose p value is at most the level."""
+    middle = len(chances) // 2
+    p_values = 2 * np.cumsum(chances[:middle:-1])[::-1]  # of sums 1, 2, …, S
+    found = np.flatnonzero(p_values <= level)
+    return int(found[0]) + 1 if len(found) else None
+
+
+def _power(noise: Sequence[Array], shift: float, critical: int) -> float:
+    totals = sum(_signed_sums(task + shift) for task in noise)
+    return float(np.mean(np.abs(totals) >= critical))
+
+
+def _signed_sums(differences: Array) -> Array:
+    """Return Σ sign(d) · 2 rank(|d|) of each row; without spread all d agree, ranks are 1 … n."""
+    ranks = np.argsort(np.argsort(np.abs(differences), axis=1), axis=1) + 1
+    return np.asarray((2.0 * ranks * np.sign(differences)).sum(axis=1))
+
+
+def _spreads(panel: Panel) -> Array:
+    """Return the standard deviation of paired log10 errors on each task, over all pairs.
+
+    The mean variance of the pairs is twice the mean square of model × seed, with (models - 1)
+    (seeds - 1) degrees of freedom. A task that looks calm by chance would make the test look
+    strong, so log variances are freed of their bias and drawn together as far as chance explains
+    how they differ (James and Stein).
+    """
+    from scipy.special import digamma, polygamma
+
+    found = [_variance(task) for task in panel.logs]
+    spreads = np.sqrt([variance for variance, _ in found])
+    known = [(math.log(v), freedom / 2) for v, freedom in found if v > 0]
+    if not known:
+        return spreads
+    logs, halves = np.array(known).T
+    logs = logs - digamma(halves) + np.log(halves)
+    chance, observed = polygamma(1, halves).mean(), logs.var(ddof=1) if len(logs) > 1 else 0.0
+    kept = max(0.0, 1 - chance / observed) if observed else 0.0
+    spreads[spreads > 0] = np.exp((logs.mean() + kept * (logs - logs.mean())) / 2)
+    return spreads
+
+
+def _variance(logs: Array) -> tuple[float, int]:
+    """Return the mean variance of the paired differences of [models, seeds], and its freedom."""
+    rest = logs - logs.mean(axis=0) - logs.mean(axis=1, keepdims=True) + logs.mean()
+    freedom = (logs.shape[0] - 1) * (logs.shape[1] - 1)
+    variance = 2 * float((rest**2).sum()) / max(freedom, 1)
+    return (variance if variance > _ROUNDING else 0.0), freedom

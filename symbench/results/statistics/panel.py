@@ -1,0 +1,107 @@
+"""The errors of models on the same tasks and seeds, and resamples of the seeds within each task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+
+from symbench.errors import InputError
+from symbench.results.statistics.seeds import FLOOR, LEVEL, Array, Interval, log_errors
+
+REPLICATES = 2000
+_SEED = 20  # of the bootstrap: the same records give the same intervals
+
+Errors = Sequence[Sequence[float]]  # of one model: one list a task, in it one error a seed
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Normalised errors of models that share tasks and seeds; ``errors[t]`` is [models, seeds]."""
+
+    models: tuple[str, ...]
+    errors: tuple[Array, ...]
+
+    @classmethod
+    def of(cls, errors: Mapping[str, Errors]) -> Panel:
+        """Return the panel of each model's errors, by task and seed in the same order.
+
+        Raises:
+            InputError: no model, no task, or models whose tasks or seeds differ in number.
+        """
+        shapes = [[len(seeds) for seeds in tasks] for tasks in errors.values()]
+        if not shapes or not shapes[0] or not all(shapes[0]):
+            raise InputError("nothing to compare: give errors of a model on every task")
+        if other := [
+            name for name, shape in zip(errors, shapes, strict=True) if shape != shapes[0]
+        ]:
+            raise InputError(f"{other[0]!r} has other tasks or seeds than {next(iter(errors))!r}")
+        by_task = zip(*errors.values(), strict=True)
+        return cls(tuple(errors), tuple(np.array(task, dtype=np.float64) for task in by_task))
+
+    @property
+    def logs(self) -> list[Array]:
+        """log10 of the errors, clipped at 1e-12: one array [models, seeds] a task."""
+        return [log_errors(errors, FLOOR) for errors in self.errors]
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Every pair of models, by index."""
+        return list(combinations(range(len(self.models)), 2))
+
+
+def normalised(errors: Sequence[float], chance: float, floor: float = FLOOR) -> list[float]:
+    """Return error ÷ chance, clipped to [floor ÷ chance, 1]: worse than a guess counts as a guess.
+
+    Raises:
+        InputError: the chance error is not positive.
+    """
+    if not chance > 0:
+        raise InputError(f"no error can be normalised by a chance error of {chance}")
+    return [float(min(1.0, max(error, floor) / chance)) for error in errors]
+
+
+def uniform(sizes: Sequence[int]) -> list[Array]:
+    """Return weights [1, seeds], one array a task, of which the estimate itself is made."""
+    return [np.full((1, n), 1 / n) for n in sizes]
+
+
+def resamples(sizes: Sequence[int]) -> list[Array]:
+    """Return bootstrap weights [replicates, seeds] of each task's seeds; each row sums to 1.
+
+    Stratified: n - 1 of a task's n seeds are drawn with replacement, which makes the variance of
+    a mean unbiased (Rao and Wu 1988); n of n would be 20 % short of it with five seeds. Equal
+    ``sizes`` give equal weights, so that models are resampled together.
+    """
+    return _resamples(tuple(sizes))
+
+
+@lru_cache(maxsize=8)  # a board asks for few sizes, for every pair of models
+def _resamples(sizes: tuple[int, ...]) -> list[Array]:
+    generator = np.random.default_rng(_SEED)
+    drawn = [generator.multinomial(max(n - 1, 1), [1 / n] * n, size=REPLICATES) for n in sizes]
+    return [np.asarray(counts / max(n - 1, 1)) for counts, n in zip(drawn, sizes, strict=True)]
+
+
+def ends(values: Array, sizes: Sequence[int]) -> tuple[Array, Array]:
+    """Return the ends of the 95 % interval of bootstrapped values [replicates, ...].
+
+    Percentiles, as far out as Student's t with Σ(n - 1) degrees of freedom asks for (Hesterberg
+    2015): few seeds know little of their own spread.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    tail = float(ndtr(stdtrit(sum(n - 1 for n in sizes), LEVEL / 2)))
+    low, high = np.quantile(values, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def estimate(value: float, values: Array, sizes: Sequence[int]) -> Interval:
+    """Return the value with its bootstrap interval; without ends where a task has one seed."""
+    if min(sizes) < 2:
+        return Interval(value, None, None, min(sizes))
+    low, high = ends(values, sizes)
+    return Interval(value, min(float(low), value), max(float(high), value), min(sizes))

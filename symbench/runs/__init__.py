@@ -1,0 +1,1 @@
+"""A selection -> records: the plan, the cells, and what carries them out."""

@@ -1,0 +1,109 @@
+"""How many cells fit beside each other: the cores and GPUs of a machine, shared out in slots."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from symbench.records.record import Identity, Record
+from symbench.runs.plan import Cell
+
+_GPU_SHARE = 0.9  # of a GPU's memory: the allocator's blocks and fragments take the rest
+_CONTEXT_BYTES = 600 * 2**20  # of every process on a GPU: CUDA's context and its kernels
+_MOST_GPU_SLOTS = 16  # beyond it, processes wait for each other's launches, not for memory
+
+
+def usable_cores() -> int:
+    """Return the CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_per_job(cores: int, jobs: int) -> int:
+    """Return the threads of each of so many jobs: the largest t ≥ 1 with jobs · t ≤ cores.
+
+    With more jobs than cores it is 1, and the cores are shared: ask ``jobs_within`` first.
+
+    Raises:
+        ValueError: no core, or no job.
+    """
+    if cores < 1 or jobs < 1:
+        raise ValueError(f"{cores} cores for {jobs} jobs: at least one of each is needed")
+    return max(1, cores // jobs)
+
+
+def jobs_within(cores: int, asked: int | None = None) -> int:
+    """Return how many jobs run at a time: as many as asked for, at most one a core.
+
+    Raises:
+        ValueError: no core, or fewer than one job asked for.
+    """
+    if cores < 1 or (asked is not None and asked < 1):
+        raise ValueError(f"{asked} jobs on {cores} cores: at least one of each is needed")
+    return cores if asked is None else min(asked, cores)
+
+
+def gpu_slots(total_bytes: float, peak_bytes: float | None = None) -> int:
+    """Return how many cells of a measured peak share one GPU, in [1, 16].
+
+    floor(0.9 · total / (peak + 600 MiB)): every process also holds a CUDA context. A cell whose
+    peak is unknown (None) has the GPU for itself: its own run measures it.
+
+    Raises:
+        ValueError: a negative peak, or a GPU without memory.
+    """
+    if not total_bytes > 0 or (peak_bytes is not None and not peak_bytes >= 0):
+        raise ValueError(f"a peak of {peak_bytes} bytes on a GPU of {total_bytes} bytes")
+    if peak_bytes is None:
+        return 1
+    fitting = int(_GPU_SHARE * total_bytes / (peak_bytes + _CONTEXT_BYTES))
+    return min(max(fitting, 1), _MOST_GPU_SLOTS)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What earlier records tell of cells: seconds of one trial's update, peak bytes on a GPU."""
+
+    update_seconds: Mapping[tuple[str, str], float]
+    gpu_bytes: Mapping[tuple[str, str, str], float]
+
+    def seconds(self, cell: Cell) -> float:
+        """Return what the cell would take: the seconds of an update times its updates.
+
+        Infinite where its model has not run on its task: the unknown could be the longest.
+        """
+        per_update = self.update_seconds.get((cell.task, cell.model), math.inf)
+        return per_update * _updates(cell.identity)
+
+    def peak_bytes(self, cell: Cell) -> float | None:
+        """Return the most GPU memory that the cell has taken at its tier; None if unknown."""
+        return self.gpu_bytes.get((cell.task, cell.model, cell.identity.tier))
+
+    def longest_first(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return the cells by falling cost, the unknown ones before them, else as they stood.
+
+        List scheduling in this order ends within 4/3 of the shortest time possible on equal slots
+        (Graham, Bounds on multiprocessing timing anomalies, 1969, theorem 3).
+        """
+        return sorted(cells, key=self.seconds, reverse=True)
+
+
+def costs(records: Iterable[Record]) -> Costs:
+    """Return what finished cells cost; of several records of one pair the dearest counts."""
+    update_seconds: dict[tuple[str, str], float] = {}
+    gpu_bytes: dict[tuple[str, str, str], float] = {}
+    for record in (record for record in records if record.trials):
+        identity = record.identity
+        pair, cell = (identity.task, identity.model), (identity.task, identity.model, identity.tier)
+        seconds = float(record.provenance.get("seconds", 0.0)) / max(1, _updates(identity))
+        update_seconds[pair] = max(seconds, update_seconds.get(pair, 0.0))
+        if record.provenance.get("device", "cpu") != "cpu":
+            peak = max(trial.cost.get("peak_bytes", 0.0) for trial in record.trials)
+            gpu_bytes[cell] = max(peak, gpu_bytes.get(cell, 0.0))
+    return Costs(update_seconds, gpu_bytes)
+
+
+def _updates(identity: Identity) -> int:
+    trials = len(identity.sizes) * len(identity.seeds)
+    return trials * int(identity.protocol.get("updates", 1))

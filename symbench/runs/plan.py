@@ -1,0 +1,158 @@
+"""Suite and filters -> ordered cells, each with the reason if it is declined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any, get_args
+
+from symbench.contract import Model, Problem, Task, Tier
+from symbench.errors import InputError
+from symbench.records.record import Identity
+from symbench.registry import Registry
+from symbench.registry.source_hash import source_sha256
+from symbench.registry.view import make_problem
+from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget
+from symbench.runs.staleness import fingerprint_of
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (task, model, tier): the unit of planning, of progress and of storage."""
+
+    identity: Identity
+    reason: str | None = None
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.identity.task
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.identity.model
+
+    @cached_property
+    def key(self) -> str:
+        """Key of the cell's record in a store."""
+        return self.identity.key
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A configuration that a search has found, as fields of ``Config``, and its stated budget."""
+
+    config: Mapping[str, Any]
+    budget: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to run: names or globs (empty: everything), the tier, and its overrides.
+
+    ``tuned`` holds the configurations, by (task, model), that differ from the tier's.
+    """
+
+    tasks: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    tier: str = "quick"
+    sizes: tuple[int, ...] = ()
+    seeds: int | None = None
+    tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.tier not in get_args(Tier):
+            raise InputError(f"unknown tier {self.tier!r}: take one of {', '.join(get_args(Tier))}")
+        if self.seeds is not None and self.seeds < 1:
+            raise InputError(f"--seeds {self.seeds}: at least one seed is needed")
+        if any(size < 2 and size != 0 for size in self.sizes):
+            raise InputError(f"--sizes {self.sizes}: every n_train must be at least 2")
+
+
+def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
+    """Return the cells in order: by task, then model.
+
+    Raises:
+        InputError: an unknown name, or a selection that leaves nothing to run.
+    """
+    tasks = registry.drop_broken("task", registry.select("task", selection.tasks))
+    models = registry.drop_broken("model", registry.select("model", selection.models))
+    hashes = {model: source_sha256(registry.model(model)) for model in models}
+    cells = [
+        _cell(registry, task, model, selection, sha256)
+        for task in tasks
+        for model, sha256 in hashes.items()
+    ]
+    if not cells:
+        raise InputError(
+            "nothing to run: no working task and model are left; `symbench list plugins` says why"
+        )
+    return cells
+
+
+def _cell(
+    registry: Registry, task_name: str, model_name: str, selection: Selection, source: str
+) -> Cell:
+    task = registry.task(task_name).for_tier(selection.tier)
+    tuned = selection.tuned.get((task_name, model_name), Tuned({}, {}))
+    model = registry.model(model_name).for_tier(selection.tier, **tuned.config)
+    view = make_problem(registry, task, model)
+    reason = task.available() or _declines(model, view)
+    budget = TIERS[selection.tier]
+    budget = replace(budget, updates=task.updates.get(selection.tier, budget.updates))
+    sizes = selection.sizes or task.sizes[selection.tier]
+    if task.loss != "none" and 0 in sizes:
+        raise InputError(f"--sizes 0: {task.name} has something to learn; take at least 2")
+    protocol = _protocol(task, model, view, budget, declined=reason is not None)
+    if tuned.budget:
+        protocol["tuning"] = dict(tuned.budget)
+    identity = Identity(
+        task=task.name,
+        task_version=task.version,
+        task_fingerprint=fingerprint_of(registry.task(task_name)),
+        model=model.name,
+        model_version=model.version,
+        model_source_sha256=source,
+        config=model.config_dict(),
+        tier=selection.tier,
+        sizes=sorted(set(sizes)),
+        seeds=list(range(selection.seeds or budget.seeds)),
+        protocol=protocol,
+    )
+    return Cell(identity, reason)
+
+
+def _declines(model: Model, view: Problem) -> str | None:
+    try:
+        return model.accepts(view)
+    except Exception:  # the cell asks again and records the failure with its traceback
+        return None
+
+
+def _protocol(
+    task: Task, model: Model, view: Problem, budget: Budget, *, declined: bool
+) -> dict[str, Any]:
+    try:
+        recipe = {} if declined else asdict(model.recipe(view))
+    except Exception:  # likewise
+        recipe = {}
+    return {
+        "version": PROTOCOL_VERSION,
+        "updates": budget.updates,
+        "validations": budget.validations,
+        "test_size": task.test_size,
+        "recipe": recipe,
+        "prior": model.prior,
+        "threshold": None if task.loss == "none" else task.threshold,
+        "baseline": task.baseline,
+        "chance_error": _chance_error(task),
+        **({"headline": task.headline} if task.headline else {}),
+    }
+
+
+def _chance_error(task: Task) -> float | None:
+    if task.loss == "none":
+        return None
+    return 1 - 1 / task.output_shape[0] if task.loss == "cross-entropy" else task.chance

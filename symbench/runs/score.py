@@ -1,0 +1,110 @@
+"""The judge: trained trials -> scores; nothing else sees the test split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from symbench.contract import Data, Metric, Model, Problem, Task, Trained, seeded
+from symbench.draws import in_parts, test_data
+from symbench.errors import PluginError
+from symbench.metrics import CORE
+from symbench.records.record import TrialRecord
+from symbench.registry import Registry
+from symbench.training.setup import Trial
+
+_TOGETHER = 8  # trials evaluated at once: more of them would fill the memory
+
+
+def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
+    """Return the core's metrics and the plugins' that apply to the pair."""
+    chosen: list[Metric] = [metric() for metric in CORE]
+    chosen += [registry.card("metric", name).load()() for name in registry.metrics]
+    return [metric for metric in chosen if metric.applies(task, model)]
+
+
+def score(
+    trials: Sequence[Trial],
+    task: Task,
+    model: Model,
+    problem: Problem,
+    metrics: Sequence[Metric],
+    *,
+    thorough: bool = True,
+) -> list[TrialRecord]:
+    """Return the records of trials of a cell, in their order; diverged ones have no scores.
+
+    Trials that could train together are scored together, a few at a time.
+    """
+    costs: list[dict[str, float]] = []
+    sound: dict[int, Trained] = {}
+    for place, trial in enumerate(trials):
+        test = test_data(task).to(_device(trial.module))
+        started = time.perf_counter()
+        prediction = predict(trial.module, test)
+        seconds = time.perf_counter() - started
+        costs.append({
+            "parameters": float(sum(p.numel() for p in trial.module.parameters())),
+            "train_seconds": trial.seconds,
+            "samples_per_second": len(test) / max(seconds, 1e-9),
+        })  # fmt: skip
+        if not trial.diverged and bool(prediction.isfinite().all()):
+            n, seed = trial.key.n_train, trial.key.seed
+            sound[place] = Trained(
+                trial.module, model, problem, n, seed, test, prediction, thorough
+            )
+    together = all(trial.choice is not None and trial.choice.stacked for trial in trials)
+    at_once = _TOGETHER if together else 1
+    places = list(sound)
+    scores: dict[int, dict[str, float]] = {}
+    for some in (places[i : i + at_once] for i in range(0, len(places), at_once)):
+        found = _scores([sound[place] for place in some], task, metrics)
+        scores |= zip(some, found, strict=True)
+    return [
+        TrialRecord(
+            n_train=trial.key.n_train, seed=trial.key.seed,
+            status="ok" if place in sound else "diverged",
+            scores=scores.get(place, {}), cost=costs[place],
+        )
+        for place, trial in enumerate(trials)
+    ]  # fmt: skip
+
+
+def _scores(
+    trials: Sequence[Trained], task: Task, metrics: Sequence[Metric]
+) -> list[dict[str, float]]:
+    """Return every metric's scores of each trial."""
+    scores: list[dict[str, float]] = [{} for _ in trials]
+    for metric in metrics:
+        generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
+        values = metric.score_together(trials, task, generators)
+        for own, value in zip(scores, values, strict=True):
+            own.update(_named(metric, value))
+    return scores
+
+
+def _device(module: nn.Module) -> torch.device:
+    tensors = [*module.parameters(), *module.buffers()]
+    return tensors[0].device if tensors else torch.device("cpu")
+
+
+@torch.no_grad()
+def predict(module: nn.Module, data: Data) -> Tensor:
+    """Return the module's outputs [n, *output_shape] on the inputs of data, in evaluation mode."""
+    return torch.cat([module.eval()(part) for part in in_parts(data.x)])
+
+
+def _named(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:
+    """Refuse a plugin metric that would write under another score's name."""
+    scores = value if isinstance(value, dict) else {metric.name: value}
+    own = {name: float(number) for name, number in scores.items()}
+    if type(metric) not in CORE:
+        foreign = [name for name in own if name.split(".")[0] != metric.name]
+        if foreign:
+            raise PluginError(
+                f"metric {metric.name} returned {foreign[0]!r}: names must start with its own"
+            )
+    return own

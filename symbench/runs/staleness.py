@@ -1,0 +1,38 @@
+"""Whether a record still describes the task, the model and the protocol as they are now."""
+
+from __future__ import annotations
+
+from symbench.contract import Task
+from symbench.fingerprints import fingerprint
+from symbench.records.record import Identity
+from symbench.registry import Registry
+from symbench.registry.source_hash import source_sha256
+from symbench.runs.protocol import PROTOCOL_VERSION
+
+
+def is_stale(registry: Registry, identity: Identity) -> bool:
+    """Whether the task, the model or the protocol has changed since the record was made.
+
+    What is not registered here, or whose data are not here, cannot be judged and counts as current.
+    """
+    if identity.protocol.get("version") != PROTOCOL_VERSION:
+        return True
+    if identity.task in registry.tasks:
+        task = registry.task(identity.task)
+        if task.version != identity.task_version:
+            return True
+        # looking at results must not fetch a data set
+        if task.is_local() and fingerprint_of(task) != identity.task_fingerprint:
+            return True
+    if identity.model not in registry.models:
+        return False
+    model = registry.model(identity.model)
+    return (model.version, source_sha256(model)) != (
+        identity.model_version,
+        identity.model_source_sha256,
+    )
+
+
+def fingerprint_of(task: Task) -> str:
+    """Return the task's fingerprint, empty where its data cannot be had."""
+    return "" if task.available() else fingerprint(task)

@@ -1,0 +1,116 @@
+"""The documentation builds without a warning, and nothing in it leads nowhere or abroad."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import symbench
+from symbench import contract, groups
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "docs" / "site" / "mkdocs.yml"
+LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+pytestmark = pytest.mark.skipif(not CONFIG.is_file(), reason="needs the source tree")
+
+
+class Marks(HTMLParser):
+    """What a page links to, what it loads, and the places in it."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.loads: set[str] = set()
+        self.places: set[str] = set()
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value for name, value in attrs if value}
+        self.places |= {found[name] for name in ("id", "name") if name in found}
+        if tag == "a" and "href" in found:
+            self.links.add(found["href"])
+        if LOADS.get(tag) in found:
+            self.loads.add(found[LOADS[tag]])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    pytest.importorskip("mkdocs", reason="builds the pages")
+    pytest.importorskip("material")
+    pytest.importorskip("mkdocstrings")
+    place = tmp_path_factory.mktemp("site")
+    # not --quiet: what is not logged is not counted by --strict
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(CONFIG)]
+    done = subprocess.run(
+        [*command, "-d", str(place)], capture_output=True, text=True, check=False, cwd=place
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {page: Marks(page) for page in sorted(place.rglob("*.html"))}
+
+
+def inside(site, name):
+    (page,) = (page for page in site if page.as_posix().endswith(f"/{name}"))
+    return page
+
+
+def test_every_internal_link_leads_to_a_page_and_a_place_in_it(site):
+    assert len(site) > 15
+    for page, marks in site.items():
+        for link in marks.links:
+            parts = urlsplit(link)
+            if parts.scheme or page.name == "404.html":
+                continue
+            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            assert target.is_file(), f"{page.name}: {link}"
+            if parts.fragment and target in site:
+                places = site[target].places
+                assert unquote(parts.fragment) in places, f"{page.name}: {link}"
+
+
+def test_no_page_loads_anything_from_elsewhere(site):
+    for page, marks in site.items():
+        abroad = [one for one in marks.loads if urlsplit(one).scheme or one.startswith("//")]
+        assert abroad == [], page.name
+    styles = (sheet for page in site for sheet in page.parent.rglob("*.css"))
+    assert not any(re.search(r"url\(\s*[\"']?(https?:)?//", one.read_text()) for one in styles)
+
+
+def test_no_page_shows_unread_markdown(site):
+    for page in site:
+        text = re.sub(r"(?s)<(pre|code|script)\b.*?</\1>", "", page.read_text())
+        assert not re.search(r":::|\]\(\w|^\|", text, flags=re.M), page.name
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("contract.html", contract.__all__),
+        ("groups.html", groups.__all__),
+        ("index.html", ("run", "task", "model", "problem", "tasks", "models", "metrics")),
+    ],
+)
+def test_the_reference_has_every_public_name(site, page, names):
+    file = inside(site, f"api/{page}")
+    described = {place.rpartition(".")[2] for place in site[file].places}
+    described |= set(re.findall(r"<code>(\w+)</code>", file.read_text()))  # values, in words
+    assert set(names) <= described
+
+
+@pytest.mark.parametrize("page", ["index.md", "groups.md"])
+def test_the_python_of_the_reference_runs(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYMBENCH_PLUGINS", "symbench_vectors,symbench_baselines")
+    text = (ROOT / "docs" / "api" / page).read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    exec(compile(block, page, "exec"), {})  # noqa: S102
+    assert capsys.readouterr().out
+
+
+def test_a_version_is_cited_that_exists():
+    assert f"version = {{{symbench.__version__}}}" in (ROOT / "docs" / "cite.md").read_text()

@@ -1,0 +1,234 @@
+"""The site as files: what they hold, and that whatever others wrote stays text."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from urllib.parse import urldefrag
+
+import pytest
+
+from symbench.publish.site import files, pages
+from symbench.publish.site.content import Content
+from symbench.publish.site.render import POLICY, clean, ident, linked
+
+MEGABYTE = 1_000_000
+PATH = re.compile(
+    r"(index|compare|about)\.html|(tasks|models)/[0-9a-f]{12}\.html|figures/[0-9a-f]{12}\.svg"
+    r"|figures/ranks-\d+\.svg|figures/[0-9a-f]{16}-\d\.png|static/(vendor/)?[A-Za-z0-9.-]+"
+)
+ALLOWED = {
+    "a", "body", "button", "circle", "code", "dd", "details", "div", "dl", "dt", "fieldset",
+    "figcaption", "figure", "footer", "form", "g", "h1", "h2", "h3", "head", "header", "html",
+    "img", "input", "label", "li", "line", "link", "main", "meta", "nav", "noscript", "option",
+    "p", "polygon", "polyline", "pre", "rect", "script", "section", "select", "span", "summary",
+    "svg", "table", "tbody", "td", "text", "th", "thead", "title", "tr", "ul",
+}  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Everything in a page that could load, run or lead somewhere."""
+
+    def __init__(self, content):
+        super().__init__()
+        self.tags, self.json, self.text, self._script = [], {}, [], None
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag, attrs):
+        self.text.append("" if tag in ("a", "bdi") else " ")
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self._script = dict(attrs)
+
+    def handle_data(self, data):
+        if self._script is None:
+            self.text.append(data)
+        elif self._script.get("type") == "application/json":
+            self.json[self._script["id"]] = json.loads(data, parse_constant=pytest.fail)
+        else:
+            assert not data.strip(), "an inline script"
+
+    def handle_endtag(self, tag):
+        if tag == "script":
+            self._script = None
+
+    def values(self, *names):
+        return [attrs[name] for _, attrs in self.tags for name in names if name in attrs]
+
+    @property
+    def shown(self):
+        return " ".join("".join(self.text).split())
+
+
+def parsed(found):
+    return {path: Page(content) for path, content in found.items() if path.endswith(".html")}
+
+
+@pytest.fixture(scope="module")
+def ordinary(made):
+    return files(made.ordinary())
+
+
+@pytest.fixture(scope="module")
+def hostile(made):
+    return files(made.hostile())
+
+
+@pytest.fixture(scope="module")
+def both(ordinary, hostile):
+    return {"ordinary": ordinary, "hostile": hostile}
+
+
+@pytest.mark.parametrize("which", ["ordinary", "hostile"])
+def test_no_page_has_markup_of_its_content(both, which):
+    for path, page in parsed(both[which]).items():
+        for tag, attrs in page.tags:
+            assert tag in ALLOWED, (path, tag)
+            assert not [name for name in attrs if name.startswith("on") or name == "style"], path
+            if tag == "script":
+                assert ("src" in attrs) != (attrs.get("type") == "application/json")
+
+
+@pytest.mark.parametrize("which", ["ordinary", "hostile"])
+def test_pages_load_what_lies_beside_them_and_link_to_what_exists(both, which):
+    found = both[which]
+    for path, page in parsed(found).items():
+        folder = path.rpartition("/")[0]
+        for address in page.values("src", "href"):
+            target = urldefrag(address)[0]
+            if re.fullmatch(r"https?://[^\s\"<>]+", target) or not target:
+                continue
+            steps = [part for part in folder.split("/") if part]
+            for part in target.split("/"):
+                steps = steps[:-1] if part == ".." else [*steps, part]
+            assert "/".join(steps) in found, (path, address)
+        assert not [one for one in page.values("src") if "//" in one], path
+        loaded = [attrs["href"] for tag, attrs in page.tags if tag == "link"]
+        assert not [one for one in loaded if "//" in one], path
+
+
+@pytest.mark.parametrize("which", ["ordinary", "hostile"])
+def test_every_page_states_a_policy_without_inline_script(both, which):
+    assert "unsafe" not in POLICY
+    assert "http" not in POLICY
+    for path, page in parsed(both[which]).items():
+        policies = [a["content"] for t, a in page.tags if t == "meta" and "http-equiv" in a]
+        assert policies == [POLICY], path
+
+
+def test_no_path_is_built_from_a_name(hostile, made):
+    assert [path for path in hostile if not PATH.fullmatch(path)] == []
+    assert len([path for path in hostile if path.startswith("models/")]) == len(made.texts) + 1
+
+
+def test_hidden_marks_and_terminal_codes_leave_every_file(hostile):
+    for path, content in hostile.items():
+        if not path.startswith("static/"):
+            assert not re.search(
+                "[\u202e\u2066\x1b]|\\\\u202e|\\\\u2066|\\\\u001b", content.decode()
+            )
+
+
+def test_hostile_names_are_shown_as_they_are(hostile, made):
+    page = Page(hostile[f"tasks/{ident('a|b')}.html"])
+    for name in ("<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>",
+                 '" onmouseover="alert(1)', "{{ 7 * 7 }}", "line one"):  # fmt: skip
+        assert name in page.shown
+    names = [one[1] for one in Page(hostile["index.html"]).json["cell-data"]["tasks"]]
+    assert {"a|b", "__proto__", "mlpgnp"} <= set(names)
+
+
+def test_links_in_texts_are_http_and_carry_no_quote():
+    assert 'href="https://a.example/b"' in linked('see https://a.example/b" onclick="x')
+    for text in ("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//a.example"):
+        assert "<a" not in linked(text)
+
+
+@pytest.mark.parametrize("which", ["ordinary", "hostile"])
+def test_figures_for_papers_are_xml_without_script(both, which):
+    drawings = {p: c for p, c in both[which].items() if p.endswith(".svg")}
+    assert drawings
+    for path, content in drawings.items():
+        tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(content).iter()}  # noqa: S314 - our own
+        assert tags <= ALLOWED, path
+
+
+def test_the_bundle_and_the_pages_of_10_000_cells_stay_small(made, ordinary):
+    scripts = [len(c) for path, c in ordinary.items() if path.startswith("static/")]
+    assert sum(scripts) < MEGABYTE
+    many = made.many()
+    assert len(many.rows) == 10_000
+    found = (pages.overview(many), pages.compare(many), pages.task(many, "task-number-3"),
+             pages.model(many, "model-number-3"))  # fmt: skip
+    assert max(map(len, found)) + sum(scripts) < 2 * MEGABYTE
+
+
+def test_a_failed_a_declined_and_an_outdated_cell_are_shown_with_their_reason(ordinary):
+    cells = Page(ordinary["index.html"]).json["cell-data"]
+    told = {
+        (cells["tasks"][r[0]][1], cells["models"][r[1]][1]):
+        (cells["statuses"][r[2]], cells["reasons"][r[3]])
+        for r in cells["rows"]
+    }  # fmt: skip
+    assert told["spring", "broken"] == ("failed", "no network today")
+    assert told["csl", "shy"] == ("declined", "takes images only")
+    assert told["lorentz", "shy"][0] == "stale"
+    assert told["digits", "broken"][0] == "not run"
+    for path in (f"tasks/{ident('spring')}.html", f"models/{ident('broken')}.html", "about.html"):
+        assert "no network today" in Page(ordinary[path]).shown
+
+
+def test_the_overview_ranks_with_intervals_ties_and_a_diagram(ordinary):
+    page = Page(ordinary["index.html"])
+    assert "All models 5 of 5 tasks" in page.shown
+    assert re.search(r"1(–3)? emlp told 0\.\d+ \[", page.shown)
+    assert "critical difference" in page.shown
+    assert b"emlp (1.00)" in ordinary["figures/ranks-0.svg"]
+    profile = page.json["profile-data"]
+    assert profile["boards"][0]["models"][0]["part"][-1][0] == 1.0  # every error is at most chance
+
+
+def test_the_page_of_a_task_holds_its_curves_threshold_and_published_figures(ordinary):
+    page = Page(ordinary[f"tasks/{ident('o3-inertia')}.html"])
+    data = page.json["curve-data"]
+    assert data["threshold"] == 0.05
+    emlp = next(one for one in data["series"] if one["model"] == "emlp")
+    assert [point[0] for point in emlp["points"]] == [100, 1000]
+    assert emlp["points"][1][1] == pytest.approx(0.0275)  # 0.1 / 4, the third of five seeds
+    assert re.search(r"EMLP error 1000 0\.050 0\.028 \[0\.02\d, 0\.0\d+\] 0\.55", page.shown)
+    assert "https://example.org/paper" in page.values("href")
+    assert "Second block." in page.shown
+
+
+def test_the_comparison_holds_every_error_of_every_model(ordinary):
+    data = Page(ordinary["compare.html"]).json["pair-data"]
+    assert len(data["rows"]) == 15
+    order = {name: place for place, (_, name, _) in enumerate(data["models"])}
+    pair = next(p for p in data["pairs"] if {p[0], p[1]} == {order["emlp"], order["mlp"]})
+    assert pair[2] == (1.0 if pair[0] == order["emlp"] else 0.0)  # emlp is better everywhere
+
+
+def test_an_empty_selection_is_a_page_too(made):
+    declined = made.record("t", "m", status="declined", message="no")
+    found = files(made.content([declined]))
+    assert "nothing is ranked" in Page(found["index.html"]).shown
+    assert Page(found["compare.html"]).json["pair-data"]["rows"] == []
+    assert not [path for path in found if path.endswith(".svg")]
+
+
+def test_numbers_that_json_lacks_become_null():
+    assert clean({"a": [float("nan"), float("inf"), 0.123456]}) == {"a": [None, None, 0.1235]}
+
+
+def test_the_same_content_gives_the_same_bytes(made, ordinary):
+    assert files(made.ordinary()) == ordinary
+
+
+def test_scores_that_few_cells_have_leave_the_overview_where_there_is_no_room(made, monkeypatch):
+    monkeypatch.setattr("symbench.publish.site.content._ROOM", 17 * 30 + 1)
+    content: Content = made.ordinary()
+    cells = content.cells()
+    assert cells["scores"] == ["error"]
+    assert "flops" in cells["left_out"]

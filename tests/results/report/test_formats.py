@@ -1,0 +1,265 @@
+"""The leaderboard in every format: complete, marked, and safe whatever the names are."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+from io import StringIO
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from symbench.errors import InputError
+from symbench.results.leaderboard import Coverage, Figure, Leaderboard, Point, Rank, Row
+from symbench.results.report import FORMATS, render
+from symbench.results.report.csv_json import indented
+
+HOSTILE = (
+    "<script>alert(1)</script>", "a|b", "=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)",
+    "\t=1", "x\ny", "mlp\u202egnp", "\x1b[31mred", "[x](javascript:alert(1))", "${7*7}",
+    "\\input{/etc/passwd}", "100%", "a_b & c", "\ud800", "[bold]x[/bold]", "`x`", "",
+)  # fmt: skip
+
+
+def figure(value: float, **parts: Any) -> Figure:
+    return Figure(**{"value": value, "low": value / 2, "high": value * 2, "n": 5, **parts})
+
+
+def row(model: str = "mlp", task: str = "o5", **parts: Any) -> Row:
+    scores = {
+        "error": figure(0.0038, low=0.0031, high=0.0047),
+        "n_to_threshold": figure(3000, censored="above"),
+        "data_gain": figure(12, censored="above"),
+        "curve_area": figure(-2.31),
+        "equivariance_error": figure(1.2e-16),
+        "lie_derivative": figure(1e-30),
+        "generator_cosine": figure(0.97, chance=0.632, ceiling=1.0, explicit=1.0),
+        "generator_overlap": figure(0.96, chance=0.0, ceiling=1.0),
+        "generators_found": figure(9, truth=10.0),
+    }
+    values = {
+        "prior": "told", "status": "ok", "params": 52_100, "threshold": 0.01, "scores": scores,
+        "cost": {"train_seconds": figure(1.5)}, "rank": Rank(low=1, high=2), "group": "a",
+        "curve": [Point(n_train=1000, error=scores["error"])], **parts,
+    }  # fmt: skip
+    return Row(task=task, model=model, **values)
+
+
+def board(*rows: Row) -> Leaderboard:
+    coverage = Coverage(planned=4, finished=3, failed=1, stale=0)
+    return Leaderboard(tier="quick", coverage=coverage, rows=list(rows))
+
+
+def test_an_unknown_format_is_refused_with_the_allowed_ones() -> None:
+    with pytest.raises(InputError, match="table, md, html, latex, csv, json"):
+        render(board(), "pdf")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_shows_an_empty_board(form: str) -> None:
+    assert render(board(), form).strip()
+
+
+@pytest.mark.parametrize("form", ["table", "md", "html"])
+def test_figures_stand_with_their_intervals_bounds_and_anchors(form: str) -> None:
+    shown = render(board(row()), form, width=200).replace("&gt;", ">")
+    for text in (
+        "0.0038 [0.0031, 0.0047]", "> 3000", "≥ 12.0×", "-2.31", "1.2e-16", "52.1k", "told",
+        "0.97 (0.63, 1.00) e", "0.96 (0.00, 1.00)", "9/10", "1–2 a",
+        "3 of 4 cells finished, 1 failed, 0 stale.",
+    ):  # fmt: skip
+        assert text in shown
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120, 160, 200])
+def test_no_line_of_a_terminal_table_passes_the_width(width: int) -> None:
+    rows = [row("a-model-with-a-rather-long-name-0123456789"), row(prior="discovers")]
+    shown = render(board(*rows), "table", width=width)
+    assert max(cell_len(line) for line in shown.splitlines()) <= width
+
+
+def test_at_120_columns_no_cell_is_folded() -> None:
+    rows = [row("mlp-augmented", prior="discovers"), row("scalars")]
+    shown = render(board(*rows), "table", width=120)
+    for text in ("mlp-augmented", "discovers", "0.0038 [0.0031, 0.0047]", "0.97 (0.63, 1.00) e"):
+        assert text in shown
+
+
+def test_a_wide_terminal_has_one_table_and_a_narrow_one_two() -> None:
+    headings = [render(board(row()), "table", width=w).count("prior  ") for w in (200, 120)]
+    assert headings == [1, 2]
+
+
+def test_greyed_scores_stand_in_parentheses() -> None:
+    scores = {"error": figure(0.9), "lie_derivative": figure(0.25, greyed=True)}
+    assert "(0.25)" in render(board(row(scores=scores)), "md")
+    assert '<span class="dim">(0.25)</span>' in render(board(row(scores=scores)), "html")
+    scores["lie_derivative"] = figure(0.25)
+    assert "(0.25)" not in render(board(row(scores=scores)), "md")
+
+
+def test_few_seeds_are_marked() -> None:
+    few = row(scores={"error": figure(0.1, n=2)}, rank=None, group=None)
+    assert re.search(r"^\*\s+mlp", render(board(few), "table"), re.MULTILINE)
+
+
+def test_failed_and_declined_cells_are_visible_with_their_reasons() -> None:
+    failed = row("sick", status="timeout", reason="60 s", scores={}, rank=None, group=None)
+    declined = [
+        row(name, status="declined", reason="no graph", scores={}, rank=None, group=None)
+        for name in ("gnn", "egnn")
+    ]
+    shown = render(board(failed, *declined), "table")
+    assert re.search(r"sick\s+told\s+.*timeout", shown)
+    assert "timeout: sick (60 s)" in shown
+    assert "declined: egnn, gnn (no graph)" in shown
+
+
+def test_a_stale_row_is_marked_and_in_parentheses() -> None:
+    shown = render(board(row(status="stale", reason="changed", rank=None, group=None)), "table")
+    assert re.search(r"^stale\s+mlp", shown, re.MULTILINE)
+    assert "(0.0038 [0.0031, 0.0047])" in shown
+
+
+def test_a_column_without_figures_is_left_out() -> None:
+    shown = render(board(row(scores={"error": figure(0.1)})), "table")
+    assert "generator cosine" not in shown
+    assert not re.search("^#.*data gain", shown, re.MULTILINE)
+
+
+def test_conservation_errors_and_scores_of_plugins_have_their_own_columns() -> None:
+    scores = {"error": figure(0.1), "conservation_error.energy": figure(0.02), "mine": figure(7)}
+    shown = render(board(row(scores=scores)), "table", width=160)
+    assert "conservation_error.energy" in shown
+    assert "mine" in shown
+
+
+def test_extra_scores_that_do_not_fit_stand_apart_under_the_name_of_their_family() -> None:
+    parts = {f"pixels.part{i}": figure(0.1 * i, chance=0.02) for i in range(1, 6)}
+    shown = render(board(row(scores={"error": figure(0.1), **parts})), "table", width=108)
+    (family,) = [n for n, line in enumerate(shown.splitlines()) if line.strip() == "pixels"]
+    heading = shown.splitlines()[family + 1]
+    assert [f"part{i}" in heading for i in range(1, 6)] == [True] * 5
+    assert "0.50 (0.02, –)" in shown
+
+
+def test_colour_is_written_only_where_it_is_asked_for() -> None:
+    assert "\x1b" not in render(board(row()), "table")
+    assert "\x1b[" in render(board(row()), "table", colour=True)
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.cells = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.cells += tag == "td"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_becomes_markup_in_html(name: str) -> None:
+    def page(model: str) -> _Page:
+        parser = _Page()
+        rows = [row(model, model), row(model, model, status="failed", reason=model, prior=model)]
+        parser.feed(render(board(*rows), "html"))
+        return parser
+
+    hostile, tame = page(name), page("tame")
+    assert hostile.tags == tame.tags
+    assert hostile.attributes == tame.attributes
+    assert hostile.cells == tame.cells
+    assert "script" not in hostile.tags
+
+
+def test_the_page_forbids_scripts_and_requests() -> None:
+    page = render(board(row()), "html")
+    assert "default-src 'none'" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_breaks_a_markdown_table(name: str) -> None:
+    shown = render(board(row(name, name), row("b", name)), "md")
+    table = [line for line in shown.splitlines() if line.startswith("|")]
+    assert len(table) == 4
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    assert "<script" not in shown
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_breaks_a_latex_table(name: str) -> None:
+    shown = render(board(row(name, name), row("b", name)), "latex")
+    table = [line for line in shown.splitlines() if line.endswith(r"\\")]
+    assert len(table) == 3
+    assert len({len(re.findall(r"(?<!\\)&", line)) for line in table}) == 1
+    assert r"\input" not in shown
+    assert shown.isascii()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_csv_field_is_a_formula(name: str) -> None:
+    rows = [row(name, name, reason=name, scores={name: figure(-1.5)})]
+    lines = list(csv.reader(StringIO(render(board(*rows), "csv"))))
+    assert len(lines) == 2
+    assert len(lines[0]) == len(lines[1])
+    for field in (field for line in lines for field in line):
+        assert not field.startswith(("=", "+", "@", "\t"))
+        assert not field.startswith("-") or float(field) < 0
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_speaks_to_the_terminal(name: str) -> None:
+    shown = render(board(row(name, name, status="failed", reason=name)), "table")
+    assert not set(shown) & {"\x1b", "\u202e", "\t", "\r"}
+    shown.encode()
+
+
+def test_csv_has_full_precision_and_one_line_a_row() -> None:
+    value = 0.1234567890123456
+    scores = {"error": figure(value), "lie_derivative": figure(0.5, ceiling=0.0)}
+    (line,) = csv.DictReader(StringIO(render(board(row(scores=scores)), "csv")))
+    assert float(line["error.value"]) == value
+    assert line["lie_derivative.ceiling"] == "0.0"
+    assert (line["rank_low"], line["rank_high"], line["group"]) == ("1", "2", "a")
+    assert "error.censored" not in line
+
+
+def test_json_is_the_leaderboards_document() -> None:
+    shown = board(row())
+    assert json.loads(render(shown, "json")) == shown.document()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(st.characters(), max_size=40), st.sampled_from(FORMATS))
+def test_any_name_can_be_rendered(name: str, form: str) -> None:
+    rows = [row(name, name, prior=name), row("b", name, status="failed", reason=name, scores={})]
+    assert render(board(*rows), form)
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda part: st.lists(part) | st.dictionaries(st.text(), part),
+    max_leaves=30,
+)  # fmt: skip
+
+
+@given(DOCUMENTS)
+def test_json_is_indented_as_the_library_does(document: Any) -> None:
+    assert indented(document) == json.dumps(document, indent=1)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_json_has_no_number_that_is_not_finite(number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        indented({"rows": [{"value": number}]})

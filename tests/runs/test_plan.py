@@ -1,0 +1,121 @@
+"""A selection becomes cells: ordered, named by content, declined with a reason."""
+
+from __future__ import annotations
+
+import pytest
+import toys
+
+from symbench.errors import InputError, UnknownNameError
+from symbench.registry.view import make_problem
+from symbench.runs.plan import Selection, make_plan
+from symbench.runs.protocol import TIERS
+from symbench.runs.staleness import is_stale
+
+REGISTRY = toys.toy_registry()
+
+
+def test_cells_are_ordered_by_task_and_model():
+    cells = make_plan(REGISTRY, Selection(models=("small", "told"), tier="smoke"))
+    assert [(cell.task, cell.model) for cell in cells] == [
+        ("labels", "small"), ("labels", "told"), ("norms", "small"), ("norms", "told"),
+    ]  # fmt: skip
+    assert cells[0].identity.sizes == [16, 64]
+    assert cells[0].identity.seeds == list(range(TIERS["smoke"].seeds))
+
+
+def test_an_incompatible_pair_is_declined_with_its_reason():
+    (cell,) = make_plan(REGISTRY, Selection(("norms",), ("declining",)))
+    assert cell.reason == "it never does"
+
+
+def test_a_task_may_ask_for_its_published_number_of_updates(monkeypatch):
+    monkeypatch.setattr(toys.Norms, "updates", {"full": 31_250})
+    cells = {
+        tier: make_plan(REGISTRY, Selection(("norms",), ("small",), tier=tier))[0]
+        for tier in ("quick", "full")
+    }
+    assert cells["quick"].identity.protocol["updates"] == TIERS["quick"].updates
+    assert cells["full"].identity.protocol["updates"] == 31_250
+
+
+def test_only_a_told_model_sees_the_symmetry():
+    task = REGISTRY.task("norms")
+    assert make_problem(REGISTRY, task, toys.Small).symmetry is None
+    assert make_problem(REGISTRY, task, toys.Told).symmetry is not None
+
+
+def test_a_model_builds_another_by_name():
+    view = make_problem(REGISTRY, REGISTRY.task("norms"), toys.Small)
+    assert view.backbone("small")(REGISTRY.task("norms").sample(3, 0, "test").x).shape == (3, 1)
+    with pytest.raises(UnknownNameError, match="did you mean small"):
+        view.backbone("smal")
+
+
+@pytest.mark.parametrize(
+    "change", [{"tier": "smoke"}, {"sizes": (16,)}, {"seeds": 3}, {"models": ("told",)}]
+)
+def test_what_changes_the_experiment_changes_the_key(change):
+    base = {"tasks": ("norms",), "models": ("small",), "tier": "quick"}
+    (first,) = make_plan(REGISTRY, Selection(**base))
+    (again,) = make_plan(REGISTRY, Selection(**base))
+    (other,) = make_plan(REGISTRY, Selection(**{**base, **change}))
+    assert first.key == again.key != other.key
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"tier": "huge"}, "smoke, quick, full"),
+        ({"seeds": 0}, "at least one"),
+        ({"sizes": (1,)}, "2"),
+    ],
+)
+def test_a_bad_selection_is_refused(bad, message):
+    with pytest.raises(InputError, match=message):
+        Selection(**bad)
+
+
+def test_an_unknown_name_is_refused_with_a_near_one():
+    with pytest.raises(UnknownNameError, match="did you mean norms"):
+        make_plan(REGISTRY, Selection(tasks=("norm",)))
+
+
+def test_a_selection_that_leaves_nothing_is_refused():
+    from symbench.registry import Registry
+
+    with pytest.raises(InputError, match="nothing to run"):
+        make_plan(Registry(), Selection())
+
+
+def test_a_new_version_makes_a_record_stale():
+    (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+    assert not is_stale(REGISTRY, cell.identity)
+    for change in (
+        {"task_version": "0"},
+        {"task_fingerprint": "0" * 16},
+        {"model_version": "0"},
+        {"model_source_sha256": "0"},
+        {"protocol": {**cell.identity.protocol, "version": "0"}},
+    ):
+        assert is_stale(REGISTRY, cell.identity.model_copy(update=change))
+    unknown = {"model": "somebody-elses", "model_version": "9"}
+    assert not is_stale(REGISTRY, cell.identity.model_copy(update=unknown))
+
+
+def test_a_task_whose_data_are_not_here_is_not_asked_for_them(monkeypatch):
+    (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+
+    def fetch(self):
+        raise AssertionError("it would download")
+
+    monkeypatch.setattr(toys.Norms, "is_local", lambda self: False)
+    monkeypatch.setattr(toys.Norms, "fingerprint", fetch)
+    assert not is_stale(REGISTRY, cell.identity)
+
+
+def test_a_cell_declined_for_want_of_data_is_stale_when_they_are_here(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(toys.Norms, "available", lambda self: "no data: connect")
+        (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+    assert (cell.reason, cell.identity.task_fingerprint) == ("no data: connect", "")
+    assert is_stale(REGISTRY, cell.identity)

@@ -1,0 +1,110 @@
+"""The judge: a trial's scores are its own, whoever is scored with it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+import toys
+
+from symbench.contract import Metric, seeded
+from symbench.errors import PluginError
+from symbench.metrics import CORE
+from symbench.registry.view import make_problem
+from symbench.runs.score import score
+from symbench.training.setup import Schooling, TrialKey
+from symbench.training.train import train
+
+REGISTRY = toys.toy_registry()
+KEYS = [TrialKey(n, seed) for n in (16, 64) for seed in range(3)]
+
+
+class Parity(Metric):
+    """A stranger's metric, which knows nothing of being scored together."""
+
+    name, version, summary = "parity", "1", "the trial's seed and a number of its generator"
+
+    def score(self, trained, task, generator):
+        return trained.seed + float(torch.rand(1, generator=generator))
+
+
+class Thief(Parity):
+    name = "thief"
+
+    def score(self, trained, task, generator):
+        return {"error": 0.0}
+
+
+def trained(model, task="norms", fleet="on"):
+    task, model = REGISTRY.task(task), model()
+    view = partial(make_problem, REGISTRY, task, model)
+    school = Schooling(task, model, view, 20, torch.device("cpu"), fleet=fleet)
+    return task, model, view(), train(school, KEYS)
+
+
+def scored(trials, task, model, told, metrics=(*CORE, Parity)):
+    chosen = [metric() for metric in metrics]
+    chosen = [metric for metric in chosen if metric.applies(task, model)]
+    return score(trials, task, model, told, chosen, thorough=False)
+
+
+def assert_same(first, second):
+    assert (first.n_train, first.seed, first.status) == (second.n_train, second.seed, second.status)
+    assert second.scores == pytest.approx(first.scores, rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("task", ["norms", "labels"])
+def test_a_trials_scores_do_not_depend_on_the_others(task):
+    task, model, told, trials = trained(toys.Small, task)
+    together = scored(trials, task, model, told)
+    assert {len(record.scores) for record in together} == {len(together[0].scores)}
+    assert "lie_derivative" in together[0].scores
+    for trial, record in zip(trials, together, strict=True):
+        assert_same(scored([trial], task, model, told)[0], record)
+    some = scored(trials[::-2], task, model, told)
+    for record, other in zip(together[::-2], some, strict=True):
+        assert_same(record, other)
+
+
+def test_a_diverged_trial_has_no_scores_and_leaves_those_of_the_others():
+    task, model, told, trials = trained(toys.Small)
+    healthy = scored(trials, task, model, told)
+    trials[1].diverged = True
+    with torch.no_grad():
+        for p in trials[4].module.parameters():
+            p.fill_(torch.nan)
+    records = scored(trials, task, model, told)
+    assert [record.status for record in records] == ["ok", "diverged", "ok", "ok", "diverged", "ok"]
+    assert records[1].scores == records[4].scores == {}
+    assert records[4].cost["parameters"] > 0
+    for place in (0, 2, 3, 5):
+        assert_same(healthy[place], records[place])
+
+
+def test_more_trials_than_fit_are_scored_in_turns(monkeypatch):
+    task, model, told, trials = trained(toys.Small)
+    whole = scored(trials, task, model, told)
+    monkeypatch.setattr("symbench.runs.score._TOGETHER", 4)
+    for record, other in zip(whole, scored(trials, task, model, told), strict=True):
+        assert_same(record, other)
+
+
+@pytest.mark.parametrize("model", [toys.Branching, toys.Dropping])
+def test_what_cannot_be_stacked_is_scored_one_by_one(model):
+    task, model, told, trials = trained(model, fleet="auto")
+    for trial, record in zip(trials, scored(trials, task, model, told), strict=True):
+        assert record.scores == scored([trial], task, model, told)[0].scores
+
+
+def test_each_trial_has_the_generator_of_its_own_seed():
+    task, model, told, trials = trained(toys.Small)
+    for record in scored(trials, task, model, told, [Parity]):
+        generator = seeded(task.name, task.version, record.seed, "score", "parity")
+        assert record.scores == {"parity": record.seed + float(torch.rand(1, generator=generator))}
+
+
+def test_a_plugins_metric_writes_under_its_own_name_alone():
+    task, model, told, trials = trained(toys.Small)
+    with pytest.raises(PluginError, match="thief"):
+        scored(trials, task, model, told, [Thief])
