@@ -1,54 +1,86 @@
-"""Task data for (task, size, seed, split), drawn once per process; dear draws are kept on disk."""
+"""Task data by (n, seed, split): drawn once per process, and slow draws cached on disk.
+
+Everything that task data depend on is in one list, ``_depends_on``. Draws and fingerprints are
+cached under its hash. A task for which the list would be incomplete is drawn anew in each process.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+import sysconfig
 import time
-from functools import lru_cache
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import psutil
 import torch
 from safetensors.torch import load, save
-from torch import Tensor
 
 from symbench import disk_cache
 from symbench.contract import Data, Split, Task
 from symbench.errors import InputError
-from symbench.registry.source_hash import source_sha256
+from symbench.registry.source_hash import imported_packages, source_files
 
-TEST_SEED = 0  # one test set for every trial: seed error and test-set error stay apart
+TEST_SEED = 0  # one test set for every trial, so that seeds do not change the test set
 
-_VERSION = "1"  # of what a draw is kept under
-_DEAR = 0.05  # processor seconds from which on a draw is kept
-_LARGEST = 2**26  # bytes of a draw that is kept
+_VERSION = "2"  # of the cached files
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_READS_FILES = ("fingerprint", "is_local", "available")  # what tasks with data files override
+_SLOW = 0.05  # processor seconds from which on a draw is cached on disk
+_LARGEST = 2**26  # bytes; larger draws are not cached on disk
+_CLOCK_ERROR = 2.0  # seconds; how exactly the start of a process is known
+_CORE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The data of one task; equal arguments give the same tensors.
+
+    ``fingerprint`` is what planning computed of the task's data.
+    """
+
+    task: Task
+    fingerprint: str
+
+    @classmethod
+    def of(cls, task: Task) -> Draws:
+        """Return the draws of a task, whose fingerprint is computed or read from the cache."""
+        return cls(task, fingerprint(task))
+
+    def train(self, n: int, seed: int) -> Data:
+        """Return the training data of a trial."""
+        return _draw(self, n, seed, "train")
+
+    def valid(self, seed: int) -> Data:
+        """Return the validation data of a trial."""
+        return _draw(self, self.task.valid_size, seed, "valid")
+
+    def test(self) -> Data:
+        """Return the test data, the same for every model and every trial."""
+        return _draw(self, self.task.test_size, TEST_SEED, "test")
 
 
 @lru_cache(maxsize=64)
-def _draw(task: Task, fingerprint: str, n: int, seed: int, split: Split) -> Data:
-    path = _path(task, fingerprint, n, seed, split)
-    data = disk_cache.load(path, _parsed)
+def _draw(draws: Draws, n: int, seed: int, split: Split) -> Data:
+    path = _path(draws.task, [draws.fingerprint, n, seed, split], ".safetensors")
+    data = None if path is None else disk_cache.load(path, _parsed)
     if data is None:
         started = time.process_time()
-        data = task.sample(n, seed, split)
-        if time.process_time() - started >= _DEAR:
-            _keep(path, data)
-    for name, tensor, shape in (("x", data.x, task.input_shape), ("y", data.y, task.output_shape)):
-        if tensor.is_floating_point() and tuple(tensor.shape[1:]) != shape:
-            raise InputError(
-                f"task {task.name} drew {name} of shape {tuple(tensor.shape[1:])} per example, "
-                f"but declares {shape}"
-            )
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise InputError(f"task {task.name} drew {name} with NaN or infinite entries")
+        data = draws.task.sample(n, seed, split)
+        if path is not None and time.process_time() - started >= _SLOW:
+            _save(path, data)
+    _check(draws.task, data)
     return data
-
-
-def _path(task: Task, fingerprint: str, n: int, seed: int, split: Split) -> Path:
-    """Return where a draw is kept: under all that it depends on, the task's source included."""
-    what = [
-        _VERSION, torch.__version__, torch.backends.cpu.get_cpu_capability(),
-        task.name, task.version, fingerprint, source_sha256(task), n, seed, split,
-    ]  # fmt: skip
-    return disk_cache.path_of("draws", what, ".safetensors")
 
 
 def _parsed(content: bytes) -> Data:
@@ -56,28 +88,140 @@ def _parsed(content: bytes) -> Data:
     return Data(found["x"], found["y"])
 
 
-def _keep(path: Path, data: Data) -> None:
+def _save(path: Path, data: Data) -> None:
     if data.x.nbytes + data.y.nbytes <= _LARGEST:
-        disk_cache.save(path, save({"x": data.x.contiguous(), "y": data.y.clone().contiguous()}))
+        tensors = {"x": data.x.contiguous(), "y": data.y.clone().contiguous()}
+        disk_cache.save(path, save(tensors))
 
 
-def draw(task: Task, n: int, seed: int, split: Split) -> Data:
-    """Return the data; equal arguments give the same tensors, cached by the task's fingerprint."""
-    return _draw(task, task.fingerprint(), n, seed, split)
+def _check(task: Task, data: Data) -> None:
+    """Refuse data of another shape than the task declares, or with NaN or infinite entries."""
+    for name, tensor, shape in (("x", data.x, task.input_shape), ("y", data.y, task.output_shape)):
+        if not tensor.is_floating_point():
+            continue
+        if tuple(tensor.shape[1:]) != shape:
+            raise InputError(
+                f"task {task.name} drew {name} of shape {tuple(tensor.shape[1:])} per example, "
+                f"but declares {shape}"
+            )
+        if not bool(tensor.isfinite().all()):
+            raise InputError(f"task {task.name} drew {name} with NaN or infinite entries")
 
 
-def test_data(task: Task) -> Data:
-    """Return the test split, the same for every model and every trial."""
-    return draw(task, task.test_size, TEST_SEED, "test")
+def fingerprint(task: Task) -> str:
+    """Return the task's fingerprint: 16 hex digits that change when its data do."""
+    return task.fingerprint() if _has_own_fingerprint(task) else _fingerprint(task)
 
 
-def in_parts(x: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
-    """Split examples, along ``axis`` of x, into parts that are quick to evaluate on a CPU.
+@lru_cache(maxsize=1024)  # a plan asks for every model
+def _fingerprint(task: Task) -> str:
+    path = _path(task, ["fingerprint"])
+    found = None if path is None else disk_cache.load(path, _parsed_fingerprint)
+    if found is None:
+        found = task.fingerprint()
+        if path is not None:
+            disk_cache.save(path, found.encode())
+    return found
 
-    At most 2048 examples and 2¹⁷ input numbers (but 64 examples at least): hidden layers of
-    convolutions then still fit the cache. Elsewhere the examples stay together.
+
+def _parsed_fingerprint(content: bytes) -> str | None:
+    return text if _FINGERPRINT.fullmatch(text := content.decode()) else None
+
+
+def _has_own_fingerprint(task: Task) -> bool:
+    """Whether the task itself says what its data depend on, as tasks with data files do."""
+    return any(getattr(type(task), name) is not getattr(Task, name) for name in _READS_FILES)
+
+
+def _path(task: Task, what: list[object], suffix: str = "") -> Path | None:
+    """Return where something drawn of the task is cached; None if it must not be."""
+    depends_on = _depends_on(task)
+    return None if depends_on is None else disk_cache.path_of("draws", [*depends_on, *what], suffix)
+
+
+def _depends_on(task: Task) -> list[object] | None:
+    """Return all that the task's data depend on; None if that cannot be told.
+
+    These are the sources of its class, the core, the installed packages, the processor's rounding,
+    and the values that the instance holds. It cannot be told where a class was patched from
+    outside, where a source file was edited after the process started, where a package without a
+    version is imported, or where the instance holds more than plain values.
     """
-    if x.device.type != "cpu":
-        return (x,)
-    at_once = min(2048, max(64, 2**17 // max(1, x.shape[axis + 1 :].numel())))
-    return torch.split(x, at_once, axis)
+    own = type(task)
+    bases = [base for base in own.__mro__ if base not in Task.__mro__ and not _is_standard(base)]
+    if own.sample.__module__ not in {base.__module__ for base in bases}:  # patched from outside
+        return None
+    sources = [_source(base) for base in bases]
+    if None in sources or (surroundings := _surroundings()) is None:
+        return None
+    state = _state(task)
+    try:
+        json.dumps(state)
+    except TypeError:
+        return None
+    return [surroundings, own.__qualname__, task.name, task.version, state, sources]
+
+
+def _is_standard(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] in sys.stdlib_module_names
+
+
+def _state(task: Task) -> dict[str, Any]:
+    """Return what the instance holds of its own, without values that its class computes once."""
+    return {
+        name: value
+        for name, value in sorted(vars(task).items())
+        if not isinstance(getattr(type(task), name, None), cached_property)
+    }
+
+
+@cache
+def _source(cls: type) -> str | None:
+    """Return the hash of the files of a class; None if its data may depend on more."""
+    files = source_files(cls)
+    tops = imported_packages(files) - {cls.__module__.partition(".")[0], _CORE.name}
+    return _unedited(files) if files and all(map(_has_a_version, tops)) else None
+
+
+@cache
+def _has_a_version(package: str) -> bool:
+    """Whether a package is in the standard library or was put in place by an installer."""
+    if package in sys.stdlib_module_names:
+        return True
+    spec = find_spec(package)
+    homes = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    return spec is not None and any(
+        Path(spec.origin or "").is_relative_to(home) for home in homes if home
+    )
+
+
+@cache
+def _surroundings() -> list[object] | None:
+    """Return what the data of every task depend on: the core, the packages, the processor."""
+    core = {str(file.relative_to(_CORE)): file for file in sorted(_CORE.rglob("*.py"))}
+    if (own := _unedited(core)) is None:
+        return None
+    return [
+        _VERSION, own, sys.version, platform.machine(), platform.system(), torch.__version__,
+        torch.backends.cpu.get_cpu_capability(), str(torch.get_default_dtype()), _installed(),
+    ]  # fmt: skip
+
+
+def _installed() -> list[str]:
+    """Return names and versions of all installed packages: those of their metadata folders."""
+    found: set[str] = set()
+    for entry in {place for place in sys.path if place}:
+        with suppress(OSError):
+            found.update(n for n in os.listdir(entry) if n.endswith((".dist-info", ".egg-info")))
+    return sorted(found)
+
+
+def _unedited(files: Mapping[str, Path]) -> str | None:
+    """Return the hash of the files; None if one may have changed since it was imported."""
+    digest, started = hashlib.sha256(), psutil.Process().create_time() - _CLOCK_ERROR
+    for name, file in sorted(files.items()):
+        about = file.stat()
+        if max(about.st_mtime, about.st_ctime) >= started:
+            return None
+        digest.update(name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

@@ -29,6 +29,13 @@ class Hooks:
         """Called in the parent process when a cell is handed to the executor."""
 
     @hookspec
+    def symbench_cell_progressed(self, cell: Any, progress: Any) -> None:
+        """Called in the parent process, some times while a cell trains.
+
+        ``progress`` has ``done`` in [0, 1], ``update`` of ``updates``, and the mean ``loss``.
+        """
+
+    @hookspec
     def symbench_cell_finished(self, cell: Any, record: Record) -> None:
         """Called in the parent process when a cell's record has been stored."""
 

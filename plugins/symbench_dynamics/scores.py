@@ -77,20 +77,22 @@ class RolloutError(Rollout):
     def score_together(
         self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
     ) -> list[Scores]:
-        """Return the scores of the trials, whose rollouts are taken together."""
-        if isinstance(trials[0].module, Flows):
-            followed_together(trials, cast(Mechanics, task).rollout)
-        return super().score_together(trials, task, generators)
+        """Return the scores of the trials, whose rollouts are computed together."""
+        system = cast(Mechanics, task)
+        if not isinstance(trials[0].module, Flows):
+            return [{} for _ in trials]
+        paths = followed_together(trials, system.rollout)
+        return [self._judged(*pair, system) for pair in zip(trials, paths, strict=True)]
 
-    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
         """Return the error, or the time of divergence; nothing of a module that cannot flow."""
-        system, state = cast(Mechanics, task), trained.test.x
-        if not isinstance(trained.module, Flows):
-            return {}
-        path, diverged = self.predicted(followed(trained, system.rollout), system.rollout)
+        return self.score_together([trained], task, [generator])[0]
+
+    def _judged(self, trained: Trained, followed: Tensor, system: Mechanics) -> Scores:
+        path, diverged = self.predicted(followed, system.rollout)
         if path is None:
             return diverged
-        error = relative_error(path, system.truth(state, system.rollout))
+        error = relative_error(path, system.truth(trained.test.x, system.rollout))
         return {self.name: float(error.clamp(min=_SMALLEST).log().mean().exp())}
 
 

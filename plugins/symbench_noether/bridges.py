@@ -9,7 +9,7 @@ from torch import Tensor
 
 from symbench import Metric, Model, Task
 from symbench.contract import Scores, Trained
-from symbench.metrics.network import once
+from symbench.metrics.network import once_per_cell
 from symbench_noether.action import Paths, least_action
 from symbench_noether.lagrangian import Drift
 from symbench_noether.rings import RADIUS, RingDiffusion, reverse_lagrangian, score
@@ -56,7 +56,7 @@ class RingPaths(Metric):
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the scores by name; of paths that are not found, their number alone."""
-        exact = once(task, "ring_paths", lambda: bridges(score))
+        exact = once_per_cell(trained, "ring_paths", lambda: bridges(score))
         judged = Judged(bridges(_learned(trained)), exact, RingDiffusion().generators())
         scores = {f"{self.name}.unconverged": float((~judged.both).sum())}
         if bool(judged.both.any()):

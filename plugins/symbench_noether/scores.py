@@ -12,7 +12,7 @@ from torch import Tensor
 
 from symbench import Metric, Model, Task
 from symbench.contract import Direction, Scores, Trained
-from symbench.metrics.network import double_network, once
+from symbench.metrics.network import double_network, once, once_per_cell
 from symbench_noether.action import Paths, least_action
 from symbench_noether.fields import travel_times
 from symbench_noether.generators import discover
@@ -127,7 +127,7 @@ def judged(trained: Trained, task: Task) -> Judged:
     system = cast(Diffusion, task)
 
     def compute() -> Judged:
-        exact = once(task, "noether_paths", lambda: _paths(system.drift, system))
+        exact = once_per_cell(trained, "noether_paths", lambda: _paths(system.drift, system))
         return Judged(_paths(learned(trained), system), exact, system.generators())
 
     return once(trained, "noether_paths", compute)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from symbench.contract.model import Model
 from symbench.contract.task import Task
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Trained:
     """One finished trial as the metrics see it: the module in evaluation mode, and test data.
 
-    ``prediction`` is the module's output on ``test.x``, [n, *output_shape]. ``thorough`` is said of
-    the full tier, where a score may take its time.
+    ``prediction`` is the module's output on ``test.x``, [n, *output_shape]. ``thorough`` is true in
+    the full tier, where a score may be slow. ``memo`` holds what several scores of this trial
+    share, ``cell_memo`` what the trials of one cell share (``symbench.metrics.network.once``).
     """
 
     module: nn.Module
@@ -33,6 +34,8 @@ class Trained:
     test: Data
     prediction: Tensor
     thorough: bool = True
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    cell_memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def double(self) -> nn.Module:
@@ -45,8 +48,8 @@ class Trained:
 class Metric(ABC):
     """One score of a trained model on a task; deterministic given (task, version, seed).
 
-    ``along_curve`` = False, for what costs more than a training of the quick tier: such a score is
-    taken at the largest n_train, which the tables show, and at every size in the full tier alone.
+    ``along_curve`` is False for expensive scores: only the full tier computes them at every
+    n_train, the other tiers at the largest.
     """
 
     name: ClassVar[str]
@@ -73,9 +76,9 @@ class Metric(ABC):
     ) -> list[Scores]:
         """Return ``score`` of each trial with its own generator; override it to save time.
 
-        The trials are of one cell, none has diverged, and their modules differ in their
-        parameters and buffers alone: ``symbench.metrics.network.Networks`` evaluates such modules
-        together. A trial's scores may depend on the others by rounding, and no more.
+        The trials are of one cell, none has diverged, and their modules differ only in their
+        parameters and buffers: ``symbench.metrics.network.Networks`` evaluates such modules
+        together. The other trials may change a trial's scores by rounding only.
         """
         pairs = zip(trials, generators, strict=True)
         return [self.score(trained, task, generator) for trained, generator in pairs]

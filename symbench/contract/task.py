@@ -179,6 +179,12 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=256)  # a plan asks for every model
 def _overridden(task: T, tier: str) -> T:
+    """Return the task with the tier's attributes; what the task has computed is not carried over."""
     chosen = copy(task)
-    vars(chosen).update(task.tiers[tier])
+    own = type(task)
+    for attribute in list(vars(chosen)):
+        if isinstance(getattr(own, attribute, None), cached_property):
+            delattr(chosen, attribute)
+    for attribute, value in task.tiers[tier].items():
+        setattr(chosen, attribute, value)
     return chosen

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from symbench.contract import Symmetry, Task, seeded
-from symbench.draws import test_data
 from symbench.groups import Representation, Scalar, Trivial, V
 from symbench.metrics.algebra import Whitening, orthonormalising
 from symbench.metrics.network import (
@@ -77,8 +76,8 @@ class Candidate:
         return self.whitening(A).flatten(1) @ flat.mT
 
 
-def candidate(task: Task) -> Candidate | None:
-    """Return the task's candidate algebra, gl(V) unless it names one, acting on its test inputs.
+def candidate(task: Task, inputs: Tensor) -> Candidate | None:
+    """Return the task's candidate algebra, gl(V) unless it names one, acting on test inputs.
 
     A control without symmetry takes part if it says its layout or names a candidate; without a
     layout its inputs are copies of V and its outputs invariant. None where there is no candidate
@@ -89,7 +88,7 @@ def candidate(task: Task) -> Candidate | None:
     symmetry = task.symmetry or task.layout() or _uninformed(given)
     if symmetry is None:
         return None
-    data = test_data(task).x.double()
+    data = inputs.cpu().double()
     whitening = Whitening.of(_second_moment(data, symmetry.input))
     if (len(whitening.whiten) ** 2 if given is None else len(given)) > _LARGEST:
         return None

@@ -30,8 +30,8 @@ class ConservationError(Metric):
     Q(t) belongs to the predicted trajectory, Q(0) to the true initial state; the mean is over the
     test set. A module that can ``flow`` is followed over the task's ``rollout``, another one over
     the trained horizon. The typical scale is E||Q(0)||, unless the task states one by
-    ``conserved_scale``. Absent for a quantity whose scale is zero, and where a trajectory leaves
-    the numbers.
+    ``conserved_scale``. Absent for a quantity whose scale is zero, and where a trajectory becomes
+    non-finite.
     """
 
     name, version, direction = "conservation_error", "1", "lower"
@@ -42,16 +42,20 @@ class ConservationError(Metric):
         return task.kind == "trajectory"
 
     def score_together(
-        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+        self,
+        trials: Sequence[Trained],
+        task: Task,
+        generators: Sequence[torch.Generator],  # noqa: ARG002
     ) -> list[Scores]:
-        """Return the scores of the trials, whose rollouts are taken together."""
-        if task.rollout and isinstance(trials[0].module, Flows):
-            followed_together(trials, task.rollout)
-        return super().score_together(trials, task, generators)
+        """Return the scores of the trials, whose rollouts are computed together."""
+        paths = _predicted(trials, task)
+        return [self._score(*pair, task) for pair in zip(trials, paths, strict=True)]
 
-    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
         """Return ``conservation_error.<quantity>`` for every conserved quantity, in float64."""
-        path = _predicted(trained, task)
+        return self.score_together([trained], task, [generator])[0]
+
+    def _score(self, trained: Trained, path: Tensor | None, task: Task) -> Scores:
         if path is None or not bool(path.isfinite().all()):
             return {}
         predicted, start = task.conserved(path), path[:, :1]
@@ -70,17 +74,18 @@ class ConservationError(Metric):
         return scores
 
 
-def _predicted(trained: Trained, task: Task) -> Tensor | None:
-    """Return the predicted trajectories [n, times, size] in float64, from true initial states."""
-    if task.rollout and isinstance(trained.module, Flows):
-        return followed(trained, task.rollout)
-    return trained.prediction.cpu().double() if trained.prediction.ndim == 3 else None
+def _predicted(trials: Sequence[Trained], task: Task) -> Sequence[Tensor | None]:
+    """Return predicted trajectories [n, times, size] in float64, from true initial states."""
+    if task.rollout and isinstance(trials[0].module, Flows):
+        return followed_together(trials, task.rollout)
+    predictions = [trained.prediction.cpu().double() for trained in trials]
+    return [prediction if prediction.ndim == 3 else None for prediction in predictions]
 
 
 def followed(trained: Trained, times: Sequence[float]) -> Tensor:
     """Return where the module carries the test states [n, times, size], in float64.
 
-    Kept with the trained module: several scores look at one rollout.
+    Computed once for a trial, because several scores use one rollout.
     """
     return followed_together([trained], times)[0]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from symbench.contract import Task, Trained
 from symbench.metrics.algebra import null_space, orthonormal
 from symbench.metrics.candidate import Candidate, candidate
-from symbench.metrics.network import Networks, once, once_each
+from symbench.metrics.network import Networks, once_each, once_per_cell
 
 _SAME = 1e-6  # principal cosines above 1 - this are those of equal spans
 
@@ -93,35 +93,14 @@ class Truth:
         return 0 < len(self.Q) < self.Q.shape[1]
 
 
-def true_algebra(task: Task) -> Truth | None:
-    """Return the true algebra, once for a task: the null space of C for the exact target.
+def true_algebra(task: Task, inputs: Tensor) -> Truth | None:
+    """Return the true algebra on test inputs: the null space of C for the exact target.
 
     Without an exact target, or where its null space has no clear gap above it, it is the declared
     group's algebra. None if the task has neither a symmetry nor a candidate algebra, or a
     candidate too large for its data.
     """
-    return once(task, "true_algebra", partial(_true_algebra, task))
-
-
-def derivative(trained: Trained, task: Task) -> Derivative | None:
-    """Return C of the trained function (logits, for classification), once for a trial."""
-    return derivatives([trained], task)[0]
-
-
-def derivatives(trials: Sequence[Trained], task: Task) -> list[Derivative | None]:
-    """Return C of several trials of a cell, once for each of them, computed together."""
-
-    def compute(missing: Sequence[Trained]) -> list[Derivative | None]:
-        if (truth := true_algebra(task)) is None:
-            return [None] * len(missing)
-        matrices = truth.candidate.matrices(Networks.of(missing))
-        return [None if C is None else Derivative(C) for C in matrices]
-
-    return once_each(trials, "derivative", compute)
-
-
-def _true_algebra(task: Task) -> Truth | None:
-    if (within := candidate(task)) is None:
+    if (within := candidate(task, inputs)) is None:
         return None
     target = _target(task, within)
     # a control has no algebra, and its layout is no symmetry
@@ -130,6 +109,25 @@ def _true_algebra(task: Task) -> Truth | None:
     if target is not None and k is not None:
         return Truth(within, target.directions[:k], target, declared)
     return Truth(within, orthonormal(within.coordinates(declared)), target, declared)
+
+
+def truth_of(trained: Trained, task: Task) -> Truth | None:
+    """Return ``true_algebra`` on the trial's test inputs, computed once for a cell."""
+    return once_per_cell(
+        trained, "true_algebra", lambda: true_algebra(task, trained.test.x)
+    )
+
+
+def derivatives(trials: Sequence[Trained], task: Task) -> list[Derivative | None]:
+    """Return C of trials of a cell (on logits, for classification), computed once and together."""
+
+    def compute(missing: Sequence[Trained]) -> list[Derivative | None]:
+        if (truth := truth_of(missing[0], task)) is None:
+            return [None] * len(missing)
+        matrices = truth.candidate.matrices(Networks.of(missing))
+        return [None if C is None else Derivative(C) for C in matrices]
+
+    return once_each(trials, "derivative", compute)
 
 
 def _target(task: Task, within: Candidate) -> Derivative | None:

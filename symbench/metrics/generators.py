@@ -10,7 +10,6 @@ from symbench.errors import ShapeError
 from symbench.metrics.lie_derivative import AlgebraMetric
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from symbench.metrics.derivative import Derivative, Truth
@@ -32,9 +31,9 @@ class GeneratorScore(AlgebraMetric):
     version, direction = "1", "higher"
     reference = "Moskalev et al. 2022 (LieGG); Björck and Golub 1973"
 
-    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+    def judge(self, trained: Trained, task: Task, found: Derivative | None) -> Scores:
         """Return the score and its annotations."""
-        scores = _scores(trained, task)
+        scores = _scores(trained, task, found)
         return {key: v for key, v in scores.items() if key.split(".")[0] == self.name}
 
 
@@ -96,30 +95,29 @@ class GeneratorsFound(GeneratorScore):
             return super().applies(task, model)
         return task.layout() is not None or task.candidate_algebra() is not None
 
-    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+    def judge(self, trained: Trained, task: Task, found: Derivative | None) -> Scores:
         """Return the number; absent where C vanishes or f does not vary."""
         from symbench.metrics.algebra import small_directions
-        from symbench.metrics.derivative import derivative, true_algebra
+        from symbench.metrics.derivative import truth_of
 
-        truth, found = true_algebra(task), derivative(trained, task)
+        truth = truth_of(trained, task)
         if truth is None or found is None:
             return {}
         number = float(small_directions(found.squares))
         return {self.name: number, f"{self.name}.truth": float(len(truth.Q))}
 
 
-def _scores(trained: Trained, task: Task) -> dict[str, float]:
-    """Return every score of this file but the last, once for a trial."""
-    from symbench.metrics.derivative import derivative, true_algebra
+def _scores(trained: Trained, task: Task, found: Derivative | None) -> dict[str, float]:
+    """Return every score of this file but ``generators_found``, computed once for a trial."""
+    from symbench.metrics.derivative import truth_of
     from symbench.metrics.network import once
 
     def compute() -> dict[str, float]:
-        truth = true_algebra(task)
+        truth = truth_of(trained, task)
         if truth is None or not truth.is_proper:
             return {}
         L = _explicit(trained, truth)
         if L is None:
-            found = derivative(trained, task)
             return {} if found is None else _extracted_scores(found, truth)
         return _explicit_scores(L, truth, task.attainable(trained.model.parametrisation))
 

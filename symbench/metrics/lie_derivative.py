@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from symbench.contract import Metric, Model, Scores, Task, Trained
 
 if TYPE_CHECKING:
     import torch
+
+    from symbench.metrics.derivative import Derivative
 
 
 class AlgebraMetric(Metric):
@@ -20,14 +23,28 @@ class AlgebraMetric(Metric):
         """Whether the task's group has a Lie algebra."""
         return task.symmetry is not None and len(task.symmetry.group.algebra) > 0
 
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
+        """Return the score of one trial."""
+        return self.score_together([trained], task, [generator])[0]
+
     def score_together(
-        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+        self,
+        trials: Sequence[Trained],
+        task: Task,
+        generators: Sequence[torch.Generator],  # noqa: ARG002
     ) -> list[Scores]:
         """Return the scores of the trials, whose matrices C are computed together."""
         from symbench.metrics.derivative import derivatives
 
-        derivatives(trials, task)
-        return super().score_together(trials, task, generators)
+        matrices = derivatives(trials, task)
+        return [
+            self.judge(trained, task, found)
+            for trained, found in zip(trials, matrices, strict=True)
+        ]
+
+    @abstractmethod
+    def judge(self, trained: Trained, task: Task, found: Derivative | None) -> Scores:
+        """Return the score of a trial from its matrix C, None where C vanishes."""
 
 
 class LieDerivative(AlgebraMetric):
@@ -44,11 +61,11 @@ class LieDerivative(AlgebraMetric):
     summary = "relative violation of the true symmetry's algebra (1 = chance, 0 = exact)"
     reference = "after Moskalev et al. 2022 (LieGG)"
 
-    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+    def judge(self, trained: Trained, task: Task, found: Derivative | None) -> Scores:
         """Return the score with its ``chance``, and its ``ceiling``, that of the exact target."""
-        from symbench.metrics.derivative import derivative, true_algebra
+        from symbench.metrics.derivative import truth_of
 
-        truth, found = true_algebra(task), derivative(trained, task)
+        truth = truth_of(trained, task)
         if truth is None or found is None or not truth.is_proper:
             return {}
         scores = {self.name: found.relative(truth.Q), f"{self.name}.chance": 1.0}

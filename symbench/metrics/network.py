@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from symbench.contract import Trained
-from symbench.draws import in_parts
+from symbench.contract.batches import in_parts
 from symbench.errors import ShapeError
 
 Function = Callable[[Tensor], Tensor]
 T = TypeVar("T")
-Owner = TypeVar("Owner")
 Evaluation = Callable[..., Tensor]
 """(module, *inputs) -> values of one trial; inputs and values are batched over examples."""
 
@@ -27,20 +26,27 @@ _SMALL = 2**15  # input numbers a network, above which arithmetic and not overhe
 _ROUNDING = 100.0  # a spread of so many rounding errors is none
 
 
-def once(owner: object, name: str, compute: Callable[[], T]) -> T:
-    """Return ``compute()``, kept with ``owner`` for as long as it lives (a cached property)."""
-    return once_each([owner], name, lambda _: [compute()])[0]
+def once(trained: Trained, name: str, compute: Callable[[], T]) -> T:
+    """Return ``compute()``, computed once for a trial and then read from its ``memo``."""
+    return once_each([trained], name, lambda _: [compute()])[0]
 
 
 def once_each(
-    owners: Sequence[Owner], name: str, compute: Callable[[Sequence[Owner]], Sequence[T]]
+    trials: Sequence[Trained], name: str, compute: Callable[[Sequence[Trained]], Sequence[T]]
 ) -> list[T]:
-    """Return what is kept with each of the owners; ``compute`` makes what is missing, at once."""
-    key = f"_metrics_{name}"
-    missing = [owner for owner in owners if key not in vars(owner)]
-    for owner, value in zip(missing, compute(missing) if missing else (), strict=True):
-        vars(owner)[key] = value
-    return [vars(owner)[key] for owner in owners]
+    """Return one value for each trial; ``compute`` is asked once for the missing ones together."""
+    missing = [trained for trained in trials if name not in trained.memo]
+    for trained, value in zip(missing, compute(missing) if missing else (), strict=True):
+        trained.memo[name] = value
+    return [trained.memo[name] for trained in trials]
+
+
+def once_per_cell(trained: Trained, name: str, compute: Callable[[], T]) -> T:
+    """Return ``compute()``, computed once for all trials of a cell."""
+    if name not in trained.cell_memo:
+        trained.cell_memo[name] = compute()
+    value: T = trained.cell_memo[name]
+    return value
 
 
 def spaced(x: Tensor, count: int) -> Tensor:
@@ -65,9 +71,9 @@ class Network:
 class Networks:
     """Frozen copies of the modules of several trials, of one floating-point type.
 
-    Trials of one architecture are evaluated together, by ``vmap`` over their stacked parameters:
-    what a small network costs is the overhead of its operations. What ``vmap`` cannot do is done
-    trial by trial; the values are the same to rounding.
+    Trials of one architecture are evaluated together, by ``vmap`` over their stacked parameters,
+    because overhead dominates the cost of a small network. Where ``vmap`` fails they are evaluated
+    one by one; the values are the same to rounding.
     """
 
     def __init__(self, singles: Sequence[Network]) -> None:
@@ -101,7 +107,7 @@ class Networks:
             evaluate: may call the module and its methods, and differentiate.
             inputs: one slice a trial, [T, ...].
             numbers: how many input numbers a network is called with at once; above 2¹⁵ the
-                networks are evaluated one by one, for together they would only leave the cache.
+                networks are evaluated one by one, because stacked they exceed the CPU cache.
         """
         if self._together and numbers <= _SMALL:
             with suppress(RuntimeError):  # what vmap raises for what it cannot do

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 Status = Literal["ok", "failed", "timeout", "oom", "crashed", "diverged", "declined", "interrupted"]
 FINISHED: frozenset[str] = frozenset({"ok", "declined"})
@@ -63,6 +70,52 @@ class Failure(_Document):
     traceback: str = ""
 
 
+class Provenance(_Document):
+    """What code, data and machine made a record, and how it was run; unknown fields are absent.
+
+    ``seconds`` is wall time, ``fleet`` the most trials that trained together, ``fleet_choice`` why,
+    and ``capture`` whether updates were replayed from a CUDA graph.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    symbench: str | None = None
+    git: str | None = None
+    python: str | None = None
+    torch: str | None = None
+    machine: str | None = None
+    device: str | None = None
+    threads: int | None = None
+    tf32: bool | None = None
+    plugin: str | None = None
+    plugin_version: str | None = None
+    plugin_source_sha256: str | None = None
+    fleet: int | None = None
+    fleet_choice: dict[str, Any] | None = None
+    capture: dict[str, Any] | None = None
+    started: str | None = None
+    seconds: float | None = None
+    executor: str | None = None
+    concurrent: int | None = None
+    attempts: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _known(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: v for name, v in whole(self).items() if name in self.model_fields_set}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a field that is known, as from the JSON document."""
+        return self.model_dump()[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or the default where it is not known, as from the JSON document."""
+        return self.model_dump().get(name, default)
+
+    def also(self, **fields: Any) -> Provenance:
+        """Return the provenance with more fields."""
+        return self.model_copy(update=fields)
+
+
 class TrialRecord(_Document):
     """One training: its scores by name, and its cost."""
 
@@ -84,7 +137,7 @@ class Record(_Document):
     status: Status
     error: Failure | None = None
     trials: list[TrialRecord] = Field(default_factory=list)
-    provenance: dict[str, Any] = Field(default_factory=dict)
+    provenance: Provenance = Field(default_factory=Provenance)
     tensors: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
 
     model_config = ConfigDict(populate_by_name=True)

@@ -215,8 +215,7 @@ def records_of(stores: Iterable[Store]) -> list[Record]:
 
 def started(record: Record) -> str:
     """Return when the cell was started (ISO 8601, UTC: sorts as text); empty if unknown."""
-    value = record.provenance.get("started")
-    return value if isinstance(value, str) else ""
+    return record.provenance.started or ""
 
 
 def _order(record: Record) -> tuple[str, str, str, str, str]:

@@ -10,112 +10,147 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from symbench.contract import Model, Problem, Task
+from symbench.contract import Fits, Metric, Model, Problem, Recipe, Task
+from symbench.draws import Draws
 from symbench.errors import InputError
-from symbench.records.record import Failure, Record, Status, TrialRecord
+from symbench.records.record import Failure, Provenance, Record, Status, TrialRecord
 from symbench.registry import Registry
 from symbench.registry.source_hash import source_sha256
 from symbench.registry.view import make_problem
 from symbench.runs.plan import Cell
 from symbench.runs.provenance import machine
 from symbench.runs.score import metrics_for, score
-from symbench.training.setup import FleetChoice, Progress, Schooling, Trial, TrialKey, quiet
+from symbench.training.setup import (
+    FleetMode,
+    ProgressCallback,
+    TrainingSetup,
+    Trial,
+    TrialKey,
+    quiet,
+)
 from symbench.training.train import train
 
 _MESSAGE_LIMIT = 2000
 _TENSOR_BYTES = 2**26
 
 
-def run_cell(
+def run_cell(  # noqa: PLR0913 - what it computes, where, and to whom it reports
     registry: Registry,
     cell: Cell,
     device: str = "cpu",
-    fleet: FleetChoice = "auto",
-    progress: Progress = quiet,
-    on_error: Callable[[Exception], None] = quiet,
+    fleet: FleetMode = "auto",
+    run_by: Provenance | None = None,
+    *,
+    progress: ProgressCallback = quiet,
+    on_error: Callable[[Exception], None] | None = None,
 ) -> Record:
-    """Train and score the cell; whatever goes wrong inside it becomes a record with a status."""
+    """Train and score the cell; whatever goes wrong inside it becomes a record with a status.
+
+    Args:
+        registry: what is registered; it must hold the cell's task and model.
+        cell: from a plan.
+        device: a torch device; ``auto`` must have been resolved.
+        fleet: whether the trials train together.
+        run_by: what the executor adds to the record's provenance.
+        progress: called with the progress of the training.
+        on_error: called with an exception of the cell before it becomes a record.
+    """
     started, clock = datetime.now(UTC), time.perf_counter()
-    trials: list[TrialRecord] = []
-    failure: Failure | None = None
-    extra: dict[str, Any] = {}
-    tensors: dict[str, Tensor] = {}
-    status: Status = "declined"
-    if device.startswith("cuda"):  # ten bits of mantissa would stand in the scores' way
+    if device.startswith("cuda"):  # ten bits of mantissa would show in the scores
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    if cell.reason is None:
-        try:
-            trials, extra, tensors = _run(registry, cell, torch.device(device), fleet, progress)
-            status = _status(trials)
-        except Exception as error:  # a model may raise anything; its cell alone is lost
-            on_error(error)
-            status, failure = _failure(error)
+    if cell.reason is not None:
+        declined = Failure(type="Declined", message=cell.reason)
+        record = Record(identity=cell.identity, status="declined", error=declined)
     else:
-        failure = Failure(type="Declined", message=cell.reason)
-    provenance = {
-        **machine(device),
-        **_plugin(registry, cell),
-        **extra,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": time.perf_counter() - clock,
-    }
-    return Record(
-        identity=cell.identity, status=status, error=failure, trials=trials,
-        provenance=provenance, tensors=tensors,
-    )  # fmt: skip
+        try:
+            record = _run(registry, cell, torch.device(device), fleet, progress)
+        except Exception as error:  # a model may raise anything; only its cell fails
+            if on_error is not None:
+                on_error(error)
+            status, failure = _failure(error)
+            record = Record(identity=cell.identity, status=status, error=failure)
+    made_by = machine(device).also(
+        **_plugin(registry, cell).model_dump(),
+        **record.provenance.model_dump(),
+        started=started.isoformat(timespec="seconds"),
+        seconds=time.perf_counter() - clock,
+        **(run_by or Provenance()).model_dump(),
+    )
+    return record.model_copy(update={"provenance": made_by})
 
 
 def _run(
-    registry: Registry, cell: Cell, device: torch.device, fleet: FleetChoice, progress: Progress
-) -> tuple[list[TrialRecord], dict[str, Any], dict[str, Tensor]]:
-    task = registry.task(cell.task).for_tier(cell.identity.tier)
-    # planning has drawn for it; a process of its own need not draw again
-    vars(task).setdefault("_fingerprint", cell.identity.task_fingerprint)
-    model_class = registry.model(cell.model)
-    model = model_class(model_class.Config(**cell.identity.config))
-    view = partial(make_problem, registry, task, model)
-    if reason := model.accepts(view()):
-        raise InputError(f"{model.name} declines {task.name}: {reason}")
+    registry: Registry, cell: Cell, device: torch.device, fleet: FleetMode, progress: ProgressCallback
+) -> Record:
+    """Return the record of a cell that trains; its provenance says how the trials were trained."""
     identity = cell.identity
+    task = registry.task(cell.task).for_tier(identity.tier)
+    draws = Draws(task, identity.task_fingerprint)
+    model_class = registry.model(cell.model)
+    model = model_class(model_class.Config(**identity.config))
+    problem = partial(make_problem, registry, task, model)
+    if reason := model.accepts(problem()):
+        raise InputError(f"{model.name} declines {task.name}: {reason}")
     updates, validations = (int(identity.protocol[name]) for name in ("updates", "validations"))
-    school = Schooling(task, model, view, updates, device, validations, fleet, progress)
-    keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
-    trained = train(school, keys)
-    records = _score_all(registry, task, model, trained, view, whole=identity.tier == "full")
+    setup = TrainingSetup(
+        draws, model, problem, updates, device, validations, fleet, progress,
+        recipe=_recipe(cell, model, problem()),
+    )  # fmt: skip
+    trained = train(setup, [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds])
+    trials = _scored(
+        trained, draws, model, problem(), metrics_for(registry, task, model),
+        thorough=identity.tier == "full",
+    )  # fmt: skip
     peak = _peak_bytes(device)
-    for record in records:
-        record.cost["peak_bytes"] = peak
-    extra: dict[str, Any] = {"fleet": max(trial.stacked for trial in trained)}
-    if (choice := trained[0].choice) is not None:
-        extra["fleet_choice"] = asdict(choice)
-    if captures := [trial.capture for trial in trained if trial.capture is not None]:
-        extra["capture"] = asdict(min(captures, key=lambda capture: capture.captured))
-    return records, extra, learned_generators(task, model, trained)
+    trials = [t.model_copy(update={"cost": {**t.cost, "peak_bytes": peak}}) for t in trials]
+    return Record(
+        identity=identity, status=_status(trials), trials=trials,
+        provenance=_trained_how(trained), tensors=learned_generators(task, model, trained),
+    )  # fmt: skip
 
 
-def _score_all(
-    registry: Registry,
-    task: Task,
-    model: Model,
+def _recipe(cell: Cell, model: Model, problem: Problem) -> Recipe:
+    """Return the recipe of the identity; where planning got none, ask again for the error."""
+    if stated := cell.identity.protocol["recipe"]:
+        return Recipe(**stated)
+    if isinstance(model, Fits) or problem.loss == "none":  # no recipe is used
+        return Recipe()
+    model.recipe(problem)
+    raise InputError(f"{model.name}: recipe raised in planning and not in the cell; make it constant")
+
+
+def _scored(
     trained: Sequence[Trial],
-    view: Callable[[], Problem],
+    draws: Draws,
+    model: Model,
+    problem: Problem,
+    metrics: Sequence[Metric],
     *,
-    whole: bool,
+    thorough: bool,
 ) -> list[TrialRecord]:
-    metrics = metrics_for(registry, task, model)
+    """Score every trial; unless ``thorough``, expensive scores only at the largest n_train."""
     cheap = [metric for metric in metrics if metric.along_curve]
-    last, told = max(trial.key.n_train for trial in trained), view()
+    largest = max(trial.key.n_train for trial in trained)
     records: dict[TrialKey, TrialRecord] = {}
-    for chosen, dear in ((metrics, True), (cheap, False)):
-        trials = [trial for trial in trained if (whole or trial.key.n_train == last) is dear]
-        found = score(trials, task, model, told, chosen, thorough=whole)
+    for chosen, expensive in ((metrics, True), (cheap, False)):
+        trials = [t for t in trained if (thorough or t.key.n_train == largest) is expensive]
+        found = score(trials, draws, model, problem, chosen, thorough=thorough)
         records |= {trial.key: record for trial, record in zip(trials, found, strict=True)}
     return [records[trial.key] for trial in trained]
+
+
+def _trained_how(trained: Sequence[Trial]) -> Provenance:
+    """Return how many trials trained together and why, and whether updates were replayed."""
+    how = Provenance(fleet=max(trial.stacked for trial in trained))
+    if (decision := trained[0].stacking) is not None:
+        how = how.also(fleet_choice=asdict(decision))
+    if captures := [trial.capture for trial in trained if trial.capture is not None]:
+        how = how.also(capture=asdict(min(captures, key=lambda capture: capture.captured)))
+    return how
 
 
 def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> dict[str, Tensor]:
@@ -143,7 +178,7 @@ def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> di
 
 
 def _status(trials: Sequence[TrialRecord]) -> Status:
-    """A cell is diverged only as a whole; some diverged trials leave it ok, and are counted."""
+    """A cell is diverged only as a whole; with some diverged trials it is ok, and counts them."""
     counts = Counter(trial.status for trial in trials)
     return "ok" if counts["ok"] else "diverged"
 
@@ -163,11 +198,11 @@ def _peak_bytes(device: torch.device) -> float:
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-def _plugin(registry: Registry, cell: Cell) -> dict[str, Any]:
+def _plugin(registry: Registry, cell: Cell) -> Provenance:
     card = registry.card("model", cell.model)
     versions = {info.name: info.version for info in registry.plugins}
-    return {
-        "plugin": card.plugin,
-        "plugin_version": versions.get(card.plugin, ""),
-        "plugin_source_sha256": source_sha256(registry.model(cell.model)),
-    }
+    return Provenance(
+        plugin=card.plugin,
+        plugin_version=versions.get(card.plugin, ""),
+        plugin_source_sha256=source_sha256(registry.model(cell.model)),
+    )

@@ -8,11 +8,11 @@ import subprocess
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 
 import symbench
+from symbench.records.record import Provenance
 
 
 def _git() -> str | None:
@@ -41,7 +41,7 @@ def processor() -> str:
 
 
 def _machine_class() -> str:
-    """Timings, and figures to the last digit, are compared only where this is equal."""
+    """Times, and scores to the last digit, are compared only where this is equal."""
     system = f"{platform.system()} {platform.machine()}"
     vectors = torch.backends.cpu.get_cpu_capability()  # virtual machines hide the model
     return f"{system}, {processor()} ({vectors}), {os.cpu_count()} CPUs"
@@ -52,16 +52,16 @@ def tf32() -> bool:
     return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
 
 
-def machine(device: str) -> dict[str, Any]:
+def machine(device: str) -> Provenance:
     """Return versions, processor, device and threads as a record's provenance states them."""
     cuda = device.startswith("cuda")
-    return {
-        "symbench": symbench.__version__,
-        "git": _COMMIT,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "machine": _machine_class(),
-        "device": torch.cuda.get_device_name(device) if cuda else "cpu",
-        "threads": torch.get_num_threads(),
-        "tf32": cuda and tf32(),
-    }
+    return Provenance(
+        symbench=symbench.__version__,
+        git=_COMMIT,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        machine=_machine_class(),
+        device=torch.cuda.get_device_name(device) if cuda else "cpu",
+        threads=torch.get_num_threads(),
+        tf32=cuda and tf32(),
+    )

@@ -1,22 +1,24 @@
-"""The judge: trained trials -> scores; nothing else sees the test split."""
+"""Trained trials -> scores; the only place where the test split is used."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from symbench.contract import Data, Metric, Model, Problem, Task, Trained, seeded
-from symbench.draws import in_parts, test_data
+from symbench.contract.batches import in_parts
+from symbench.draws import Draws
 from symbench.errors import PluginError
 from symbench.metrics import CORE
 from symbench.records.record import TrialRecord
 from symbench.registry import Registry
 from symbench.training.setup import Trial
 
-_TOGETHER = 8  # trials evaluated at once: more of them would fill the memory
+_TOGETHER = 8  # trials evaluated at a time, so that they fit the memory
 
 
 def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
@@ -28,21 +30,22 @@ def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
 
 def score(
     trials: Sequence[Trial],
-    task: Task,
+    draws: Draws,
     model: Model,
     problem: Problem,
     metrics: Sequence[Metric],
     *,
     thorough: bool = True,
 ) -> list[TrialRecord]:
-    """Return the records of trials of a cell, in their order; diverged ones have no scores.
+    """Return the records of a cell's trials, in their order; diverged ones have no scores.
 
-    Trials that could train together are scored together, a few at a time.
+    Trials that trained together are scored together, a few at a time.
     """
     costs: list[dict[str, float]] = []
     sound: dict[int, Trained] = {}
+    cell_memo: dict[str, Any] = {}
     for place, trial in enumerate(trials):
-        test = test_data(task).to(_device(trial.module))
+        test = draws.test().to(_device(trial.module))
         started = time.perf_counter()
         prediction = predict(trial.module, test)
         seconds = time.perf_counter() - started
@@ -54,15 +57,16 @@ def score(
         if not trial.diverged and bool(prediction.isfinite().all()):
             n, seed = trial.key.n_train, trial.key.seed
             sound[place] = Trained(
-                trial.module, model, problem, n, seed, test, prediction, thorough
-            )
-    together = all(trial.choice is not None and trial.choice.stacked for trial in trials)
+                trial.module, model, problem, n, seed, test, prediction, thorough,
+                cell_memo=cell_memo,
+            )  # fmt: skip
+    together = all(trial.stacking is not None and trial.stacking.stacked for trial in trials)
     at_once = _TOGETHER if together else 1
     places = list(sound)
     scores: dict[int, dict[str, float]] = {}
     for some in (places[i : i + at_once] for i in range(0, len(places), at_once)):
-        found = _scores([sound[place] for place in some], task, metrics)
-        scores |= zip(some, found, strict=True)
+        values = _scores([sound[place] for place in some], draws.task, metrics)
+        scores |= zip(some, values, strict=True)
     return [
         TrialRecord(
             n_train=trial.key.n_train, seed=trial.key.seed,

@@ -7,29 +7,31 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from functools import partial
+from typing import TYPE_CHECKING
 
-from symbench.records.record import Record
-from symbench.registry import Registry
+from symbench.records.record import Provenance, Record
 from symbench.runs.cell import run_cell
-from symbench.runs.executors import Settings
-from symbench.runs.plan import Cell
-from symbench.training.setup import quiet
+
+if TYPE_CHECKING:
+    from symbench.runs.desk import Desk
+    from symbench.runs.options import Options
+    from symbench.runs.plan import Cell
+
+_BY = Provenance(executor="inline", concurrent=1)
 
 
-def execute(
-    cells: Sequence[Cell], settings: Settings, registry: Registry
-) -> Iterator[tuple[Cell, Record]]:
-    """Yield each cell with its record. A timeout needs a process and is not enforced here."""
-    on_error = _post_mortem if settings.debug else quiet
+def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
+    """Yield the record of each cell. A timeout needs a process and is not enforced here."""
     for cell in cells:
-        if cell.reason is None and not settings.claim(cell):
+        if not desk.claim(cell):
             continue
-        settings.started(cell)
-        report = partial(settings.progress, cell)
         with redirect_stdout(sys.stderr):  # what a plugin prints must not mix with our output
-            record = run_cell(registry, cell, settings.device, settings.fleet, report, on_error)
-        record.provenance |= {"executor": "inline", "concurrent": 1}
-        yield cell, record
+            record = run_cell(
+                desk.registry, cell, options.device, options.fleet, _BY,
+                progress=partial(desk.progressed, cell),
+                on_error=_post_mortem if options.debug else None,
+            )  # fmt: skip
+        yield record
 
 
 def _post_mortem(error: Exception) -> None:

@@ -1,37 +1,40 @@
 """Run every cell in a process of its own, several at a time.
 
-The processes are forked from a server that has torch loaded, so that one costs a tenth of a
-second; a cell that crashes, hangs or eats the memory is lost alone. A child sends back JSON text
-and nothing else.
+The processes are forked from a server that has loaded torch, so that starting one takes a tenth of
+a second. A cell that crashes, hangs or exhausts its memory does not affect the others. A child
+sends back only JSON text, and tensors as safetensors.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING
 
-from symbench.records.record import Failure, Record, Status
-from symbench.registry import Registry
-from symbench.runs.executors import Settings, free
+from symbench.records.record import Failure, Provenance, Record, Status
+from symbench.registry import Registry, Sources
 from symbench.runs.executors.capacity import threads_per_job, usable_cores
+from symbench.runs.options import Options
 from symbench.runs.plan import Cell
-from symbench.training.setup import Share, quiet
+from symbench.training.setup import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from symbench.runs.desk import Desk
+
 _POLL_SECONDS = 0.2
-_ATTEMPTS = 2  # a cell that crashed or ran out of memory gets a second one, one trial at a time
-_DONE, _TENSORS, _RECORD = b"d", b"t", b"r"
+_ATTEMPTS = 2  # of a cell that crashed or ran out of memory: the second time one trial at a time
+_PROGRESS, _TENSORS, _RECORD = b"p", b"t", b"r"  # kinds of message from a child
 
 
 @dataclass
@@ -41,71 +44,86 @@ class _Worker:
     pipe: Connection
     deadline: float | None
     started: float
-    attempt: int = 1
+    run_by: Provenance
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
+    @property
+    def attempt(self) -> int:
+        """How often the cell was started, this time included."""
+        return self.run_by.attempts or 1
 
-def execute(
+
+def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
+    """Yield each cell's record as it finishes."""
+    yield from supervised(
+        cells, desk.registry, options, claim=desk.claim, progressed=desk.progressed
+    )
+
+
+def supervised(
     cells: Sequence[Cell],
-    settings: Settings,
     registry: Registry,
-) -> Iterator[tuple[Cell, Record]]:
-    """Yield each cell with its record as it finishes; on leaving, no child is left behind.
+    options: Options,
+    *,
+    claim: Callable[[Cell], bool],
+    progressed: Callable[[Cell, Progress], None],
+) -> Iterator[Record]:
+    """Run cells in child processes of this machine, and yield each record as it finishes.
 
-    A cell whose process crashed or ran out of memory is tried once more, its trials one by one.
+    A cell whose process crashed or ran out of memory is retried once, its trials one by one. When
+    the iterator is closed, no child is left behind.
+
+    Args:
+        cells: from a plan.
+        registry: what is registered; the children load plugins from its sources.
+        options: as ``Options.on_this_machine`` returns them.
+        claim: asked before a cell starts; a cell that cannot be claimed is left out.
+        progressed: told how far a cell's training is.
     """
-    yield from _declined(cells, settings, registry)
+    yield from _declined(cells, registry, claim)
     context = _context(registry)
     waiting = [cell for cell in reversed(cells) if cell.reason is None]
     running: list[_Worker] = []
     try:
         while waiting or running:
-            while waiting and len(running) < settings.jobs:
-                if settings.claim(cell := waiting.pop()):
-                    settings.started(cell)
-                    running.append(_start(context, cell, settings))
+            while waiting and len(running) < (options.jobs or 1):
+                if claim(cell := waiting.pop()):
+                    running.append(_start(context, cell, registry.sources, options))
             if running:  # with nothing to wait for, wait() would sleep
                 ends = [end for w in running for end in (w.pipe, w.process.sentinel)]
                 wait(ends, _POLL_SECONDS)
-            for worker, record in _ended(running, settings):
+            for worker, record in _ended(running, options, progressed):
                 running.remove(worker)
                 if record.status in ("crashed", "oom") and worker.attempt < _ATTEMPTS:
-                    running.append(_again(context, worker, settings))
+                    again = replace(options, fleet="off")
+                    attempt = worker.attempt + 1
+                    running.append(
+                        _start(context, worker.cell, registry.sources, again, attempt)
+                    )
                 else:
-                    yield worker.cell, record
+                    yield record
     finally:
         for worker in running:
             _stop(worker)
 
 
 def _declined(
-    cells: Sequence[Cell], settings: Settings, registry: Registry
-) -> Iterator[tuple[Cell, Record]]:
-    """Yield the records of declined cells: nothing runs that could need a process."""
+    cells: Sequence[Cell], registry: Registry, claim: Callable[[Cell], bool]
+) -> Iterator[Record]:
+    """Yield the records of declined cells, which need no process because nothing runs."""
     from symbench.runs.cell import run_cell
 
     for cell in cells:
-        if cell.reason is not None:
-            settings.started(cell)
-            yield cell, run_cell(registry, cell)
+        if cell.reason is not None and claim(cell):
+            yield run_cell(registry, cell)
 
 
-def _ended(running: Sequence[_Worker], settings: Settings) -> list[tuple[_Worker, Record]]:
+def _ended(
+    running: Sequence[_Worker], options: Options, progressed: Callable[[Cell, Progress], None]
+) -> list[tuple[_Worker, Record]]:
     """Return the workers that have come to an end, with their records."""
-    found = [(worker, _poll(worker, settings)) for worker in running]
-    ended = [(worker, record) for worker, record in found if record is not None]
-    for worker, record in ended:
-        record.provenance |= {
-            "executor": "local", "concurrent": settings.jobs, "attempts": worker.attempt,
-        }  # fmt: skip
-    return ended
-
-
-def _again(
-    context: ForkServerContext | SpawnContext, worker: _Worker, settings: Settings
-) -> _Worker:
-    """Try a lost cell once more, one trial at a time."""
-    return _start(context, worker.cell, replace(settings, fleet="off"), worker.attempt + 1)
+    found = [(worker, _poll(worker, options, progressed)) for worker in running]
+    return [(worker, record) for worker, record in found if record is not None]
 
 
 def _context(registry: Registry) -> ForkServerContext | SpawnContext:
@@ -119,7 +137,7 @@ def _context(registry: Registry) -> ForkServerContext | SpawnContext:
 def _loaded(registry: Registry) -> list[str]:
     """Return the plugins' modules that planning has imported here, and those of their metrics.
 
-    What this process has survived the fork server survives too; the rest a child imports itself.
+    Only modules that imported cleanly here are preloaded; a worker imports the others itself.
     """
     registry.drop_broken("metric", registry.metrics)  # imports them: every cell asks them all
     packages = {
@@ -132,19 +150,27 @@ def _loaded(registry: Registry) -> list[str]:
 
 
 def _start(
-    context: ForkServerContext | SpawnContext, cell: Cell, settings: Settings, attempt: int = 1
+    context: ForkServerContext | SpawnContext,
+    cell: Cell,
+    sources: Sources,
+    options: Options,
+    attempt: int = 1,
 ) -> _Worker:
     ours, theirs = context.Pipe(duplex=False)
-    sent = replace(settings, claim=free, started=quiet, progress=quiet)
-    process = context.Process(target=_work, args=(theirs, cell, sent), daemon=True)
+    run_by = Provenance(executor="local", concurrent=options.jobs, attempts=attempt)
+    process = context.Process(
+        target=_work, args=(theirs, cell, sources, options, run_by), daemon=True
+    )
     process.start()
     theirs.close()
     now = time.monotonic()
-    deadline = None if settings.timeout is None else now + settings.timeout
-    return _Worker(cell, process, ours, deadline, now, attempt)
+    deadline = None if options.timeout is None else now + options.timeout
+    return _Worker(cell, process, ours, deadline, now, run_by)
 
 
-def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
+def _work(
+    pipe: Connection, cell: Cell, sources: Sources, options: Options, run_by: Provenance
+) -> None:
     """Run one cell in a child process and send its record as JSON."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -154,34 +180,22 @@ def _work(pipe: Connection, cell: Cell, settings: Settings) -> None:
     from symbench.registry import load
     from symbench.runs.cell import run_cell
 
-    share = threads_per_job(usable_cores(), settings.jobs)
+    share = threads_per_job(usable_cores(), options.jobs or 1)
     torch.set_num_threads(min(share, torch.get_num_threads()))  # OMP_NUM_THREADS may ask for less
-    registry = load(settings.plugin_files, settings.blocked)
+
+    def progressed(progress: Progress) -> None:
+        pipe.send_bytes(_PROGRESS + json.dumps(asdict(progress)).encode())
+
     record = run_cell(
-        registry,
-        cell,
-        settings.device,
-        settings.fleet,
-        lambda done: pipe.send_bytes(_DONE + _written(done)),
-    )
+        load(sources.files, sources.blocked), cell, options.device, options.fleet, run_by,
+        progress=progressed,
+    )  # fmt: skip
     if record.tensors:
         from safetensors.torch import save
 
         pipe.send_bytes(_TENSORS + save(record.tensors))
     pipe.send_bytes(_RECORD + record.to_json().encode())
     pipe.close()
-
-
-def _written(done: float) -> bytes:
-    known = (done.update, done.updates, done.loss) if isinstance(done, Share) else ()
-    return " ".join(repr(number) for number in (float(done), *known)).encode()
-
-
-def _read(payload: bytes) -> float:
-    done, *known = payload.split()
-    if not known:
-        return float(done)
-    return Share(float(done), int(known[0]), int(known[1]), float(known[2]))
 
 
 def _end_with_parent() -> None:
@@ -192,7 +206,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _poll(worker: _Worker, settings: Settings) -> Record | None:
+def _poll(
+    worker: _Worker, options: Options, progressed: Callable[[Cell, Progress], None]
+) -> Record | None:
     """Return the worker's record once it has one, or once it is dead or late."""
     try:
         while worker.pipe.poll():
@@ -202,25 +218,23 @@ def _poll(worker: _Worker, settings: Settings) -> Record | None:
                 worker.process.join()
                 worker.pipe.close()
                 record = Record.from_json(payload.decode())
-                record.tensors = worker.tensors
-                return record
+                return record.model_copy(update={"tensors": worker.tensors})
             if kind == _TENSORS:
                 from safetensors.torch import load
 
                 worker.tensors = load(payload)
             else:
-                settings.progress(worker.cell, _read(payload))
+                progressed(worker.cell, Progress(**json.loads(payload)))
     except (EOFError, OSError):
         worker.process.join()
         return _lost(worker, "crashed", _death(worker.process.exitcode))
     if worker.deadline is not None and time.monotonic() > worker.deadline:
         _stop(worker)
-        return _lost(worker, "timeout", f"stopped after {settings.timeout:g} seconds (--timeout)")
-    used = 0.0 if settings.memory is None else _resident_bytes(worker)
-    if settings.memory is not None and used > settings.memory:
+        return _lost(worker, "timeout", f"stopped after {options.timeout:g} seconds (--timeout)")
+    used = 0.0 if options.memory is None else _resident_bytes(worker) / 2**30
+    if options.memory is not None and used > options.memory:
         _stop(worker)
-        gib = settings.memory / 2**30
-        return _lost(worker, "oom", f"stopped at {used / 2**30:.1f} of {gib:.1f} GiB (--memory)")
+        return _lost(worker, "oom", f"stopped at {used:.1f} of {options.memory:.1f} GiB (--memory)")
     return None
 
 
@@ -246,7 +260,7 @@ def _lost(worker: _Worker, status: Status, message: str) -> Record:
     seconds = time.monotonic() - worker.started
     return Record(
         identity=worker.cell.identity, status=status, error=failure,
-        provenance={"seconds": seconds},
+        provenance=worker.run_by.also(seconds=seconds),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Imported once by the fork server: what every cell needs and torch loads only on first use.
+"""Imported once by the fork server: what every cell needs, and what torch loads on first use.
 
 The operations are too small to start threads, which would not survive a fork.
 """

@@ -1,4 +1,4 @@
-"""Reach a Ray cluster, or start one, and look at its nodes."""
+"""Connect to a Ray cluster, or start one, and inspect its nodes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from importlib import import_module
 from typing import Any
 
 import symbench
-from symbench.errors import InputError
-from symbench.runs.executors.capacity import jobs_within, usable_cores
+from symbench import InputError
+from symbench.executor import jobs_within, usable_cores
 
 _REACH_SECONDS = 5.0
-_SURVEY_SECONDS = 120.0  # a node's first worker imports torch, maybe from a slow shared disk
+_ANSWER_SECONDS = 120.0  # a node's first worker imports torch, maybe from a slow shared disk
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """What the cells will meet: device, cores of the largest node, bytes of the smallest GPU."""
+    """The device of the cells, the cores of the largest node, and the bytes of the smallest GPU."""
 
     device: str
     cores: int
@@ -31,8 +31,8 @@ class Nodes:
 def connected(address: str | None, jobs: int | None) -> Iterator[Any]:
     """Hold a connection to the cluster at ``address``; yields the module ``ray``.
 
-    Without an address and without ``RAY_ADDRESS`` a cluster of this machine is started, and ended
-    on leaving. A connection that the process already has is used, and left as it is.
+    Without an address and without ``RAY_ADDRESS``, a cluster of this machine is started, and ended
+    afterwards. A connection that the process already has is used and left open.
 
     Raises:
         InputError: no Ray, or no cluster at the address.
@@ -59,15 +59,15 @@ def _open(ray: Any, address: str, jobs: int | None) -> None:
         ray.init(address="local", num_cpus=jobs_within(usable_cores(), jobs), **quietly)
         return
     if address != "auto":
-        knock(address)
+        check_port(address)
     try:
         ray.init(address=address, **quietly)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unreachable(address, str(error)) from error
 
 
-def knock(address: str) -> None:
-    """Refuse an address where nobody listens: Ray itself would try for a minute."""
+def check_port(address: str) -> None:
+    """Refuse an address where nobody listens; Ray itself would retry for a minute."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
         raise InputError(f"--ray-address {address!r}: give host:port, such as 10.0.0.1:6379")
@@ -81,29 +81,29 @@ def _unreachable(address: str, why: str) -> InputError:
     first = " ".join(why.split())[:300]
     return InputError(
         f"no Ray cluster can be used at {address!r} ({first}): "
-        "start one with `ray start --head`, or leave --ray-address out; a cluster that asks for a "
+        "start one with `ray start --head`, or omit --ray-address; a cluster that asks for a "
         "token needs RAY_AUTH_MODE=token here too"
     )
 
 
 def environment() -> dict[str, Any]:
-    """Return what a worker's environment must say: one core a cell, and the driver's plugins."""
+    """Return a worker's environment: one thread per cell, and the driver's choice of plugins."""
     passed = {name: os.environ[name] for name in ("SYMBENCH_PLUGINS",) if name in os.environ}
     return {"env_vars": {"OMP_NUM_THREADS": "1"} | passed}
 
 
-def survey(ray: Any, device: str) -> Nodes:
-    """Ask every node for its version and its GPUs, and settle the device.
+def inspect_nodes(ray: Any, device: str) -> Nodes:
+    """Ask every node for its version and its GPUs, and decide the device.
 
     Raises:
         InputError: an unknown device, CUDA without a GPU, or a node that cannot run symbench.
     """
     alive = [node for node in ray.nodes() if node["Alive"]]
     if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"unknown device {device!r}: take auto, cpu or cuda")
+        raise InputError(f"unknown device {device!r}: choose auto, cpu or cuda")
     with_gpu = [node for node in alive if node["Resources"].get("GPU", 0) > 0]
     if device == "cuda" and not with_gpu:
-        raise InputError("device 'cuda': no node of the cluster has a GPU; take --device cpu")
+        raise InputError("device 'cuda': no node of the cluster has a GPU; choose --device cpu")
     chosen = "cuda" if with_gpu and device != "cpu" else "cpu"
     gpu_bytes = _ask(ray, alive, with_gpu if chosen == "cuda" else [])
     cores = max((int(node["Resources"].get("CPU", 0)) for node in alive), default=1)
@@ -117,7 +117,7 @@ def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
     asked = {}
     for node in alive:
         where = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        share = 0.01 if node in with_gpu else 0  # a GPU is only shown to whom a part is given
+        share = 0.01 if node in with_gpu else 0  # Ray shows a GPU only to tasks that ask for a share
         at_node = question.options(
             num_cpus=0, num_gpus=share, scheduling_strategy=where, runtime_env=environment()
         )
@@ -125,11 +125,11 @@ def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
     smallest = float("inf")
     for (host, _), reference in asked.items():
         try:
-            version, gpu_bytes = ray.get(reference, timeout=_SURVEY_SECONDS)
+            version, gpu_bytes = ray.get(reference, timeout=_ANSWER_SECONDS)
         except ray.exceptions.GetTimeoutError as error:
             raise InputError(
-                f"node {host} has not answered within {_SURVEY_SECONDS:g} seconds: "
-                "it may be given to others; wait, or take another cluster"
+                f"node {host} has not answered within {_ANSWER_SECONDS:g} seconds: "
+                "it may be busy with other work; wait, or choose another cluster"
             ) from error
         except ray.exceptions.RayError as error:
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1]

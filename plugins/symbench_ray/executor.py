@@ -1,0 +1,217 @@
+"""Spread the cells over a Ray cluster: one Ray task per cell, which supervises a child process.
+
+A node needs the same version of symbench, and no access to the store: records travel back as text
+and the driver stores them. The cell of a lost worker is run again elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from symbench.executor import (
+    Cell,
+    Costs,
+    Desk,
+    Failure,
+    Options,
+    Progress,
+    Provenance,
+    Record,
+    costs,
+    gpu_slots,
+    load,
+    run_cell,
+    supervised,
+)
+from symbench_ray.nodes import Nodes, connected, environment, inspect_nodes
+
+_POLL_SECONDS = 1.0  # how soon a node that has joined is given work
+_SHUTDOWN_SECONDS = 5.0  # for the workers of an interrupted run to stop
+_MOST_RETRIES = 5  # of a cell whose workers are lost
+
+_Sent = tuple[str, bytes]  # a record as JSON, and its tensors as safetensors
+_Files = tuple[tuple[str, bytes], ...]  # names and contents of plugin files
+
+
+def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
+    """Yield each cell's record as it finishes, the longest cells begun first.
+
+    Raises:
+        InputError: Ray is not installed, the cluster cannot be reached or used, or the device is
+            not available there.
+    """
+    for cell in cells:
+        if cell.reason is not None and desk.claim(cell):
+            yield run_cell(desk.registry, cell)
+    wanted = [cell for cell in cells if cell.reason is None]
+    if not wanted:
+        return
+    with connected(options.ray_address, options.jobs) as ray:
+        nodes = inspect_nodes(ray, options.device)
+        known = costs(desk.earlier())
+        dispatch = Dispatch(ray, nodes, desk, options, known)
+        yield from dispatch.results(known.longest_first(wanted))
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """The cells of one run that are out on a cluster."""
+
+    ray: Any
+    nodes: Nodes
+    desk: Desk
+    options: Options
+    known: Costs
+
+    def results(self, cells: Sequence[Cell]) -> Iterator[Record]:
+        """Hand the cells out, never more than there is room for, and yield what comes back."""
+        waiting, running = deque(cells), dict[Any, Cell]()
+        submit = self._submitter()
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._room():
+                    if self.desk.claim(cell := waiting.popleft()):
+                        running[submit(cell)] = cell
+                for reference in self._ready(list(running)):
+                    yield self._record(reference, running.pop(reference))
+        finally:
+            self._cancel(list(running))
+
+    def _ready(self, references: list[Any]) -> list[Any]:
+        """Return the finished references, after a short wait."""
+        return self.ray.wait(references, timeout=_POLL_SECONDS)[0] if references else []
+
+    def _room(self) -> int:
+        """Return how many cells may be out: one per core, and a few that wait for the next core."""
+        cores = int(self.ray.cluster_resources().get("CPU", 0))
+        return self.options.jobs or cores + cores // 4 + 1
+
+    def _submitter(self) -> Callable[[Cell], Any]:
+        sources = self.desk.registry.sources
+        files = tuple((Path(file).name, Path(file).read_bytes()) for file in sources.files)
+        options = replace(self.options, device=self.nodes.device, jobs=1)
+        # stored once and fetched once per node, because a plugin file may be long
+        job = self.ray.put((options, files, sources.blocked, self.nodes.cores))
+        carry = self.ray.remote(carry_out)
+
+        def submit(cell: Cell) -> Any:
+            return carry.options(
+                num_cpus=1, num_gpus=self.gpu_share(cell), max_retries=_MOST_RETRIES,
+                name=f"{cell.task} · {cell.model}", runtime_env=environment(),
+            ).remote(cell, job)  # fmt: skip
+
+        return submit
+
+    def gpu_share(self, cell: Cell) -> float:
+        """Return the share of a GPU that the cell takes: 0 on a CPU, 1 if it was never measured."""
+        if self.nodes.device == "cpu":
+            return 0.0
+        return 1 / gpu_slots(self.nodes.gpu_bytes, self.known.peak_bytes(cell))
+
+    def _record(self, reference: Any, cell: Cell) -> Record:
+        try:
+            text, tensors = self.ray.get(reference)
+        except self.ray.exceptions.RayError as error:
+            return _lost(cell, error)
+        record = Record.from_json(text)
+        concurrent = min(self._room(), self.nodes.cores)
+        run_by = record.provenance.also(executor="ray", concurrent=concurrent)
+        update: dict[str, Any] = {"provenance": run_by}
+        if tensors:
+            from safetensors.torch import load as tensors_of
+
+            update["tensors"] = tensors_of(tensors)
+        return of_same_code(cell, record.model_copy(update=update))
+
+    def _cancel(self, references: list[Any]) -> None:
+        """Ask the workers to stop, and kill those that do not."""
+        for force in (False, True):
+            for reference in references:
+                self.ray.cancel(reference, force=force)
+            if references:
+                count, seconds = len(references), _SHUTDOWN_SECONDS
+                _, references = self.ray.wait(references, num_returns=count, timeout=seconds)
+
+
+def carry_out(cell: Cell, job: tuple[Options, _Files, tuple[str, ...], int]) -> _Sent:
+    """Run one cell on a node, in a child of the worker, with limits, and return its record."""
+    options, files, blocked, cores = job
+    _prepare_worker()
+    with tempfile.TemporaryDirectory(prefix="symbench-") as directory:
+        paths = []
+        for number, (name, content) in enumerate(files):
+            paths.append(Path(directory, str(number), name))
+            paths[-1].parent.mkdir()
+            paths[-1].write_bytes(content)
+        limits = replace(options, memory=options.memory or _share(cores))
+        registry = load(tuple(paths), blocked)
+        (record,) = supervised([cell], registry, limits, claim=_always, progressed=_unheard)
+    if not record.tensors:
+        return record.to_json(), b""
+    from safetensors.torch import save
+
+    return record.to_json(), save(record.tensors)
+
+
+def _always(cell: Cell) -> bool:  # noqa: ARG001 - the driver has claimed it
+    return True
+
+
+def _unheard(cell: Cell, progress: Progress) -> None:
+    """Drop a progress report, which has no way back to the driver."""
+
+
+@cache
+def _prepare_worker() -> None:
+    """Adapt a Ray worker process, once, to what the supervisor expects of its process."""
+    # otherwise every child would import Ray's worker script, with which this process was started
+    vars(sys.modules["__main__"]).pop("__file__", None)
+    threading.Thread(target=_end_with_node, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_node(raylet: int) -> None:
+    """End this worker, and its cell with it, when its node is lost to the cluster.
+
+    Ray lets a task whose raylet has died run to its end, although the task is run again elsewhere.
+    """
+    while os.getppid() == raylet:
+        time.sleep(_POLL_SECONDS)
+    os._exit(1)
+
+
+def _share(cores: int) -> float:
+    """Return a cell's share of 90 % of the node's memory, in GiB."""
+    import psutil
+
+    return 0.9 * float(psutil.virtual_memory().total) / cores / 2**30
+
+
+def _lost(cell: Cell, error: Exception) -> Record:
+    kind, message = type(error).__name__, " ".join(str(error).split())[:500]
+    failure = Failure(type=kind, message=f"the worker was lost: {message}")
+    run_by = Provenance(executor="ray", seconds=0.0)
+    return Record(identity=cell.identity, status="crashed", error=failure, provenance=run_by)
+
+
+def of_same_code(cell: Cell, record: Record) -> Record:
+    """Refuse the scores of a node whose source of the model differs from the planned one."""
+    source = record.provenance.plugin_source_sha256 or cell.identity.model_source_sha256
+    if source == cell.identity.model_source_sha256:
+        return record
+    failure = Failure(
+        type="InputError",
+        message=f"a node has another source of {cell.model}: install the same one on every node",
+    )
+    return Record(
+        identity=cell.identity, status="failed", error=failure, provenance=record.provenance
+    )

@@ -1,0 +1,35 @@
+"""What an executor plugin uses: an executor turns cells into records, in its own way.
+
+An executor is a callable ``(cells, desk, options) -> iterator of records``. It claims each cell
+before it computes it, and yields each record as it finishes:
+
+    def execute(cells, desk, options):
+        for cell in cells:
+            if desk.claim(cell):
+                yield run_cell(desk.registry, cell, options.device, options.fleet)
+
+A plugin registers it by ``registry.executor(execute, name="mine")``; users choose it by
+``symbench run --executor mine``. With ``remote=True`` the options are handed over as the user gave
+them, because the machines that compute know their own devices and cores; otherwise they are those of
+this machine.
+
+Whatever a cell raises becomes a record with a status: ``run_cell`` does not raise. ``supervised``
+runs cells in child processes of this machine, with their limits of time and memory.
+"""
+
+from symbench.records.record import Failure, Provenance, Record
+from symbench.registry import Registry, Sources, load
+from symbench.runs.cell import run_cell
+from symbench.runs.desk import Desk
+from symbench.runs.executors.capacity import Costs, costs, gpu_slots, jobs_within, usable_cores
+from symbench.runs.executors.local import supervised
+from symbench.runs.options import Options
+from symbench.runs.plan import Cell
+from symbench.runs.run import Executor
+from symbench.training.setup import Progress
+
+__all__ = [
+    "Cell", "Costs", "Desk", "Executor", "Failure", "Options", "Progress", "Provenance", "Record",
+    "Registry", "Sources", "costs", "gpu_slots", "jobs_within", "load", "run_cell", "supervised",
+    "usable_cores",
+]  # fmt: skip

@@ -1,0 +1,84 @@
+"""The cells that a run still owes: claimed from other runs, reused from the store, or computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from symbench.records.record import FINISHED, Record
+from symbench.records.store import Store
+from symbench.registry import Registry
+from symbench.runs.options import Options
+from symbench.runs.plan import Cell
+from symbench.training.setup import Progress
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What an executor asks about its cells, and reports of them.
+
+    ``unfinished`` holds the cells without a record in this run, by key.
+    """
+
+    registry: Registry
+    store: Store
+    options: Options
+    unfinished: dict[str, Cell]
+
+    @classmethod
+    def of(cls, registry: Registry, options: Options, cells: Iterable[Cell]) -> Desk:
+        """Return a desk that owes the cells.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        store = Store(options.store)
+        store.check_writable()
+        return cls(registry, store, options, {cell.key: cell for cell in cells})
+
+    def claim(self, cell: Cell) -> bool:
+        """Whether the cell is this run's to compute; a cell that is has thereby started.
+
+        False where another run computes it, or has stored its record in the meantime.
+        """
+        if cell.reason is None and not self._claimed(cell):
+            return False
+        self.registry.emit("symbench_cell_started", cell=cell)
+        return True
+
+    def _claimed(self, cell: Cell) -> bool:
+        if not self.store.claim(cell.key):
+            return False
+        if self._usable(cell) is None:
+            return True
+        self.store.release(cell.key)
+        return False
+
+    def progressed(self, cell: Cell, progress: Progress) -> None:
+        """Report how far a cell's training is."""
+        self.registry.emit("symbench_cell_progressed", cell=cell, progress=progress)
+
+    def earlier(self) -> Sequence[Record]:
+        """Return all records of the store, from which the cost of a cell can be estimated."""
+        return self.store.records()
+
+    def reused(self) -> Iterator[Record]:
+        """Yield the usable records that are in the store; their cells are finished."""
+        for cell in list(self.unfinished.values()):
+            if (record := self._usable(cell)) is not None:
+                del self.unfinished[cell.key]
+                yield record
+
+    def put(self, record: Record) -> None:
+        """Store a new record; its cell is finished."""
+        self.store.write(record)
+        self.store.release(record.key)
+        del self.unfinished[record.key]
+
+    def _usable(self, cell: Cell) -> Record | None:
+        """Return the stored record of a cell if it need not be computed again."""
+        record = None if self.options.fresh else self.store.read(cell.key)
+        if record is None or record.status in FINISHED:
+            return record
+        again = record.status == "interrupted" or self.options.retry_failed
+        return None if again else record

@@ -1,0 +1,80 @@
+"""How a run goes about its cells; what it runs is a ``Selection``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from symbench.errors import InputError
+from symbench.runs.executors.capacity import usable_cores
+from symbench.training.setup import FleetChoice
+
+DEFAULT_STORE = Path("symbench-results")
+_SHARE = 0.9  # of the machine's memory, for all cells that run at a time
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run cells.
+
+    Attributes:
+        store: directory of the records.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        executor: ``local``, ``inline``, or the name of a plugin's executor.
+        ray_address: host:port of a cluster, for executors that use one.
+        jobs: cells at a time; None leaves it to the executor.
+        timeout: wall seconds per cell.
+        memory: GiB per cell; None is an equal share of 90 % of the machine's memory.
+        fleet: whether the trials of a cell train together.
+        fresh: run cells again that are in the store.
+        retry_failed: run cells again that have failed.
+        debug: open the debugger where a cell fails (``inline`` only).
+    """
+
+    store: Path = DEFAULT_STORE
+    device: str = "auto"
+    executor: str = "local"
+    ray_address: str | None = None
+    jobs: int | None = None
+    timeout: float | None = None
+    memory: float | None = None
+    fleet: FleetChoice = "auto"
+    fresh: bool = False
+    retry_failed: bool = False
+    debug: bool = False
+
+    def on_this_machine(self) -> Options:
+        """Return the options with the device, jobs and memory that they mean here.
+
+        Raises:
+            InputError: an unknown device, or cuda where there is none.
+        """
+        import psutil
+
+        jobs = self.jobs or usable_cores()
+        share = _SHARE * float(psutil.virtual_memory().total) / jobs / 2**30
+        memory = share if self.memory is None else self.memory
+        return replace(self, device=resolve_device(self.device), jobs=jobs, memory=memory)
+
+
+def resolve_device(name: str) -> str:
+    """Return the torch device for auto, cpu or cuda.
+
+    Raises:
+        InputError: an unknown device, or cuda where there is none.
+    """
+    import torch
+
+    available = torch.cuda.is_available()
+    if name == "auto":
+        return "cuda" if available else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"unknown device {name!r}: choose auto, cpu or cuda")
+    if name == "cuda" and not available:
+        raise InputError("device 'cuda' is not available here: choose --device cpu or auto")
+    return name
+
+
+def default_tier() -> str:
+    """Return ``full`` where there is a GPU, ``quick`` elsewhere."""
+    return "full" if resolve_device("auto") == "cuda" else "quick"

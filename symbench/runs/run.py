@@ -1,0 +1,126 @@
+"""Run a selection: plan its cells, let an executor compute them, and store the records."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from symbench.errors import UnknownNameError
+from symbench.records.record import FINISHED, Record, Status
+from symbench.registry import Registry
+from symbench.runs.desk import Desk
+from symbench.runs.executors import inline, local
+from symbench.runs.options import Options
+from symbench.runs.plan import Cell, Selection, make_plan
+
+_log = logging.getLogger(__name__)
+_WAIT_SECONDS = 1.0  # between two looks at cells that another run has claimed
+
+Executor = Callable[[Sequence[Cell], Desk, Options], Iterator[Record]]
+_BUILT_IN: dict[str, Executor] = {"inline": inline.execute, "local": local.execute}
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What became of one planned cell in this run."""
+
+    task: str
+    model: str
+    key: str
+    status: Status
+    seconds: float
+    reused: bool
+
+
+@dataclass
+class Run:
+    """One run: its plan, and the outcomes and records as they come. Event hooks get this object."""
+
+    name: str
+    store: Path
+    cells: list[Cell]
+    outcomes: list[CellOutcome] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 all finished or declined, 1 some cell did not, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        return 0 if all(outcome.status in FINISHED for outcome in self.outcomes) else 1
+
+    def add(self, record: Record, *, reused: bool) -> None:
+        """Add the record of a cell, and its outcome."""
+        identity = record.identity
+        self.records.append(record)
+        self.outcomes.append(
+            CellOutcome(
+                identity.task, identity.model, record.key, record.status,
+                record.provenance.seconds or 0.0, reused,
+            )  # fmt: skip
+        )
+
+
+def execute(registry: Registry, selection: Selection, options: Options) -> Run:
+    """Carry out a selection; event hooks report to whoever watches.
+
+    Finished cells of the store are reused. Cells that another run on the same store computes are
+    waited for. An interruption (Ctrl-C) leaves what is finished in the store.
+
+    Raises:
+        InputError: an unknown name or option value, or an empty selection.
+        StoreError: the store cannot be written.
+    """
+    cells = make_plan(registry, selection)
+    executor, options = _executor(registry, options)
+    desk = Desk.of(registry, options, cells)
+    run = Run(uuid.uuid4().hex[:12], options.store, cells)
+    planned = {cell.key: cell for cell in cells}
+    registry.emit("symbench_run_started", run=run)
+    for record, reused in _records(desk, run, executor):
+        run.add(record, reused=reused)
+        registry.emit("symbench_cell_finished", cell=planned[record.key], record=record)
+    registry.emit("symbench_run_finished", run=run)
+    return run
+
+
+def _records(desk: Desk, run: Run, executor: Executor) -> Iterator[tuple[Record, bool]]:
+    """Yield each cell's record, and whether it was reused from the store."""
+    try:
+        while desk.unfinished:
+            for record in desk.reused():
+                yield record, True
+            for record in executor(list(desk.unfinished.values()), desk, desk.options):
+                desk.put(record)
+                yield record, False
+            if desk.unfinished:
+                _log.info("waiting for %d cells of another run", len(desk.unfinished))
+                time.sleep(_WAIT_SECONDS)
+    except KeyboardInterrupt:
+        run.interrupted = True
+        for cell in desk.unfinished.values():
+            yield Record(identity=cell.identity, status="interrupted"), False
+    finally:
+        desk.store.release_all()
+
+
+def _executor(registry: Registry, options: Options) -> tuple[Executor, Options]:
+    """Return the executor, and the options as it takes them.
+
+    The options of an executor that computes on other machines (``remote``) are left as they are,
+    because only those machines know their devices and cores.
+    """
+    name = "inline" if options.debug else options.executor
+    if name in _BUILT_IN:
+        return _BUILT_IN[name], options.on_this_machine()
+    if name not in registry.executors:
+        raise UnknownNameError("executor", name, [*_BUILT_IN, *registry.executors])
+    card = registry.card("executor", name)
+    executor = cast(Executor, card.load())
+    return executor, options if card.details.get("remote") else options.on_this_machine()
