@@ -1,7 +1,7 @@
-"""Results kept in the user's cache folder, each under the hash of all that it depends on.
+"""Results cached on disk, each in a file named by the hash of everything that it depends on.
 
-A file is there whole or not at all. A folder that cannot be written, and a file that cannot be
-read, do no harm: what was sought is made again.
+The files are in the user's cache directory and are written atomically. Read and write failures
+are ignored; the caller computes the result again.
 """
 
 from __future__ import annotations
@@ -10,52 +10,46 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from platformdirs import user_cache_dir
 
+from symbench.files import write_atomic
+
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
 def folder(kind: str) -> Path:
-    """Return ``$SYMBENCH_CACHE/<kind>``, or that folder of the user's cache."""
+    """Return ``$SYMBENCH_CACHE/<kind>``, or ``<kind>`` in the user's cache directory."""
     return Path(os.environ.get("SYMBENCH_CACHE") or user_cache_dir("symbench")) / kind
 
 
 def path_of(kind: str, what: object, suffix: str = "") -> Path:
-    """Return where the result of ``what`` (JSON; else its ``str``) is kept."""
+    """Return the file for the result of ``what`` (hashed as JSON; other objects by ``str``)."""
     text = json.dumps(what, sort_keys=True, default=str)
     return folder(kind) / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}{suffix}"
 
 
 def load(path: Path, parse: Callable[[bytes], T | None]) -> T | None:
-    """Return ``parse(content)``; None if there is no file, or none that ``parse`` accepts."""
+    """Return ``parse(content)``; None if there is no file, or ``parse`` fails on it."""
     try:
         return parse(path.read_bytes())
     except FileNotFoundError:
         return None
-    except Exception as error:  # whatever spoilt content makes a parser raise
-        _log.debug("%s cannot be read and is made again: %s", path, error)
+    except Exception as error:  # damaged content can make a parser raise anything
+        _log.debug("%s cannot be read, its result is computed again: %s", path, error)
         return None
 
 
 def save(path: Path, content: bytes, *, first: bool = False) -> bool:
-    """Write the file; False if ``first`` is asked for and another process was that."""
+    """Write the file; with ``first``, return False if another process has written it before."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as beside:
-            whole = Path(beside) / path.name
-            whole.write_bytes(content)
-            if first:
-                os.link(whole, path)
-            else:
-                os.replace(whole, path)
+        write_atomic(path, content, exclusive=first)
     except FileExistsError:
         return False
     except OSError as error:
-        _log.debug("nothing is kept in %s: %s", path, error)
+        _log.debug("%s cannot be written: %s", path, error)
     return True

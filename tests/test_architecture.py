@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "symbench"
 PLUGINS = ROOT / "plugins"
 FLOORS = [  # a room imports only rooms of its own floor or of those before it
-    {"errors", "files", "disk_cache"},
+    {"errors", "files"},
+    {"disk_cache"},
     {"groups", "records"},
     {"contract"},
     {"graphs", "hooks", "results"},

@@ -1,10 +1,9 @@
-"""Everything known of a cell, as one JSON document (schema 1)."""
+"""The record of a cell: everything known about it, as one JSON document (schema 1)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -18,6 +17,8 @@ from pydantic import (
     model_serializer,
 )
 
+from symbench.files import parse_json
+
 Status = Literal["ok", "failed", "timeout", "oom", "crashed", "diverged", "declined", "interrupted"]
 FINISHED: frozenset[str] = frozenset({"ok", "declined"})
 
@@ -26,14 +27,17 @@ class _Document(BaseModel):
     model_config = ConfigDict(
         extra="allow",
         protected_namespaces=(),
-        ser_json_inf_nan="constants",  # json.dumps then refuses them; pydantic would write null
+        ser_json_inf_nan="constants",  # json.dumps refuses them; by default they would become null
     )
 
 
 class Identity(_Document):
-    """What a cell is: equal identities are the same experiment; its hash is the cell's key."""
+    """What a cell is: equal identities are the same experiment.
 
-    model_config = ConfigDict(frozen=True)  # or a key that is known would be another's
+    The hash of the identity is the cell's key.
+    """
+
+    model_config = ConfigDict(frozen=True)  # because ``key`` is cached
 
     task: str
     task_version: str
@@ -47,7 +51,7 @@ class Identity(_Document):
     seeds: list[int]
     protocol: dict[str, Any]
 
-    @cached_property  # every sort, merge and check asks for it
+    @cached_property  # every sort, merge and check reads it
     def key(self) -> str:
         """First 16 hex digits of the SHA-256 of the identity's canonical JSON."""
         canonical = json.dumps(
@@ -56,7 +60,7 @@ class Identity(_Document):
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with some fields changed; its key is its own."""
+        """Return a copy with some fields changed; its key is computed anew."""
         copied = super().model_copy(update=update, deep=deep)
         vars(copied).pop("key", None)
         return copied
@@ -129,7 +133,8 @@ class TrialRecord(_Document):
 class Record(_Document):
     """One cell from start to finish.
 
-    ``tensors`` (learned generators) are no part of the document; the store writes them beside it.
+    ``tensors`` (learned generators, trajectories) are not part of the document. The store writes
+    them to a file of their own.
     """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
@@ -148,7 +153,11 @@ class Record(_Document):
         return self.identity.key
 
     def to_json(self) -> str:
-        """Return the document; NaN and infinities are refused."""
+        """Return the document.
+
+        Raises:
+            ValueError: the record holds NaN or an infinity.
+        """
         document = self.model_dump(mode="json", by_alias=True)
         return json.dumps(document, indent=1, allow_nan=False, sort_keys=False) + "\n"
 
@@ -157,15 +166,6 @@ class Record(_Document):
         """Read a document.
 
         Raises:
-            ValueError: not JSON, not schema 1, or a number that is not finite.
+            ValueError: not JSON, not of schema 1, or with a number that is not finite.
         """
-        return cls.model_validate(json.loads(text, parse_constant=_refuse, parse_float=_finite))
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not a number that a record may hold")
+        return cls.model_validate(parse_json(text))

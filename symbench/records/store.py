@@ -1,6 +1,7 @@
-"""Records on disk: one JSON file a cell, written atomically; nothing else writes them.
+"""The result store: a directory with one JSON file per cell, each written atomically.
 
-A path is made from a key (16 hex digits), never from a name. Stores merge by copying files.
+Only this module writes these files. A path is made from a record's key (16 hex digits), never from
+the name of a task or model. Stores are merged by copying files.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from symbench.errors import StoreError
+from symbench.files import write_atomic
 from symbench.records.record import Record
 
 if TYPE_CHECKING:
@@ -24,14 +26,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{16}")
 _SCHEMA = re.compile(r'\A\s*\{\s*"schema"\s*:\s*(\d{1,6})\s*[,}]')
-_LARGEST = 10_000_000  # bytes; a record is some ten thousand
-_PERMISSIONS = 0o644
+_LARGEST = 10_000_000  # bytes; a record usually has about 10,000
 
 
 class Store:
-    """A directory of records; it is made when the first record is written.
+    """A directory of records, created when the first record is written.
 
-    ``warnings`` collects one sentence for every file that could not be used.
+    ``warnings`` has one sentence for every file that could not be used.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -42,10 +43,10 @@ class Store:
         self._claims: dict[str, FileLock] = {}
 
     def check_writable(self) -> None:
-        """Make the store's directory and prove that a file can be written there.
+        """Create the store's directory and check that a file can be written in it.
 
         Raises:
-            StoreError: it cannot; the message names the path and the mend.
+            StoreError: it cannot; the message names the path and says what to do.
         """
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,9 @@ class Store:
             raise _cannot("write", self.cells, error) from error
 
     def claim(self, key: str) -> bool:
-        """Whether the cell is now this process's to compute; a claim ends with its process.
+        """Claim a cell for this process; return False if another process has claimed it.
+
+        The claim lasts until it is released or the process ends.
 
         Raises:
             StoreError: the directory cannot be written.
@@ -73,42 +76,41 @@ class Store:
         return True
 
     def release(self, key: str) -> None:
-        """Give a claim back, if there is one."""
+        """Release the claim on a cell, if this process has one."""
         if (lock := self._claims.pop(key, None)) is not None:
             lock.release()
 
     def release_all(self) -> None:
-        """Give every claim back."""
+        """Release every claim of this process."""
         for key in list(self._claims):
             self.release(key)
 
     def write(self, record: Record) -> Path:
-        """Store a record in place of any earlier one of the same key, whole or not at all.
+        """Store a record atomically; it replaces an earlier one with the same key.
 
         Raises:
             StoreError: the directory cannot be written, or the disk is full.
-            ValueError: the record holds NaN or an infinity; it could not be read back.
+            ValueError: the record holds NaN or an infinity; nothing is written.
         """
         content = record.to_json().encode()
-        _parsed(content, record.key)
-        if record.tensors:  # first, so that no record is ever without them
+        if record.tensors:  # before the record, so that a stored record always has its tensors
             self.write_tensors(record.key, record.tensors)
         return self._write(f"{record.key}.json", content)
 
     def write_tensors(self, key: str, tensors: Mapping[str, Tensor]) -> Path:
-        """Store tensors (learned generators, trajectories) beside the record of that key."""
+        """Store the tensors (learned generators, trajectories) of the record with that key."""
         from safetensors.torch import save
 
         content = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
         return self._write(f"{_checked(key)}.safetensors", content)
 
     def read(self, key: str) -> Record | None:
-        """Return the record, or None where there is none (or none that can be used)."""
+        """Return the record; None if there is none, or none that can be used."""
         path = self.cells / f"{_checked(key)}.json"
         return self._read(path) if path.is_file() else None
 
     def read_tensors(self, key: str) -> dict[str, Tensor]:
-        """Return the tensors stored beside a record; empty where there are none.
+        """Return the tensors of a record; empty if it has none.
 
         Raises:
             StoreError: the file is damaged.
@@ -120,15 +122,17 @@ class Store:
         try:
             return dict(load_file(path)) if path.is_file() else {}
         except (SafetensorError, OSError) as error:
-            raise StoreError(f"{path} cannot be read: {error}; run the cell --fresh") from error
+            raise StoreError(
+                f"{path} cannot be read: {error}; run the cell again with --fresh"
+            ) from error
 
     def records(self) -> list[Record]:
-        """Return every usable record, by task, model, tier and start."""
+        """Return every usable record, sorted by task, model, tier and start."""
         read = [self._read(path) for path in self._files()]
         return sorted((record for record in read if record is not None), key=_order)
 
     def set_aside(self) -> list[Path]:
-        """Return the files that were found unusable and moved to ``aside/``."""
+        """Return the unusable files that were moved to ``aside/``."""
         return sorted(self.aside.iterdir()) if self.aside.is_dir() else []
 
     def _files(self) -> list[Path]:
@@ -143,7 +147,7 @@ class Store:
             content = _content(path)
             return _parsed(content, path.stem)
         except _NewerError as error:
-            self._warn(f"{path} is left out: {error}")
+            self._warn(f"{path} is ignored: {error}")
         except FileNotFoundError:  # another process has just moved it
             return None
         except OSError as error:
@@ -153,7 +157,10 @@ class Store:
         return None
 
     def _put_aside(self, path: Path, reason: Exception) -> Record | None:
-        """Move an unusable file out of the way; it is neither deleted nor overwritten."""
+        """Move an unusable file to ``aside/``, where it is neither deleted nor overwritten.
+
+        Return the record if another process has meanwhile replaced the file by a good one.
+        """
         why = " ".join(str(reason).split())[:200]
         try:
             self.aside.mkdir(exist_ok=True)
@@ -161,10 +168,9 @@ class Store:
             os.close(handle)
             path.replace(place)
         except OSError as error:
-            self._warn(f"{path} is left out: {why} (it could not be set aside: {error.strerror})")
+            self._warn(f"{path} is ignored: {why} (it could not be set aside: {error.strerror})")
             return None
         try:
-            # Another process may have replaced the file by a good one since it was read.
             record = _parsed(_content(Path(place)), path.stem)
         except (OSError, ValueError, RecursionError):
             self._warn(f"{path} cannot be used: {why}; set aside as {place}")
@@ -175,23 +181,10 @@ class Store:
 
     def _write(self, name: str, content: bytes) -> Path:
         path = self.cells / name
-        temporary = None
         try:
-            self.cells.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(".tmp", f".{name}.", self.cells)
-            with open(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, _PERMISSIONS)
-            os.replace(temporary, path)
-            temporary = None
+            return write_atomic(path, content, durable=True)
         except OSError as error:
             raise _cannot("write", path, error) from error
-        finally:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
-        return path
 
     def _warn(self, message: str) -> None:
         self.warnings.append(message)
@@ -199,11 +192,11 @@ class Store:
 
 
 class _NewerError(Exception):
-    """A record of a schema that this version does not know."""
+    """A record of a schema newer than this version knows."""
 
 
 def records_of(stores: Iterable[Store]) -> list[Record]:
-    """Return the records of several stores; of one key's records the one started last."""
+    """Return the records of several stores, for each key the one that was started last."""
     merged: dict[str, Record] = {}
     for store in stores:
         for record in store.records():
@@ -214,7 +207,7 @@ def records_of(stores: Iterable[Store]) -> list[Record]:
 
 
 def started(record: Record) -> str:
-    """Return when the cell was started (ISO 8601, UTC: sorts as text); empty if unknown."""
+    """Return when the cell was started (ISO 8601 in UTC, so it sorts as text), "" if unknown."""
     return record.provenance.started or ""
 
 
@@ -245,7 +238,9 @@ def _parsed(content: bytes, key: str) -> Record:
     text = content.decode()
     schema = _SCHEMA.match(text)
     if schema is not None and int(schema[1]) > 1:
-        raise _NewerError(f"its schema is {schema[1]}, this version reads 1; update symbench")
+        raise _NewerError(
+            f"its schema is {schema[1]}, this version reads 1; update symbench"
+        )
     record = Record.from_json(text)
     if record.key != key:
         raise ValueError(f"its identity hashes to {record.key}, not to its name")
@@ -255,5 +250,5 @@ def _parsed(content: bytes, key: str) -> Record:
 def _cannot(verb: str, path: Path, error: OSError) -> StoreError:
     return StoreError(
         f"cannot {verb} {path}: {error.strerror or error}; "
-        "free the place or choose another with --store DIR"
+        "free disk space or fix its permissions, or choose another directory with --store DIR"
     )

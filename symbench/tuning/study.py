@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from symbench.errors import InputError, StoreError
+from symbench.files import parse_json, write_atomic
 from symbench.tuning.space import Space
 
 _LARGEST = 10_000_000  # bytes
@@ -92,15 +91,9 @@ class Study(_Document):
         path = store / "tuning" / f"{self.plan.key}.json"
         text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, allow_nan=False)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(file.name, path)
+            return write_atomic(path, f"{text}\n".encode(), durable=True)
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
-        return path
 
 
 def path_of(store: Path, task: str, model: str, tier: str) -> Path:
@@ -119,7 +112,7 @@ def read(path: Path) -> Study | None:
             return None
         if path.stat().st_size > _LARGEST:
             raise ValueError(f"larger than {_LARGEST} bytes")
-        study = Study.model_validate_json(path.read_bytes())
+        study = Study.model_validate(parse_json(path.read_text(encoding="utf-8")))
         if study.plan.key != path.stem:
             raise ValueError("it is about another task, model or tier than its name says")
     except (OSError, ValueError, RecursionError) as error:

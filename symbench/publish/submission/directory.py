@@ -1,18 +1,18 @@
-"""A directory that holds a submission, and its tables in every format of documents."""
+"""A published directory: the submission, and its tables in every document format."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from symbench.errors import InputError
+from symbench.files import write_atomic
 from symbench.publish.submission.document import FILE_NAME, Submission
 from symbench.results import report
 from symbench.results.report.escape import markdown
 
-# Files of an earlier publication's site that this one may no longer have.
+# Files of an earlier publication's site that the new site may no longer have.
 _FRONT = ("index.html", "compare.html", "about.html")
 _MARK = b'<meta name="generator" content="symbench">'
 _PAGES = {
@@ -26,7 +26,7 @@ _VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
 def files(submission: Submission) -> dict[str, str]:
-    """Return the text of each file of a publication by its name."""
+    """Return the text of each file of a publication, by file name."""
     board = submission.leaderboard
     return {
         FILE_NAME: submission.to_json(),
@@ -40,14 +40,14 @@ def files(submission: Submission) -> dict[str, str]:
 def write(
     submission: Submission, directory: Path, site: Mapping[str, bytes] | None = None
 ) -> list[Path]:
-    """Write the files of a publication, in place of those of an earlier one, and return them.
+    """Write the files of a publication and return their paths; those of an earlier one go.
 
-    Of a site the front page stands for all of its files.
+    Of the files of a site only the front page is returned.
 
     Args:
         submission: what the tables are made from.
-        directory: a new one, or that of an earlier publication; what else is in it stays.
-        site: the files of the site by their paths; pages of an earlier one are removed.
+        directory: a new one, or that of an earlier publication; other files in it are unchanged.
+        site: the files of the site by path; pages of an earlier site are removed.
 
     Raises:
         InputError: the directory holds something else, or cannot be written.
@@ -60,20 +60,21 @@ def write(
                 "publication"
             )
         written = [
-            _written(directory / name, text.encode()) for name, text in files(submission).items()
+            write_atomic(directory / name, text.encode())
+            for name, text in files(submission).items()
         ]
         pages = {directory / name: content for name, content in (site or {}).items()}
         for leftover in set(_pages(directory)) - set(pages):
             leftover.unlink()
         for path, content in pages.items():
-            _written(path, content)
+            write_atomic(path, content)
         return [*written, directory / "index.html"] if pages else written
     except OSError as error:
         raise InputError(f"cannot write {directory}: {error.strerror or error}") from error
 
 
 def differing_files(submission: Submission, directory: Path) -> list[str]:
-    """Return the names of the files that are not what this version writes for the submission."""
+    """Return the names of the files that differ from what this version would write."""
     return [
         name
         for name, text in files(submission).items()
@@ -88,14 +89,6 @@ def _pages(directory: Path) -> Iterator[Path]:
     for folder, pattern in _PAGES.items():
         found = sorted((directory / folder).glob("*"))
         yield from (path for path in found if pattern.fullmatch(path.name) and path.is_file())
-
-
-def _written(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(exist_ok=True, parents=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
-    return path
 
 
 def _holds(path: Path, text: str) -> bool:

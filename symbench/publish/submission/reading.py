@@ -1,9 +1,7 @@
-"""Text of unknown origin -> a submission, or the reason why not."""
+"""Reads a submission from text of unknown origin, or says why it cannot."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from symbench.errors import InputError
+from symbench.files import parse_json
 from symbench.publish.submission.document import Submission
 
-LARGEST = 64 * 2**20  # bytes; a cell takes some twenty thousand
+LARGEST = 64 * 2**20  # bytes; a cell takes about 20,000
 DEEPEST = 20
-# A string may be left open: one that has to end would be sought again from each of its quotes.
+# Accepts an unterminated string: to require the closing quote would make the scan quadratic.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -23,7 +22,7 @@ def read(path: Path) -> Submission:
     """Return the submission in a file.
 
     Raises:
-        InputError: no such file, or none that may be read; the message says why.
+        InputError: the file cannot be read or holds no submission; the message says why.
     """
     try:
         with path.open("rb") as file:
@@ -36,7 +35,7 @@ def read(path: Path) -> Submission:
 def parse(content: bytes) -> Submission:
     """Return the submission that bytes of unknown origin hold.
 
-    Size and nesting are bounded before anything is parsed; NaN, infinities and a field given twice
+    Size and nesting are checked before anything is parsed. NaN, infinities and duplicate fields
     are refused.
 
     Raises:
@@ -47,9 +46,7 @@ def parse(content: bytes) -> Submission:
     if _deeper_than(content, DEEPEST):
         raise InputError(f"nested deeper than {DEEPEST} levels")
     try:
-        document = json.loads(
-            content.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once
-        )
+        document = parse_json(content.decode(), pairs_hook=_object)
     except ValueError as error:
         raise InputError(f"not JSON that a submission may hold: {error}") from error
     try:
@@ -73,20 +70,11 @@ def _deeper_than(content: bytes, most: int) -> bool:
     return False
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A reader must not see one of two values, and a tool the other."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse duplicate fields, of which different programs would read different values."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         raise ValueError("a field is given twice")
-    if "tensors" in found:
+    if "tensors" in fields:
         raise ValueError("tensors have no place in a submission")
-    return found
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant[:40]} is not a finite number")
+    return fields

@@ -1,0 +1,74 @@
+"""Writes files whole or not at all, and parses JSON strictly."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_PERMISSIONS = 0o644  # a temporary file is readable by its owner only
+_Pairs = list[tuple[str, Any]]
+
+
+def write_atomic(
+    path: Path, content: bytes, *, durable: bool = False, exclusive: bool = False
+) -> Path:
+    """Write a file whole or not at all, and return its path.
+
+    The content goes to a temporary file in the same directory, which then replaces ``path``.
+    A missing directory is created.
+
+    Args:
+        path: the file; an earlier one is replaced.
+        content: what it holds afterwards.
+        durable: flush the content to the disk before the file is replaced.
+        exclusive: keep an earlier file and raise ``FileExistsError``.
+
+    Raises:
+        OSError: the file cannot be written; an earlier file is unchanged.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(".tmp", f".{path.name}.", path.parent)
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.chmod(temporary, _PERMISSIONS)
+        if exclusive:
+            os.link(temporary, path)
+        else:
+            os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def parse_json(text: str, *, pairs_hook: Callable[[_Pairs], Any] | None = None) -> Any:
+    """Return the value of a JSON text in which every number is finite.
+
+    Args:
+        text: the JSON text.
+        pairs_hook: makes a value of the fields of each object, as in ``json.loads``.
+
+    Raises:
+        ValueError: not JSON, or it holds NaN, an infinity or a number that overflows (1e999).
+        RecursionError: nested too deeply.
+    """
+    return json.loads(
+        text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=pairs_hook
+    )
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _refuse(text: str) -> float:
+    raise ValueError(f"{text[:40]} is not a finite number")
