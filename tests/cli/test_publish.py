@@ -153,9 +153,9 @@ def test_a_publication_that_was_interrupted_can_be_repeated(tmp_path, monkeypatc
         if path.name == "index.html":
             raise KeyboardInterrupt
 
-    write = publication._written
+    write = publication.write_atomic
     with monkeypatch.context() as patched:
-        patched.setattr(publication, "_written", interrupted)
+        patched.setattr(publication, "write_atomic", interrupted)
         with pytest.raises(KeyboardInterrupt):
             written(store, tmp_path / "to")
     assert "about.html" not in tree(tmp_path / "to")

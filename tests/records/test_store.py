@@ -43,7 +43,7 @@ def test_a_record_that_was_written_is_read_back_equal(tmp_path: Path) -> None:
     assert store.records() == [record()]
 
 
-def test_a_store_is_made_by_its_first_record_and_not_before(tmp_path: Path) -> None:
+def test_a_store_is_created_by_its_first_record_and_not_before(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     assert store.records() == []
     assert store.read("0" * 16) is None
@@ -63,7 +63,7 @@ def test_what_is_not_a_key_is_refused(tmp_path: Path, key: str) -> None:
         Store(tmp_path).read(key)
 
 
-def test_records_come_by_task_and_model(tmp_path: Path) -> None:
+def test_records_are_sorted_by_task_and_model(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for task, model in (("b", "x"), ("a", "y"), ("a", "x")):
         store.write(record(task, model))
@@ -154,7 +154,7 @@ def test_a_record_of_a_later_schema_stays_where_it_is(tmp_path: Path) -> None:
     assert "update symbench" in store.warnings[0]
 
 
-def test_other_files_are_let_alone(tmp_path: Path) -> None:
+def test_other_files_are_not_touched(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write(record())
     (store.cells / "README.json").write_text("notes")
@@ -183,7 +183,7 @@ def test_a_good_file_that_arrives_while_a_bad_one_is_read_is_kept(
     assert store.warnings == []
 
 
-def test_a_file_in_place_of_the_directory_is_named_with_the_mend(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_directory_is_named_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("in the way")
     store = Store(tmp_path / "store")
     for attempt in (store.check_writable, lambda: store.write(record())):
@@ -254,7 +254,7 @@ def test_two_processes_may_write_one_store(tmp_path: Path) -> None:
     assert store.warnings == []
 
 
-def test_tensors_stand_beside_their_record(tmp_path: Path) -> None:
+def test_tensors_are_stored_beside_their_record(tmp_path: Path) -> None:
     store = Store(tmp_path)
     tensors = {"generators": torch.arange(9.0).reshape(3, 3).T}
     path = store.write_tensors(record().key, tensors)
