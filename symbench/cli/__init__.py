@@ -8,13 +8,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from symbench import __version__
-from symbench.cli import summarising
+from symbench.cli.leaderboard import MatchFactor, MatchParams
+from symbench.cli.leaderboard import show as show_summary
+from symbench.cli.leaderboard import size as size_window
 from symbench.cli.loading import matcher, open_stores, registered, staleness
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -28,7 +31,6 @@ from symbench.cli.options import (
     coloured,
     terminal_width,
 )
-from symbench.cli.summarising import MatchFactor, MatchParams
 from symbench.cli.tuning import tune
 from symbench.errors import InputError, SymbenchError
 from symbench.results.report import FORMATS
@@ -173,14 +175,14 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
         raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
     if tier is not None and tier not in TIERS:
         raise InputError(f"unknown tier {tier!r}: take one of {', '.join(TIERS)}")
-    size = summarising.size(match_params, match_factor)
+    size = size_window(match_params, match_factor)
     stores = open_stores(store)
     records = records_of(stores)
     chosen = tier or boards.newest_tier(records) or "quick"
     if summary:
         with registered(plugin, no_plugin) as registry:
             stale = staleness(registry)
-        summarising.show(records, chosen, form, stale, (matcher(task), matcher(model)), size)
+        show_summary(records, chosen, form, stale, (matcher(task), matcher(model)), size)
         return
     with registered(plugin, no_plugin) as registry:
         board = boards.make(records, chosen, staleness(registry), size=size)
@@ -207,7 +209,7 @@ def publish(
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """Write tables and a site of stored records, and a submission that others can verify."""
-    from symbench.cli.publishing import write
+    from symbench.cli.publish import write
 
     stores = open_stores(store)
     with registered(plugin, no_plugin) as registry:
@@ -235,7 +237,7 @@ def verify(  # noqa: PLR0913 - one parameter an option
     no_plugin: BlockedPlugins = None,
 ) -> int:
     """Check a submission against itself, run drawn cells again, and say whether it holds."""
-    from symbench.cli import verifying
+    verifying = import_module("symbench.cli.verify")
     from symbench.publish import submission
 
     if schema:
@@ -265,7 +267,7 @@ def check(
     no_plugin: BlockedPlugins = None,
 ) -> int:
     """Check that a task, a model or a metric keeps the promises of its kind."""
-    from symbench.cli import checking
+    checking = import_module("symbench.cli.check")
 
     out = None if as_json else sys.stdout  # while plugins are loaded, stdout is not ours
     with registered(plugin, no_plugin) as registry:
@@ -354,7 +356,8 @@ def run(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Plan the compatible cells, train, score and store them, and print the leaderboard."""
     from symbench.api import Options
-    from symbench.cli import running
+
+    running = import_module("symbench.cli.run")
 
     choice = running.Choice(
         everything, tuple(task or ()), tuple(model or ()), suite, tier, seeds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -40,7 +41,8 @@ def tune(  # noqa: PLR0913 - one parameter an option
 ) -> int:
     """Search models' configurations on the valid split, with the same budget for each."""
     from symbench.api import default_tier
-    from symbench.cli import searches
+
+    searches = import_module("symbench.cli.tune")
     from symbench.tuning.search import Search
 
     if not task:

@@ -10,7 +10,7 @@ from statistics import median
 
 import pytest
 
-from symbench.cli.publishing import write
+from symbench.cli.publish import write
 from symbench.records.record import Failure, Identity, Record, TrialRecord
 from symbench.records.store import Store, records_of
 

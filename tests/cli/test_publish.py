@@ -10,7 +10,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from symbench.cli import app, publishing
+from symbench.cli import app
+from symbench.cli.publish import write
 from symbench.errors import InputError
 from symbench.publish import submission
 from symbench.publish.submission import directory as publication
@@ -109,7 +110,7 @@ def tree(place):
 
 
 def written(store, to, **options):
-    return publishing.write([Store(store)], "quick", lambda _: False, to, **options)
+    return write([Store(store)], "quick", lambda _: False, to, **options)
 
 
 TABLES = {"README.md", "leaderboard.csv", "leaderboard.json", "leaderboard.tex", "submission.json"}
