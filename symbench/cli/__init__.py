@@ -355,7 +355,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """Plan the compatible cells, train, score and store them, and print the leaderboard."""
-    from symbench.api import Options
+    from symbench.runs.options import Options
 
     running = import_module("symbench.cli.run")
 
@@ -367,13 +367,13 @@ def run(  # noqa: PLR0913 - one parameter an option
         store=store, device=device, executor=executor,
         ray_address=ray_address, jobs=jobs, timeout=timeout, memory=memory,
         fleet=running.fleet(fleet), fresh=fresh, retry_failed=retry_failed, debug=pdb,
-        plugin_files=tuple(plugin or ()), blocked=tuple(no_plugin or ()),
     )  # fmt: skip
     running.check(choice, options)
     with registered(plugin, no_plugin) as registry:
         selection = running.selection(choice, registry, store)
         planned = running.dry_run(registry, selection, store, fresh=fresh) if dry_run else None
-    if planned is not None:
+        result = None if dry_run else running.run(registry, selection, options)
+    if result is None:
         from symbench.cli import pages
 
         if as_json:
@@ -381,8 +381,6 @@ def run(  # noqa: PLR0913 - one parameter an option
         else:
             typer.echo(pages.plan(planned, terminal_width(), colour=coloured()), nl=False)
         return
-    with redirect_stdout(sys.stderr):
-        result = running.run(selection, options)
     if as_json:
         _print_json(running.document(result))
     else:

@@ -13,66 +13,74 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.progress import Progress as Bars
 
 from symbench.results.report.escape import plain
-from symbench.training.setup import Share
+from symbench.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from symbench.api import CellOutcome, Run
+    from symbench.runs.run import CellOutcome, Run
+    from symbench.training.setup import Progress
     from symbench.records.record import Record
     from symbench.runs.plan import Cell
 
 
 class Watch:
-    """The callbacks of a run; ``bars`` is the context in which they are shown."""
+    """A reporter of a run; ``bars`` is the context in which it shows its bars."""
 
     def __init__(self) -> None:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.bars = Progress(
+        self.bars = Bars(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeElapsedColumn(), TextColumn("{task.fields[note]}"),
             console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self._print = self.bars.console.print
+        self._run: Run | None = None
         self._total: TaskID | None = None
         self._running: dict[str, TaskID] = {}
         self._since: dict[str, float] = {}
-        self._beside = 1
+        self._concurrent = 1
 
-    def planned(self, run: Run) -> None:
+    @hookimpl
+    def symbench_run_started(self, run: Run) -> None:
         """Open the bar of the whole run."""
+        self._run = run
         self._total = self.bars.add_task("cells", total=len(run.cells), note=time_left(None))
 
-    def started(self, cell: Cell) -> None:
+    @hookimpl
+    def symbench_cell_started(self, cell: Cell) -> None:
         """Open a cell's bar."""
         label = escape(plain(f"{cell.task} {cell.model}"))
         self._running[cell.key] = self.bars.add_task(label, total=100, note="")
         self._since[cell.key] = time.monotonic()
-        self._beside = max(self._beside, len(self._running))
+        self._concurrent = max(self._concurrent, len(self._running))
 
-    def progressed(self, cell: Cell, share: float) -> None:
-        """Move a cell's bar; show the step and the loss, where they are known."""
+    @hookimpl
+    def symbench_cell_progressed(self, cell: Cell, progress: Progress) -> None:
+        """Move a cell's bar; show the update and the loss."""
         if cell.key in self._running:
-            note = ""
-            if isinstance(share, Share):
-                note = f"update {share.update}/{share.updates}, loss {share.loss:.3g}"
-            self.bars.update(self._running[cell.key], completed=round(100 * share), note=note)
+            note = f"update {progress.update}/{progress.updates}, loss {progress.loss:.3g}"
+            done = round(100 * progress.done)
+            self.bars.update(self._running[cell.key], completed=done, note=note)
 
-    def finished(self, run: Run, outcome: CellOutcome, record: Record) -> None:
+    @hookimpl
+    def symbench_cell_finished(self, cell: Cell, record: Record) -> None:
         """Print the cell's line and close its bar."""
-        if (bar := self._running.pop(outcome.key, None)) is not None:
+        if (bar := self._running.pop(cell.key, None)) is not None:
             self.bars.remove_task(bar)
-        self._since.pop(outcome.key, None)
+        self._since.pop(cell.key, None)
+        if self._run is None:
+            return
         elapsed = {key: time.monotonic() - since for key, since in self._since.items()}
-        note = time_left(seconds_left(run, elapsed, self._beside))
+        note = time_left(seconds_left(self._run, elapsed, self._concurrent))
         if self._total is not None:
-            self.bars.update(self._total, completed=len(run.outcomes), note=note)
-        self._print(escape(plain(_line(run, outcome, record, note))))
+            self.bars.update(self._total, completed=len(self._run.outcomes), note=note)
+        self._print(escape(plain(_line(self._run, self._run.outcomes[-1], record, note))))
 
 
 def seconds_left(run: Run, elapsed: Mapping[str, float], beside: int) -> float | None:

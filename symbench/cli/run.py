@@ -16,8 +16,9 @@ from symbench.runs import plan
 from symbench.runs.plan import Cell, Selection
 
 if TYPE_CHECKING:
-    from symbench.api import Options, Result
-    from symbench.training.setup import FleetChoice
+    from symbench.api import Result
+    from symbench.runs.options import Options
+    from symbench.training.setup import FleetMode
 
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
 
@@ -50,7 +51,7 @@ def ladder(text: str | None) -> tuple[int, ...]:
         raise InputError(f"--sizes {text!r}: give whole numbers, such as 100,300,1000") from error
 
 
-def fleet(route: str) -> FleetChoice:
+def fleet(route: str) -> FleetMode:
     """Return the route of ``--fleet``.
 
     Raises:
@@ -58,7 +59,7 @@ def fleet(route: str) -> FleetChoice:
     """
     if route not in ("auto", "on", "off"):
         raise InputError(f"--fleet {route!r}: take one of auto, on, off")
-    return cast("FleetChoice", route)
+    return cast("FleetMode", route)
 
 
 def check(choice: Choice, options: Options) -> None:
@@ -83,7 +84,7 @@ def selection(choice: Choice, registry: Registry, store: Path) -> Selection:
     Raises:
         InputError: a suite that cannot be read, an unknown tier, or a size or seed out of range.
     """
-    from symbench.api import default_tier
+    from symbench.runs.options import default_tier
 
     suite = {} if choice.suite is None else _suite(choice.suite, registry)
     seeds = suite.get("seeds") if choice.seeds is None else choice.seeds
@@ -147,18 +148,16 @@ def _planned(cell: Cell, stored: Record | None) -> Document:
     return {**own, "plan": what, "reason": cell.reason}
 
 
-def run(chosen: Selection, options: Options) -> Result:
+def run(registry: Registry, chosen: Selection, options: Options) -> Result:
     """Carry out the selection, and show on stderr how far it is."""
-    from symbench import api
+    from symbench.api import result
     from symbench.cli.progress import Watch
+    from symbench.runs.run import execute
 
-    if options.debug:
-        options = replace(options, executor="inline")
     watch = Watch()
+    registry.add_reporter(watch)
     with watch.bars:
-        return api.execute(
-            chosen, options, watch.started, watch.progressed, watch.finished, watch.planned
-        )
+        return result(execute(registry, chosen, options))
 
 
 def document(result: Result) -> Document:

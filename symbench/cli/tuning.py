@@ -40,7 +40,7 @@ def tune(  # noqa: PLR0913 - one parameter an option
     no_plugin: BlockedPlugins = None,
 ) -> int:
     """Search models' configurations on the valid split, with the same budget for each."""
-    from symbench.api import default_tier
+    from symbench.runs.options import default_tier
 
     searches = import_module("symbench.cli.tune")
     from symbench.tuning.search import Search

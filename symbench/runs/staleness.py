@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symbench.contract import Task
-from symbench.fingerprints import fingerprint
+from symbench.draws import fingerprint
 from symbench.records.record import Identity
 from symbench.registry import Registry
 from symbench.registry.source_hash import source_sha256

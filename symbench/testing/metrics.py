@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from symbench.contract import Metric, Model, Problem, Task, Trained, seeded
-from symbench.draws import test_data
+from symbench.draws import Draws
 from symbench.runs.score import predict
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import require, require_card, untouched_randomness
@@ -42,7 +42,7 @@ def _applicable(subject: Subject) -> tuple[Task, Trained]:
     for task in subject.here:
         if _metric(subject).applies(task, model):
             module = model.build(subject.view(task, model)).eval()
-            test = test_data(task)
+            test = Draws.of(task).test()
             view = subject.view(task, model)
             n_train = max(task.sizes["smoke"])
             return task, Trained(module, model, view, n_train, 0, test, predict(module, test))

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symbench.api import resolve_device
+from symbench.draws import fingerprint
 from symbench.contract import Model, Task
 from symbench.errors import InputError, SymbenchError
 from symbench.records.store import Store
@@ -129,7 +129,7 @@ def _plan(task: Task, model: Model, how: Search) -> Plan:
     return Plan(
         task=task.name,
         task_version=task.version,
-        task_fingerprint=task.fingerprint(),
+        task_fingerprint=fingerprint(task),
         model=model.name,
         model_version=model.version,
         model_source_sha256=source_sha256(model),

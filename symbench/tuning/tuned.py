@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from symbench.draws import fingerprint
 from symbench.errors import InputError
 from symbench.registry import Registry
 from symbench.registry.source_hash import source_sha256
@@ -41,7 +42,7 @@ def _tuned(registry: Registry, study: Study) -> Tuned:
         done = f"{len(study.trials)} of {study.budget} trials"
         raise InputError(f"{named} has made {done}: let `symbench tune` finish it")
     task, model = registry.task(of.task), registry.model(of.model)
-    current = (task.version, task.fingerprint(), model.version, source_sha256(model))
+    current = (task.version, fingerprint(task), model.version, source_sha256(model))
     known = (of.task_version, of.task_fingerprint, of.model_version, of.model_source_sha256)
     if current != known:
         raise InputError(f"{named} is out of date, task or model has changed: tune with --fresh")

@@ -8,11 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from symbench import api
 from symbench.records.record import Identity, Record
 from symbench.registry import Registry
 from symbench.runs import plan
+from symbench.runs.options import Options
 from symbench.runs.plan import Selection, Tuned
+from symbench.runs.run import execute
 
 _SEEDS = 100
 _PARTS = {
@@ -82,17 +83,15 @@ class Bench:
             executor = "inline" if submitted.provenance.get("executor") == "inline" else "local"
         most = os.cpu_count() or 1
         with TemporaryDirectory(prefix="symbench-verify-") as place:
-            options = api.Options(
+            options = Options(
                 store=Path(place),
                 device="cpu" if submitted.provenance.get("device") == "cpu" else "auto",
                 executor=executor,
                 jobs=min(max(jobs, 1), most) if isinstance(jobs, int) else 1,
                 fleet=_fleet(submitted.provenance.get("fleet")),
                 timeout=self.timeout,
-                plugin_files=self.plugin_files,
-                blocked=self.blocked,
             )
-            (record,) = api.execute(_selection(submitted.identity), options).records
+            (record,) = execute(self.registry, _selection(submitted.identity), options).records
         return record
 
 
