@@ -49,7 +49,7 @@ def test_unknown_names_suggest_near_ones():
 
 
 def test_every_metric_has_a_card():
-    for metric in symbench.metrics():
+    for metric in symbench.list_metrics():
         assert metric.name
         assert metric.direction in ("lower", "higher")
         assert metric.summary

@@ -373,13 +373,15 @@ def run(  # noqa: PLR0913 - one parameter an option
         selection = running.selection(choice, registry, store)
         planned = running.dry_run(registry, selection, store, fresh=fresh) if dry_run else None
         result = None if dry_run else running.run(registry, selection, options)
-    if result is None:
+    if planned is not None:
         from symbench.cli import pages
 
         if as_json:
             _print_json({"cells": planned})
         else:
             typer.echo(pages.plan(planned, terminal_width(), colour=coloured()), nl=False)
+        return
+    if result is None:
         return
     if as_json:
         _print_json(running.document(result))

@@ -17,4 +17,5 @@ def in_parts(x: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
     if x.device.type != "cpu":
         return (x,)
     at_once = min(2048, max(64, 2**17 // max(1, x.shape[axis + 1 :].numel())))
-    return x.split(at_once, axis)
+    parts: tuple[Tensor, ...] = x.split(at_once, axis)
+    return parts

@@ -17,6 +17,7 @@ from symbench.records.store import Store
 from symbench.registry import Registry
 from symbench.registry.source_hash import source_sha256
 from symbench.registry.view import make_problem
+from symbench.runs.options import resolve_device
 from symbench.runs.protocol import TIERS
 from symbench.tuning.space import Choices, Range, search_space
 from symbench.tuning.study import Attempt, Plan, Study, path_of, read

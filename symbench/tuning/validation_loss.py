@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from symbench.contract import Model, Problem, Task
-from symbench.draws import in_parts
+from symbench.contract.batches import in_parts
 from symbench.training.objective import trial_losses
 from symbench.training.setup import Schooling, Trial, TrialKey
 from symbench.training.train import train

@@ -14,7 +14,9 @@ from statistics import median
 import pytest
 
 from symbench import registry
-from symbench.runs.executors import Settings, inline, local
+from symbench.runs.desk import Desk
+from symbench.runs.executors import inline, local
+from symbench.runs.options import Options
 from symbench.runs.plan import Selection, make_plan
 
 REGISTRY = registry.load()
@@ -23,13 +25,16 @@ COMMANDS = {"--help": ["--help"], "list": ["list"]}
 
 
 @pytest.mark.parametrize("where", EXECUTORS)
-def test_a_cell_whose_model_does_nothing(benchmark, where):
+def test_a_cell_whose_model_does_nothing(benchmark, where, tmp_path):
     execute, target = EXECUTORS[where]
     selection = Selection(("o5-invariant",), ("constant",), "quick")
     cells = make_plan(REGISTRY, selection)
 
+    options = Options(tmp_path, device="cpu", jobs=1)
+
     def run():
-        return [record.status for _, record in execute(cells, Settings(), REGISTRY)]
+        desk = Desk.of(REGISTRY, options, cells)
+        return [record.status for record in execute(cells, desk, options)]
 
     run()  # starts the fork server, draws the data
     assert benchmark.pedantic(run, rounds=15) == ["ok"]

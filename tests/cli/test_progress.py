@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from symbench.api import CellOutcome
 from symbench.cli import progress
 from symbench.cli.progress import Watch, seconds_left, time_left
-from symbench.training.setup import Share
+from symbench.runs.run import CellOutcome
+from symbench.training.setup import Progress
 
 
 def cell(task, model, reason=None):
@@ -88,13 +88,14 @@ def watched(failure=None):
     record = SimpleNamespace(error=failure)
     watch = Watch()
     with watch.bars:
-        watch.planned(this)
-        watch.started(GRID[0])
-        watch.progressed(GRID[0], Share(0.5, 175, 350, 0.0123))
+        watch.symbench_run_started(this)
+        watch.symbench_cell_started(GRID[0])
+        watch.symbench_cell_progressed(GRID[0], Progress(0.5, 175, 350, 0.0123))
         watch.bars.refresh()
         this.outcomes.append(outcome("a", "x", 2.0, "failed" if failure else "ok"))
-        watch.finished(this, this.outcomes[0], record)
-        watch.progressed(GRID[0], 0.7)  # late news of a cell that is gone
+        watch.symbench_cell_finished(GRID[0], record)
+        # a late report of a cell that has finished
+        watch.symbench_cell_progressed(GRID[0], Progress(0.7, 245, 350, 0.01))
 
 
 def test_a_running_cell_shows_its_step_and_loss_on_a_terminal(screen):

@@ -18,13 +18,12 @@ import toys
 
 import symbench
 from symbench.errors import InputError
+from symbench.executor import Costs, Desk, Options, load
 from symbench.records.store import Store
-from symbench.registry import load
-from symbench.runs.executors import Settings, nodes
-from symbench.runs.executors.capacity import Costs
-from symbench.runs.executors.cluster import Errands, Site, execute, of_same_code
-from symbench.runs.executors.nodes import Nodes
 from symbench.runs.plan import Selection, make_plan
+from symbench_ray import nodes
+from symbench_ray.executor import Dispatch, execute, of_same_code
+from symbench_ray.nodes import Nodes
 
 TOYS = Path(toys.__file__)
 GOOD = ("small", "finding")
@@ -34,7 +33,7 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs symbench[
 
 @pytest.fixture(autouse=True)
 def only_toys(monkeypatch):
-    monkeypatch.setenv("SYMBENCH_PLUGINS", "none")
+    monkeypatch.setenv("SYMBENCH_PLUGINS", "symbench_ray")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
@@ -60,19 +59,19 @@ def test_a_missing_ray_is_named_with_its_mend(tmp_path, monkeypatch):
 @pytest.mark.parametrize("address", ["nowhere", "10.0.0.1", "ray://10.0.0.1:10001", "host:port"])
 def test_an_address_without_host_and_port_is_refused(address):
     with pytest.raises(InputError, match="host:port"):
-        nodes.knock(address)
+        nodes.check_port(address)
 
 
 def test_an_address_where_nobody_listens_is_refused():
     with pytest.raises(InputError, match="no Ray cluster can be used"):
-        nodes.knock(f"127.0.0.1:{free_port()}")
+        nodes.check_port(f"127.0.0.1:{free_port()}")
 
 
-def test_a_plan_of_declined_cells_needs_no_cluster(monkeypatch):
+def test_a_plan_of_declined_cells_needs_no_cluster(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "ray", None)
-    registry = toys.toy_registry()
+    registry, options = toys.toy_registry(), Options(tmp_path)
     cells = make_plan(registry, Selection(("norms",), ("declining",), "smoke"))
-    ((_, record),) = execute(cells, Settings(), registry, Site())
+    (record,) = execute(cells, Desk.of(registry, options, cells), options)
     assert record.status == "declined"
 
 
@@ -83,16 +82,16 @@ def test_a_cell_takes_of_a_gpu_what_it_has_been_measured_to_need():
     for device, costs, share in (
         ("cuda", known, 1 / 6), ("cuda", Costs({}, {}), 1), ("cpu", known, 0)
     ):  # fmt: skip
-        errands = Errands(None, Nodes(device, 8, 80.0 * gib), Settings(), Site(), costs)
-        assert errands.gpu_share(cell) == pytest.approx(share)
+        dispatch = Dispatch(None, Nodes(device, 8, 80.0 * gib), None, Options(), costs)
+        assert dispatch.gpu_share(cell) == pytest.approx(share)
 
 
 def test_scores_made_with_another_source_of_the_model_are_refused(tmp_path):
     (record,) = run(["small"], tmp_path).records
     (cell,) = make_plan(load([TOYS]), Selection(("norms",), ("small",), "smoke"))
     assert of_same_code(cell, record) is record
-    record.provenance["plugin_source_sha256"] = "0" * 64
-    refused = of_same_code(cell, record)
+    elsewhere = record.provenance.also(plugin_source_sha256="0" * 64)
+    refused = of_same_code(cell, record.model_copy(update={"provenance": elsewhere}))
     assert (refused.status, refused.trials) == ("failed", [])
     assert "another source of small" in refused.error.message
 
@@ -209,8 +208,8 @@ def test_a_cluster_that_loses_a_machine_in_mid_run_gives_the_table_of_one_proces
     )  # fmt: skip
     assert accident.killed
     assert len(accident.began()) == 3  # what the lost machine was at was begun again
-    alone = symbench.run(["norms"], models, "smoke", tmp_path / "inline", **options)
-    assert table(spread) == table(alone)
+    inline = symbench.run(["norms"], models, "smoke", tmp_path / "inline", **options)
+    assert table(spread) == table(inline)
     scores = [
         {r.key: (r.status, [t.scores for t in r.trials]) for r in Store(tmp_path / name).records()}
         for name in ("ray", "inline")

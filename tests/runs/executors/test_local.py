@@ -16,9 +16,11 @@ import symbench
 from symbench.errors import InputError, StoreError, UnknownNameError
 from symbench.records.store import Store
 from symbench.registry import load
-from symbench.runs.executors import Settings, inline, local
+from symbench.runs import run as running
+from symbench.runs.desk import Desk
+from symbench.runs.executors import inline, local
+from symbench.runs.options import Options
 from symbench.runs.plan import Selection, make_plan
-from symbench.training.setup import Share
 
 TOYS = Path(toys.__file__)
 
@@ -104,11 +106,11 @@ def test_a_process_that_dies_or_hangs_is_lost_alone(tmp_path):
     assert "20 seconds" in by_model["hanging"].error.message
 
 
-def test_leaving_an_executor_early_leaves_no_process_behind():
-    registry = toys.toy_registry()
+def test_leaving_an_executor_early_leaves_no_process_behind(tmp_path):
+    registry, options = load([TOYS]), Options(tmp_path, device="cpu", jobs=2)
     cells = make_plan(registry, Selection(("norms",), ("small", "hanging"), "smoke"))
     cells.sort(key=lambda cell: cell.model == "hanging")
-    results = local.execute(cells, Settings(jobs=2, plugin_files=(TOYS,)), registry)
+    results = local.execute(cells, Desk.of(registry, options, cells), options)
     next(results)
     results.close()
     import multiprocessing
@@ -117,14 +119,20 @@ def test_leaving_an_executor_early_leaves_no_process_behind():
 
 
 @pytest.mark.parametrize("executor", [inline, local])
-def test_progress_is_reported_to_the_end_with_step_and_loss(executor):
-    registry = toys.toy_registry()
-    cells = make_plan(registry, Selection(("norms",), ("small",), "smoke"))
+def test_progress_is_reported_to_the_end_with_step_and_loss(executor, tmp_path):
+    class Listener:
+        @symbench.hookimpl
+        def symbench_cell_progressed(self, cell, progress):
+            assert cell.model == "small"
+            seen.append(progress)
+
     seen = []
-    settings = Settings(progress=lambda cell, done: seen.append(done), plugin_files=(TOYS,))
-    list(executor.execute(cells, settings, registry))
-    assert seen == sorted(seen)
-    assert seen[-1] == 1.0
+    registry, options = load([TOYS]), Options(tmp_path, device="cpu")
+    registry.add_reporter(Listener())
+    cells = make_plan(registry, Selection(("norms",), ("small",), "smoke"))
+    list(executor.execute(cells, Desk.of(registry, options, cells), options))
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+    assert seen[-1].done == 1.0
     assert (seen[-1].update, seen[-1].updates) == (60, 60)
     assert 0 < seen[-1].loss < seen[0].loss
 
@@ -140,30 +148,100 @@ def test_the_fork_server_loads_what_planning_has_loaded_and_the_metrics(monkeypa
     assert not [name for name in names if name.startswith(("symbench.", "torch"))]
 
 
-@pytest.mark.parametrize("done", [0.25, Share(0.5, 3, 6, float("nan"))])
-def test_progress_crosses_the_pipe_unchanged(done):
-    read = local._read(local._written(done))
-    assert read == done
-    assert repr(vars(read) if isinstance(read, Share) else None) == repr(
-        vars(done) if isinstance(done, Share) else None
-    )
-
-
 def test_an_interrupted_run_keeps_what_finished_and_resumes(tmp_path, monkeypatch):
     execute = inline.execute
 
-    def interrupted(cells, settings, registry):
-        yield from execute(cells[:1], settings, registry)
+    def interrupted(cells, desk, options):
+        yield from execute(cells[:1], desk, options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("symbench.api.inline.execute", interrupted)
+        patch.setitem(running._BUILT_IN, "inline", interrupted)
         stopped = run(["small", "told"], tmp_path)
     assert stopped.exit_code == 130
     assert statuses(stopped) == {"small": "ok", "told": "interrupted"}
     resumed = run(["small", "told"], tmp_path)
     assert [outcome.reused for outcome in resumed.run.outcomes] == [True, False]
     assert resumed.exit_code == 0
+
+
+WAVERING = """
+from pathlib import Path
+from torch import nn
+from symbench import Model, Recipe, hookimpl
+
+class Wavering(Model):
+    \"\"\"Asks for another learning rate each time.\"\"\"
+
+    name, version, prior = "wavering", "1", "none"
+    asked = 0
+
+    def build(self, problem):
+        return nn.Linear(problem.input_size, problem.output_size)
+
+    def recipe(self, problem):
+        Wavering.asked += 1
+        return Recipe(learning_rate=0.1 ** Wavering.asked)
+
+class Steady(Wavering):
+    name = "steady"
+
+    def recipe(self, problem):
+        return Recipe(learning_rate=0.1)
+
+class Fickle(Wavering):
+    name = "fickle"
+
+    def recipe(self, problem):
+        Wavering.asked += 1
+        if Wavering.asked % 2:
+            raise ValueError("not now")
+        return Recipe()
+
+with open(Path(__file__).with_name("loaded"), "a") as file:
+    file.write("loaded\\n")
+
+@hookimpl
+def symbench_register(registry):
+    registry.model(Wavering)
+    registry.model(Steady)
+    registry.model(Fickle)
+"""
+
+
+@pytest.fixture
+def wavering(tmp_path):
+    plugin = tmp_path / "wavering.py"
+    plugin.write_text(WAVERING)
+    return plugin
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_the_recipe_that_names_a_record_is_the_one_that_trains(wavering, tmp_path, executor):
+    result = symbench.run(
+        ["norms"], ["wavering", "steady"], "smoke", tmp_path, executor=executor,
+        plugin_files=(TOYS, wavering), device="cpu",
+    )  # fmt: skip
+    by_model = {record.identity.model: record for record in result.records}
+    rates = {name: r.identity.protocol["recipe"]["learning_rate"] for name, r in by_model.items()}
+    assert rates == {"steady": 0.1, "wavering": 0.1}
+    scores = [[trial.scores for trial in record.trials] for record in by_model.values()]
+    assert scores[0] == scores[1]
+
+
+def test_a_recipe_that_raised_in_planning_alone_fails_the_cell(wavering, tmp_path):
+    result = symbench.run(
+        ["norms"], ["fickle"], "smoke", tmp_path, plugin_files=(TOYS, wavering), device="cpu"
+    )
+    (record,) = result.records
+    assert record.status == "failed"
+    assert "recipe raised in planning" in record.error.message
+
+
+def test_a_command_executes_a_plugin_file_once(wavering, tmp_path):
+    arguments = ["-m", "small", "--plugin", str(wavering), "--executor", "inline"]
+    subprocess.run(_command(tmp_path, *arguments), capture_output=True, check=True)
+    assert (tmp_path / "loaded").read_text().split() == ["loaded"]
 
 
 def _command(store, *arguments):

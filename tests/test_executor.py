@@ -1,0 +1,115 @@
+"""An executor of a stranger's plugin runs cells, with nothing but ``symbench.executor``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import toys
+
+import symbench
+import symbench.executor
+from symbench.errors import InputError, UnknownNameError
+from symbench.registry import load
+from symbench.runs.options import Options
+from symbench.runs.plan import Selection
+from symbench.runs.run import execute
+
+STRANGER = '''
+"""Runs the cells backwards, one after another, and counts the trainings that it hears of."""
+from symbench import hookimpl
+from symbench.executor import Provenance, run_cell
+
+HEARD = []
+
+def backwards(cells, desk, options):
+    by = Provenance(executor="backwards", concurrent=1)
+    for cell in reversed(cells):
+        if not desk.claim(cell):
+            continue
+
+        def progressed(progress, cell=cell):
+            HEARD.append((cell.model, options.device))
+            desk.progressed(cell, progress)
+
+        yield run_cell(
+            desk.registry, cell, options.device, options.fleet, by, progress=progressed
+        )
+
+@hookimpl
+def symbench_register(registry):
+    registry.executor(backwards, name="backwards", summary="last cell first")
+'''
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMBENCH_PLUGINS", "none")
+    plugin = tmp_path / "stranger.py"
+    plugin.write_text(STRANGER)
+    return (Path(toys.__file__), plugin)
+
+
+def table(result):
+    return [(row.task, row.model, row.status, row.scores) for row in result.leaderboard.rows]
+
+
+def test_a_strangers_executor_runs_cells(stranger, tmp_path):
+    models = ["small", "declining", "raising"]
+    theirs = symbench.run(
+        ["norms"], models, "smoke", tmp_path / "a", executor="backwards", plugin_files=stranger,
+        device="auto",
+    )  # fmt: skip
+    ours = symbench.run(["norms"], models, "smoke", tmp_path / "b", plugin_files=stranger)
+    assert table(theirs) == table(ours)
+    assert [record.identity.model for record in theirs.records] == ["small", "raising", "declining"]
+    assert {record.provenance.executor for record in theirs.records} == {"backwards"}
+    heard = load(stranger).card("executor", "backwards").load().__globals__["HEARD"]
+    assert ("small", "cpu") in heard  # the device is resolved for it
+
+
+def test_a_strangers_executor_reuses_what_is_stored(stranger, tmp_path):
+    for _ in range(2):
+        result = symbench.run(
+            ["norms"], ["small"], "smoke", tmp_path, executor="backwards", plugin_files=stranger
+        )
+    assert [outcome.reused for outcome in result.run.outcomes] == [True]
+
+
+def test_a_remote_executor_gets_the_options_as_they_were_given(tmp_path):
+    asked = []
+
+    def remote(cells, desk, options):
+        asked.append(options)
+        for cell in cells:
+            desk.claim(cell)
+            yield symbench.executor.Record(identity=cell.identity, status="crashed")
+
+    registry = toys.toy_registry()
+
+    class Far:
+        @symbench.hookimpl
+        def symbench_register(self, registry):
+            registry.executor(remote, name="far", summary="elsewhere", remote=True)
+
+    registry.add(Far(), "far", "1", "here")
+    options = Options(tmp_path, device="cuda", executor="far")
+    run = execute(registry, Selection(("norms",), ("small",), "smoke"), options)
+    assert asked == [options]
+    assert run.exit_code == 1
+
+
+def test_an_unknown_executor_is_named_with_those_there_are(tmp_path):
+    selection = Selection(("norms",), ("small",), "smoke")
+    with pytest.raises(UnknownNameError, match="inline"):
+        execute(toys.toy_registry(), selection, Options(tmp_path, executor="inlin"))
+
+
+def test_a_device_that_is_not_here_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(InputError, match="unknown device"):
+        execute(
+            toys.toy_registry(),
+            Selection(("norms",), ("small",), "smoke"),
+            Options(tmp_path, executor="inline", device="tpu"),
+        )
+    assert not list(tmp_path.iterdir())
