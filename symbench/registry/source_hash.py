@@ -1,4 +1,4 @@
-"""The source code that a class rests on, as one hash: a change of it makes results stale."""
+"""The code that a class depends on, as one hash: changed code makes results stale."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
+from symbench.registry.code_text import code_of
+
 _HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)  # what may hold an import
 
 
 def source_sha256(thing: object) -> str:
-    """Return the SHA-256 of the module that defines a class (or an instance's class).
+    """Return the SHA-256 of the code of the module that defines a class (or an instance's class).
 
-    What that module imports of its own package counts too, and what those modules import; the
-    other modules of the package do not, so that a new model leaves its neighbours' results alone.
+    The modules of its own package that it imports count too, directly or through one another.
+    The other modules of the package do not, so a new model does not make its neighbours stale.
+    Comments, docstrings and blank lines do not count.
     """
     cls: type = thing if inspect.isclass(thing) else type(thing)
     return _of(cls)
@@ -30,12 +33,12 @@ def _of(cls: type) -> str:
         return hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode()).hexdigest()
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
-        digest.update(name.encode() + b"\0" + file.read_bytes())
+        digest.update(name.encode() + b"\0" + code_of(file.read_bytes()) + b"\0")
     return digest.hexdigest()
 
 
 def source_files(cls: type) -> dict[str, Path]:
-    """Return the files, by module name, that ``source_sha256`` covers; none of a prompt's class."""
+    """Return the files that ``source_sha256`` covers, by module name; none for a prompt's class."""
     try:
         path = Path(inspect.getfile(cls))
     except (OSError, TypeError):  # typed in at a prompt
@@ -77,7 +80,7 @@ def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
 
 @lru_cache(maxsize=512)  # models share modules
 def _imports(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
-    """Return the absolute names, of modules or of what stands in them, that a source imports."""
+    """Return the absolute names, of modules or of their attributes, that a source imports."""
     names: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
@@ -93,7 +96,7 @@ def _imports(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
 
 
 def _module(root: Path, imported: str) -> tuple[str, Path | None]:
-    """Return the module that a name is, or else the one that it stands in, and its file."""
+    """Return the module that a name is, or else the module that defines it, and its file."""
     if (file := _file(root, imported)) is not None:
         return imported, file
     parent = imported.rpartition(".")[0]

@@ -51,6 +51,14 @@ def test_a_change_of_what_a_model_imports_changes_its_hash(package, file):
     assert source_sha256(model()) != before
 
 
+def test_a_comment_a_docstring_or_a_blank_line_leaves_the_hash_alone(package):
+    before = source_sha256(model())
+    for file in ("models.py", "layers.py", "constants.py"):
+        text = (package / file).read_text()
+        (package / file).write_text(f'"""Docstring."""\n\n# comment\n{text}')
+    assert source_sha256(model()) == before
+
+
 def test_a_change_of_a_neighbour_leaves_the_hash_alone(package):
     before = source_sha256(model())
     (package / "others.py").write_text("y = 2\n")
