@@ -1,4 +1,4 @@
-"""Suite and filters -> ordered cells, each with the reason if it is declined."""
+"""A selection of tasks and models -> ordered cells, each with the reason if it is declined."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A configuration that a search has found, as fields of ``Config``, and its stated budget."""
+    """A configuration found by a search, as fields of ``Config``, and the budget of the search."""
 
     config: Mapping[str, Any]
     budget: Mapping[str, Any]
@@ -98,14 +98,14 @@ def _cell(
     task = registry.task(task_name).for_tier(selection.tier)
     tuned = selection.tuned.get((task_name, model_name), Tuned({}, {}))
     model = registry.model(model_name).for_tier(selection.tier, **tuned.config)
-    view = make_problem(registry, task, model)
-    reason = task.available() or _declines(model, view)
+    problem = make_problem(registry, task, model)
+    reason = task.available() or _declines(model, problem)
     budget = TIERS[selection.tier]
     budget = replace(budget, updates=task.updates.get(selection.tier, budget.updates))
     sizes = selection.sizes or task.sizes[selection.tier]
     if task.loss != "none" and 0 in sizes:
-        raise InputError(f"--sizes 0: {task.name} has something to learn; take at least 2")
-    protocol = _protocol(task, model, view, budget, declined=reason is not None)
+        raise InputError(f"--sizes 0: {task.name} has something to learn; choose at least 2")
+    protocol = _protocol(task, model, problem, budget, declined=reason is not None)
     if tuned.budget:
         protocol["tuning"] = dict(tuned.budget)
     identity = Identity(
@@ -124,19 +124,19 @@ def _cell(
     return Cell(identity, reason)
 
 
-def _declines(model: Model, view: Problem) -> str | None:
+def _declines(model: Model, problem: Problem) -> str | None:
     try:
-        return model.accepts(view)
-    except Exception:  # the cell asks again and records the failure with its traceback
+        return model.accepts(problem)
+    except Exception:  # the cell asks again, and records the error with its traceback
         return None
 
 
 def _protocol(
-    task: Task, model: Model, view: Problem, budget: Budget, *, declined: bool
+    task: Task, model: Model, problem: Problem, budget: Budget, *, declined: bool
 ) -> dict[str, Any]:
     try:
-        recipe = {} if declined else asdict(model.recipe(view))
-    except Exception:  # likewise
+        recipe = {} if declined else asdict(model.recipe(problem))
+    except Exception:  # as in _declines
         recipe = {}
     return {
         "version": PROTOCOL_VERSION,

@@ -1,4 +1,4 @@
-"""How many cells fit beside each other: the cores and GPUs of a machine, shared out in slots."""
+"""How many cells a machine can run at a time, by its cores and its GPUs' memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from symbench.records.record import Identity, Record
 from symbench.runs.plan import Cell
 
-_GPU_SHARE = 0.9  # of a GPU's memory: the allocator's blocks and fragments take the rest
-_CONTEXT_BYTES = 600 * 2**20  # of every process on a GPU: CUDA's context and its kernels
-_MOST_GPU_SLOTS = 16  # beyond it, processes wait for each other's launches, not for memory
+_GPU_SHARE = 0.9  # of a GPU's memory; the allocator's fragments take the rest
+_CONTEXT_BYTES = 600 * 2**20  # per process on a GPU, for CUDA's context and its kernels
+_MOST_GPU_SLOTS = 16  # with more, processes wait for each other's kernel launches
 
 
 def usable_cores() -> int:
@@ -63,13 +63,13 @@ def gpu_slots(total_bytes: float, peak_bytes: float | None = None) -> int:
 
 @dataclass(frozen=True)
 class Costs:
-    """What earlier records tell of cells: seconds of one trial's update, peak bytes on a GPU."""
+    """The cost of cells in earlier records: seconds per update of a trial, peak bytes on a GPU."""
 
     update_seconds: Mapping[tuple[str, str], float]
     gpu_bytes: Mapping[tuple[str, str, str], float]
 
     def seconds(self, cell: Cell) -> float:
-        """Return what the cell would take: the seconds of an update times its updates.
+        """Return the expected seconds of the cell: those of an update times its updates.
 
         Infinite where its model has not run on its task: the unknown could be the longest.
         """
@@ -77,11 +77,11 @@ class Costs:
         return per_update * _updates(cell.identity)
 
     def peak_bytes(self, cell: Cell) -> float | None:
-        """Return the most GPU memory that the cell has taken at its tier; None if unknown."""
+        """Return the most GPU memory that the cell has used at its tier; None if unknown."""
         return self.gpu_bytes.get((cell.task, cell.model, cell.identity.tier))
 
     def longest_first(self, cells: Iterable[Cell]) -> list[Cell]:
-        """Return the cells by falling cost, the unknown ones before them, else as they stood.
+        """Return the cells by falling cost, those of unknown cost first; ties keep their order.
 
         List scheduling in this order ends within 4/3 of the shortest time possible on equal slots
         (Graham, Bounds on multiprocessing timing anomalies, 1969, theorem 3).
@@ -90,15 +90,15 @@ class Costs:
 
 
 def costs(records: Iterable[Record]) -> Costs:
-    """Return what finished cells cost; of several records of one pair the dearest counts."""
+    """Return the cost of finished cells; of several records of one pair the largest counts."""
     update_seconds: dict[tuple[str, str], float] = {}
     gpu_bytes: dict[tuple[str, str, str], float] = {}
     for record in (record for record in records if record.trials):
         identity = record.identity
         pair, cell = (identity.task, identity.model), (identity.task, identity.model, identity.tier)
-        seconds = float(record.provenance.get("seconds", 0.0)) / max(1, _updates(identity))
+        seconds = (record.provenance.seconds or 0.0) / max(1, _updates(identity))
         update_seconds[pair] = max(seconds, update_seconds.get(pair, 0.0))
-        if record.provenance.get("device", "cpu") != "cpu":
+        if (record.provenance.device or "cpu") != "cpu":
             peak = max(trial.cost.get("peak_bytes", 0.0) for trial in record.trials)
             gpu_bytes[cell] = max(peak, gpu_bytes.get(cell, 0.0))
     return Costs(update_seconds, gpu_bytes)
