@@ -1,10 +1,10 @@
-"""How a representation acts on batches: one contraction a tensor mode, never the full matrix."""
+"""How a representation acts on batches: one contraction per tensor mode, never the full matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -12,12 +12,35 @@ from torch import Tensor
 from symbench.groups.expression import Leaf, Modes
 
 if TYPE_CHECKING:
-    from symbench.groups.representation import Representation
+    from symbench.groups.base import Group
 
 Matrices = dict[Leaf, Tensor]
 
 
-def acted(rep: Representation, g: Tensor, x: Tensor) -> Tensor:
+class Piece(NamedTuple):
+    """All copies of one pure tensor type: its modes, and where they are [copies, size of one]."""
+
+    modes: Modes
+    at: Tensor
+
+
+class Acting(Protocol):
+    """What an action needs of a ``Representation``."""
+
+    @property
+    def group(self) -> Group:
+        """The group that acts."""
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The summands, with the places of their coordinates."""
+
+    @property
+    def leaves(self) -> frozenset[Leaf]:
+        """The defining representations that occur in it."""
+
+
+def acted(rep: Acting, g: Tensor, x: Tensor) -> Tensor:
     """Return rho(g) x; see ``Representation.act``."""
     g = g.to(x)
     if rep.group.permutes:
@@ -29,7 +52,7 @@ def acted(rep: Representation, g: Tensor, x: Tensor) -> Tensor:
     return _piecewise(rep, g, x, lambda modes, t: _product(matrices, modes, t))
 
 
-def differentiated(rep: Representation, A: Tensor, x: Tensor) -> Tensor:
+def differentiated(rep: Acting, A: Tensor, x: Tensor) -> Tensor:
     """Return drho(A) x; see ``Representation.drho_act``."""
     A = A.to(x)
     matrices = {leaf: _block(rep, leaf, A) for leaf in rep.leaves}
@@ -39,7 +62,7 @@ def differentiated(rep: Representation, A: Tensor, x: Tensor) -> Tensor:
     return _piecewise(rep, A, x, lambda modes, t: _leibniz(matrices, modes, t))
 
 
-def _block(rep: Representation, leaf: Leaf, g: Tensor) -> Tensor:
+def _block(rep: Acting, leaf: Leaf, g: Tensor) -> Tensor:
     """Return the part of g [..., d, d] that acts on a leaf's factor of a direct product."""
     if leaf.factor is None:
         return g
@@ -109,7 +132,7 @@ def _leibniz(matrices: Matrices, modes: Modes, t: Tensor) -> Tensor:
 
 
 def _piecewise(
-    rep: Representation, g: Tensor, x: Tensor, apply: Callable[[Modes, Tensor], Tensor]
+    rep: Acting, g: Tensor, x: Tensor, apply: Callable[[Modes, Tensor], Tensor]
 ) -> Tensor:
     """Apply a map to all copies of every pure tensor type of x at once."""
     x = x + torch.zeros_like(g[..., :1, 0])  # every leading axis, also in scalars
@@ -124,7 +147,7 @@ def _piecewise(
 
 @lru_cache(maxsize=1024)
 def _places(
-    rep: Representation, device: torch.device
+    rep: Acting, device: torch.device
 ) -> tuple[list[slice | Tensor], Tensor | None]:
     """Return where each piece stands in x, and the order that undoes their concatenation."""
     flat = [piece.at.flatten() for piece in rep.pieces]

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from symbench.errors import InputError
 from symbench.groups import expression as ex
-from symbench.groups.actions import acted, differentiated
+from symbench.groups.actions import Piece, acted, differentiated
 from symbench.groups.base import Group
 from symbench.groups.matrices import natural
-
-
-class Piece(NamedTuple):
-    """All copies of one pure tensor type: its modes, and where they stand [copies, size of one]."""
-
-    modes: ex.Modes
-    at: Tensor
 
 
 @final

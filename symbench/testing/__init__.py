@@ -1,4 +1,4 @@
-"""The conformance checks: what every task, model and metric promises, tested on yours.
+"""The conformance checks: what symbench requires of every task, model and metric, tested on yours.
 
 ``symbench check NAME`` runs them from the command line; with pytest they are one test:
 
@@ -7,6 +7,20 @@
         promise()
 """
 
-from symbench.testing.conformance import Check, Skipped, Subject, checks
+from typing import TYPE_CHECKING, Any
+
+from symbench.testing.conformance import Skipped, Subject
+
+if TYPE_CHECKING:
+    from symbench.testing.catalogue import Check, checks
 
 __all__ = ["Check", "Skipped", "Subject", "checks"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the checks, and torch with them, on first use: pytest imports this package at start."""
+    if name in ("Check", "checks"):
+        from symbench.testing import catalogue
+
+        return getattr(catalogue, name)
+    raise AttributeError(f"module 'symbench.testing' has no attribute {name!r}")

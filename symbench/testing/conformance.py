@@ -1,29 +1,24 @@
-"""What a check is, and which checks a registered name has."""
+"""What is under test, and what a law is."""
 
 from __future__ import annotations
 
 import unittest
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from symbench.contract import Model, Problem, Task
-from symbench.errors import UnknownNameError
-from symbench.registry import Registry, load
-from symbench.registry.card import Card, CardKind
+from symbench.registry import Card, Registry
 from symbench.registry.view import make_problem
-
-_KINDS: tuple[CardKind, ...] = ("task", "model", "metric")
 
 
 class Skipped(unittest.SkipTest):
-    """The check says nothing of this subject; the message tells why."""
+    """The law does not apply to this subject; the message says why."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One registered thing under test, with all else that is registered.
+    """One registered thing under test, with everything else that is registered.
 
     ``most`` bounds the number of tasks that a model is tried on (the cheapest to draw first).
     """
@@ -42,7 +37,7 @@ class Subject:
         """The task under test."""
         return self.registry.task(self.card.name)
 
-    def view(self, task: Task, model: Model | None = None) -> Problem:
+    def problem(self, task: Task, model: Model | None = None) -> Problem:
         """Return what the model under test sees of a task."""
         return make_problem(self.registry, task, model or self.model)
 
@@ -61,7 +56,7 @@ class Subject:
         One task of every kind comes first, so that a small number still shows the variety.
         """
         model = self.model.for_tier("smoke")
-        able = [task for task in self.here if model.accepts(self.view(task, model)) is None]
+        able = [task for task in self.here if model.accepts(self.problem(task, model)) is None]
         first = {(task.kind, task.loss): task for task in reversed(able)}
         able.sort(key=lambda task: (task not in first.values(), _size(task)))
         return able[: self.most]
@@ -75,59 +70,3 @@ def _size(task: Task) -> tuple[int, str]:
 
 
 Law = Callable[[Subject], None]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One law applied to one subject; calling it raises AssertionError where the law is broken."""
-
-    law: Law
-    subject: Subject
-
-    def __call__(self) -> None:
-        """Hold the subject to the law.
-
-        Raises:
-            AssertionError: it is broken; the message says how.
-            Skipped: it does not apply.
-        """
-        self.law(self.subject)
-
-    def __str__(self) -> str:
-        return f"{self.subject.card.name}-{self.law.__name__}"
-
-    @property
-    def title(self) -> str:
-        """The law as a sentence."""
-        return self.law.__name__.replace("_", " ")
-
-
-def checks(
-    name: str,
-    plugin_files: Sequence[Path | str] = (),
-    registry: Registry | None = None,
-    most: int | None = 4,
-) -> list[Check]:
-    """Return the conformance checks of a registered task, model or metric.
-
-    Raises:
-        UnknownNameError: nothing is registered under the name.
-    """
-    from symbench.testing import handling, metrics, models, tasks
-
-    laws: dict[str, tuple[Law, ...]] = {
-        "task": tasks.LAWS, "model": models.LAWS, "metric": metrics.LAWS,
-    }  # fmt: skip
-    found = registry or load(plugin_files)
-    cards = {
-        "task": found.tasks, "model": found.models, "metric": found.metrics,
-    }  # fmt: skip
-    chosen = [(kind, cards[kind][name]) for kind in _KINDS if name in cards[kind]]
-    if not chosen:
-        known = [other for kind in _KINDS for other in cards[kind]]
-        raise UnknownNameError("name", name, known)
-    return [
-        Check(law, Subject(found, card, most))
-        for kind, card in chosen
-        for law in (*laws[kind], *handling.LAWS)
-    ]

@@ -41,9 +41,9 @@ def _applicable(subject: Subject) -> tuple[Task, Trained]:
     model = _Constant()
     for task in subject.here:
         if _metric(subject).applies(task, model):
-            module = model.build(subject.view(task, model)).eval()
+            module = model.build(subject.problem(task, model)).eval()
             test = Draws.of(task).test()
-            view = subject.view(task, model)
+            view = subject.problem(task, model)
             n_train = max(task.sizes["smoke"])
             return task, Trained(module, model, view, n_train, 0, test, predict(module, test))
     raise Skipped("it applies to no task here")

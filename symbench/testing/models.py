@@ -88,7 +88,7 @@ def it_answers_to_every_task(subject: Subject) -> None:
     """``accepts`` gives None or a reason; what it accepts it gives a recipe for."""
     for task in subject.here:
         model = _model(subject)
-        view = subject.view(task, model)
+        view = subject.problem(task, model)
         reason = model.accepts(view)
         require(
             reason is None or (isinstance(reason, str) and bool(reason.strip())),
@@ -193,7 +193,7 @@ def what_it_was_not_told_it_does_not_see(subject: Subject) -> None:
     if subject.model.prior == "told":
         raise Skipped("it is told")
     for task in _tasks(subject):
-        require(subject.view(task).symmetry is None, "the problem shows the symmetry")
+        require(subject.problem(task).symmetry is None, "the problem shows the symmetry")
 
 
 def its_declared_equivariance_holds(subject: Subject) -> None:

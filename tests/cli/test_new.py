@@ -42,7 +42,7 @@ def test_the_written_test_finds_the_checks(tmp_path):
     directory = write("metric", "worst-error", tmp_path)
     (directory / "conftest.py").write_text(
         "from pathlib import Path\n"
-        "import symbench.testing.conformance as c\n"
+        "import symbench.testing.catalogue as c\n"
         "load = c.load\n"
         "c.load = lambda files=(): load([Path(__file__).parent / 'symbench_worst_error.py'])\n"
     )
