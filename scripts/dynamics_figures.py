@@ -25,7 +25,7 @@ from symbench_noether.lagrangian import Lagrangian
 from symbench.registry import Registry, load
 from symbench.registry.view import make_problem
 from symbench.runs.protocol import TIERS
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 MODELS = ("node-mlp", "hnn-mlp", "srnn-mlp")
@@ -38,8 +38,8 @@ def trained(registry: Registry, task_name: str, model_name: str) -> nn.Module:
     model = registry.model(model_name).for_tier("quick")
     view = partial(make_problem, registry, task, model)
     updates = task.updates.get("quick", TIERS["quick"].updates)
-    school = Schooling(task, model, view, updates, torch.device("cpu"))
-    (trial,) = train(school, [TrialKey(max(task.sizes["quick"]), 0)])
+    setup = TrainingSetup(task, model, view, updates, torch.device("cpu"))
+    (trial,) = train(setup, [TrialKey(max(task.sizes["quick"]), 0)])
     return trial.module.double().eval()
 
 

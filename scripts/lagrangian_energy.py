@@ -23,7 +23,7 @@ from symbench.contract import seeded
 from symbench.registry import Registry, load
 from symbench.registry.view import make_problem
 from symbench.runs.protocol import TIERS
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 TASK = "double-pendulum"
@@ -38,12 +38,12 @@ def fields(
     task = registry.task(TASK).for_tier("full")
     chosen = registry.model(model).for_tier("full")
     budget = TIERS["full"]
-    school = Schooling(
+    setup = TrainingSetup(
         task, chosen, partial(make_problem, registry, task, chosen),
         updates or task.updates.get("full", budget.updates), torch.device("cpu"),
         budget.validations,
     )  # fmt: skip
-    for trial in train(school, [TrialKey(n_train, seed) for seed in range(seeds)]):
+    for trial in train(setup, [TrialKey(n_train, seed) for seed in range(seeds)]):
         yield trial.module.double().eval().field  # type: ignore[misc]
 
 

@@ -17,7 +17,7 @@ from symbench.registry.view import make_problem
 from symbench.runs.protocol import TIERS
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
-from symbench.training.setup import FleetChoice, Schooling, Trial, TrialKey
+from symbench.training.setup import FleetMode, TrainingSetup, Trial, TrialKey
 from symbench.training.train import train
 
 _UPDATES = 3
@@ -48,13 +48,11 @@ def _size(task: Task) -> int:
     return max(8, min(64, task.sizes["smoke"][0]))
 
 
-def _trained(
-    subject: Subject, task: Task, seeds: tuple[int, ...], fleet: FleetChoice
-) -> list[Trial]:
+def _trained(subject: Subject, task: Task, seeds: tuple[int, ...], fleet: FleetMode) -> list[Trial]:
     model = _model(subject)
     view = partial(make_problem, subject.registry, task, model)
-    school = Schooling(task, model, view, _UPDATES, torch.device("cpu"), 1, fleet)
-    return train(school, [TrialKey(_size(task), seed) for seed in seeds])
+    setup = TrainingSetup(task, model, view, _UPDATES, torch.device("cpu"), 1, fleet)
+    return train(setup, [TrialKey(_size(task), seed) for seed in seeds])
 
 
 def _tasks(subject: Subject, *, learned: bool = False) -> Iterator[Task]:

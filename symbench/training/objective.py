@@ -1,4 +1,4 @@
-"""The training loss of a fleet: batches, orbit augmentation and equivariance penalty."""
+"""The training loss of a stack of trials: batches, orbit augmentation, equivariance penalty."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from symbench.contract import Data, Problem, Recipe, Symmetry, Task, seeded
 from symbench.errors import InputError
 
 _BLOCK = 50  # updates whose batch indices are drawn at once
-_POOL = 4096  # group elements sampled once a trial: drawing a new one costs more than a step
-_POOL_NUMBERS = 2**22  # fewer of them for large matrices (16 MiB in float32)
+_POOL = 4096  # group elements sampled per trial: sampling anew takes longer than a step
+_POOL_NUMBERS = 2**22  # upper bound of their matrix entries (16 MiB in float32)
 
 Network = Callable[[Tensor], Tensor]
 
@@ -25,8 +25,9 @@ def trial_losses(
 ) -> Tensor:
     """Return the mean loss [T] of predictions [T, n, ...] on data (x, y), [T, n, ...] each.
 
-    ``weight`` [T, n] replaces the uniform 1/n. Regression sums the square over an example's
-    outputs; classification takes the cross-entropy of the logits.
+    ``weight`` [T, n] replaces the uniform 1/n. The loss of an example is the sum of squared errors
+    over its outputs (regression), the cross-entropy of its logits (classification), or the task's
+    own objective.
     """
     x, y = data
     if task.loss == "own":
@@ -43,7 +44,7 @@ def trial_losses(
 
 
 def batch_indices(n: int, batch: int, updates: int, generator: torch.Generator) -> Tensor:
-    """Return indices [updates, batch] below n: epochs without replacement, one after another."""
+    """Return indices [updates, batch] below n: consecutive epochs, each without replacement."""
     epochs = -(-updates * batch // n)
     order = torch.argsort(torch.rand(epochs, n, generator=generator), dim=1).flatten()
     return order[: updates * batch].view(updates, batch)
@@ -51,7 +52,7 @@ def batch_indices(n: int, batch: int, updates: int, generator: torch.Generator) 
 
 @dataclass(frozen=True)
 class _Stream:
-    """The randomness of one trial: where its batches and group elements come from."""
+    """The random generators of one trial, for its batches and its group elements."""
 
     n: int
     batch: int
@@ -68,11 +69,11 @@ class _Stream:
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Callable (network) -> losses [T] of the trials' next batches; ``prepare`` goes before.
+    """Callable (network) -> losses [T] of the trials' next batches; call ``prepare`` before.
 
-    The loss of regression is in units of the variance of the trial's training targets, so that
-    learning rates and penalties mean the same on every task. A call reads nothing of the host's
-    that changes: where it stands in the drawn indices is itself on the device.
+    The loss of regression is divided by the variance of the trial's training targets, so that
+    learning rates and penalties mean the same on every task. A call reads no changing value from
+    the host: its position in the drawn indices is on the device as well.
     """
 
     task: Task
@@ -87,13 +88,13 @@ class Objective:
 
     @classmethod
     def of(
-        cls, task: Task, view: Problem, recipe: Recipe, trials: list[tuple[int, Data]]
+        cls, task: Task, problem: Problem, recipe: Recipe, trials: list[tuple[int, Data]]
     ) -> Objective:
-        """Gather the trials, (seed, training data) each, of one task."""
-        if (recipe.augment or recipe.penalty) and view.symmetry is None:
+        """Stack the trials, given as (seed, training data)."""
+        if (recipe.augment or recipe.penalty) and problem.symmetry is None:
             raise InputError(
-                "the recipe asks for augmentation or a penalty, which need a symmetry: give the "
-                'model the prior "told" and let it decline problems without one'
+                "the recipe asks for augmentation or a penalty, which need a symmetry: declare "
+                'prior "told" in the model, and decline problems without a symmetry'
             )
         streams = [
             _Stream(
@@ -101,7 +102,7 @@ class Objective:
                 min(recipe.batch_size, len(data)),
                 seeded(task.name, task.version, seed, len(data), "batches"),
                 seeded(task.name, task.version, seed, len(data), "elements"),
-                _pool_size(view),
+                _pool_size(problem),
             )
             for seed, data in trials
         ]
@@ -113,13 +114,13 @@ class Objective:
         for row, stream in zip(weight, streams, strict=True):
             row[: stream.batch] = 1 / stream.batch
         return cls(
-            task, recipe, view.symmetry, torch.stack(x), torch.stack(y),
+            task, recipe, problem.symmetry, torch.stack(x), torch.stack(y),
             torch.stack([_scale(task, data.y) for _, data in trials]), weight, streams,
-            _pool(view.symmetry, recipe, streams, device),
+            _pool(problem.symmetry, recipe, streams, device),
         )  # fmt: skip
 
     def prepare(self, update: int) -> None:
-        """Draw what the calls from ``update`` = 0, 1, 2, … on need, if a block begins there."""
+        """Draw the indices of a block of updates if ``update`` (0, 1, 2, …) is its first."""
         if update % _BLOCK == 0:
             drawn = [stream.draw(_BLOCK, self.weight.shape[1]) for stream in self.streams]
             self._block.copy_(torch.stack(drawn, dim=2))
@@ -140,12 +141,12 @@ class Objective:
 
     @cached_property
     def _block(self) -> Tensor:
-        """Indices of batches and of pool elements, [updates, 2, T, width]; rewritten in place."""
+        """Indices of batches and of pool elements, [updates, 2, T, width]; overwritten in place."""
         return torch.zeros(_BLOCK, 2, *self.weight.shape, dtype=torch.long, device=self.x.device)
 
     @cached_property
     def _position(self) -> Tensor:
-        """The next update within the block, [1]."""
+        """The position of the next update in the block, [1]."""
         return torch.zeros(1, dtype=torch.long, device=self.x.device)
 
     @cached_property
@@ -159,11 +160,11 @@ class Objective:
         return self.x[self._rows, taken], self.y[self._rows, taken], g
 
     def _moved(self, values: Tensor, g: Tensor | None, side: str) -> Tensor:
-        """Apply rho(g) to values [T, n, ...], element by element; labels stay as they are."""
+        """Apply rho(g) to values [T, n, ...], example by example; labels do not change."""
         if g is None or self.symmetry is None or not values.is_floating_point():
             return values
         rho = self.symmetry.input if side == "input" else self.symmetry.output
-        if not rho.leaves:  # scalars alone
+        if not rho.leaves:  # only scalars
             return values
         flat = values.flatten(0, 1).flatten(1)
         return rho.act(g.flatten(0, 1), flat).view(values.shape)
@@ -176,17 +177,17 @@ def _padded(values: Tensor, length: int) -> Tensor:
 
 
 def _scale(task: Task, y: Tensor) -> Tensor:
-    """Total variance of the targets of a regression, else one; never zero."""
+    """Return the total variance of regression targets if positive, else one."""
     if task.loss != "mse":
         return torch.ones((), device=y.device)
     total = (y - y.mean(0)).square().flatten(1).sum(1).mean()
     return torch.where(total > 0, total, torch.ones_like(total))
 
 
-def _pool_size(view: Problem) -> int:
-    if view.symmetry is None:
+def _pool_size(problem: Problem) -> int:
+    if problem.symmetry is None:
         return 1
-    return max(64, min(_POOL, _POOL_NUMBERS // view.symmetry.group.dim**2))
+    return max(64, min(_POOL, _POOL_NUMBERS // problem.symmetry.group.dim**2))
 
 
 def _pool(

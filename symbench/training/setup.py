@@ -1,4 +1,4 @@
-"""The trials of a cell, and what they share."""
+"""What the trials of a cell share, and what training knows of each of them."""
 
 from __future__ import annotations
 
@@ -6,40 +6,75 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
 
-from symbench.contract import Data, Model, Problem, Task
+from symbench.contract import Data, Model, Problem, Recipe, Task
 
-if TYPE_CHECKING:
-    from symbench.training.cuda_graph import Capture, Graph
-    from symbench.training.stacking import Choice
-
-FleetChoice = Literal["auto", "on", "off"]
-Progress = Callable[[float], None]  # the engine calls it with a Share
+FleetMode = Literal["auto", "on", "off"]  # together: by the rule of ``stacking``, always, or never
+Reason = Literal["asked", "single", "impossible", "large", "small", "gpu", "short"]
 
 
-class Share(float):
-    """The share of a cell's training that is done, in [0, 1].
+@dataclass(frozen=True)
+class Progress:
+    """How far the training of a cell is.
 
-    ``update`` of ``updates`` is the step of the trials in training, ``loss`` their mean loss there.
+    ``done`` is the share of the whole cell, in [0, 1]. ``update`` of ``updates`` and the mean
+    ``loss`` are those of the trials that are training now.
     """
 
+    done: float
     update: int
     updates: int
     loss: float
 
-    def __new__(cls, share: float, update: int, updates: int, loss: float) -> Self:
-        """Return the share with what is known of it."""
-        own = super().__new__(cls, share)
-        own.update, own.updates, own.loss = update, updates, loss
-        return own
+
+ProgressCallback = Callable[[Progress], None]
 
 
 def quiet(*_: object) -> None:
     """Report nothing."""
+
+
+@dataclass(frozen=True)
+class StackingDecision:
+    """Whether the trials of a cell train together, and why.
+
+    ``together_seconds`` and ``apart_seconds`` are None: older versions, which timed both ways,
+    wrote the seconds of an update there.
+    """
+
+    stacked: bool
+    reason: Reason
+    together_seconds: float | None = None
+    apart_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Whether the updates of a training were replayed from a CUDA graph, and if not, why.
+
+    ``reason`` is ``replayed``, ``device`` (not CUDA), ``short`` (no update was left to replay), or
+    what prevents the capture.
+    """
+
+    captured: bool
+    reason: str
+
+
+class Graph(Protocol):
+    """What training uses of ``torch.cuda.CUDAGraph``."""
+
+    def capture_begin(self) -> None:
+        """Record what follows on the current stream, without executing it."""
+
+    def capture_end(self) -> None:
+        """End the recording."""
+
+    def replay(self) -> None:
+        """Execute what was recorded, on the same memory."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +87,10 @@ class TrialKey:
 
 @dataclass
 class Trial:
-    """A trial on its way: its data and its module; trained in place.
+    """One training: its data and its module, which is trained in place.
 
-    ``stacked`` counts the trials that were trained together with it, itself among them;
-    ``choice`` says why, ``capture`` whether its updates were replayed; they are None where nothing
-    was to be trained.
+    ``stacked`` counts the trials that trained together, this one included. ``stacking`` says why,
+    and ``capture`` whether the updates were replayed; both are None if nothing was trained.
     """
 
     key: TrialKey
@@ -66,31 +100,33 @@ class Trial:
     diverged: bool = False
     seconds: float = 0.0
     stacked: int = 1
-    choice: Choice | None = None
+    stacking: StackingDecision | None = None
     capture: Capture | None = None
 
     @cached_property
     def valid(self) -> Data:
-        """The validation data, drawn where someone looks at them."""
+        """The validation data, drawn on first use."""
         return self.draw_valid()
 
 
 @dataclass(frozen=True)
-class Schooling:
-    """What the trials of a cell share: task, model, budget and place.
+class TrainingSetup:
+    """What the trials of a cell share: task, model, budget and device.
 
-    ``graph`` makes the graph to capture an update in; None is CUDA's own, on a CUDA device.
+    ``recipe`` None asks the model for its recipe. ``graph`` makes the graph that captures an
+    update; None makes CUDA's own on a CUDA device.
     """
 
     task: Task
     model: Model
-    view: Callable[[torch.Generator | None], Problem]
+    make_problem: Callable[[torch.Generator | None], Problem]
     updates: int
     device: torch.device
     validations: int = 10
-    fleet: FleetChoice = "auto"
-    progress: Progress = quiet
+    fleet: FleetMode = "auto"
+    progress: ProgressCallback = quiet
     graph: Callable[[], Graph] | None = None
+    recipe: Recipe | None = None
 
 
 def trainable(module: nn.Module) -> int:
@@ -100,10 +136,10 @@ def trainable(module: nn.Module) -> int:
 
 @contextmanager
 def seeded_globally(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators inside, and leave them as they were found.
+    """Seed torch's global generators inside, and restore their states afterwards.
 
-    The generators are asked one by one: ``torch.manual_seed`` keeps, for each backend that has
-    not started, a stack trace a call for ever, which costs more than building a small network.
+    The generators are seeded one by one. ``torch.manual_seed`` stores a stack trace per call for
+    each backend that has not been initialised, which takes longer than building a small network.
     """
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):

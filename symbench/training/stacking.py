@@ -1,155 +1,104 @@
-"""Whether the trials of a cell train together: asked for, remembered, or timed.
+"""Whether the trials of a cell train together: a rule on shapes.
 
-Stacking pays for small networks, whose step is mostly the overhead of its operations, and costs
-where a single network already fills the caches; which is which depends on model, shapes and
-machine, so it is measured once and remembered. A decision sets the speed of a training and the
-rounding of its sums, nothing else.
+Stacking speeds up small networks, where the overhead of each operation dominates. It slows down
+large ones: the results of a stacked operation no longer fit the cache, while those of one trial
+still do. So the rule looks at the numbers that an operation of one trial writes on average. The
+decision depends on shapes only, so every machine decides alike. It affects the speed of training
+and the rounding of sums, nothing else.
+
+``scripts/stacking.py`` has measured both ways for every cell of the quick tier; the table is
+``scripts/stacking.csv``, and docs/performance.md derives the limits from it.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import platform
-import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import stack_module_state
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from symbench import disk_cache
 from symbench.contract import Recipe
-from symbench.registry.source_hash import source_sha256
-from symbench.training.setup import Schooling, Trial, trainable
-from symbench.training.update import Update, stacked_forward
+from symbench.training.setup import StackingDecision, TrainingSetup, Trial, trainable
+from symbench.training.update import stacked_forward
 
-Reason = Literal["asked", "single", "impossible", "large", "short", "timed", "remembered"]
-
-_VERSION = "2"  # of the way of timing: remembered decisions of another are not asked
-_WARM_UP = 1  # steps that are not timed
-_SHORT = 40  # updates below which timing would be a part of the training that one could notice
-_TIMED = 3  # steps timed at most, after those that are watched and warm up
-_CLEAR = 1.3  # ratio at which one timed step settles it
-_LARGE = 2**24  # stacked parameters that no cache holds, and whose activations fill the memory
+NUMBERS = 2**15  # written per operation of one trial, up to which stacking is faster on a CPU
+_PARAMETERS = 2**24  # stacked parameters, above which the activations might fill the memory
+_SHORT = 40  # updates below which neither way takes long
 _UNSTACKABLE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Whether a cell's trials train together, and why.
+class Work(TorchDispatchMode):
+    """Counts the operations executed inside, views excepted, and the numbers that they write."""
 
-    ``together_seconds`` is one vectorised update of the cell's largest fleet, ``apart_seconds``
-    the same updates one trial after another; None where nothing was timed.
-    """
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations = self.numbers = 0
 
-    stacked: bool
-    reason: Reason
-    together_seconds: float | None = None
-    apart_seconds: float | None = None
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            self.operations += 1
+            self.numbers += sum(t.numel() for t in tree_leaves(result) if isinstance(t, Tensor))
+        return result
 
 
-def choose(fleet: Sequence[Trial], recipe: Recipe, school: Schooling) -> Choice:
-    """Return whether the trials of the fleet, of one batch size on a CPU, train together.
+def decide(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> StackingDecision:
+    """Return whether the trials, of one batch size on a CPU, train together.
 
     Raises:
-        RuntimeError: stacking was asked for, and ``vmap`` cannot do it.
+        RuntimeError: ``setup.fleet`` is "on", and ``vmap`` cannot evaluate the module.
     """
-    if school.fleet == "off":
-        return Choice(False, "asked")
-    if not _stacks(fleet[0], school):
-        return Choice(False, "impossible")
-    if school.fleet == "on":
-        return Choice(True, "asked")
-    if (plain := _untimed(fleet, school)) is not None:
-        return plain
-    path = _path(fleet, recipe, school)
-    return _remembered(path) or _remember(path, _time(fleet, recipe, school))
+    if setup.fleet == "off":
+        return StackingDecision(False, "asked")
+    work = forward_work(trials[0], recipe, required=setup.fleet == "on")
+    if work is None:
+        return StackingDecision(False, "impossible")
+    if setup.fleet == "on":
+        return StackingDecision(True, "asked")
+    if len(trials) == 1:
+        return StackingDecision(True, "single")
+    if setup.device.type != "cpu":
+        return StackingDecision(True, "gpu")
+    return _by_shapes(len(trials) * trainable(trials[0].module), work, setup.updates)
 
 
-def _untimed(fleet: Sequence[Trial], school: Schooling) -> Choice | None:
-    """Return the decision where timing could not pay for itself."""
-    if len(fleet) == 1:
-        return Choice(True, "single")
-    if school.device.type == "cpu" and len(fleet) * trainable(fleet[0].module) > _LARGE:
-        return Choice(False, "large")
-    return Choice(True, "short") if school.updates < _SHORT else None
+def _by_shapes(parameters: int, work: Work, updates: int) -> StackingDecision:
+    """Return the decision on a CPU for stacked ``parameters`` and the work of one trial."""
+    if parameters > _PARAMETERS:
+        return StackingDecision(False, "large")
+    if updates < _SHORT:
+        return StackingDecision(True, "short")
+    small = is_small(work.operations, work.numbers)
+    return StackingDecision(small, "small" if small else "large")
 
 
-def _stacks(trial: Trial, school: Schooling) -> bool:
+def is_small(operations: int, numbers: int) -> bool:
+    """Whether a forward pass of one trial writes few numbers per operation."""
+    return numbers <= NUMBERS * operations
+
+
+def forward_work(trial: Trial, recipe: Recipe, *, required: bool = False) -> Work | None:
+    """Return the work of a forward pass on one batch under ``vmap``; None if it is impossible.
+
+    Raises:
+        RuntimeError: it is impossible, but ``required``.
+    """
     if any(isinstance(module, _UNSTACKABLE) for module in trial.module.modules()):
-        return False
+        return None
+    work = Work()
     try:
         state = stack_module_state([trial.module])
-        with torch.no_grad():
-            stacked_forward(trial.module, together=True)(*state, trial.data.x[None, :2])
-    except (RuntimeError, ValueError):  # what vmap raises for what it cannot do
-        if school.fleet == "on":
+        batch = trial.data.x[None, : recipe.batch_size]
+        with torch.no_grad(), work:
+            stacked_forward(trial.module, together=True)(*state, batch)
+    except (RuntimeError, ValueError):  # raised by vmap for what it cannot do
+        if required:
             raise
-        return False
-    return True
-
-
-def _time(fleet: Sequence[Trial], recipe: Recipe, school: Schooling) -> Choice:
-    """Take a few steps both ways on copies of the trials' state, and choose the faster."""
-    together, apart = (Update(part, recipe, school) for part in (fleet, fleet[:1]))
-    least = [math.inf, math.inf]
-    for step in range(_WARM_UP + _TIMED):
-        for way, (update, times) in enumerate(((together, 1), (apart, len(fleet)))):
-            seconds = _seconds(update, step, school.device) * times
-            if step >= _WARM_UP:
-                least[way] = min(least[way], seconds)
-        if step >= _WARM_UP and max(least) > _CLEAR * min(least):
-            break
-    return Choice(least[0] <= least[1], "timed", least[0], least[1])
-
-
-def _seconds(update: Update, step: int, device: torch.device) -> float:
-    started = time.perf_counter()
-    update(step)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - started
-
-
-def _path(fleet: Sequence[Trial], recipe: Recipe, school: Schooling) -> Path:
-    """Return where the decision on this model, these shapes and this machine is kept."""
-    task, model, device = school.task, school.model, school.device
-    shapes = {name: list(p.shape) for name, p in fleet[0].module.named_parameters()}
-    on = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    what = [
-        _VERSION, torch.__version__, on, torch.backends.cpu.get_cpu_capability(), os.cpu_count(),
-        torch.get_num_threads(), model.name, source_sha256(model), model.config_dict(),
-        task.name, task.version, task.loss, asdict(recipe), shapes, len(fleet),
-        list(fleet[0].data.x.shape[1:]), min(recipe.batch_size, len(fleet[0].data)),
-    ]  # fmt: skip
-    return disk_cache.path_of("fleets", what, ".json")
-
-
-def _remembered(path: Path) -> Choice | None:
-    """Return the decision kept at ``path``, or None if there is none that can be read."""
-    found = disk_cache.load(path, _parsed)
-    if found is None:
-        with suppress(OSError):  # what cannot be read must not keep others from deciding
-            path.unlink(missing_ok=True)
-    return found
-
-
-def _parsed(content: bytes) -> Choice:
-    found = json.loads(content)
-    return Choice(
-        bool(found["stacked"]), "remembered",
-        float(found["together_seconds"]), float(found["apart_seconds"]),
-    )  # fmt: skip
-
-
-def _remember(path: Path, choice: Choice) -> Choice:
-    """Keep a new decision, unless another run on the same cache was first: then return that."""
-    if disk_cache.save(path, json.dumps(asdict(choice)).encode(), first=True):
-        return choice
-    return _remembered(path) or choice
+        return None
+    return work

@@ -1,4 +1,4 @@
-"""One optimiser step of a group of trials, and what the group keeps between two steps."""
+"""One optimiser step of a stack of trials, and the state between steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from symbench.contract import Recipe, Task
 from symbench.draws import in_parts
 from symbench.errors import InputError
 from symbench.training.objective import Objective, trial_losses
-from symbench.training.setup import Schooling, Trial
+from symbench.training.setup import TrainingSetup, Trial
 
 State = dict[str, Tensor]
 Forward = Callable[[State, State, Tensor], Tensor]
@@ -23,7 +23,7 @@ Forward = Callable[[State, State, Tensor], Tensor]
 def stacked_forward(module: nn.Module, *, together: bool) -> Forward:
     """Return (parameters, buffers, x [T, n, ...]) -> [T, n, ...] for stacked state.
 
-    Not ``together``, T must be 1, and the module runs as it is, without ``vmap``.
+    Unless ``together``, T must be 1, and the module runs as it is, without ``vmap``.
     """
     base = deepcopy(module)
 
@@ -34,34 +34,34 @@ def stacked_forward(module: nn.Module, *, together: bool) -> Forward:
         vectorised: Forward = vmap(one, in_dims=(0, 0, 0), randomness="error")
         return vectorised
 
-    def alone(parameters: State, buffers: State, x: Tensor) -> Tensor:
-        first = [{name: t[0] for name, t in state.items()} for state in (parameters, buffers)]
-        return one(first[0], first[1], x[0])[None]
+    def single(parameters: State, buffers: State, x: Tensor) -> Tensor:
+        p, b = ({name: t[0] for name, t in state.items()} for state in (parameters, buffers))
+        return one(p, b, x[0])[None]
 
-    return alone
+    return single
 
 
 class Update:
-    """A group of trials in training; a call with update = 0, 1, 2, … takes one step.
+    """A stack of trials in training; a call with update = 0, 1, 2, … takes one step.
 
     The trials' own modules change only in ``finish``. ``losses`` [T] are those of the last step.
-    ``prepare`` writes to the device what of an update the host knows; ``step`` asks nothing back
-    from the device and is the same work on the same tensors each time, so that it can be captured.
+    ``prepare`` copies the host's values for an update to the device. ``step`` never waits for the
+    device and does the same work on the same tensors each time, so that it can be captured.
     """
 
-    def __init__(self, trials: Sequence[Trial], recipe: Recipe, school: Schooling) -> None:
-        self._trials, self._recipe, self._updates = trials, recipe, school.updates
+    def __init__(self, trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> None:
+        self._trials, self._recipe, self._updates = trials, recipe, setup.updates
         self.parameters, self.buffers = stack_module_state([trial.module for trial in trials])
         self.forward = stacked_forward(trials[0].module.train(), together=len(trials) > 1)
         self._objective = Objective.of(
-            school.task, school.view(None), recipe, [(t.key.seed, t.data) for t in trials]
+            setup.task, setup.make_problem(None), recipe, [(t.key.seed, t.data) for t in trials]
         )
-        # fused kernels read it in double precision on a CPU and in single on CUDA
-        precision = torch.float64 if school.device.type == "cpu" else torch.float32
-        self._rate = torch.tensor(recipe.learning_rate, dtype=precision, device=school.device)
+        # fused kernels read the rate in float64 on a CPU and in float32 on CUDA
+        precision = torch.float64 if setup.device.type == "cpu" else torch.float32
+        self._rate = torch.tensor(recipe.learning_rate, dtype=precision, device=setup.device)
         self._optimiser = _optimiser(recipe, list(self.parameters.values()), self._rate)
-        self._finite = torch.ones(len(trials), dtype=torch.bool, device=school.device)
-        self.losses = torch.zeros(len(trials), device=school.device)
+        self._finite = torch.ones(len(trials), dtype=torch.bool, device=setup.device)
+        self.losses = torch.zeros(len(trials), device=setup.device)
 
     def __call__(self, update: int) -> None:
         """Take one step of every trial."""
@@ -74,9 +74,9 @@ class Update:
         self._objective.prepare(update)
 
     def step(self, *, capturable: bool = False) -> None:
-        """Take the step that was prepared; ``capturable`` while a graph is being captured."""
+        """Take the prepared step; ``capturable`` while a graph is being captured."""
         for group in self._optimiser.param_groups:
-            group["capturable"] = capturable  # Adam refuses without, and warns if it is left on
+            group["capturable"] = capturable  # Adam needs it in a capture, and warns elsewhere
         losses = self._objective(self._network)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())
@@ -89,7 +89,7 @@ class Update:
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Write the state into the trials' modules, and mark the trials that have diverged."""
+        """Write the state into the trials' modules, and mark diverged trials."""
         state = {**self.parameters, **self.buffers}
         for position, (trial, finite) in enumerate(
             zip(self._trials, self._finite.tolist(), strict=True)
@@ -108,7 +108,7 @@ def _optimiser(recipe: Recipe, parameters: list[Tensor], rate: Tensor) -> torch.
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay, fused=True)
-    raise InputError(f"unknown optimiser {recipe.optimiser!r}: take adam, adamw or sgd")
+    raise InputError(f"unknown optimiser {recipe.optimiser!r}: choose adam, adamw or sgd")
 
 
 def learning_rate(recipe: Recipe, update: int, updates: int) -> float:
@@ -119,39 +119,41 @@ def learning_rate(recipe: Recipe, update: int, updates: int) -> float:
         return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * update / updates))
     if recipe.schedule == "exponential":
         return float(recipe.learning_rate * recipe.final ** (update / updates))
-    raise InputError(f"unknown schedule {recipe.schedule!r}: take constant, cosine or exponential")
+    raise InputError(
+        f"unknown schedule {recipe.schedule!r}: choose constant, cosine or exponential"
+    )
 
 
 class Best:
-    """The parameters of least validation loss, trial by trial, if the recipe selects by it."""
+    """Each trial's parameters of least validation loss, if the recipe selects by it."""
 
     def __init__(self, trials: Sequence[Trial], recipe: Recipe, task: Task) -> None:
         self._selects, self._task = recipe.selection == "best-valid", task
         self._x = torch.stack([trial.valid.x for trial in trials]) if self._selects else None
         self._y = torch.stack([trial.valid.y for trial in trials]) if self._selects else None
         self._least: Tensor | None = None
-        self._kept: State = {}
+        self._parameters: State = {}
 
     @torch.no_grad()
-    def look(self, group: Update) -> None:
-        """Keep the parameters of those trials that have improved."""
+    def update(self, stack: Update) -> None:
+        """Save the parameters of the trials whose validation loss has improved."""
         if self._x is None or self._y is None:
             return
-        parameters, buffers = group.parameters, group.buffers
-        parts = [group.forward(parameters, buffers, x) for x in in_parts(self._x, axis=1)]
+        parameters, buffers = stack.parameters, stack.buffers
+        parts = [stack.forward(parameters, buffers, x) for x in in_parts(self._x, axis=1)]
         losses = trial_losses(self._task, torch.cat(parts, 1), (self._x, self._y))
         if self._least is None:
             self._least = losses
-            self._kept = {name: p.detach().clone() for name, p in parameters.items()}
+            self._parameters = {name: p.detach().clone() for name, p in parameters.items()}
             return
         better = losses < self._least
         self._least = torch.where(better, losses, self._least)
         for name, p in parameters.items():
-            chosen = better.view(-1, *[1] * (p.dim() - 1))
-            self._kept[name] = torch.where(chosen, p.detach(), self._kept[name])
+            improved = better.view(-1, *[1] * (p.dim() - 1))
+            self._parameters[name] = torch.where(improved, p.detach(), self._parameters[name])
 
     @torch.no_grad()
-    def restore(self, group: Update) -> None:
-        """Put the kept parameters back."""
-        for name, kept in self._kept.items():
-            group.parameters[name].copy_(kept)
+    def restore(self, stack: Update) -> None:
+        """Copy the saved parameters back."""
+        for name, saved in self._parameters.items():
+            stack.parameters[name].copy_(saved)

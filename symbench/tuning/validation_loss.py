@@ -10,7 +10,7 @@ import torch
 from symbench.contract import Model, Problem, Task
 from symbench.contract.batches import in_parts
 from symbench.training.objective import trial_losses
-from symbench.training.setup import Schooling, Trial, TrialKey
+from symbench.training.setup import TrainingSetup, Trial, TrialKey
 from symbench.training.train import train
 from symbench.tuning.study import Plan
 
@@ -27,12 +27,12 @@ def valid_losses(
     the mean cross-entropy; or the task's own objective.
     """
     of, device = place
-    school = Schooling(
+    setup = TrainingSetup(
         task, model, view, of.updates, torch.device(device),
         fleet="off",  # stacked training differs in the last digits, and a search must not
     )  # fmt: skip
     keys = [TrialKey(of.n_train, seed) for seed in of.seeds]
-    return [_loss(task, trial) for trial in train(school, keys)]
+    return [_loss(task, trial) for trial in train(setup, keys)]
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""How much faster a fleet of 25 trains than its trials one by one: ratios, each of one run.
+"""How much faster 25 trials train together than one by one: ratios, each of one run.
 
 pytest tests/benchmarks/test_fleet_speed.py --benchmark-enable
 """
@@ -14,13 +14,13 @@ import torch
 
 from symbench import registry
 from symbench.registry.view import make_problem
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 REGISTRY = registry.load()
 TASK = "o5-invariant"
 N_TRAIN, TRIALS = 100, 25
-UPDATES = 100  # the fewest at which ``auto`` looks which way is the faster
+UPDATES = 100
 CASES = {
     "MLP 3×32": ("mlp", {"width": 32}),
     "MLP 3×64": ("mlp", {"width": 64}),
@@ -30,19 +30,18 @@ CASES = {
 
 
 def seconds(case, fleet, updates):
-    """Wall seconds of the whole training, and in how large fleets it went."""
+    """Wall seconds of the whole training, and the number of trials that trained together."""
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
-    view = partial(make_problem, REGISTRY, task, model)
-    school = Schooling(task, model, view, updates, torch.device("cpu"), fleet=fleet)
+    problem_of = partial(make_problem, REGISTRY, task, model)
+    setup = TrainingSetup(task, model, problem_of, updates, torch.device("cpu"), fleet=fleet)
     started = time.perf_counter()
-    trials = train(school, [TrialKey(N_TRAIN, seed) for seed in range(TRIALS)])
+    trials = train(setup, [TrialKey(N_TRAIN, seed) for seed in range(TRIALS)])
     return time.perf_counter() - started, trials[0].stacked
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_25_trials_together_against_one_by_one(benchmark, case, tmp_path, monkeypatch):
-    monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path))  # ``auto`` pays for its decision, once
+def test_25_trials_together_against_one_by_one(benchmark, case):
     updates = 2 if benchmark.disabled else UPDATES
     seconds(case, "on", 2)
     ratios, autos, stacked = [], [], set()
@@ -64,4 +63,4 @@ def test_25_trials_together_against_one_by_one(benchmark, case, tmp_path, monkey
         "target": "≥ 2.5× (geometric mean), auto ≥ 0.95×",
         "threads": torch.get_num_threads(),
     }
-    assert stacked == {1, TRIALS}  # both ways were really taken
+    assert stacked == {1, TRIALS}  # both ways were taken

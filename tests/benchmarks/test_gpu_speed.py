@@ -18,7 +18,7 @@ from symbench.registry.view import make_problem
 from symbench.training import train as training
 from symbench.training.cuda_graph import Replay
 from symbench.training.objective import trial_losses
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 from symbench.training.update import Update
 
@@ -36,11 +36,11 @@ CASES = {
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
-def school(case):
+def setup_of(case):
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
     view = partial(make_problem, REGISTRY, task, model)
-    return Schooling(task, model, view, UPDATES + WARM, torch.device("cuda"), fleet="on")
+    return TrainingSetup(task, model, view, UPDATES + WARM, torch.device("cuda"), fleet="on")
 
 
 def seconds(work, updates):
@@ -55,7 +55,7 @@ def seconds(work, updates):
 
 def plain(where):
     """The loop that anybody would write: one network, batches by index, Adam, no schedule."""
-    recipe = where.model.recipe(where.view(None))
+    recipe = where.model.recipe(where.make_problem(None))
     data = draw(where.task, N_TRAIN, 0, "train").to(where.device)
     net = training._prepare(where, TrialKey(N_TRAIN, 0)).module.train()
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
@@ -75,8 +75,8 @@ def plain(where):
 def fleet(where):
     """Seconds of an update of the fleet as the engine takes it, and of the graph's replay alone."""
     trials = [training._prepare(where, TrialKey(N_TRAIN, seed)) for seed in range(TRIALS)]
-    group = Update(trials, where.model.recipe(where.view(None)), where)
-    take = Replay(group, where.device)
+    stack = Update(trials, where.model.recipe(where.make_problem(None)), where)
+    take = Replay(stack, where.device)
 
     def engine(first, last):
         for update in range(first, last):
@@ -85,7 +85,7 @@ def fleet(where):
     def graph(first, last):
         for update in range(first, last):
             if update % 50 == 0:  # the graph counts on, and the block of indices ends
-                group._objective._position.zero_()
+                stack._objective._position.zero_()
             take._graph.replay()
 
     whole = seconds(engine, UPDATES)
@@ -96,7 +96,7 @@ def fleet(where):
 @pytest.mark.parametrize("case", CASES)
 def test_25_trials_on_a_gpu_against_a_plain_loop(benchmark, case):
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    where = school(case)
+    where = setup_of(case)
     ratios, shares = [], []
 
     def both_ways():
@@ -123,11 +123,11 @@ def test_the_graph_gives_what_the_steps_give(case):
         def capture_begin(self):
             raise RuntimeError("not asked for")
 
-    where = school(case)
+    where = setup_of(case)
     short = {**vars(where), "updates": 120}
     keys = [TrialKey(n, seed) for n in (20, N_TRAIN) for seed in range(3)]
-    captured = train(Schooling(**short), keys)
-    eager = train(Schooling(**{**short, "graph": Refused}), keys)
+    captured = train(TrainingSetup(**short), keys)
+    eager = train(TrainingSetup(**{**short, "graph": Refused}), keys)
     assert [trial.capture.captured for trial in captured] == [True] * 6
     assert [trial.capture.captured for trial in eager] == [False] * 6
     x = draw(where.task, 64, 0, "valid").to(where.device).x

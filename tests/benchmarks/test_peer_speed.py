@@ -45,7 +45,7 @@ from symbench.groups import (
 from symbench.groups.basis import _stored
 from symbench.registry.view import make_problem
 from symbench.runs.executors.allocator import keep_freed_memory
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 BATCH = 500
@@ -139,11 +139,11 @@ def ours(model, inner=None, *, on="vectors", n=BATCH, trials=1, updates=10):
             return found
         return replace(found, builder=lambda _, part: inner.build(part))
 
-    school = Schooling(
+    setup = TrainingSetup(
         task, model, view, 2 * updates, torch.device("cpu"), validations=2,
         fleet="on" if trials > 1 else "off", progress=lambda _: ticks.append(time.process_time()),
     )  # fmt: skip
-    train(school, [TrialKey(n, seed) for seed in range(trials)])
+    train(setup, [TrialKey(n, seed) for seed in range(trials)])
     return (ticks[1] - ticks[0]) / updates / trials
 
 

@@ -14,7 +14,7 @@ from symbench.draws import draw
 from symbench.groups import GL, SO, Group
 from symbench.registry import Registry
 from symbench.registry.view import make_problem
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 REGISTRY = toys.toy_registry()
@@ -64,7 +64,7 @@ def given_to_fit(model_class, monkeypatch=None):
     def view(generator):
         return make_problem(REGISTRY, TASK, Spy, generator)
 
-    train(Schooling(TASK, Spy(), view, 1, torch.device("cpu")), [TrialKey(16, 0)])
+    train(TrainingSetup(TASK, Spy(), view, 1, torch.device("cpu")), [TrialKey(16, 0)])
     return handed
 
 

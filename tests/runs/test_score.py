@@ -13,7 +13,7 @@ from symbench.errors import PluginError
 from symbench.metrics import CORE
 from symbench.registry.view import make_problem
 from symbench.runs.score import score
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 REGISTRY = toys.toy_registry()
@@ -39,8 +39,8 @@ class Thief(Parity):
 def trained(model, task="norms", fleet="on"):
     task, model = REGISTRY.task(task), model()
     view = partial(make_problem, REGISTRY, task, model)
-    school = Schooling(task, model, view, 20, torch.device("cpu"), fleet=fleet)
-    return task, model, view(), train(school, KEYS)
+    setup = TrainingSetup(task, model, view, 20, torch.device("cpu"), fleet=fleet)
+    return task, model, view(), train(setup, KEYS)
 
 
 def scored(trials, task, model, told, metrics=(*CORE, Parity)):

@@ -1,4 +1,4 @@
-"""A CUDA graph's semantics on a CPU: recorded calls, repeated on the memory of their recording."""
+"""CUDA graphs emulated on a CPU: recorded calls, repeated on the memory of the recording."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def memory(tensor):
 
 
 class EmulatedGraph(TorchDispatchMode):
-    """Records every operation with its very arguments and results; ``replay`` repeats them there.
+    """Records every operation with its arguments and results; ``replay`` repeats them in place.
 
-    As on the device, a capture carries nothing out: what it wrote to is put back, and its new
-    tensors hold NaN (or zero) until the first replay. A number that Python computed, a slice that
-    it chose or a branch that it took stays as it was during the capture.
+    As on the device, a capture executes nothing. The tensors that it wrote to are restored, and its
+    new tensors hold NaN (or zero) until the first replay. Numbers computed by Python, slices and
+    branches stay as they were during the capture.
     """
 
     def __init__(self):
@@ -46,18 +46,18 @@ class EmulatedGraph(TorchDispatchMode):
         self.replays += 1
         for func, args, kwargs, results in self.calls:
             again = tensors(func(*args, **kwargs))
-            for new, kept in zip(again, results, strict=True):
-                if memory(new) != memory(kept):
-                    kept.copy_(new)
+            for new, recorded in zip(again, results, strict=True):
+                if memory(new) != memory(recorded):
+                    recorded.copy_(new)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         given = {memory(t): t for t in tensors((args, kwargs)) if memory(t) not in self._made}
         self._inputs.update(given)
-        if func._schema.is_mutable:  # all that is given, rather than what the schema says it writes
-            for place in given.keys() - self._before.keys():
-                storage = given[place].untyped_storage()
-                self._before[place] = storage, storage.clone()
+        if func._schema.is_mutable:  # all arguments, not only those that the schema marks
+            for address in given.keys() - self._before.keys():
+                storage = given[address].untyped_storage()
+                self._before[address] = storage, storage.clone()
         result = func(*args, **kwargs)
         new = {memory(t): t for t in tensors(result) if memory(t) not in self._inputs}
         self._made = new | self._made
@@ -66,8 +66,8 @@ class EmulatedGraph(TorchDispatchMode):
         return result
 
     def forget(self):
-        """Let go of all tensors; return weak references to those that were not made inside."""
-        kept = [StorageWeakRef(tensor.untyped_storage()) for tensor in self._inputs.values()]
-        for held in (self.calls, self._before, self._inputs, self._made):
-            held.clear()
-        return kept
+        """Release all tensors; return weak references to those that were not made inside."""
+        inputs = [StorageWeakRef(tensor.untyped_storage()) for tensor in self._inputs.values()]
+        for tensors_held in (self.calls, self._before, self._inputs, self._made):
+            tensors_held.clear()
+        return inputs

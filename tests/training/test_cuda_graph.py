@@ -1,4 +1,4 @@
-"""An update captured as a graph gives what it gives step by step; the graph is emulated here."""
+"""A captured update gives the same result as an eager one; CUDA's graph is emulated here."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from symbench.registry.view import make_problem
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
 from symbench.training import train as training
-from symbench.training.cuda_graph import Capture, Replay
+from symbench.training.cuda_graph import Replay
 from symbench.training.objective import batch_indices
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import Capture, TrainingSetup, TrialKey
 from symbench.training.train import train
 from symbench.training.update import Update
 
@@ -51,7 +51,7 @@ def under(**recipe):
 
 
 class Graphs(list):
-    """Makes emulated graphs of a kind, and keeps them."""
+    """Makes emulated graphs of a kind, and lists them."""
 
     def __init__(self, kind=EmulatedGraph):
         self.kind = kind
@@ -61,9 +61,10 @@ class Graphs(list):
         return self[-1]
 
 
-def school(model, graph=None, *, task=TASK, fleet="on", updates=UPDATES):
-    view = partial(make_problem, REGISTRY, task, model)
-    return Schooling(task, model, view, updates, torch.device("cpu"), fleet=fleet, graph=graph)
+def setup_of(model, graph=None, *, task=TASK, fleet="on", updates=UPDATES):
+    problem_of = partial(make_problem, REGISTRY, task, model)
+    device = torch.device("cpu")
+    return TrainingSetup(task, model, problem_of, updates, device, fleet=fleet, graph=graph)
 
 
 def state(trials):
@@ -78,9 +79,9 @@ def same(first, second):
 
 
 def both(model, **where):
-    """Train step by step and by graphs, hold the two to each other, and return the latter."""
+    """Train eagerly and by graphs, assert that both are equal, and return the latter."""
     graphs = Graphs()
-    eager, replayed = (train(school(model, make, **where), KEYS) for make in (None, graphs))
+    eager, replayed = (train(setup_of(model, make, **where), KEYS) for make in (None, graphs))
     same(eager, replayed)
     assert {trial.capture for trial in replayed} == {Capture(True, "replayed")}
     assert {trial.capture for trial in eager} == {Capture(False, "device")}
@@ -91,7 +92,7 @@ def both(model, **where):
 @pytest.fixture
 def padded(monkeypatch):
     """The whole cell as one fleet, as on a GPU."""
-    monkeypatch.setattr(training, "_fleets", lambda trials, recipe, school: [trials])
+    monkeypatch.setattr(training, "_by_batch_size", lambda trials, recipe, setup: [trials])
 
 
 RECIPES = {
@@ -151,8 +152,8 @@ def test_a_diverging_trial_beside_healthy_ones(padded, monkeypatch):
 @pytest.mark.parametrize("updates", [1, 2, 3])
 def test_a_short_training_has_nothing_to_replay(updates):
     graphs = Graphs()
-    trials = train(school(under(), graphs, updates=updates), KEYS)
-    same(trials, train(school(under(), updates=updates), KEYS))
+    trials = train(setup_of(under(), graphs, updates=updates), KEYS)
+    same(trials, train(setup_of(under(), updates=updates), KEYS))
     assert trials[0].capture == Capture(False, "short")
     assert not graphs
 
@@ -162,8 +163,11 @@ def test_the_losses_are_those_of_the_last_update():
 
     for graph in (None, Graphs()):
         found = reported[graph is None] = []
-        where = {**vars(school(under(), graph)), "progress": lambda s, to=found: to.append(s.loss)}
-        train(Schooling(**where), KEYS)
+        where = {
+            **vars(setup_of(under(), graph)),
+            "progress": lambda s, to=found: to.append(s.loss),
+        }
+        train(TrainingSetup(**where), KEYS)
     assert reported[True] == reported[False]
     assert len(reported[True]) == 20
 
@@ -212,8 +216,8 @@ def test_a_capture_that_fails_leaves_the_training_as_it_was(
     model = under(augment=True, optimiser=optimiser)
     graphs = Graphs(kind)
     with caplog.at_level(logging.WARNING):
-        trials = train(school(model, graphs, updates=20), KEYS)
-    same(trials, train(school(model, updates=20), KEYS))
+        trials = train(setup_of(model, graphs, updates=20), KEYS)
+    same(trials, train(setup_of(model, updates=20), KEYS))
     assert {trial.capture for trial in trials} == {Capture(False, reason)}
     assert [record.getMessage().endswith(reason) for record in caplog.records] == [True]
     assert len(graphs) == 1
@@ -253,8 +257,8 @@ class Solving(Reading):
 )
 def test_what_a_graph_would_freeze_is_seen_before_the_capture(model, reason, caplog):
     graphs = Graphs()
-    trials = train(school(model(), graphs, fleet="auto", updates=20), KEYS[:1])
-    same(trials, train(school(model(), fleet="auto", updates=20), KEYS[:1]))
+    trials = train(setup_of(model(), graphs, fleet="auto", updates=20), KEYS[:1])
+    same(trials, train(setup_of(model(), fleet="auto", updates=20), KEYS[:1]))
     assert not trials[0].capture.captured
     assert trials[0].capture.reason.endswith(reason)
     assert not graphs
@@ -265,26 +269,26 @@ def test_what_a_graph_would_freeze_is_seen_before_the_capture(model, reason, cap
 
 
 def replay(model, keys=KEYS[3:]):
-    """A group in training, what takes its updates, and the graphs that it makes."""
-    where, graphs = school(model), Graphs()
-    group = Update([training._prepare(where, key) for key in keys], model.recipe(None), where)
-    return group, Replay(group, where.device, graphs), graphs
+    """A stack in training, the Replay that takes its updates, and the graphs that it makes."""
+    setup, graphs = setup_of(model), Graphs()
+    stack = Update([training._prepare(setup, key) for key in keys], model.recipe(None), setup)
+    return stack, Replay(stack, setup.device, graphs), graphs
 
 
-def test_all_that_a_graph_reads_lives_as_long_as_the_group():
-    group, take, graphs = replay(under(augment=True, penalty=1.0))
+def test_all_that_a_graph_reads_lives_as_long_as_the_stack():
+    stack, take, graphs = replay(under(augment=True, penalty=1.0))
     for update in range(EAGER + 1):
         take(update)
     inputs = graphs[0].forget()
     gc.collect()
     assert len(inputs) > 10
     assert not any(reference.expired() for reference in inputs)
-    del group
+    del stack
 
 
 def test_every_update_takes_the_next_batch_that_is_drawn():
-    group, _, _ = replay(under(batch_size=8))
-    objective, seen = group._objective, []
+    stack, _, _ = replay(under(batch_size=8))
+    objective, seen = stack._objective, []
     for update in range(60):
         objective.prepare(update)
         objective(lambda x: seen.append(x) or x[..., :1])
@@ -296,12 +300,12 @@ def test_every_update_takes_the_next_batch_that_is_drawn():
 
 
 def test_a_loss_that_was_infinite_once_is_remembered():
-    group, take, _ = replay(under(optimiser="sgd", learning_rate=0.01))
+    stack, take, _ = replay(under(optimiser="sgd", learning_rate=0.01))
     for update in range(5):
         take(update)
-    y = group._objective.y
-    state = [y, *group.parameters.values()]
-    state += [own["momentum_buffer"] for own in group._optimiser.state.values()]
+    y = stack._objective.y
+    state = [y, *stack.parameters.values()]
+    state += [own["momentum_buffer"] for own in stack._optimiser.state.values()]
     kept = [tensor.detach().clone() for tensor in state]
     with torch.no_grad():
         y[1] = torch.inf
@@ -310,9 +314,9 @@ def test_a_loss_that_was_infinite_once_is_remembered():
             tensor.copy_(before)
     for update in range(6, 10):
         take(update)
-    assert bool(group.losses.isfinite().all())
-    group.finish()
-    assert [trial.diverged for trial in group._trials] == [False, True, False]
+    assert bool(stack.losses.isfinite().all())
+    stack.finish()
+    assert [trial.diverged for trial in stack._trials] == [False, True, False]
 
 
 def test_the_emulated_graph_shows_what_python_has_fixed():

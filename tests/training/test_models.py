@@ -1,8 +1,8 @@
 """Every built-in model: a trial's result does not depend on whether it trained in a fleet.
 
-Rounding grows with every update (Adam divides small gradients by their size), so the two routes are
-held to each other after a few updates only: in float64, where they agree to 1e-6 of the output's
-size, or in float32 for modules and augmentations that fix their own type, to 5e-3.
+Rounding errors grow with every update, because Adam divides small gradients by their size. So the
+two routes are compared after a few updates only: in float64, where they agree to 1e-6 of the
+output's size, or in float32 to 5e-3 for modules and augmentations that fix their own type.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from emulated_graph import EmulatedGraph
 from symbench import registry
 from symbench.contract import Fits
 from symbench.registry.view import make_problem
-from symbench.training import width
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 REGISTRY = registry.load()
@@ -48,9 +47,9 @@ def trained(model, task, fleet, dtype, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "draw", lambda *what: draw(*what).to(dtype))
         patch.setattr(model, "build", lambda view: build(model, view).to(dtype), raising=False)
-        view = partial(make_problem, REGISTRY, task, model)
-        school = Schooling(task, model, view, UPDATES, torch.device("cpu"), 1, fleet)
-        return train(school, KEYS)
+        problem_of = partial(make_problem, REGISTRY, task, model)
+        setup = TrainingSetup(task, model, problem_of, UPDATES, torch.device("cpu"), 1, fleet)
+        return train(setup, KEYS)
 
 
 def routes(model, task, dtype, monkeypatch):
@@ -77,24 +76,23 @@ def test_a_trials_result_is_the_same_in_a_fleet_and_alone(name, monkeypatch):
         ways, (fleet, alone) = routes(model, task, dtype, monkeypatch)
     assert [t.diverged for t in ways[0]] == [t.diverged for t in ways[1]] == [False] * 3
     assert {trial.stacked for trial in ways[1]} == {1}
-    choice = ways[0][0].choice
-    if choice is not None:  # something in it is trained
-        assert choice.reason in ("short", "impossible")
-        assert [t.stacked for t in ways[0]] == ([2, 2, 1] if choice.stacked else [1, 1, 1])
+    decision = ways[0][0].stacking
+    if decision is not None:  # something in it is trained
+        assert decision.reason in ("short", "impossible")
+        assert [t.stacked for t in ways[0]] == ([2, 2, 1] if decision.stacked else [1, 1, 1])
     size = alone.abs().max().clamp(min=1e-3)
     assert float((fleet - alone).abs().max() / size) < TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_models_update_is_captured_as_it_is_or_not_at_all(name, monkeypatch):
-    monkeypatch.setattr(width, "has_wide_products", lambda: False)  # a replay has none of them
+def test_a_models_update_is_captured_as_it_is_or_not_at_all(name):
     model = REGISTRY.model(name).for_tier("smoke")
     task = None if isinstance(model, Fits) else easiest_task(model)
     if task is None:
         pytest.skip("trains itself, or accepts no task that is here and has something to learn")
-    view, device = partial(make_problem, REGISTRY, task, model), torch.device("cpu")
+    problem_of, device = partial(make_problem, REGISTRY, task, model), torch.device("cpu")
     ways = [
-        train(Schooling(task, model, view, UPDATES + 1, device, 1, graph=graph), KEYS[:2])
+        train(TrainingSetup(task, model, problem_of, UPDATES + 1, device, 1, graph=graph), KEYS[:2])
         for graph in (None, EmulatedGraph)
     ]
     for eager, replayed in zip(*ways, strict=True):

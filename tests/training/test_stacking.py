@@ -1,158 +1,148 @@
-"""Together or apart: asked for, timed once, remembered, and recorded."""
+"""Together or apart: a rule on shapes, held against the table that it was derived from."""
 
 from __future__ import annotations
 
-import json
+import csv
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 import toys
 
+from symbench.contract import Recipe
 from symbench.registry.view import make_problem
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
-from symbench.training import stacking as choice
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training import stacking
+from symbench.training import train as training
+from symbench.training.setup import TrainingSetup, TrialKey
+from symbench.training.stacking import Work, decide, is_small
 from symbench.training.train import train
 
 REGISTRY = toys.toy_registry()
 TASK = REGISTRY.task("norms")
 KEYS = [TrialKey(16, seed) for seed in range(4)]
 LONG = 100
+TABLE = Path(__file__).parents[2] / "scripts" / "stacking.csv"
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path))
-    return tmp_path / "fleets"
+def setup_of(model, fleet="auto", updates=LONG, device="cpu"):
+    problem_of = partial(make_problem, REGISTRY, TASK, model)
+    return TrainingSetup(TASK, model, problem_of, updates, torch.device(device), fleet=fleet)
+
+
+def decided(model=None, fleet="auto", updates=LONG, keys=KEYS):
+    trials = train(setup_of(model or toys.Small(), fleet, updates), keys)
+    assert len({trial.stacking for trial in trials}) == 1
+    decision = trials[0].stacking
+    assert {trial.stacked for trial in trials} == {
+        len(keys) if decision.stacked else 1
+    }  # the trials train as decided
+    return decision.stacked, decision.reason
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """Steps that take what the test says: {"together": seconds, "apart": seconds of one trial}."""
-    told = {"together": 1.0, "apart": 1.0, "steps": 0}
-
-    def seconds(update, step, device):
-        told["steps"] += 1
-        return told["together" if len(update._trials) > 1 else "apart"]
-
-    monkeypatch.setattr(choice, "_seconds", seconds)
-    return told
+def measured():
+    """The rows of the table whose trials can be stacked."""
+    with TABLE.open(newline="") as lines:
+        return [row for row in csv.DictReader(lines) if row["together_seconds"]]
 
 
-def chosen(model=None, fleet="auto", updates=LONG, keys=KEYS):
-    model = model or toys.Small()
-    view = partial(make_problem, REGISTRY, TASK, model)
-    school = Schooling(TASK, model, view, updates, torch.device("cpu"), fleet=fleet)
-    trials = train(school, keys)
-    assert len({trial.choice for trial in trials}) == 1
-    assert {trial.stacked for trial in trials} == {
-        len(keys) if trials[0].choice.stacked else 1
-    }  # the decision is what is done
-    return trials[0].choice
+def test_over_the_quick_tier_the_rule_loses_at_most_3_percent_to_timing_each_cell(measured):
+    best = total = 0.0
+    for row in measured:
+        together, apart = float(row["together_seconds"]), float(row["apart_seconds"])
+        small = is_small(int(row["operations"]), int(row["numbers"]))
+        best += int(row["updates"]) * min(together, apart)
+        total += int(row["updates"]) * (together if small else apart)
+    assert total <= 1.03 * best
 
 
-@pytest.mark.parametrize(("apart", "stacked"), [(0.5, True), (0.1, False)])
-def test_the_faster_way_is_chosen(clock, apart, stacked):
-    clock["apart"] = apart
-    found = chosen()
-    assert (found.stacked, found.reason) == (stacked, "timed")
-    assert (found.together_seconds, found.apart_seconds) == (1.0, 4 * apart)
-
-
-def test_a_clear_difference_is_timed_once_and_a_small_one_three_times(clock):
-    chosen()
-    assert clock["steps"] == 6  # each way twice to warm up, and once
-    clock["apart"] = 0.26
-    chosen(toys.Small(toys.Small.Config(width=5)))
-    assert clock["steps"] == 6 + 10
-
-
-def test_a_decision_is_remembered_on_this_machine(clock, own_cache):
-    first = chosen()
-    clock["together"] = 100.0  # the machine is busy now: the decision stays
-    again = chosen()
-    assert (again.reason, again.stacked) == ("remembered", True)
-    assert again.apart_seconds == first.apart_seconds
-    (file,) = own_cache.iterdir()
-    assert json.loads(file.read_text())["stacked"] is True
-
-
-def test_other_shapes_are_another_decision(clock):
-    chosen()
-    clock["together"] = 100.0
-    assert chosen(toys.Small(toys.Small.Config(width=5))).reason == "timed"
-    assert chosen(keys=KEYS[:3]).reason == "timed"
-    assert not chosen(keys=[TrialKey(20, seed) for seed in range(4)]).stacked
-
-
-def test_of_two_runs_that_decide_at_once_the_first_is_believed(own_cache):
-    path = own_cache / "x.json"
-    first = choice._remember(path, choice.Choice(True, "timed", 1.0, 2.0))
-    second = choice._remember(path, choice.Choice(False, "timed", 2.0, 1.0))
-    assert first.stacked
-    assert (second.stacked, second.reason) == (True, "remembered")
-
-
-@pytest.mark.parametrize("damage", ["", "[]", '{"stacked": true}', '{"stacked": 1, "together'])
-def test_a_damaged_decision_is_taken_again(clock, own_cache, damage):
-    chosen()
-    (file,) = own_cache.iterdir()
-    file.write_text(damage)
-    assert chosen().reason == "timed"
-    assert chosen().reason == "remembered"
-
-
-def test_a_cache_that_cannot_be_written_is_left_alone(clock, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path / "file"))
-    assert chosen().reason == "timed"
+def test_the_rule_separates_the_cells_of_the_table(measured):
+    small = {is_small(int(row["operations"]), int(row["numbers"])) for row in measured}
+    assert small == {True, False}
 
 
 @pytest.mark.parametrize(
-    ("model", "fleet", "updates", "reason"),
+    ("model", "fleet", "updates", "decision"),
     [
-        (toys.Small, "on", LONG, "asked"),
-        (toys.Small, "off", LONG, "asked"),
-        (toys.Small, "auto", 10, "short"),
-        (toys.Dropping, "auto", LONG, "impossible"),
+        (toys.Small, "on", LONG, (True, "asked")),
+        (toys.Small, "off", LONG, (False, "asked")),
+        (toys.Small, "auto", 10, (True, "short")),
+        (toys.Small, "auto", LONG, (True, "small")),
+        (toys.Dropping, "auto", LONG, (False, "impossible")),
+        (toys.Branching, "auto", LONG, (False, "impossible")),
+        (toys.Dropping, "on", LONG, (False, "impossible")),
     ],
 )
-def test_what_needs_no_timing_is_not_timed(clock, model, fleet, updates, reason):
-    assert chosen(model(), fleet, updates).reason == reason
-    assert clock["steps"] == 0
+def test_a_decision_names_its_reason(model, fleet, updates, decision):
+    assert decided(model(), fleet, updates) == decision
 
 
-def test_networks_that_fill_the_memory_train_one_by_one(clock, monkeypatch):
-    monkeypatch.setattr(choice, "_LARGE", 100)
-    assert chosen().reason == "large"
+def test_a_network_that_writes_many_numbers_per_operation_trains_one_by_one(monkeypatch):
+    monkeypatch.setattr(stacking, "NUMBERS", 10)
+    assert decided() == (False, "large")
 
 
-def test_one_trial_needs_no_decision(clock):
-    assert chosen(keys=KEYS[:1]).reason == "single"
+def test_networks_that_would_fill_the_memory_train_one_by_one(monkeypatch):
+    monkeypatch.setattr(stacking, "_PARAMETERS", 100)
+    assert decided() == (False, "large")
+    assert decided(updates=10) == (False, "large")
 
 
-def test_timing_leaves_the_result_as_it_is():
+def test_one_trial_needs_no_decision():
+    assert decided(keys=KEYS[:1]) == (True, "single")
+
+
+def test_asking_for_the_impossible_raises():
+    with pytest.raises(RuntimeError):
+        decided(toys.Branching(), "on")
+
+
+def test_on_a_gpu_trials_always_train_together(monkeypatch):
+    monkeypatch.setattr(stacking, "NUMBERS", 0)
+    model = toys.Small()
+    trials = [training._prepare(setup_of(model), key) for key in KEYS]
+    decision = decide(trials, Recipe(), setup_of(model, device="cuda"))
+    assert (decision.stacked, decision.reason) == (True, "gpu")
+
+
+def test_work_counts_operations_and_their_results_but_no_views():
+    x = torch.ones(3, 4)
+    with Work() as work:
+        (x.T @ x).view(16).add(1)  # [4, 4] and [16]
+    assert (work.operations, work.numbers) == (2, 32)
+
+
+def test_a_decision_depends_on_shapes_only():
+    recipe = Recipe(batch_size=8)
+    works = []
+    for keys in (KEYS[:1], [TrialKey(16, 7)], [TrialKey(64, 3)]):
+        trial = training._prepare(setup_of(toys.Small()), keys[0])
+        work = stacking.forward_work(trial, recipe)
+        works.append((work.operations, work.numbers))
+    assert len(set(works)) == 1
+
+
+def test_the_decision_leaves_the_result_unchanged():
     model = toys.Augmented()
-    view = partial(make_problem, REGISTRY, TASK, model)
     x = TASK.sample(32, 0, "test").x
-    outputs, reasons = [], []
+    outputs, decisions = [], []
     for fleet in ("auto", "on", "off"):
-        trials = train(Schooling(TASK, model, view, LONG, torch.device("cpu"), fleet=fleet), KEYS)
-        reasons.append(trials[0].choice)
+        trials = train(setup_of(model, fleet), KEYS)
+        decisions.append(trials[0].stacking)
         with torch.no_grad():
             outputs.append(torch.stack([trial.module(x) for trial in trials]))
-    assert reasons[0].reason == "timed"
-    assert torch.equal(outputs[0], outputs[1 if reasons[0].stacked else 2])
+    assert decisions[0].reason == "small"
+    assert torch.equal(outputs[0], outputs[1])
 
 
-def test_a_record_says_what_was_decided_and_why(clock, monkeypatch):
-    monkeypatch.setattr(choice, "_SHORT", 10)
+def test_a_record_says_what_was_decided_and_why():
     (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",), "smoke"))
     record = run_cell(REGISTRY, cell)
     assert record.provenance["fleet"] == 2  # one fleet of two seeds for each size
     assert record.provenance["fleet_choice"] == {
-        "stacked": True, "reason": "timed", "together_seconds": 1.0, "apart_seconds": 2.0,
+        "stacked": True, "reason": "small", "together_seconds": None, "apart_seconds": None,
     }  # fmt: skip
     assert record.key == cell.key

@@ -12,7 +12,7 @@ from symbench import Recipe
 from symbench.errors import InputError, ShapeError
 from symbench.registry.view import make_problem
 from symbench.training.objective import batch_indices, trial_losses
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 from symbench.training.update import learning_rate
 
@@ -21,9 +21,10 @@ TASK = REGISTRY.task("norms")
 KEYS = [TrialKey(n, seed) for n in (16, 64) for seed in range(3)]
 
 
-def school(model, fleet="auto", task=TASK, updates=40):
-    view = partial(make_problem, REGISTRY, task, model)
-    return Schooling(task, model, view, updates, torch.device("cpu"), fleet=fleet)
+def setup_of(model, fleet="auto", task=TASK, updates=40, recipe=None):
+    problem_of = partial(make_problem, REGISTRY, task, model)
+    device = torch.device("cpu")
+    return TrainingSetup(task, model, problem_of, updates, device, fleet=fleet, recipe=recipe)
 
 
 def outputs(trials, task=TASK):
@@ -34,24 +35,26 @@ def outputs(trials, task=TASK):
 
 @pytest.mark.parametrize("model", [toys.Small, toys.Augmented, toys.Penalised])
 def test_a_trial_does_not_depend_on_its_fleet(model):
-    together = outputs(train(school(model(), "on"), KEYS))
-    one_by_one = outputs(train(school(model(), "off"), KEYS))
-    alone = outputs(train(school(model(), "on"), KEYS[3:4]))
+    together = outputs(train(setup_of(model(), "on"), KEYS))
+    one_by_one = outputs(train(setup_of(model(), "off"), KEYS))
+    alone = outputs(train(setup_of(model(), "on"), KEYS[3:4]))
     torch.testing.assert_close(together, one_by_one, atol=2e-4, rtol=2e-4)
     torch.testing.assert_close(together[3:4], alone, atol=2e-4, rtol=2e-4)
 
 
 def test_one_padded_fleet_gives_what_fleets_by_batch_size_give(monkeypatch):
-    by_batch = outputs(train(school(toys.Small(), "on"), KEYS))
-    monkeypatch.setattr("symbench.training.train._fleets", lambda trials, recipe, school: [trials])
-    padded = outputs(train(school(toys.Small(), "on"), KEYS))
+    by_batch = outputs(train(setup_of(toys.Small(), "on"), KEYS))
+    monkeypatch.setattr(
+        "symbench.training.train._by_batch_size", lambda trials, recipe, setup: [trials]
+    )
+    padded = outputs(train(setup_of(toys.Small(), "on"), KEYS))
     torch.testing.assert_close(by_batch, padded, atol=2e-4, rtol=2e-4)
 
 
 def test_training_lowers_the_loss_of_every_trial():
     test = TASK.sample(256, 0, "test")
-    untrained = outputs(train(school(toys.Small(), updates=0), KEYS))
-    trained = train(school(toys.Small(), updates=150), KEYS)
+    untrained = outputs(train(setup_of(toys.Small(), updates=0), KEYS))
+    trained = train(setup_of(toys.Small(), updates=150), KEYS)
     with torch.no_grad():
         errors = torch.stack([(t.module(test.x) - test.y).square().mean() for t in trained])
     before = (untrained - test.y[:32]).square().mean((1, 2))
@@ -61,25 +64,25 @@ def test_training_lowers_the_loss_of_every_trial():
 def test_labels_are_learnt_too():
     task = REGISTRY.task("labels")
     test = task.sample(256, 0, "test")
-    trained = train(school(toys.Small(), task=task, updates=150), [TrialKey(512, 0)])
+    trained = train(setup_of(toys.Small(), task=task, updates=150), [TrialKey(512, 0)])
     accuracy = (trained[0].module(test.x).argmax(1) == test.y).double().mean()
     assert accuracy > 0.6
 
 
 @pytest.mark.parametrize("model", [toys.Dropping, toys.Branching])
 def test_what_cannot_be_stacked_is_trained_one_by_one(model):
-    trials = train(school(model()), KEYS)
+    trials = train(setup_of(model()), KEYS)
     assert {trial.stacked for trial in trials} == {1}
-    alone = outputs(train(school(model()), KEYS[3:4]))
+    alone = outputs(train(setup_of(model()), KEYS[3:4]))
     assert torch.equal(outputs(trials)[3:4], alone)
 
 
 def test_a_small_model_is_stacked():
-    assert {trial.stacked for trial in train(school(toys.Small()), KEYS)} == {3}
+    assert {trial.stacked for trial in train(setup_of(toys.Small()), KEYS)} == {3}
 
 
 def test_a_diverged_trial_leaves_the_others_untouched(monkeypatch):
-    healthy = outputs(train(school(toys.Small(), "on"), KEYS))
+    healthy = outputs(train(setup_of(toys.Small(), "on"), KEYS))
     draw = TASK.sample
 
     def poisoned(n, seed, split):
@@ -92,7 +95,7 @@ def test_a_diverged_trial_leaves_the_others_untouched(monkeypatch):
     monkeypatch.setattr(
         "symbench.draws._draw", lambda task, _, n, seed, split: poisoned(n, seed, split)
     )
-    trials = train(school(toys.Small(), "on"), KEYS)
+    trials = train(setup_of(toys.Small(), "on"), KEYS)
     assert [trial.diverged for trial in trials] == [False] * 4 + [True] + [False]
     keep = [0, 1, 2, 3, 5]
     torch.testing.assert_close(outputs(trials)[keep], healthy[keep])
@@ -101,14 +104,14 @@ def test_a_diverged_trial_leaves_the_others_untouched(monkeypatch):
 def test_no_training_touches_the_global_generator():
     torch.manual_seed(7)
     before = torch.get_rng_state()
-    train(school(toys.Dropping()), KEYS[:1])
-    train(school(toys.Augmented()), KEYS)
+    train(setup_of(toys.Dropping()), KEYS[:1])
+    train(setup_of(toys.Augmented()), KEYS)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_wrong_output_shape_is_refused_before_training():
-    with pytest.raises(ShapeError, match=r"\(4, 2\).*wants \(4, 1\)"):
-        train(school(toys.WrongShape()), KEYS)
+    with pytest.raises(ShapeError, match=r"\(4, 2\).*expects \(4, 1\)"):
+        train(setup_of(toys.WrongShape()), KEYS)
 
 
 def test_augmentation_without_a_symmetry_is_refused():
@@ -117,12 +120,12 @@ def test_augmentation_without_a_symmetry_is_refused():
             return Recipe(augment=True)
 
     with pytest.raises(InputError, match='prior "told"'):
-        train(school(Cheat()), KEYS)
+        train(setup_of(Cheat()), KEYS)
 
 
 def test_augmentation_brings_the_model_nearer_to_invariance():
     def breach(model):
-        trial = train(school(model, updates=300), [TrialKey(16, 0)])[0]
+        trial = train(setup_of(model, updates=300), [TrialKey(16, 0)])[0]
         x = TASK.sample(256, 0, "test").x
         g = TASK.symmetry.group.sample(256, torch.Generator().manual_seed(0))
         with torch.no_grad():
@@ -132,6 +135,16 @@ def test_augmentation_brings_the_model_nearer_to_invariance():
     assert breach(toys.Augmented()) < 0.3 * breach(toys.Told())
 
 
+def test_a_given_recipe_replaces_the_models():
+    class Fickle(toys.Small):
+        def recipe(self, problem):
+            raise AssertionError("the recipe is given")
+
+    recipe = toys.Small().recipe(None)
+    given = outputs(train(setup_of(Fickle(), recipe=recipe), KEYS))
+    assert torch.equal(given, outputs(train(setup_of(toys.Small()), KEYS)))
+
+
 @pytest.mark.parametrize("changed", [{"optimiser": "adan"}, {"schedule": "step"}])
 def test_an_unknown_recipe_is_refused(changed):
     class Odd(toys.Small):
@@ -139,7 +152,7 @@ def test_an_unknown_recipe_is_refused(changed):
             return Recipe(**changed)
 
     with pytest.raises(InputError, match="unknown"):
-        train(school(Odd()), KEYS)
+        train(setup_of(Odd()), KEYS)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from torch import nn
 from symbench import Data
 from symbench.registry import Registry
 from symbench.registry.view import make_problem
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 REGISTRY = Registry()
@@ -87,8 +87,8 @@ def test_targets_without_times_are_declined(model):
 def errors(model, updates=60):
     task = DampedForced()
     view = lambda generator: make_problem(REGISTRY, task, model, generator)  # noqa: E731
-    school = Schooling(task, model(), view, updates, torch.device("cpu"), 2)
-    (trial,) = train(school, [TrialKey(64, 0)])
+    setup = TrainingSetup(task, model(), view, updates, torch.device("cpu"), 2)
+    (trial,) = train(setup, [TrialKey(64, 0)])
     test: Data = task.sample(64, 0, "test")
     with torch.no_grad():
         wrong = (trial.module(test.x) - test.y).square().sum()

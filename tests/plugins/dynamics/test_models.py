@@ -26,7 +26,7 @@ from symbench import Data, InputError, Symmetry, Task
 from symbench.groups import SO, O, Trivial, V
 from symbench.registry import Registry
 from symbench.registry.view import make_problem
-from symbench.training.setup import Schooling, TrialKey
+from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 ALL = [NodeMLP, NodeEMLP, NodeScalars, HNNMLP, HNNEMLP, HNNScalars, SRNN, LNN, PortHNN]
@@ -158,11 +158,11 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
     keys = [TrialKey(n, seed) for n in (16, 48) for seed in range(2)]
 
     def outputs(fleet):
-        school = Schooling(
+        setup = TrainingSetup(
             TASKS[0], model(), partial(make_problem, REGISTRY, TASKS[0], model), 8,
             torch.device("cpu"), fleet=fleet,
         )  # fmt: skip
-        trials = train(school, keys)
+        trials = train(setup, keys)
         x = TASKS[0].sample(8, 0, "test").x
         return {trial.stacked for trial in trials}, torch.stack(
             [trial.module(x).detach() for trial in trials]
@@ -175,11 +175,11 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
 
 @pytest.mark.parametrize("model", [HNNEMLP, HNNScalars, NodeEMLP, NodeScalars, SRNN, LNN, PortHNN])
 def test_every_model_stacks(model):
-    school = Schooling(
+    setup = TrainingSetup(
         TASKS[1], model(), partial(make_problem, REGISTRY, TASKS[1], model), 2,
         torch.device("cpu"), fleet="on",
     )  # fmt: skip
-    trials = train(school, [TrialKey(8, 0), TrialKey(8, 1)])
+    trials = train(setup, [TrialKey(8, 0), TrialKey(8, 1)])
     assert [trial.stacked for trial in trials] == [2, 2]
     assert not any(trial.diverged for trial in trials)
 
@@ -221,14 +221,14 @@ def test_asking_leaves_the_global_generator_alone():
 @pytest.mark.statistics
 def test_a_hamiltonian_network_learns_the_oscillator():
     """200 updates on 400 states: a mean square error below a tenth of the variance."""
-    school = Schooling(
+    setup = TrainingSetup(
         TASKS[1],
         HNNMLP(),
         partial(make_problem, REGISTRY, TASKS[1], HNNMLP),
         200,
         torch.device("cpu"),
     )
-    (trial,) = train(school, [TrialKey(400, 0)])
+    (trial,) = train(setup, [TrialKey(400, 0)])
     test = TASKS[1].sample(100, 0, "test")
     error = (trial.module(test.x) - test.y).square().mean() / test.y.var()
     assert error.item() < 0.1
