@@ -31,7 +31,7 @@ from symbench.registry.view import make_problem
 from symbench.runs.plan import Cell, Selection, make_plan
 from symbench.training import train as training
 from symbench.training.setup import TrainingSetup, Trial, TrialKey, trainable
-from symbench.training.stacking import NUMBERS, forward_work
+from symbench.training.stacking import NUMBERS, _stacks, update_work
 from symbench.training.update import Update
 
 SAMPLES = 5  # of each way, by turns
@@ -99,8 +99,9 @@ def measured(known: registry.Registry, cell: Cell) -> dict[str, Any] | None:
         "batch": training.batch_size(stack[0], recipe),
         "parameters": trainable(stack[0].module),
     }
-    if (work := forward_work(stack[0], recipe)) is None:
+    if not _stacks(stack[0], setup):
         return row
+    work = update_work(stack[0], recipe, setup)
     together, apart = (Stopwatch(Update(t, recipe, setup), updates) for t in (stack, stack[:1]))
     for _ in range(SAMPLES):
         together.sample()

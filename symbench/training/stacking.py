@@ -2,12 +2,12 @@
 
 Stacking speeds up small networks, where the overhead of each operation dominates. It slows down
 large ones: the results of a stacked operation no longer fit the cache, while those of one trial
-still do. So the rule looks at the numbers that an operation of one trial writes on average. The
-decision depends on shapes only, so every machine decides alike. It affects the speed of training
-and the rounding of sums, nothing else.
+still do. So the rule looks at how many numbers an operation writes on average in an update of one
+trial. That depends on shapes only, so every machine decides alike. The decision affects the speed
+of training and the rounding of sums, nothing else.
 
-``scripts/stacking.py`` has measured both ways for every cell of the quick tier; the table is
-``scripts/stacking.csv``, and docs/performance.md derives the limits from it.
+``scripts/stacking.py`` has measured both ways for every cell of the quick tier. Its table is
+``scripts/stacking.csv``, from which docs/performance.md derives the limit.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from torch.utils._pytree import tree_leaves
 
 from symbench.contract import Recipe
 from symbench.training.setup import StackingDecision, TrainingSetup, Trial, trainable
-from symbench.training.update import stacked_forward
+from symbench.training.update import Update, stacked_forward
 
-NUMBERS = 2**15  # written per operation of one trial, up to which stacking is faster on a CPU
+NUMBERS = 2**16  # written per operation of one trial, up to which stacking is faster on a CPU
 _PARAMETERS = 2**24  # stacked parameters, above which the activations might fill the memory
 _SHORT = 40  # updates below which neither way takes long
 _UNSTACKABLE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
@@ -56,8 +56,7 @@ def decide(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> Sta
     """
     if setup.fleet == "off":
         return StackingDecision(False, "asked")
-    work = forward_work(trials[0], recipe, required=setup.fleet == "on")
-    if work is None:
+    if not _stacks(trials[0], setup):
         return StackingDecision(False, "impossible")
     if setup.fleet == "on":
         return StackingDecision(True, "asked")
@@ -65,40 +64,43 @@ def decide(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> Sta
         return StackingDecision(True, "single")
     if setup.device.type != "cpu":
         return StackingDecision(True, "gpu")
-    return _by_shapes(len(trials) * trainable(trials[0].module), work, setup.updates)
+    return _by_shapes(trials, recipe, setup)
 
 
-def _by_shapes(parameters: int, work: Work, updates: int) -> StackingDecision:
-    """Return the decision on a CPU for stacked ``parameters`` and the work of one trial."""
-    if parameters > _PARAMETERS:
+def _by_shapes(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> StackingDecision:
+    """Return the decision for a CPU."""
+    if len(trials) * trainable(trials[0].module) > _PARAMETERS:
         return StackingDecision(False, "large")
-    if updates < _SHORT:
+    if setup.updates < _SHORT:
         return StackingDecision(True, "short")
+    work = update_work(trials[0], recipe, setup)
     small = is_small(work.operations, work.numbers)
     return StackingDecision(small, "small" if small else "large")
 
 
 def is_small(operations: int, numbers: int) -> bool:
-    """Whether a forward pass of one trial writes few numbers per operation."""
+    """Whether an update of one trial writes few numbers per operation."""
     return numbers <= NUMBERS * operations
 
 
-def forward_work(trial: Trial, recipe: Recipe, *, required: bool = False) -> Work | None:
-    """Return the work of a forward pass on one batch under ``vmap``; None if it is impossible.
+def update_work(trial: Trial, recipe: Recipe, setup: TrainingSetup) -> Work:
+    """Return the work of an update of one trial, taken on a copy of its state."""
+    update = Update([trial], recipe, setup)
+    update.prepare(0)
+    with (work := Work()):
+        update.step()
+    return work
 
-    Raises:
-        RuntimeError: it is impossible, but ``required``.
-    """
+
+def _stacks(trial: Trial, setup: TrainingSetup) -> bool:
     if any(isinstance(module, _UNSTACKABLE) for module in trial.module.modules()):
-        return None
-    work = Work()
+        return False
     try:
         state = stack_module_state([trial.module])
-        batch = trial.data.x[None, : recipe.batch_size]
-        with torch.no_grad(), work:
-            stacked_forward(trial.module, together=True)(*state, batch)
+        with torch.no_grad():
+            stacked_forward(trial.module, together=True)(*state, trial.data.x[None, :2])
     except (RuntimeError, ValueError):  # raised by vmap for what it cannot do
-        if required:
+        if setup.fleet == "on":
             raise
-        return None
-    return work
+        return False
+    return True

@@ -119,8 +119,8 @@ def test_a_decision_depends_on_shapes_only():
     recipe = Recipe(batch_size=8)
     works = []
     for keys in (KEYS[:1], [TrialKey(16, 7)], [TrialKey(64, 3)]):
-        trial = training._prepare(setup_of(toys.Small()), keys[0])
-        work = stacking.forward_work(trial, recipe)
+        setup = setup_of(toys.Small())
+        work = stacking.update_work(training._prepare(setup, keys[0]), recipe, setup)
         works.append((work.operations, work.numbers))
     assert len(set(works)) == 1
 
