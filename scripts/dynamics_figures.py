@@ -22,6 +22,7 @@ from symbench_noether.action import least_action
 from symbench_noether.attractors import NETWORK, AttractorNetwork
 from symbench_noether.lagrangian import Lagrangian
 
+from symbench.draws import Draws
 from symbench.registry import Registry, load
 from symbench.registry.view import make_problem
 from symbench.runs.protocol import TIERS
@@ -38,7 +39,7 @@ def trained(registry: Registry, task_name: str, model_name: str) -> nn.Module:
     model = registry.model(model_name).for_tier("quick")
     view = partial(make_problem, registry, task, model)
     updates = task.updates.get("quick", TIERS["quick"].updates)
-    setup = TrainingSetup(task, model, view, updates, torch.device("cpu"))
+    setup = TrainingSetup(Draws.of(task), model, view, updates, torch.device("cpu"))
     (trial,) = train(setup, [TrialKey(max(task.sizes["quick"]), 0)])
     return trial.module.double().eval()
 

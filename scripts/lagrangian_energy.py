@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import symbench
+from symbench.draws import Draws
 from symbench.contract import seeded
 from symbench.registry import Registry, load
 from symbench.registry.view import make_problem
@@ -39,7 +40,7 @@ def fields(
     chosen = registry.model(model).for_tier("full")
     budget = TIERS["full"]
     setup = TrainingSetup(
-        task, chosen, partial(make_problem, registry, task, chosen),
+        Draws.of(task), chosen, partial(make_problem, registry, task, chosen),
         updates or task.updates.get("full", budget.updates), torch.device("cpu"),
         budget.validations,
     )  # fmt: skip

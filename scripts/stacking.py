@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 
+from symbench.draws import Draws
 from symbench import registry
 from symbench.contract import Fits, Recipe
 from symbench.registry.view import make_problem
@@ -83,7 +84,7 @@ def measured(known: registry.Registry, cell: Cell) -> dict[str, Any] | None:
         return None
     updates = int(cell.identity.protocol["updates"])
     problem_of = partial(make_problem, known, task, model)
-    setup = TrainingSetup(task, model, problem_of, updates, torch.device("cpu"))
+    setup = TrainingSetup(Draws.of(task), model, problem_of, updates, torch.device("cpu"))
     keys = [TrialKey(n, seed) for n in cell.identity.sizes for seed in cell.identity.seeds]
     trials = [training._prepare(setup, key) for key in keys]
     if not any(trainable(trial.module) for trial in trials):

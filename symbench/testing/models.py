@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from symbench.draws import Draws
 from symbench.contract import Calibrates, Fits, Model, Recipe, Symmetry, Task, seeded
 from symbench.metrics.network import in_blocks
 from symbench.registry.view import make_problem
@@ -51,7 +52,7 @@ def _size(task: Task) -> int:
 def _trained(subject: Subject, task: Task, seeds: tuple[int, ...], fleet: FleetMode) -> list[Trial]:
     model = _model(subject)
     view = partial(make_problem, subject.registry, task, model)
-    setup = TrainingSetup(task, model, view, _UPDATES, torch.device("cpu"), 1, fleet)
+    setup = TrainingSetup(Draws.of(task), model, view, _UPDATES, torch.device("cpu"), 1, fleet)
     return train(setup, [TrialKey(_size(task), seed) for seed in seeds])
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from symbench.contract import Data, Model, Problem, Recipe, Task
+from symbench.draws import Draws
 
 FleetMode = Literal["auto", "on", "off"]  # together: by the rule of ``stacking``, always, or never
 Reason = Literal["asked", "single", "impossible", "large", "small", "gpu", "short"]
@@ -111,13 +112,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What the trials of a cell share: task, model, budget and device.
+    """What the trials of a cell share: data, model, budget and device.
 
     ``recipe`` None asks the model for its recipe. ``graph`` makes the graph that captures an
     update; None makes CUDA's own on a CUDA device.
     """
 
-    task: Task
+    draws: Draws
     model: Model
     make_problem: Callable[[torch.Generator | None], Problem]
     updates: int
@@ -127,6 +128,11 @@ class TrainingSetup:
     progress: ProgressCallback = quiet
     graph: Callable[[], Graph] | None = None
     recipe: Recipe | None = None
+
+    @property
+    def task(self) -> Task:
+        """The task whose data train the trials."""
+        return self.draws.task
 
 
 def trainable(module: nn.Module) -> int:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from symbench.contract import Calibrates, Context, Data, Fits, Recipe, Task, seeded
-from symbench.draws import draw
 from symbench.errors import ShapeError
 from symbench.training.cuda_graph import Replay
 from symbench.training.setup import (
@@ -57,10 +56,10 @@ def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> Non
 
 def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
     task = setup.task
-    data = draw(task, key.n_train, key.seed, "train").to(setup.device)
+    data = setup.draws.train(key.n_train, key.seed).to(setup.device)
 
     def valid() -> Data:
-        return draw(task, task.valid_size, key.seed, "valid").to(setup.device)
+        return setup.draws.valid(key.seed).to(setup.device)
 
     seed = seeded(task.name, task.version, key.seed, "init").initial_seed()
     started = time.perf_counter()

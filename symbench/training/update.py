@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from symbench.contract import Recipe, Task
-from symbench.draws import in_parts
+from symbench.contract.batches import in_parts
 from symbench.errors import InputError
 from symbench.training.objective import Objective, trial_losses
 from symbench.training.setup import TrainingSetup, Trial

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from symbench.draws import Draws
 from symbench.contract import Model, Problem, Task
 from symbench.contract.batches import in_parts
 from symbench.training.objective import trial_losses
@@ -28,7 +29,7 @@ def valid_losses(
     """
     of, device = place
     setup = TrainingSetup(
-        task, model, view, of.updates, torch.device(device),
+        Draws.of(task), model, view, of.updates, torch.device(device),
         fleet="off",  # stacked training differs in the last digits, and a search must not
     )  # fmt: skip
     keys = [TrialKey(of.n_train, seed) for seed in of.seeds]

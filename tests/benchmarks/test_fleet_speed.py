@@ -12,6 +12,7 @@ from statistics import median
 import pytest
 import torch
 
+from symbench.draws import Draws
 from symbench import registry
 from symbench.registry.view import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
@@ -34,7 +35,7 @@ def seconds(case, fleet, updates):
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
     problem_of = partial(make_problem, REGISTRY, task, model)
-    setup = TrainingSetup(task, model, problem_of, updates, torch.device("cpu"), fleet=fleet)
+    setup = TrainingSetup(Draws.of(task), model, problem_of, updates, torch.device("cpu"), fleet=fleet)
     started = time.perf_counter()
     trials = train(setup, [TrialKey(N_TRAIN, seed) for seed in range(TRIALS)])
     return time.perf_counter() - started, trials[0].stacked

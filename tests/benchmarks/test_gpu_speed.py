@@ -12,6 +12,7 @@ from statistics import median
 import pytest
 import torch
 
+from symbench.draws import Draws
 from symbench import registry
 from symbench.draws import draw
 from symbench.registry.view import make_problem
@@ -40,7 +41,7 @@ def setup_of(case):
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
     view = partial(make_problem, REGISTRY, task, model)
-    return TrainingSetup(task, model, view, UPDATES + WARM, torch.device("cuda"), fleet="on")
+    return TrainingSetup(Draws.of(task), model, view, UPDATES + WARM, torch.device("cuda"), fleet="on")
 
 
 def seconds(work, updates):

@@ -24,6 +24,7 @@ import torch
 from benchmarks.peers.environment import LIMIT, OUT_OF_TIME, Peer, PeerMissingError
 from torch import nn
 
+from symbench.draws import Draws
 from symbench import api, registry
 from symbench.groups import (
     GL,
@@ -140,7 +141,7 @@ def ours(model, inner=None, *, on="vectors", n=BATCH, trials=1, updates=10):
         return replace(found, builder=lambda _, part: inner.build(part))
 
     setup = TrainingSetup(
-        task, model, view, 2 * updates, torch.device("cpu"), validations=2,
+        Draws.of(task), model, view, 2 * updates, torch.device("cpu"), validations=2,
         fleet="on" if trials > 1 else "off", progress=lambda _: ticks.append(time.process_time()),
     )  # fmt: skip
     train(setup, [TrialKey(n, seed) for seed in range(trials)])

@@ -8,9 +8,9 @@ import pytest
 import torch
 import toys
 
+from symbench.draws import Draws
 from symbench import Model, Task
 from symbench.contract import Context, Data
-from symbench.draws import draw
 from symbench.groups import GL, SO, Group
 from symbench.registry import Registry
 from symbench.registry.view import make_problem
@@ -64,7 +64,7 @@ def given_to_fit(model_class, monkeypatch=None):
     def view(generator):
         return make_problem(REGISTRY, TASK, Spy, generator)
 
-    train(TrainingSetup(TASK, Spy(), view, 1, torch.device("cpu")), [TrialKey(16, 0)])
+    train(TrainingSetup(Draws.of(TASK), Spy(), view, 1, torch.device("cpu")), [TrialKey(16, 0)])
     return handed
 
 
@@ -81,7 +81,7 @@ def test_no_attribute_path_leads_a_discoverer_to_task_group_or_registry():
 
 
 def test_a_discoverer_gets_no_test_data():
-    test = draw(TASK, TASK.test_size, 0, "test")
+    test = Draws.of(TASK).test()
     tensors = [one for one in gather_tensors(given_to_fit(toys.Finding)) if one.dim() == 2]
     rows = torch.cat([one for one in tensors if one.shape[1] == test.x.shape[1]])
     assert len(rows) >= 16

@@ -8,6 +8,7 @@ import pytest
 import torch
 import toys
 
+from symbench.draws import Draws
 from symbench.contract import Metric, seeded
 from symbench.errors import PluginError
 from symbench.metrics import CORE
@@ -39,14 +40,14 @@ class Thief(Parity):
 def trained(model, task="norms", fleet="on"):
     task, model = REGISTRY.task(task), model()
     view = partial(make_problem, REGISTRY, task, model)
-    setup = TrainingSetup(task, model, view, 20, torch.device("cpu"), fleet=fleet)
+    setup = TrainingSetup(Draws.of(task), model, view, 20, torch.device("cpu"), fleet=fleet)
     return task, model, view(), train(setup, KEYS)
 
 
 def scored(trials, task, model, told, metrics=(*CORE, Parity)):
     chosen = [metric() for metric in metrics]
     chosen = [metric for metric in chosen if metric.applies(task, model)]
-    return score(trials, task, model, told, chosen, thorough=False)
+    return score(trials, Draws.of(task), model, told, chosen, thorough=False)
 
 
 def assert_same(first, second):

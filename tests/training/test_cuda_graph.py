@@ -14,6 +14,7 @@ import toys
 from emulated_graph import EmulatedGraph
 from torch import nn
 
+from symbench.draws import Draws
 from symbench import Recipe
 from symbench.contract import seeded
 from symbench.registry.view import make_problem
@@ -64,7 +65,7 @@ class Graphs(list):
 def setup_of(model, graph=None, *, task=TASK, fleet="on", updates=UPDATES):
     problem_of = partial(make_problem, REGISTRY, task, model)
     device = torch.device("cpu")
-    return TrainingSetup(task, model, problem_of, updates, device, fleet=fleet, graph=graph)
+    return TrainingSetup(Draws.of(task), model, problem_of, updates, device, fleet=fleet, graph=graph)
 
 
 def state(trials):
@@ -135,16 +136,16 @@ def test_a_loss_of_the_tasks_own_under_permutations(padded):
 
 
 def test_a_diverging_trial_beside_healthy_ones(padded, monkeypatch):
-    draw = training.draw
+    draw = drawing._draw
 
-    def poisoned(task, n, seed, split):
-        data = draw(task, n, seed, split)
+    def poisoned(draws, n, seed, split):
+        data = draw(draws, n, seed, split)
         if (n, seed, split) == (64, 1, "train"):
             data = type(data)(data.x, data.y.clone())
             data.y[5] = torch.inf  # one example, which some batches only contain
         return data
 
-    monkeypatch.setattr(training, "draw", poisoned)
+    monkeypatch.setattr(drawing, "_draw", poisoned)
     trials = both(under(batch_size=8))
     assert [trial.diverged for trial in trials] == [False] * 4 + [True] + [False]
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 import toys
 
+from symbench.draws import Draws
 from symbench.contract import Recipe
 from symbench.registry.view import make_problem
 from symbench.runs.cell import run_cell
@@ -29,7 +30,7 @@ TABLE = Path(__file__).parents[2] / "scripts" / "stacking.csv"
 
 def setup_of(model, fleet="auto", updates=LONG, device="cpu"):
     problem_of = partial(make_problem, REGISTRY, TASK, model)
-    return TrainingSetup(TASK, model, problem_of, updates, torch.device(device), fleet=fleet)
+    return TrainingSetup(Draws.of(TASK), model, problem_of, updates, torch.device(device), fleet=fleet)
 
 
 def decided(model=None, fleet="auto", updates=LONG, keys=KEYS):

@@ -8,6 +8,7 @@ import pytest
 import torch
 import toys
 
+from symbench.draws import Draws
 from symbench import Recipe
 from symbench.errors import InputError, ShapeError
 from symbench.registry.view import make_problem
@@ -24,7 +25,7 @@ KEYS = [TrialKey(n, seed) for n in (16, 64) for seed in range(3)]
 def setup_of(model, fleet="auto", task=TASK, updates=40, recipe=None):
     problem_of = partial(make_problem, REGISTRY, task, model)
     device = torch.device("cpu")
-    return TrainingSetup(task, model, problem_of, updates, device, fleet=fleet, recipe=recipe)
+    return TrainingSetup(Draws.of(task), model, problem_of, updates, device, fleet=fleet, recipe=recipe)
 
 
 def outputs(trials, task=TASK):
@@ -93,7 +94,7 @@ def test_a_diverged_trial_leaves_the_others_untouched(monkeypatch):
 
     monkeypatch.setattr(TASK, "sample", poisoned)
     monkeypatch.setattr(
-        "symbench.draws._draw", lambda task, _, n, seed, split: poisoned(n, seed, split)
+        "symbench.draws._draw", lambda draws, n, seed, split: poisoned(n, seed, split)
     )
     trials = train(setup_of(toys.Small(), "on"), KEYS)
     assert [trial.diverged for trial in trials] == [False] * 4 + [True] + [False]
