@@ -1,57 +1,78 @@
-"""Runs the conformance checks of one name and says how each came out."""
+"""The verb ``check``: the conformance checks of one name, and how each ended."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from symbench.registry import Registry
+from symbench.cli.loading import registered
+from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
+from symbench.cli.output import print_json
 from symbench.results.report.escape import plain
-from symbench.testing import Check, Skipped, checks
+
+if TYPE_CHECKING:
+    from symbench.registry import Registry
 
 _MARKS = {"kept": "ok", "broken": "BROKEN", "skipped": "--"}
+_TASKS = 4  # on which a model is checked, without --every-task
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How one check came out; ``why`` it was broken or skipped."""
+class CheckResult:
+    """How one check ended; ``why`` it was broken or skipped."""
 
     check: str
     outcome: Literal["kept", "broken", "skipped"]
     why: str = ""
 
 
-def verdicts(registry: Registry, name: str, *, every: bool) -> Iterator[Verdict]:
-    """Yield the outcome of each check of a registered name, as it comes.
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A task, model or metric.")],
+    every: Annotated[
+        bool, typer.Option("--every-task", help="Try a model on all tasks it accepts, not four.")
+    ] = False,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> int:
+    """Check a task, model or metric against its contract."""
+    stdout = sys.stdout  # inside the block, sys.stdout is stderr
+    results = []
+    with registered(plugin, no_plugin) as registry:
+        for result in check_results(registry, name, every=every):
+            results.append(result)
+            if not as_json:
+                typer.echo(_line(result), file=stdout)
+    if as_json:
+        print_json({"name": name, "checks": [asdict(result) for result in results]})
+    return 1 if any(result.outcome == "broken" for result in results) else 0
+
+
+def check_results(registry: Registry, name: str, *, every: bool) -> Iterator[CheckResult]:
+    """Run the checks of a registered name and yield each result at once.
 
     Raises:
         UnknownNameError: nothing is registered under the name.
     """
-    for check in checks(name, registry=registry, most=None if every else 4):
-        yield _verdict(check)
+    from symbench.testing import Skipped, checks
+
+    for one in checks(name, registry=registry, most=None if every else _TASKS):
+        try:
+            one()
+        except Skipped as reason:
+            yield CheckResult(one.title, "skipped", str(reason))
+        except AssertionError as broken:
+            yield CheckResult(one.title, "broken", str(broken))
+        except Exception as error:  # a plugin may raise anything
+            yield CheckResult(one.title, "broken", f"{type(error).__name__}: {error}")
+        else:
+            yield CheckResult(one.title, "kept")
 
 
-def _verdict(check: Check) -> Verdict:
-    try:
-        check()
-    except Skipped as reason:
-        return Verdict(check.title, "skipped", str(reason))
-    except AssertionError as broken:
-        return Verdict(check.title, "broken", str(broken))
-    except Exception as error:  # a plugin may raise anything
-        return Verdict(check.title, "broken", f"{type(error).__name__}: {error}")
-    return Verdict(check.title, "kept")
-
-
-def show(found: Iterator[Verdict], out: TextIO | None) -> list[dict[str, Any]]:
-    """Print each verdict to ``out`` as it comes, and return them all."""
-    documents = []
-    for verdict in found:
-        documents.append(asdict(verdict))
-        if out is not None:
-            why = f"  ({plain(verdict.why)})" if verdict.why else ""
-            typer.echo(f"{_MARKS[verdict.outcome]:7} {verdict.check}{why}", file=out)
-    return documents
+def _line(result: CheckResult) -> str:
+    why = f"  ({plain(result.why)})" if result.why else ""
+    return f"{_MARKS[result.outcome]:7} {result.check}{why}"

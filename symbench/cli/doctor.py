@@ -1,4 +1,4 @@
-"""What ``doctor`` finds: machine, versions, devices, plugins, store and caches."""
+"""The verb ``doctor``: machine, versions, devices, plugins, store and caches."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ from collections import Counter
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import typer
+
+from symbench.cli.loading import registered
+from symbench.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    BlockedPlugins,
+    PluginFiles,
+    StoreDirectory,
+)
+from symbench.cli.output import coloured, print_json, terminal_width
 from symbench.errors import StoreError
-from symbench.records.store import Store
-from symbench.registry import PluginInfo, Registry
+
+if TYPE_CHECKING:
+    from symbench.registry import PluginInfo, Registry
 
 Document = dict[str, Any]
 
@@ -21,6 +33,23 @@ _PACKAGES = (
     "safetensors", "pydantic", "pluggy", "typer", "rich", "ray",
 )  # fmt: skip
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+
+
+def doctor(
+    store: StoreDirectory = DEFAULT_STORE,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Describe the machine, versions, plugins and store."""
+    from symbench.cli import pages
+
+    with registered(plugin, no_plugin) as registry:
+        document = examine(registry, store)
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(pages.page(document, terminal_width(), colour=coloured()), nl=False)
 
 
 def examine(registry: Registry, store: Path) -> Document:
@@ -85,7 +114,7 @@ def _gpu(index: int) -> str:
 
 
 def _slots() -> Document:
-    """How many cells would run at a time by default, and with how many threads each."""
+    """How many cells would run in parallel by default, and with how many threads each."""
     import torch
 
     from symbench.runs.executors.capacity import (
@@ -114,7 +143,9 @@ def _plugin(info: PluginInfo) -> Document:
 
 
 def _store(path: Path) -> Document:
-    """Counts by status; a store that cannot be read is a finding, not an error."""
+    """Count the records by status; report a store that cannot be read instead of failing."""
+    from symbench.records.store import Store
+
     store = Store(path)
     try:
         records = store.records()

@@ -1,31 +1,98 @@
-"""What ``leaderboard`` shows beside tables: boards over tasks, and comparison at equal size."""
+"""The verb ``leaderboard``: tables of stored records, rankings over tasks, learned generators."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from symbench.cli.options import coloured, terminal_width
-from symbench.errors import InputError
+from symbench.cli.loading import matcher, open_stores, registered, staleness
+from symbench.cli.options import (
+    AsJson,
+    BlockedPlugins,
+    ModelPatterns,
+    PluginFiles,
+    StoreDirectories,
+    StoredTier,
+    TaskPatterns,
+)
+from symbench.cli.output import coloured, terminal_width
+from symbench.errors import InputError, StoreError
+from symbench.results.report import FORMATS
+from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.records.record import Identity, Record
-    from symbench.results.leaderboard import Size
+    from symbench.records.store import Store
+    from symbench.results.leaderboard import Leaderboard, Size
+    from symbench.results.leaderboard.over_tasks import Summary
 
-Match = Callable[[str], bool]
-MatchParams = Annotated[
-    str | None,
-    typer.Option(metavar="median|N", help="Compare at equal size: near the median, or near N."),
-]
-MatchFactor = Annotated[
-    float | None, typer.Option(metavar="F", help="How near: from N / F to N × F (2).")
-]
+Patterns = Sequence[str] | None
 
 
-def size(wanted: str | None, factor: float | None) -> Size | None:
-    """Return what ``--match-params`` and ``--match-factor`` ask for.
+def leaderboard(  # noqa: PLR0913 - one parameter per option
+    *,
+    store: StoreDirectories = None,
+    tier: StoredTier = None,
+    task: TaskPatterns = None,
+    model: ModelPatterns = None,
+    form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw the learned generators as PNG files in DIR."),
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Rank over tasks instead (table, md or json).")
+    ] = False,
+    match_params: Annotated[
+        str | None,
+        typer.Option(metavar="median|N", help="Compare at equal size: near the median, or near N."),
+    ] = None,
+    match_factor: Annotated[
+        float | None, typer.Option(metavar="F", help="How near: from N / F to N × F (2).")
+    ] = None,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Show tables or rankings made from stored records."""
+    from symbench.records.store import records_of
+    from symbench.results import leaderboard as boards
+    from symbench.results.report import render, summaries
+    from symbench.runs.protocol import TIERS
+
+    form = "json" if as_json else form
+    if form not in FORMATS:
+        raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
+    if summary and form not in summaries.FORMATS:
+        listed = ", ".join(summaries.FORMATS)
+        raise InputError(f"--summary has no format {form!r}: take one of {listed}")
+    if tier is not None and tier not in TIERS:
+        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(TIERS)}")
+    size = size_window(match_params, match_factor)
+    stores = open_stores(store)
+    records = records_of(stores)
+    tier = tier or boards.newest_tier(records) or "quick"
+    # asking whether a record is stale imports plugins, so both tables are made inside the block
+    with registered(plugin, no_plugin) as registry:
+        if summary:
+            ranking = summarised(records, tier, staleness(registry), (task, model), size)
+        else:
+            board = boards.make(records, tier, staleness(registry), size=size)
+    if summary:
+        text = summaries.render(ranking, form, terminal_width(), colour=coloured())
+    else:
+        shown = matching(board, task, model)
+        if figures is not None:
+            draw(stores, shown, figures)
+        text = render(shown, form, terminal_width(), colour=coloured())
+    typer.echo(text, nl=False)
+
+
+def size_window(wanted: str | None, factor: float | None) -> Size | None:
+    """Return the range of parameters that ``--match-params`` and ``--match-factor`` ask for.
 
     Raises:
         InputError: neither ``median`` nor a whole number, or a value out of its range.
@@ -41,28 +108,75 @@ def size(wanted: str | None, factor: float | None) -> Size | None:
     return Size(None if wanted == "median" else int(wanted), FACTOR if factor is None else factor)
 
 
-def show(
-    records: Sequence[Record],
-    tier: str,
-    form: str,
-    stale: Callable[[Identity], bool],
-    chosen: tuple[Match, Match],
-    at: Size | None = None,
-) -> None:
-    """Print the summary of a tier, made from the tasks and models that match.
+def matching(board: Leaderboard, tasks: Patterns, models: Patterns) -> Leaderboard:
+    """Return the rows whose task and model match.
 
     Raises:
-        InputError: a format that has no summary, or no cell of the tier matches.
+        InputError: the leaderboard has rows, and none of them matches.
+    """
+    shown = board.only(matcher(tasks), matcher(models))
+    if board.rows and shown.is_empty:
+        names = ", ".join(sorted({row.task for row in board.rows}))
+        raise InputError(
+            f"no {board.tier} cell of the store matches -t and -m; its tasks are {names}"
+        )
+    return shown
+
+
+def summarised(
+    records: Sequence[Record],
+    tier: str,
+    stale: Callable[[Identity], bool],
+    patterns: tuple[Patterns, Patterns],
+    size: Size | None,
+) -> Summary:
+    """Return the rankings over tasks, made from the tasks and models that match.
+
+    Raises:
+        InputError: the tier has cells, and none of them matches.
     """
     from symbench.results.leaderboard.over_tasks import summarise
-    from symbench.results.report import summaries
 
-    if form not in summaries.FORMATS:
-        listed = ", ".join(summaries.FORMATS)
-        raise InputError(f"--summary has no format {form!r}: take one of {listed}")
-    task, model = chosen
+    task, model = map(matcher, patterns)
     cells = [record.identity for record in records if record.identity.tier == tier]
     if cells and not any(task(cell.task) and model(cell.model) for cell in cells):
         raise InputError(f"no {tier} cell of the store matches -t and -m")
-    found = summarise(records, tier, stale, lambda c: task(c.task) and model(c.model), at)
-    typer.echo(summaries.render(found, form, terminal_width(), colour=coloured()), nl=False)
+    return summarise(records, tier, stale, lambda c: task(c.task) and model(c.model), size)
+
+
+def draw(stores: Sequence[Store], board: Leaderboard, to: Path) -> None:
+    """Write one PNG, named by the record's key, for each shown cell with learned generators.
+
+    Raises:
+        InputError: the directory cannot be created or written.
+    """
+    shown = {(row.task, row.model) for row in board.rows}
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        drawn = sum(_draw(store, board.tier, shown, to) for store in stores)
+    except OSError as error:
+        raise InputError(
+            f"cannot draw into {str(to)!r}: {error.strerror}; choose another --figures DIR"
+        ) from error
+    plural = "figure" if drawn == 1 else "figures"
+    typer.echo(f"symbench: {drawn} {plural} of learned generators in {to}", err=True)
+
+
+def _draw(store: Store, tier: str, shown: set[tuple[str, str]], to: Path) -> int:
+    from symbench.results.report.generators import draw_generators
+
+    drawn = 0
+    for record in store.records():
+        identity = record.identity
+        if identity.tier != tier or (identity.task, identity.model) not in shown:
+            continue
+        try:
+            tensors = store.read_tensors(record.key)
+        except StoreError as error:
+            typer.echo(f"symbench: warning: {plain(str(error), 500)}", err=True)
+            continue
+        if "truth" in tensors and any(name.startswith("learned.") for name in tensors):
+            title = f"{identity.task} · {identity.model} · n = {max(identity.sizes)} · {tier}"
+            draw_generators(tensors, title, to / f"{record.key}.png")
+            drawn += 1
+    return drawn

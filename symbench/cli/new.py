@@ -1,11 +1,12 @@
-"""Writes an installable plugin package with a passing test."""
+"""The verb ``new``: an installable plugin package with a passing test."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import typer
 
 from symbench.errors import InputError
 
@@ -18,17 +19,32 @@ _TRY_IT = {
 }
 
 
+def new(
+    kind: Annotated[str, typer.Argument(metavar="model|task|metric")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to register it under.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Directory to create the package in. Default: here."),
+    ] = None,
+) -> None:
+    """Create a plugin package with a passing test."""
+    directory = write(kind, name, to)
+    typer.echo(f"{directory}: edit the module, then pip install -e {directory}")
+
+
 def write(kind: str, name: str, to: Path | None) -> Path:
-    """Write the package NAME into ``to``/NAME (by default here) and return its directory.
+    """Write the package into ``to``/``name`` (by default ./``name``) and return its directory.
 
     Raises:
         InputError: an unknown kind, a name that cannot be registered, or a directory that exists.
     """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     if kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}: take one of {', '.join(KINDS)}")
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"name {name!r}: begin with a letter; small letters, digits and hyphens, at most 64"
+            f"name {name!r}: begin with a letter; lower-case letters, digits, hyphens, at most 64"
         )
     directory = (to or Path()) / name
     module = f"symbench_{name.replace('-', '_')}"

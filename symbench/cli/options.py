@@ -1,17 +1,14 @@
-"""The options that several verbs share, and what the terminal can show."""
+"""The options that several verbs share."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 DEFAULT_STORE = Path("symbench-results")
-_WIDTH = 120  # where the output is not a terminal
+_TIERS = "smoke|quick|full"
 
 PluginFiles = Annotated[
     list[Path] | None,
@@ -30,20 +27,25 @@ ModelPatterns = Annotated[
     list[str] | None,
     typer.Option("-m", "--model", metavar="MODEL", help="Model name or glob; repeatable."),
 ]
+TierToRun = Annotated[
+    str | None,
+    typer.Option("--tier", metavar=_TIERS, help="Default: full on a GPU, else quick."),
+]
+StoredTier = Annotated[
+    str | None,
+    typer.Option("--tier", metavar=_TIERS, help="Default: the tier of the newest record."),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda", help="Device to train on.")
+]
+CellTimeout = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", help="Time limit per cell, in seconds."),
+]
 StoreDirectory = Annotated[
-    Path, typer.Option("--store", metavar="DIR", help="Where the records stand.")
+    Path, typer.Option("--store", metavar="DIR", help="Directory of the result store.")
 ]
 StoreDirectories = Annotated[
     list[Path] | None,
     typer.Option("--store", metavar="DIR", help="A store; repeat to merge several."),
 ]
-
-
-def terminal_width() -> int:
-    """Return the columns of the terminal (``COLUMNS`` comes first); 120 without one."""
-    return shutil.get_terminal_size((_WIDTH, 24)).columns
-
-
-def coloured() -> bool:
-    """Whether to colour the output: only on a terminal, and not where NO_COLOR is set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -1,4 +1,4 @@
-"""Stores -> a publication."""
+"""The verb ``publish``: stores -> tables, a site, and a submission that others can verify."""
 
 from __future__ import annotations
 
@@ -6,28 +6,42 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from symbench.cli.loading import open_stores, registered, staleness
+from symbench.cli.options import BlockedPlugins, PluginFiles, StoreDirectories, StoredTier
 from symbench.errors import InputError, StoreError
-from symbench.publish import submission
-from symbench.records.record import Identity
-from symbench.records.store import Store, records_of
-from symbench.results import leaderboard as boards
 from symbench.results.report.escape import plain
-from symbench.runs.protocol import TIERS
 
 if TYPE_CHECKING:
-    from symbench.publish.site import Content
+    from symbench.publish.submission import Submission
+    from symbench.records.record import Identity
+    from symbench.records.store import Store
     from symbench.registry import Registry
 
 _VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
+def publish(
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A new directory, or an earlier one.")],
+    store: StoreDirectories = None,
+    tier: StoredTier = None,
+    no_site: Annotated[bool, typer.Option("--no-site", help="Leave the HTML pages out.")] = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Write tables, a site and a verifiable submission."""
+    stores = open_stores(store)
+    with registered(plugin, no_plugin) as registry:
+        written, line = write(stores, tier, staleness(registry), to, registry, site=not no_site)
+    typer.echo("\n".join([*(str(path) for path in written), line]))
+
+
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Let no garbage be sought: thousands of records are made, all of them to stay."""
+    """Pause the garbage collector while thousands of long-lived records are created."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -47,23 +61,28 @@ def write(
     *,
     site: bool = True,
 ) -> tuple[list[Path], str]:
-    """Publish the records of a tier (the latest by default); return the files and a summary.
+    """Publish the records of one tier; return the written files and a line that sums them up.
 
     Args:
         stores: where the records are, and the learned generators beside them.
-        tier: smoke, quick or full.
+        tier: smoke, quick or full; by default that of the newest record.
         stale: whether a record's task, model or protocol has changed since it was made.
         to: a new directory, or one of an earlier publication.
-        registry: what tells the site of tasks and models; without it pages hold figures alone.
+        registry: describes tasks and models on the site; without it the pages hold only results.
         site: whether to write the site too.
 
     Raises:
         InputError: an unknown tier, nothing to publish, or a directory that holds something else.
     """
+    from symbench.publish import submission
+    from symbench.records.store import records_of
+    from symbench.results.leaderboard import newest_tier
+    from symbench.runs.protocol import TIERS
+
     if tier is not None and tier not in TIERS:
         raise InputError(f"unknown tier {tier!r}: take one of {', '.join(TIERS)}")
     records = records_of(stores)
-    made = submission.make(records, tier or boards.newest_tier(records) or "quick", stale)
+    made = submission.make(records, tier or newest_tier(records) or "quick", stale)
     done = made.leaderboard.coverage
     line = (
         f"{done.planned} cells of tier {made.tier} ({done.failed} failed), "
@@ -72,17 +91,8 @@ def write(
     return submission.write(made, to, _site(made, stores, registry) if site else None), line
 
 
-def _site(
-    made: submission.Submission, stores: Sequence[Store], registry: Registry | None
-) -> dict[str, bytes]:
-    from symbench.publish import site
-
-    return site.files(_content(made, stores, registry))
-
-
-def _content(
-    made: submission.Submission, stores: Sequence[Store], registry: Registry | None
-) -> Content:
+def _site(made: Submission, stores: Sequence[Store], registry: Registry | None) -> dict[str, bytes]:
+    """Return the files of the site, by path."""
     from symbench.publish import site
 
     known = made.provenance
@@ -93,7 +103,7 @@ def _content(
     details = site.Details(pictures=pictures)
     if registry is not None:
         details = site.describe(registry, tasks, models, pictures)
-    return site.Content(
+    content = site.Content(
         board=made.leaderboard,
         records=made.records,
         absent=absent,
@@ -106,19 +116,20 @@ def _content(
         sha256=made.hashes.whole,
         details=details,
     )
+    return site.files(content)
 
 
 def _pictures(keys: Sequence[str], stores: Sequence[Store]) -> dict[str, list[bytes]]:
     """Return the heat maps of the records that have learned generators beside them."""
-    found: dict[str, list[bytes]] = {}
+    from symbench.publish.site.generators import heat_maps
+
+    pictures: dict[str, list[bytes]] = {}
     for key in keys:
         for store in stores:
             if not (store.cells / f"{key}.safetensors").is_file():
                 continue
-            from symbench.publish.site.generators import heat_maps
-
             try:
-                found[key] = heat_maps(store.read_tensors(key))
-            except (StoreError, RuntimeError) as error:  # torch's, where shapes do not fit
+                pictures[key] = heat_maps(store.read_tensors(key))
+            except (StoreError, RuntimeError) as error:  # torch's, if shapes do not fit
                 typer.echo(f"symbench: warning: {plain(str(error), 500)}", err=True)
-    return found
+    return pictures

@@ -1,23 +1,36 @@
-"""What ``run`` needs between its options and one call: suites, checks, the plan, progress."""
+"""The verb ``run``: options and a suite -> a selection of cells, carried out or only shown."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import typer
+
+from symbench.cli.loading import registered
+from symbench.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    BlockedPlugins,
+    CellTimeout,
+    Device,
+    ModelPatterns,
+    PluginFiles,
+    StoreDirectory,
+    TaskPatterns,
+    TierToRun,
+)
+from symbench.cli.output import coloured, print_json, terminal_width
 from symbench.errors import InputError
-from symbench.records.record import FINISHED, Record
-from symbench.records.store import Store
-from symbench.registry import Registry
-from symbench.runs import plan
-from symbench.runs.plan import Cell, Selection
 
 if TYPE_CHECKING:
     from symbench.api import Result
+    from symbench.registry import Registry
     from symbench.runs.options import Options
+    from symbench.runs.plan import Selection
     from symbench.training.setup import FleetMode
 
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
@@ -25,21 +38,90 @@ _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What is to be run, as it was given."""
+def run(  # noqa: PLR0913 - one parameter per option
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every task and model.")] = False,
+    task: TaskPatterns = None,
+    model: ModelPatterns = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="FILE.toml", help="A suite's file or registered name.")
+    ] = None,
+    tier: TierToRun = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Seeds per training-set size.")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="Training-set sizes (n_train).")
+    ] = None,
+    device: Device = "auto",
+    executor: Annotated[
+        str, typer.Option(metavar="local|inline|ray", help="Where the cells run.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="A", help="Address of a Ray cluster.")
+    ] = None,
+    pdb: Annotated[bool, typer.Option("--pdb", help="Debug a failing cell (inline).")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run the store's failed cells again.")
+    ] = False,
+    fleet: Annotated[
+        str, typer.Option(metavar="auto|on|off", help="Train the trials of a cell together.")
+    ] = "auto",
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Cells to run in parallel.")] = None,
+    store: StoreDirectory = DEFAULT_STORE,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run finished cells again.")] = False,
+    tuned: Annotated[
+        bool,
+        typer.Option(
+            "--tuned",
+            help="Use the configurations found by `symbench tune`, where available.",
+        ),
+    ] = False,
+    timeout: CellTimeout = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GIB",
+            help="Memory limit per cell, in GiB (default: 90 % of memory divided by jobs).",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Train, score and store cells; print the leaderboard.
 
-    everything: bool
-    tasks: tuple[str, ...]
-    models: tuple[str, ...]
-    suite: str | None
-    tier: str | None
-    seeds: int | None
-    sizes: tuple[int, ...]
-    tuned: bool
+    A cell is a task and a model that accepts it. Finished cells of the store are reused.
+    """
+    from symbench.runs.options import Options
+
+    ladder = parse_sizes(sizes)
+    options = Options(
+        store=store, device=device, executor=executor,
+        ray_address=ray_address, jobs=jobs, timeout=timeout, memory=memory,
+        fleet=parse_fleet(fleet), fresh=fresh, retry_failed=retry_failed, debug=pdb,
+    )  # fmt: skip
+    if not (everything or task or model or suite):
+        raise InputError("nothing chosen: take --all, -t TASK, -m MODEL or --suite FILE.toml")
+    check_options(options)
+    with registered(plugin, no_plugin) as registry:
+        content = {} if suite is None else read_suite(suite, registry)
+        selection = select(content, task, model, tier, ladder, seeds)
+        if tuned:
+            selection = with_tuned(selection, registry, store)
+        if dry_run:
+            planned = plan(registry, selection, store, fresh=fresh)
+        else:
+            result = execute(registry, selection, options)
+    if dry_run:
+        _print_plan(planned, as_json=as_json)
+        return
+    _print_result(result, as_json=as_json)
+    raise typer.Exit(result.exit_code)
 
 
-def ladder(text: str | None) -> tuple[int, ...]:
+def parse_sizes(text: str | None) -> tuple[int, ...]:
     """Return the sizes of ``100,300,1000``.
 
     Raises:
@@ -51,25 +133,23 @@ def ladder(text: str | None) -> tuple[int, ...]:
         raise InputError(f"--sizes {text!r}: give whole numbers, such as 100,300,1000") from error
 
 
-def fleet(route: str) -> FleetMode:
-    """Return the route of ``--fleet``.
+def parse_fleet(text: str) -> FleetMode:
+    """Return the value of ``--fleet``.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: it is not one of auto, on and off.
     """
-    if route not in ("auto", "on", "off"):
-        raise InputError(f"--fleet {route!r}: take one of auto, on, off")
-    return cast("FleetMode", route)
+    if text not in ("auto", "on", "off"):
+        raise InputError(f"--fleet {text!r}: take one of auto, on, off")
+    return cast("FleetMode", text)
 
 
-def check(choice: Choice, options: Options) -> None:
-    """Refuse what cannot be run.
+def check_options(options: Options) -> None:
+    """Refuse options that contradict each other or are out of range.
 
     Raises:
-        InputError: nothing chosen, or a value out of its range.
+        InputError: there is such an option.
     """
-    if not (choice.everything or choice.tasks or choice.models or choice.suite):
-        raise InputError("nothing chosen: take --all, -t TASK, -m MODEL or --suite FILE.toml")
     if options.ray_address is not None and options.executor != "ray":
         raise InputError(f"--ray-address {options.ray_address!r}: it needs --executor ray")
     for name in ("jobs", "timeout", "memory"):
@@ -78,32 +158,37 @@ def check(choice: Choice, options: Options) -> None:
             raise InputError(f"--{name} {value}: it must be above 0")
 
 
-def selection(choice: Choice, registry: Registry, store: Path) -> Selection:
-    """Return what to run: the suite's choice, with the options on top.
+def select(
+    suite: Mapping[str, Any],
+    tasks: Sequence[str] | None,
+    models: Sequence[str] | None,
+    tier: str | None,
+    sizes: Sequence[int],
+    seeds: int | None,
+) -> Selection:
+    """Return what to run: each option, else the suite's value, else the default.
 
     Raises:
-        InputError: a suite that cannot be read, an unknown tier, or a size or seed out of range.
+        InputError: an unknown tier, or a size or number of seeds out of range.
     """
     from symbench.runs.options import default_tier
+    from symbench.runs.plan import Selection
 
-    suite = {} if choice.suite is None else _suite(choice.suite, registry)
-    seeds = suite.get("seeds") if choice.seeds is None else choice.seeds
-    chosen = Selection(
-        choice.tasks or tuple(suite.get("tasks", ())),
-        choice.models or tuple(suite.get("models", ())),
-        choice.tier or suite.get("tier") or default_tier(),
-        choice.sizes or tuple(suite.get("sizes", ())),
-        seeds,
+    return Selection(
+        tuple(tasks or suite.get("tasks", ())),
+        tuple(models or suite.get("models", ())),
+        tier or suite.get("tier") or default_tier(),
+        tuple(sizes or suite.get("sizes", ())),
+        suite.get("seeds") if seeds is None else seeds,
     )
-    if not choice.tuned:
-        return chosen
-    from symbench.tuning.tuned import tuned_cells
-
-    pairs = [(cell.task, cell.model) for cell in plan.make_plan(registry, chosen)]
-    return replace(chosen, tuned=tuned_cells(registry, pairs, chosen.tier, store))
 
 
-def _suite(name: str, registry: Registry) -> Mapping[str, Any]:
+def read_suite(name: str, registry: Registry) -> Mapping[str, Any]:
+    """Return the content of a registered suite, or of a suite's file.
+
+    Raises:
+        InputError: the suite cannot be read, or has an unknown key or a value of the wrong type.
+    """
     if name in registry.suites:
         suite: Mapping[str, Any] = registry.suites[name].load()
     else:
@@ -132,39 +217,65 @@ def _suite_file(path: Path, registry: Registry) -> Mapping[str, Any]:
         raise InputError(f"suite {str(path)!r} is not TOML: {error}") from error
 
 
-def dry_run(registry: Registry, chosen: Selection, path: Path, *, fresh: bool) -> list[Document]:
-    """Return the plan: each cell, and whether it would run, be reused, or is declined."""
+def with_tuned(selection: Selection, registry: Registry, store: Path) -> Selection:
+    """Return the selection with the configurations that ``symbench tune`` has stored."""
+    from symbench.runs.plan import make_plan
+    from symbench.tuning.tuned import tuned_cells
+
+    pairs = [(cell.task, cell.model) for cell in make_plan(registry, selection)]
+    return replace(selection, tuned=tuned_cells(registry, pairs, selection.tier, store))
+
+
+def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -> list[Document]:
+    """Return each cell, and whether it would run, be reused, or is declined."""
+    from symbench.records.record import FINISHED
+    from symbench.records.store import Store
+    from symbench.runs.plan import make_plan
+
     store = Store(path)
-    return [
-        _planned(cell, None if fresh else store.read(cell.key))
-        for cell in plan.make_plan(registry, chosen)
-    ]
+    documents = []
+    for cell in make_plan(registry, selection):
+        stored = None if fresh else store.read(cell.key)
+        reused = stored is not None and stored.status in FINISHED
+        what = "declined" if cell.reason else "reuse" if reused else "run"
+        pair = {"task": cell.task, "model": cell.model}
+        documents.append({**pair, "key": cell.key, "plan": what, "reason": cell.reason})
+    return documents
 
 
-def _planned(cell: Cell, stored: Record | None) -> Document:
-    reused = stored is not None and stored.status in FINISHED
-    what = "declined" if cell.reason else "reuse" if reused else "run"
-    own = {"task": cell.task, "model": cell.model, "key": cell.key}
-    return {**own, "plan": what, "reason": cell.reason}
-
-
-def run(registry: Registry, chosen: Selection, options: Options) -> Result:
-    """Carry out the selection, and show on stderr how far it is."""
+def execute(registry: Registry, selection: Selection, options: Options) -> Result:
+    """Carry out the selection, and show the progress on stderr."""
     from symbench.api import result
     from symbench.cli.progress import Watch
-    from symbench.runs.run import execute
+    from symbench.runs import run
 
     watch = Watch()
     registry.add_reporter(watch)
     with watch.bars:
-        return result(execute(registry, chosen, options))
+        return result(run.execute(registry, selection, options))
 
 
-def document(result: Result) -> Document:
-    """Return what ``run --json`` prints."""
-    return {
-        "run": result.run.name,
-        "store": str(result.run.store),
-        "cells": [asdict(outcome) for outcome in result.run.outcomes],
-        "exit": result.exit_code,
-    }
+def _print_plan(cells: Sequence[Document], *, as_json: bool) -> None:
+    from symbench.cli import pages
+
+    if as_json:
+        print_json({"cells": cells})
+    else:
+        typer.echo(pages.plan(cells, terminal_width(), colour=coloured()), nl=False)
+
+
+def _print_result(result: Result, *, as_json: bool) -> None:
+    from symbench.results import report
+
+    if as_json:
+        print_json(
+            {
+                "run": result.run.name,
+                "store": str(result.run.store),
+                "cells": [asdict(outcome) for outcome in result.run.outcomes],
+                "exit": result.exit_code,
+            }
+        )
+        return
+    board = report.render(result.leaderboard, "table", terminal_width(), colour=coloured())
+    typer.echo(board, nl=False)

@@ -1,26 +1,39 @@
-"""The searches of ``tune``: one a pair, the lines that tell of them, and the table at the end."""
+"""The verb ``tune``: one search per task and model, and the table of what they found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symbench.registry import Registry
+from symbench.cli.loading import registered
+from symbench.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    BlockedPlugins,
+    Device,
+    PluginFiles,
+    StoreDirectory,
+    TaskPatterns,
+    TierToRun,
+)
+from symbench.cli.output import coloured, print_json, terminal_width
+from symbench.errors import InputError
 from symbench.results.report.escape import plain
-from symbench.results.report.listing import listing
-from symbench.results.report.numbers import number
-from symbench.tuning.search import Search, search
-from symbench.tuning.study import Study
+
+if TYPE_CHECKING:
+    from symbench.registry import Registry
+    from symbench.tuning.search import Search
+    from symbench.tuning.study import Study
 
 HEADINGS = ("task", "model", "trials", "untuned", "tuned", "what changed")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One pair: its search, or why there is none."""
+class SearchResult:
+    """The search of one task and model, or the reason why there is none."""
 
     task: str
     model: str
@@ -29,88 +42,131 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether a search found nothing that can be run."""
+        """Whether no configuration of the search could be trained."""
         return self.study is not None and self.study.best is None
+
+
+def tune(  # noqa: PLR0913 - one parameter per option
+    model: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names or globs.")],
+    *,
+    task: TaskPatterns = None,
+    trials: Annotated[int, typer.Option(metavar="N", help="Trials per task and model.")] = 20,
+    seeds: Annotated[int, typer.Option(metavar="K", help="Seeds per trial.")] = 2,
+    tier: TierToRun = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Random seed of the search.")] = 0,
+    device: Device = "auto",
+    store: StoreDirectory = DEFAULT_STORE,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Discard earlier trials and start again.")
+    ] = False,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> int:
+    """Search models' configurations with equal budgets.
+
+    Configurations are compared on the valid split, never on the test split.
+    """
+    from symbench.runs.options import default_tier
+    from symbench.tuning.search import Search
+
+    if not task:
+        raise InputError("tune what on? Give -t TASK (a name or a glob; repeatable)")
+    how = Search(store, tier or default_tier(), trials, seeds, seed, device, fresh)
+    with registered(plugin, no_plugin) as registry:
+        results = list(searches(registry, task, model, how))
+    if as_json:
+        print_json(document(results, how))
+    else:
+        typer.echo(page(results, terminal_width(), colour=coloured()), nl=False)
+    return exit_code(results)
 
 
 def searches(
     registry: Registry, tasks: Sequence[str], models: Sequence[str], how: Search
-) -> Iterator[Outcome]:
+) -> Iterator[SearchResult]:
     """Search every pair of the chosen tasks and models with the same budget.
 
     Raises:
         InputError: an unknown name, or a search that cannot begin.
     """
+    from symbench.tuning.search import search
+    from symbench.tuning.study import Study
+
     for task in registry.drop_broken("task", registry.select("task", tasks)):
         for model in registry.drop_broken("model", registry.select("model", models)):
             found = search(registry, task, model, how, _tell)
             if isinstance(found, Study):
-                yield Outcome(task, model, found)
+                yield SearchResult(task, model, found)
             else:
-                yield Outcome(task, model, None, found)
+                yield SearchResult(task, model, None, found)
 
 
 def _tell(study: Study) -> None:
     done, last, best = len(study.trials), study.trials[-1], study.best
-    fared = last.status if last.loss is None else number(last.loss)
-    least = "" if best is None or best.loss is None else f", least {number(best.loss)}"
+    result = last.status if last.loss is None else _number(last.loss)
+    least = "" if best is None or best.loss is None else f", least {_number(best.loss)}"
     why = "" if last.reason is None else f" ({last.reason})"
     pair = f"{study.plan.model} on {study.plan.task}"
-    line = f"{pair}: trial {done} of {study.budget}: valid loss {fared}{least}{why}"
+    line = f"{pair}: trial {done} of {study.budget}: valid loss {result}{least}{why}"
     typer.echo(plain(line), err=True)
 
 
-def document(outcomes: Sequence[Outcome], how: Search) -> dict[str, Any]:
+def document(results: Sequence[SearchResult], how: Search) -> dict[str, Any]:
     """Return what ``tune --json`` prints."""
     return {
         "store": str(how.store),
         "tier": how.tier,
         "trials": how.trials,
-        "searches": [_one(outcome) for outcome in outcomes],
-        "exit": exit_code(outcomes),
+        "searches": [_one(result) for result in results],
+        "exit": exit_code(results),
     }
 
 
-def _one(outcome: Outcome) -> dict[str, Any]:
-    own = {"task": outcome.task, "model": outcome.model}
-    if outcome.study is None:
-        return {**own, "reason": outcome.reason}
-    best, first = outcome.study.best, outcome.study.trials[0]
+def _one(result: SearchResult) -> dict[str, Any]:
+    pair = {"task": result.task, "model": result.model}
+    if result.study is None:
+        return {**pair, "reason": result.reason}
+    best, first = result.study.best, result.study.trials[0]
     return {
-        **own,
-        "trials": len(outcome.study.trials),
+        **pair,
+        "trials": len(result.study.trials),
         "untuned_loss": first.loss,
         "loss": None if best is None else best.loss,
         "config": None if best is None else best.config,
     }
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """1 if some search found nothing that can be run, else 0."""
-    return 1 if any(outcome.failed for outcome in outcomes) else 0
+def exit_code(results: Sequence[SearchResult]) -> int:
+    """Return 1 if some search has no configuration that could be trained, else 0."""
+    return 1 if any(result.failed for result in results) else 0
 
 
-def page(outcomes: Sequence[Outcome], width: int, *, colour: bool) -> str:
-    """Return a table with a line a pair: the valid loss before and after, and what changed."""
-    return listing(HEADINGS, [_row(outcome) for outcome in outcomes], width, colour=colour)
+def page(results: Sequence[SearchResult], width: int, *, colour: bool) -> str:
+    """Return a table with a line per pair: the valid loss before and after, and what changed."""
+    from symbench.results.report.listing import listing
+
+    return listing(HEADINGS, [_row(result) for result in results], width, colour=colour)
 
 
-def _row(outcome: Outcome) -> list[str]:
-    study = outcome.study
+def _row(result: SearchResult) -> list[str]:
+    study = result.study
     if study is None:
-        return [outcome.task, outcome.model, "0", "", "", outcome.reason or ""]
+        return [result.task, result.model, "0", "", "", result.reason or ""]
     first, best = study.trials[0], study.best
-    untuned = first.status if first.loss is None else number(first.loss)
-    tuned = "failed" if best is None or best.loss is None else number(best.loss)
+    untuned = first.status if first.loss is None else _number(first.loss)
+    tuned = "failed" if best is None or best.loss is None else _number(best.loss)
     config = {} if best is None else best.config
     changed = [
-        f"{name} {_shown(value)}"
+        f"{name} {_number(value) if isinstance(value, float) else value}"
         for name, value in config.items()
         if value != study.plan.base.get(name)
     ]
-    told = ", ".join(changed) or ("nothing" if best else study.trials[-1].reason or "")
-    return [outcome.task, outcome.model, str(len(study.trials)), untuned, tuned, told]
+    what = ", ".join(changed) or ("nothing" if best else study.trials[-1].reason or "")
+    return [result.task, result.model, str(len(study.trials)), untuned, tuned, what]
 
 
-def _shown(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+def _number(value: float) -> str:
+    from symbench.results.report.numbers import number
+
+    return number(value)

@@ -1,65 +1,105 @@
-"""A submission -> a verdict, and how it is shown."""
+"""The verb ``verify``: a submission -> a verdict, and how it is shown."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from symbench.cli.loading import registered
+from symbench.cli.options import AsJson, BlockedPlugins, CellTimeout, PluginFiles
+from symbench.cli.output import print_json
 from symbench.errors import InputError
-from symbench.publish import submission
-from symbench.publish.submission import Bench, CellVerdict, Submission, Verdict
-from symbench.records.record import Identity
 from symbench.results.report.escape import plain
 
-_LIMIT = 600  # characters of a line; what it quotes is of unknown origin
+if TYPE_CHECKING:
+    from symbench.publish.submission import Bench, CellVerdict, Verdict
+    from symbench.records.record import Identity
+
+_LIMIT = 600  # characters per line, because a submission may quote anything
 _HOW = {"exact": "every figure within 1e-6", "spread": "within the spread of the seeds"}
 
 
-def verdict(path: Path, bench: Bench, cells: int, seed: int) -> Verdict:
-    """Return what is to be said of a submission, or of a directory that publish wrote.
+def verify(  # noqa: PLR0913 - one parameter per option
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A submission.json or a published directory."),
+    ] = None,
+    *,
+    cells: Annotated[int, typer.Option(metavar="K", min=1, help="Cells to run again.")] = 3,
+    seed: Annotated[
+        int, typer.Option(metavar="S", help="Seed for choosing the cells; pick your own.")
+    ] = 0,
+    timeout: CellTimeout = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the file's JSON schema.")] = False,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> int:
+    """Check a submission and run some of its cells again."""
+    from symbench.publish import submission
 
-    The drawn cells are named on stderr as they start.
+    if schema:
+        print_json(submission.json_schema())
+        return 0
+    if file is None:
+        raise InputError("nothing to verify: give a submission.json")
+    files, blocked = tuple(plugin or ()), tuple(no_plugin or ())
+    with registered(plugin, no_plugin) as registry:
+        bench = submission.Bench(registry, timeout=timeout, plugin_files=files, blocked=blocked)
+        verdict = verdict_on(file, bench, cells, seed)
+    if as_json:
+        print_json(verdict.document())
+    else:
+        typer.echo(page(verdict), nl=False)
+    return verdict.exit_code
+
+
+def verdict_on(path: Path, bench: Bench, cells: int, seed: int) -> Verdict:
+    """Return the verdict on a submission, or on a directory that ``publish`` wrote.
+
+    The name of each chosen cell is printed on stderr as it starts.
 
     Raises:
         InputError: there is no such file.
     """
+    from symbench.publish import submission
+
     directory = path if path.is_dir() else None
     file = path if directory is None else directory / "submission.json"
     if not file.is_file():
         raise InputError(f"no submission at {str(file)!r}: give the file that publish wrote")
     try:
-        found = submission.read(file)
+        read = submission.read(file)
     except InputError as error:
         return submission.refusal(str(error))
-    if directory is not None and (names := _edited(found, directory)):
+    edited: list[str] = []
+    if directory is not None and not submission.problems(read):  # else there are no tables
+        edited = submission.differing_files(read, directory)
+    if edited:
         return submission.refusal(
-            f"{', '.join(names)}: not what this version of symbench writes for the submission"
+            f"{', '.join(edited)}: not what this version of symbench writes for the submission"
         )
-    return submission.verify(found, bench, cells, seed, _announce)
+    return submission.verify(read, bench, cells, seed, _announce)
 
 
-def _edited(found: Submission, directory: Path) -> list[str]:
-    """A submission at odds with itself has no tables to compare with."""
-    return [] if submission.problems(found) else submission.differing_files(found, directory)
+def page(verdict: Verdict) -> str:
+    """Return the verdict as lines of plain text; the first one is the line to quote."""
+    return "".join(f"{plain(line, _LIMIT)}\n" for line in _lines(verdict))
 
 
-def page(found: Verdict) -> str:
-    """Return the verdict as lines of plain text, the one to paste first."""
-    return "".join(f"{plain(line, _LIMIT)}\n" for line in _lines(found))
-
-
-def _lines(found: Verdict) -> Iterator[str]:
-    yield found.line
-    if found.sha256:
-        yield f"submission sha256 {found.sha256}, drawn with seed {found.seed}"
-    for cell in found.cells:
+def _lines(verdict: Verdict) -> Iterator[str]:
+    yield verdict.line
+    if verdict.sha256:
+        yield f"submission sha256 {verdict.sha256}, drawn with seed {verdict.seed}"
+    for cell in verdict.cells:
         if cell.how is not None:
             yield f"{cell.task} {cell.model}: {cell.outcome}, {cell.why or _HOW[cell.how]}"
-    for why, count in _obstacles(found.cells).most_common():
-        yield f"not checkable here: {count} of {found.of} cells, {why}"
+    for why, count in _obstacles(verdict.cells).most_common():
+        yield f"not checkable here: {count} of {verdict.of} cells, {why}"
 
 
 def _obstacles(cells: tuple[CellVerdict, ...]) -> Counter[str]:

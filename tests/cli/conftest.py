@@ -1,4 +1,4 @@
-"""A plugin in a file, and a call of the command line beside it alone."""
+"""A plugin in a file, a call of the command line with only that plugin, and stored records."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from symbench.cli import main
+from symbench.records.record import Identity, Record, TrialRecord
+from symbench.records.store import Store
 
 PLUGIN = '''
 """A task with no data to speak of, and two models."""
@@ -90,3 +92,24 @@ def call(plugin: str, capsys: pytest.CaptureFixture[str]) -> Any:
         return Outcome(end.value.code, caught.out, caught.err)
 
     return run
+
+
+@pytest.fixture
+def stored() -> Any:
+    """Write the record of the plugin's task and a model into a store."""
+
+    def write(path: Path, model: str = "wide", **changes: Any) -> Record:
+        identity = Identity(
+            task="length", task_version="1", task_fingerprint="ab", model=model, model_version="1",
+            model_source_sha256="cd", config={}, tier="quick", sizes=[8, 16], seeds=[0, 1],
+            protocol={"version": "1", "prior": "none", "threshold": 0.05, "baseline": "mlp"},
+        )  # fmt: skip
+        trials = [
+            TrialRecord(n_train=n, seed=seed, status="ok", scores={"error": 1 / n + seed / 100})
+            for n in (8, 16) for seed in (0, 1)
+        ]  # fmt: skip
+        record = Record(identity=identity, **{"status": "ok", "trials": trials, **changes})
+        Store(path).write(record)
+        return record
+
+    return write

@@ -1,0 +1,34 @@
+"""The verb ``list``. Its file is not ``list.py``, which would hide the builtin in this package."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from symbench.cli.loading import registered
+from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
+from symbench.cli.output import coloured, print_json, terminal_width
+from symbench.errors import InputError
+
+
+def list_registered(
+    section: Annotated[
+        str | None, typer.Argument(metavar="[tasks|models|metrics|suites|plugins]")
+    ] = None,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """List tasks, models, metrics, suites and plugins."""
+    from symbench.cli import cards, pages
+
+    if section is not None and section not in cards.SECTIONS:
+        raise InputError(f"unknown section {section!r}: take one of {', '.join(cards.SECTIONS)}")
+    with registered(plugin, no_plugin) as registry:
+        chosen = [section] if section else cards.SECTIONS
+        documents = {name: cards.section(registry, name) for name in chosen}
+    if as_json:
+        print_json(documents)
+    else:
+        typer.echo(pages.sections(documents, terminal_width(), colour=coloured()), nl=False)

@@ -1,0 +1,34 @@
+"""The verb ``show``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from symbench.cli.loading import registered
+from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
+from symbench.cli.output import coloured, print_json, terminal_width
+
+
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A task, model, metric, suite or plugin.")
+    ],
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
+) -> None:
+    """Describe one task, model, metric, suite or plugin.
+
+    For a task it also says which models accept it, and why the others do not; for a model likewise.
+    """
+    from symbench.cli import cards, pages
+
+    with registered(plugin, no_plugin) as registry:
+        documents = cards.show(registry, name)
+    if as_json:
+        print_json({"cards": documents})
+        return
+    shown = [pages.card(one, terminal_width(), colour=coloured()) for one in documents]
+    typer.echo("\n".join(shown), nl=False)
