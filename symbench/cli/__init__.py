@@ -1,4 +1,4 @@
-"""The command line: one file per verb; here are the program and its exit codes."""
+"""The command line: the program and its exit codes. Each verb has a file of its own."""
 
 from __future__ import annotations
 
@@ -11,18 +11,7 @@ from typing import Annotated
 import typer
 
 from symbench import __version__
-from symbench.cli import (
-    check,
-    doctor,
-    leaderboard,
-    listing,
-    new,
-    publish,
-    run,
-    show,
-    tune,
-    verify,
-)
+from symbench.cli.verbs import Verbs
 from symbench.errors import SymbenchError
 
 __all__ = ["app", "main"]
@@ -35,6 +24,7 @@ _CommandLineError: type[Exception] = next(
 )
 
 app = typer.Typer(
+    cls=Verbs,
     help="Benchmark neural networks that respect or discover symmetry.",
     epilog="Example: symbench run -t 'o5-*' -m mlp -m scalars --tier quick",
     add_completion=False,
@@ -53,21 +43,6 @@ def _start(
         typer.echo(f"symbench {__version__}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-for _name, _verb, _example in (
-    ("run", run.run, "run -t 'o5-*' -m mlp -m scalars --tier quick --jobs 4"),
-    ("leaderboard", leaderboard.leaderboard, "leaderboard --store results -t 'o5-*' --format md"),
-    ("list", listing.list_registered, "list models"),
-    ("show", show.show, "show o5-invariant"),
-    ("tune", tune.tune, "tune mlp scalars -t o5-invariant --trials 30"),
-    ("publish", publish.publish, "publish --store results --to leaderboards/my-lab"),
-    ("verify", verify.verify, "verify leaderboards/my-lab/submission.json --seed 7"),
-    ("new", new.new, "new model my-model --to plugins"),
-    ("check", check.check, "check my-model --plugin my_model.py"),
-    ("doctor", doctor.doctor, "doctor --json"),
-):
-    app.command(_name, epilog=f"Example: symbench {_example}")(_verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -39,7 +39,7 @@ def check(
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> int:
-    """Check a task, model or metric against its contract."""
+    """The exit code is 1 if a check fails."""
     stdout = sys.stdout  # inside the block, sys.stdout is stderr
     results = []
     with registered(plugin, no_plugin) as registry:

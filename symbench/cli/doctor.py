@@ -6,7 +6,6 @@ import os
 import platform
 from collections import Counter
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,7 @@ def doctor(
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """Describe the machine, versions, plugins and store."""
+    """Include the output in a bug report."""
     from symbench.cli import pages
 
     with registered(plugin, no_plugin) as registry:
@@ -85,6 +84,8 @@ def _machine() -> Document:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

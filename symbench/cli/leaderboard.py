@@ -57,7 +57,7 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """Show tables or rankings made from stored records."""
+    """With several stores, the newest record of each task and model counts."""
     from symbench.records.store import records_of
     from symbench.results import leaderboard as boards
     from symbench.results.report import render, summaries

@@ -20,7 +20,7 @@ def list_registered(
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """List tasks, models, metrics, suites and plugins."""
+    """`symbench show NAME` describes one of them."""
     from symbench.cli import cards, pages
 
     if section is not None and section not in cards.SECTIONS:

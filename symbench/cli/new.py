@@ -27,7 +27,7 @@ def new(
         typer.Option(metavar="DIR", help="Directory to create the package in. Default: here."),
     ] = None,
 ) -> None:
-    """Create a plugin package with a passing test."""
+    """It contains a module to edit, and its entry point is registered when you install it."""
     directory = write(kind, name, to)
     typer.echo(f"{directory}: edit the module, then pip install -e {directory}")
 

@@ -32,7 +32,7 @@ def publish(
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """Write tables, a site and a verifiable submission."""
+    """Others can check the submission with `symbench verify`."""
     stores = open_stores(store)
     with registered(plugin, no_plugin) as registry:
         written, line = write(stores, tier, staleness(registry), to, registry, site=not no_site)

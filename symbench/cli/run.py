@@ -90,10 +90,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """Train, score and store cells; print the leaderboard.
-
-    A cell is a task and a model that accepts it. Finished cells of the store are reused.
-    """
+    """A cell is a task and a model that accepts it. Finished cells of the store are reused."""
     from symbench.runs.options import Options
 
     ladder = parse_sizes(sizes)

@@ -19,10 +19,7 @@ def show(
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """Describe one task, model, metric, suite or plugin.
-
-    For a task it also says which models accept it, and why the others do not; for a model likewise.
-    """
+    """For a task it also lists the models that accept it, and why the others do not."""
     from symbench.cli import cards, pages
 
     with registered(plugin, no_plugin) as registry:

@@ -63,10 +63,7 @@ def tune(  # noqa: PLR0913 - one parameter per option
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> int:
-    """Search models' configurations with equal budgets.
-
-    Configurations are compared on the valid split, never on the test split.
-    """
+    """Configurations are compared on the valid split, never on the test split."""
     from symbench.runs.options import default_tier
     from symbench.tuning.search import Search
 

@@ -39,7 +39,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> int:
-    """Check a submission and run some of its cells again."""
+    """The new scores must agree with the submitted ones. The exit code is 0 if they do."""
     from symbench.publish import submission
 
     if schema:
