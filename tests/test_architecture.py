@@ -15,7 +15,7 @@ CORE = ROOT / "symbench"
 PLUGINS = ROOT / "plugins"
 FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"errors", "files"},
-    {"disk_cache"},
+    {"disk_cache", "downloads"},
     {"groups", "records"},
     {"contract"},
     {"graphs", "hooks", "results"},
@@ -23,12 +23,12 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"draws"},
     {"metrics", "training"},
     {"runs"},
-    {"tuning", "testing", "publish", "api", "downloads", "executor"},
+    {"tuning", "testing", "publish", "api", "executor"},
     {"cli"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 MODULE = re.compile(r"symbench(_\w+)?(\.\w+)+(:\w+)?")  # in a string, to be imported
-OPEN_TO_PLUGINS = {"contract", "graphs", "hooks", "groups", "metrics", "testing"}
+OPEN_TO_PLUGINS = {"contract", "downloads", "graphs", "hooks", "groups", "metrics", "testing"}
 
 pytestmark = pytest.mark.skipif(not CORE.is_dir(), reason="needs the source tree")
 

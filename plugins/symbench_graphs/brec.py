@@ -1,4 +1,4 @@
-"""BREC: 400 pairs of graphs that 1-WL cannot tell apart, read from its published files."""
+"""BREC: 400 pairs of graphs that 1-WL cannot distinguish, read from the published files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from symbench import InputError
 from symbench.contract import Published
+from symbench.downloads import RemoteFile
 from symbench_graphs.pairs import Pair, PairTask
 from symbench_graphs.reading import PairFile
 
@@ -33,7 +34,12 @@ def files() -> tuple[PairFile, ...]:
     """Return the seven files, in the order of the official ids."""
     starts = [sum(count for _, count, _ in _PARTS[:i]) for i in range(len(_PARTS))]
     return tuple(
-        PairFile(f"brec/{name}.npy", f"{_SERVED}/{name}.npy", digest, name, count, first)
+        PairFile(
+            RemoteFile(f"brec/{name}.npy", f"sha256:{digest}", (f"{_SERVED}/{name}.npy",)),
+            name,
+            count,
+            first,
+        )
         for (name, count, digest), first in zip(_PARTS, starts, strict=True)
     )
 
@@ -46,12 +52,12 @@ class BREC(PairTask):
     """400 pairs of Wang and Zhang 2024 in seven categories, by their official ids.
 
     ``basic`` 0-59, ``regular`` 60-109, ``str`` (strongly regular) 110-159, ``extension`` 160-259,
-    ``cfi`` 260-359, ``4vtx`` (4-vertex condition) 360-379, ``dr`` (distance regular) 380-399. 1-WL
-    tells 0 apart, 2-FWL (= 3-WL) 270: all of basic, regular and extension and 60 of cfi. The paper
-    counts regular, str, 4vtx and dr as one category of 140.
+    ``cfi`` 260-359, ``4vtx`` (4-vertex condition) 360-379, ``dr`` (distance regular) 380-399. The
+    paper counts regular, str, 4vtx and dr as one category of 140. 1-WL distinguishes no pair, 2-FWL
+    (= 3-WL) 270: all of basic, regular and extension and 60 of cfi.
 
-    The 800 graphs are of 798 isomorphism classes (the second graphs of pairs 66 and 210 are
-    isomorphic, and those of 387 and 388), and ten pairs hold a disconnected graph.
+    The 800 graphs belong to 798 isomorphism classes (the second graphs of pairs 66 and 210 are
+    isomorphic, and those of 387 and 388), and ten pairs contain a disconnected graph.
     """
 
     name, version = "brec", "1"
@@ -72,16 +78,16 @@ class BREC(PairTask):
         Raises:
             InputError: a file can neither be found nor downloaded, or is not the published one.
         """
-        found = tuple(file.find() for file in files())
-        return _read(found)
+        return _read(tuple(file.remote.find() for file in files()))
 
     def is_local(self) -> bool:
         """Whether all seven files are in a data directory."""
-        return all(file.find() is not None for file in files())
+        return all(file.remote.find() is not None for file in files())
 
     def available(self) -> str | None:
-        """Return why the pairs cannot be had, and the mend; None if they can."""
-        if reason := next((why for file in files() if (why := file.unavailable())), None):
+        """Return why the pairs cannot be had and what to do about it; None if they can."""
+        reasons = (file.remote.unavailable() for file in files())
+        if reason := next(filter(None, reasons), None):
             return reason
         if not self.is_local():
             return None

@@ -1,7 +1,7 @@
-"""CIFAR-10 and CIFAR-100: images of 3×32×32 in the official binary form, archived or extracted.
+"""The binary format of CIFAR-10 and CIFAR-100, archived or extracted.
 
-The format: https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky 2009). A record is one byte of
-label (CIFAR-100: coarse, then fine) and 3,072 of colours: red, green, blue, each row by row.
+Format: https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky 2009). A record is one label byte
+(CIFAR-100: two, coarse and fine) and 3,072 bytes of colour: red, green, blue, each row by row.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from symbench import InputError
+from symbench.downloads import RemoteFile, Stamp, verify
 from symbench_images.idx import check_labels
-from symbench_images.sources import Remote, Stamp, verify
 from symbench_images.stock import Bytes, Images, Location, Source
 
 _LARGEST = 2**28  # bytes of one file; the largest has 2**27.2
@@ -26,17 +26,18 @@ _LARGEST = 2**28  # bytes of one file; the largest has 2**27.2
 class CifarSource(Source):
     """A data set in ``<data directory>/<folder>/`` or in its published archive beside it.
 
-    The folder may hold fewer records than were published, and not all of the training files: a
-    subset, whose results are kept apart by the fingerprint. The archive is read in memory, and no
-    path that it names is used.
+    The folder may hold a subset: fewer records than were published, or some of the training files.
+    A subset has a fingerprint of its own, so its results are never mixed with others. The archive
+    is read in memory, and no path in it is used.
 
     Attributes:
-        folder: that the archive contains.
-        archive: its file name.
+        folder: name of the folder that the archive contains.
+        archive: file name of the archive.
         md5: of the archive.
         train_files: names of the files with training images.
         test_file: name of the file with test images.
         label_classes: number of classes of each label byte; the last one is the label.
+        mirrors: URLs of directories that serve the archive.
     """
 
     name: str
@@ -46,6 +47,7 @@ class CifarSource(Source):
     train_files: tuple[str, ...]
     test_file: str
     label_classes: tuple[int, ...]
+    mirrors: tuple[str, ...] = ()
     channels: int = 3
     side: int = 32
 
@@ -60,18 +62,17 @@ class CifarSource(Source):
         return len(self.label_classes) + self.channels * self.side**2
 
     @property
-    def remotes(self) -> tuple[Remote, ...]:
+    def remotes(self) -> tuple[RemoteFile, ...]:
         """The archive."""
-        return (
-            Remote(self.archive, self.md5, (f"https://www.cs.toronto.edu/~kriz/{self.archive}",)),
-        )
+        urls = tuple(f"{mirror}{self.archive}" for mirror in self.mirrors)
+        return (RemoteFile(self.archive, f"md5:{self.md5}", urls),)
 
-    def alternatives(self, remote: Remote) -> tuple[str, ...]:
+    def alternatives(self, remote: RemoteFile) -> tuple[str, ...]:
         """Return the extracted folder, then the archive."""
         return self.folder, remote.path
 
     def stamps(self, path: Path) -> Location:
-        """Return the stamps of the archive, or of the folder's files that are there."""
+        """Return the stamps of the archive, or of those files of the folder that exist."""
         if not path.is_dir():
             return (Stamp.of(path),)
         if not (path / self.test_file).is_file():
@@ -91,8 +92,8 @@ class CifarSource(Source):
         """Read and check the folder's files or the archive.
 
         Raises:
-            InputError: the archive has another md5 or is unreadable, a file is missing or holds
-                a part of a record, or a label names no class.
+            InputError: the archive is unreadable or has another md5, a file is missing or ends
+                within a record, or a label is too large.
         """
         if self._is_archive(location):
             contents = self._unpacked(location[0])
@@ -122,7 +123,7 @@ class CifarSource(Source):
 
     def _unpacked(self, stamp: Stamp) -> dict[Stamp, bytes]:
         """Return the contents of the archive's files in their order; nothing is extracted."""
-        verify(stamp, self.md5)
+        verify(stamp, f"md5:{self.md5}")
         wanted = (*self.train_files, self.test_file)
         try:
             with tarfile.open(stamp.path, "r:gz") as archive:
@@ -144,34 +145,14 @@ class CifarSource(Source):
 def _member(stamp: Stamp, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member)
     if file is None or member.size > _LARGEST:
-        raise InputError(f"{stamp.path}: {member.name} is larger than any file that is read here")
+        raise InputError(f"{stamp.path}: {member.name} is larger than {_LARGEST} bytes")
     return file.read()
 
 
 def _content(stamp: Stamp) -> bytes:
     if stamp.size > _LARGEST:
-        raise InputError(f"{stamp.path} is larger than any file that is read here")
+        raise InputError(f"{stamp.path} is larger than {_LARGEST} bytes")
     try:
         return stamp.path.read_bytes()
     except OSError as error:
         raise InputError(f"{stamp.path} cannot be read: {error}") from None
-
-
-CIFAR10 = CifarSource(
-    name="CIFAR10",
-    folder="cifar-10-batches-bin",
-    archive="cifar-10-binary.tar.gz",
-    md5="c32a1d4ab5d03f1284b67883e8d87530",
-    train_files=tuple(f"data_batch_{i}.bin" for i in range(1, 6)),
-    test_file="test_batch.bin",
-    label_classes=(10,),
-)
-CIFAR100 = CifarSource(
-    name="CIFAR100",
-    folder="cifar-100-binary",
-    archive="cifar-100-binary.tar.gz",
-    md5="03b5dce01913d631647c71ecec9e9cb8",
-    train_files=("train.bin",),
-    test_file="test.bin",
-    label_classes=(20, 100),
-)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar, final
 
 from symbench import Published
-from symbench_images.cifar import CIFAR10, CIFAR100
+from symbench_images.archives import CIFAR10, CIFAR100, FASHION, MNIST
 from symbench_images.from_files import FromFiles
-from symbench_images.idx import FASHION, MNIST
 
 _DEHMAMY = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
 _NOTEBOOK = (

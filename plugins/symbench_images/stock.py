@@ -1,4 +1,4 @@
-"""A data set of images as it lies on disk: found, checked, decoded once per process."""
+"""A published data set of images: its files are found, checked and decoded once per process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symbench import InputError
-from symbench_images.sources import Remote, Stamp, fetch, find, unavailable
+from symbench.downloads import RemoteFile, Stamp, find
 
 Bytes = npt.NDArray[np.uint8]
 Location = tuple[Stamp, ...]
@@ -44,8 +44,8 @@ class Decoded:
 class Source(ABC):
     """A published data set; a hashable value.
 
-    What was decoded or refused is kept for the process, as long as size and time of the files
-    stay the same.
+    The decoded images, or the reason why they were refused, are cached in the process until the
+    size or the time of change of a file is another.
     """
 
     name: str
@@ -55,16 +55,16 @@ class Source(ABC):
 
     @property
     @abstractmethod
-    def remotes(self) -> tuple[Remote, ...]:
-        """The files that hold the data set as it is published."""
+    def remotes(self) -> tuple[RemoteFile, ...]:
+        """The published files that hold the data set."""
 
     @abstractmethod
-    def alternatives(self, remote: Remote) -> tuple[str, ...]:
-        """Return the names under which what ``remote`` holds may lie, the preferred one first."""
+    def alternatives(self, remote: RemoteFile) -> tuple[str, ...]:
+        """Return the names under which the content of a file may be found, the preferred first."""
 
     @abstractmethod
     def decode(self, location: Location) -> Mapping[str, Images]:
-        """Read, check and return the splits ``train`` and ``test`` from the files, one a remote.
+        """Read and check the files; return the splits ``train`` and ``test``.
 
         Raises:
             InputError: a file is not what it should be; the message names it.
@@ -72,18 +72,18 @@ class Source(ABC):
 
     @abstractmethod
     def train_size(self, location: Location) -> int | None:
-        """Return the number of training images by the sizes of the files; None if all."""
+        """Return how many training images the files hold, from their sizes; None if all."""
 
     def stamps(self, path: Path) -> Location:
-        """Return the stamps of the files that a path stands for."""
+        """Return the stamps of the files at a path."""
         return (Stamp.of(path),)
 
-    def missing(self) -> Remote | None:
-        """Return the first file that is in no data directory."""
+    def missing(self) -> RemoteFile | None:
+        """Return the first file that no data directory has."""
         return next((one for one in self.remotes if find(*self.alternatives(one)) is None), None)
 
     def locate(self) -> Location | None:
-        """Return the files, if all are here."""
+        """Return the stamps of the files; None if one is missing."""
         found = [find(*self.alternatives(remote)) for remote in self.remotes]
         paths = [path for path in found if path is not None]
         if len(paths) < len(found):
@@ -91,13 +91,13 @@ class Source(ABC):
         return tuple(stamp for path in paths for stamp in self.stamps(path))
 
     def available(self) -> str | None:
-        """Return why the images cannot be had, and the mend; None if they can. Downloads nothing.
+        """Return why the images cannot be had and what to do about it; None if they can.
 
-        Files that are here are read and checked.
+        Files that are here are read and checked. Nothing is downloaded.
         """
         missing = self.missing()
         if missing is not None:
-            return unavailable(missing)
+            return missing.unavailable()
         try:
             location = self.locate()
             return None if location is None else _refusal(self, location)
@@ -105,23 +105,23 @@ class Source(ABC):
             return str(error)
 
     def fetched(self) -> Location:
-        """Return the files, downloading those that are not here.
+        """Return the stamps of the files; missing ones are downloaded.
 
         Raises:
             InputError: a file can neither be found nor downloaded.
         """
         while (missing := self.missing()) is not None:
-            fetch(missing)
+            missing.fetch()
         location = self.locate()
         if location is None:
             raise InputError(f"the files of {self.name} were removed while they were read")
         return location
 
     def load(self) -> Decoded:
-        """Return the images, downloaded if need be.
+        """Return the images; missing files are downloaded.
 
         Raises:
-            InputError: they can neither be found nor downloaded, or a file is unusable.
+            InputError: a file can neither be found nor downloaded, or is unusable.
         """
         location = self.fetched()
         if reason := _refusal(self, location):
@@ -129,12 +129,12 @@ class Source(ABC):
         return _decoded(self, location)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the images and labels, the same for every form of the files."""
+        """Return the SHA-256 of the images and labels, whatever form the files have."""
         location = self.fetched()
         return _digest(self, location) or self.load().digest
 
     def pool(self) -> int | None:
-        """Return how many training images the files here hold, by their sizes; None if all."""
+        """Return how many training images are here, from the sizes of files; None if all."""
         try:
             location = self.locate()
             return None if location is None else self.train_size(location)
@@ -155,7 +155,7 @@ def _decoded(source: Source, location: Location) -> Decoded:
 
 @lru_cache(maxsize=32)
 def _refusal(source: Source, location: Location) -> str | None:
-    """Return what is wrong with the files; None if nothing."""
+    """Return what is wrong with the files; None if nothing is."""
     try:
         _decoded(source, location)
     except InputError as error:

@@ -20,6 +20,7 @@ from symbench.cli.options import (
     StoreDirectory,
 )
 from symbench.cli.output import coloured, print_json, terminal_width
+from symbench.downloads import data_directories
 from symbench.errors import StoreError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def doctor(
 
 
 def examine(registry: Registry, store: Path) -> Document:
-    """Return the whole page, section by section."""
+    """Return the report, section by section."""
     return {
         "machine": _machine(),
         "versions": {
@@ -62,7 +63,7 @@ def examine(registry: Registry, store: Path) -> Document:
         "devices": {**_devices(), **_slots()},
         "plugins": [_plugin(info) for info in registry.plugins],
         "store": _store(store),
-        "data": _data_cache(),
+        "data": _data(),
     }
 
 
@@ -75,11 +76,11 @@ def _machine() -> Document:
     memory = psutil.virtual_memory()
     described = provenance.machine("cpu")
     return {
-        "class": described["machine"],
+        "class": described.machine,
         "usable_cpus": usable_cores(),
         "memory_gib": round(memory.total / 2**30, 1),
         "free_memory_gib": round(memory.available / 2**30, 1),
-        "git": described["git"],
+        "git": described.git,
     }
 
 
@@ -99,7 +100,7 @@ def _devices() -> Document:
     count = torch.cuda.device_count() if cuda else 0
     return {
         "cuda": cuda,
-        "cuda_built": torch.version.cuda,  # None where torch itself was built without it
+        "cuda_built": torch.version.cuda,  # None if torch was built without CUDA
         "gpus": [_gpu(index) for index in range(count)],
         "tf32": bool(torch.backends.cuda.matmul.allow_tf32),
         "threads": torch.get_num_threads(),
@@ -162,10 +163,7 @@ def _store(path: Path) -> Document:
     }
 
 
-def _data_cache() -> Document:
-    from platformdirs import user_cache_path
-
-    chosen = os.environ.get("SYMBENCH_DATA")
-    path = Path(chosen) if chosen else user_cache_path("symbench") / "data"
+def _data() -> Document:
+    path = data_directories()[0]
     entries = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     return {"path": str(path), "exists": path.is_dir(), "entries": entries}

@@ -238,9 +238,7 @@ def _parsed(content: bytes, key: str) -> Record:
     text = content.decode()
     schema = _SCHEMA.match(text)
     if schema is not None and int(schema[1]) > 1:
-        raise _NewerError(
-            f"its schema is {schema[1]}, this version reads 1; update symbench"
-        )
+        raise _NewerError(f"its schema is {schema[1]}, this version reads 1; update symbench")
     record = Record.from_json(text)
     if record.key != key:
         raise ValueError(f"its identity hashes to {record.key}, not to its name")

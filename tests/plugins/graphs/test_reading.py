@@ -14,6 +14,7 @@ import torch
 from symbench_graphs.reading import PairFile, decode, read_pairs
 
 from symbench import InputError
+from symbench.downloads import RemoteFile
 from symbench.graphs import adjacency
 
 
@@ -57,7 +58,7 @@ def written(path, codes):
 
 def described(path, url="http://127.0.0.1:9/x.npy"):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return PairFile("brec/x.npy", url, digest, "x", 1, 7)
+    return PairFile(RemoteFile("brec/x.npy", f"sha256:{digest}", (url,)), "x", 1, 7)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -125,23 +126,23 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 def test_a_file_that_is_here_is_read(home):
     file = described(written(home / "brec/x.npy", [TRIANGLES, HEXAGON]))
-    assert file.unavailable() is None
+    assert file.remote.unavailable() is None
     assert [pair.id for pair in file.read()] == [7]
 
 
 def test_a_file_of_another_checksum_is_refused_by_name(home):
     file = described(written(home / "brec/x.npy", [TRIANGLES, HEXAGON]))
     written(home / "brec/x.npy", [HEXAGON, TRIANGLES])
-    assert str(home / "brec/x.npy") in (file.unavailable() or "")
+    assert str(home / "brec/x.npy") in (file.remote.unavailable() or "")
     with pytest.raises(InputError, match="not the published file"):
         file.read()
 
 
 def test_without_network_a_missing_file_is_declined_with_the_mend(home, monkeypatch, tmp_path):
     file = described(written(tmp_path / "x.npy", [TRIANGLES, HEXAGON]))
-    assert "127.0.0.1:9 does not answer; set SYMBENCH_DATA" in (file.unavailable() or "")
+    assert "127.0.0.1:9 does not answer; set SYMBENCH_DATA" in (file.remote.unavailable() or "")
     monkeypatch.setenv("SYMBENCH_OFFLINE", "1")
-    assert "SYMBENCH_OFFLINE is set; set SYMBENCH_DATA" in (file.unavailable() or "")
+    assert "SYMBENCH_OFFLINE is set; set SYMBENCH_DATA" in (file.remote.unavailable() or "")
     with pytest.raises(InputError, match=r"brec/x\.npy is not here"):
         file.read()
 
@@ -149,10 +150,10 @@ def test_without_network_a_missing_file_is_declined_with_the_mend(home, monkeypa
 def test_a_missing_file_is_fetched_and_kept(home, served):
     folder, address = served
     file = described(written(folder / "x.npy", [TRIANGLES, HEXAGON]), f"{address}/x.npy")
-    assert file.unavailable() is None
-    assert file.find() is None
+    assert file.remote.unavailable() is None
+    assert file.remote.find() is None
     assert [pair.nodes for pair in file.read()] == [6]
-    assert file.find() == home / "brec/x.npy"
+    assert file.remote.find() == home / "brec/x.npy"
 
 
 def test_what_is_served_with_another_checksum_is_not_kept(home, served):
@@ -161,4 +162,4 @@ def test_what_is_served_with_another_checksum_is_not_kept(home, served):
     written(folder / "x.npy", [HEXAGON, TRIANGLES])
     with pytest.raises(InputError, match=r"brec/x.npy cannot be downloaded .* set SYMBENCH_DATA"):
         file.read()
-    assert file.find() is None
+    assert file.remote.find() is None

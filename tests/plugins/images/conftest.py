@@ -5,10 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
-from pathlib import Path
 
 import numpy as np
-import platformdirs
 import pytest
 from symbench_images.cifar import CifarSource
 from symbench_images.idx import IdxFile, IdxSource
@@ -27,16 +25,6 @@ def md5(content: bytes) -> str:
 
 def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">{array.ndim + 1}I", 0x0800 + array.ndim, *array.shape) + array.tobytes()
-
-
-@pytest.fixture
-def data_directory(tmp_path, monkeypatch) -> Path:
-    """An empty SYMBENCH_DATA, an empty cache beside it, and no network."""
-    (tmp_path / "data").mkdir()
-    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("SYMBENCH_OFFLINE", "1")
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / "cache" / name)
-    return tmp_path / "data"
 
 
 @pytest.fixture

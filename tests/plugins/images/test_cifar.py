@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from symbench_images.cifar import CIFAR10, CIFAR100
+from symbench_images.archives import CIFAR10, CIFAR100
 from symbench_images.datasets import CIFAR10Plain, CIFAR100Plain
 
 from symbench import InputError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from symbench_images.idx import FASHION, MNIST
+from symbench_images.archives import FASHION, MNIST
 
 from symbench import InputError
 
