@@ -1,17 +1,25 @@
-"""The worked examples of plugins/README.md keep their promises and do what the page says."""
+"""The worked examples of plugins/README.md pass the checks and do what the page says."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
+import os
 import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from symbench.cli import main
+from symbench.downloads import Stamp, verify
 
 PAGE = Path(__file__).parents[2] / "plugins" / "README.md"
+MNIST = "MNIST/raw/t10k-images-idx3-ubyte.gz"
+MNIST_MD5 = "md5:9fb629c4189551a2d022fa330f9573f3"
+REAL_MNIST = Path(os.environ.get("SYMBENCH_DATA", "")) / MNIST
 pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="needs the source tree")
 
 
@@ -27,19 +35,38 @@ def commands(verb):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """A directory with the page's files, each under the name that stands before it."""
+    """A directory with the page's files, each under the name given before it.
+
+    The example of a data file reads made-up images: their checksum replaces that of MNIST.
+    """
     directory = tmp_path_factory.mktemp("examples")
     named = re.findall(r"`(\w+\.py)`:\n\n```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert len(named) == len(blocks("python")), "an example has no file name"
     for name, source in named:
         (directory / name).write_text(source)
+    checksum = write_images(directory / "data" / MNIST)
+    example = directory / "digit_contrast.py"
+    assert MNIST_MD5 in example.read_text()
+    example.write_text(example.read_text().replace(MNIST_MD5, checksum))
     return directory
+
+
+def write_images(file):
+    """Write 10,000 images of random brightness in the format of MNIST; return their checksum."""
+    random = np.random.default_rng(0)
+    grey = random.random((10_000, 1)) * random.integers(0, 256, 784)
+    content = gzip.compress(bytes(16) + grey.astype(np.uint8).tobytes(), mtime=0)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    return f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
 
 
 @pytest.fixture(autouse=True)
 def where_a_reader_is(page, monkeypatch):
     monkeypatch.chdir(page)
     monkeypatch.setenv("SYMBENCH_PLUGINS", "symbench_vectors,symbench_baselines,symbench_scalars")
+    monkeypatch.setenv("SYMBENCH_DATA", str(page / "data"))
+    monkeypatch.setenv("SYMBENCH_OFFLINE", "1")
 
 
 def obey(line, *more):
@@ -63,12 +90,13 @@ def rows(page, *arguments, capsys):
 def test_every_kind_has_an_example_that_is_checked_and_run():
     kinds = ("model", "task", "metric", "reporter")
     assert all(f"\n## A {kind}\n" in PAGE.read_text() for kind in kinds)
-    assert len(commands("check")) == 3  # a reporter has nothing to promise
-    assert len(commands("run")) == 5
+    assert "\n## Data from a file\n" in PAGE.read_text()
+    assert len(commands("check")) == 4  # a reporter is not checked
+    assert len(commands("run")) == 6
 
 
 @pytest.mark.parametrize("line", commands("check"))
-def test_an_example_keeps_its_promises(line, capsys):
+def test_an_example_passes_its_checks(line, capsys):
     obey(line)
     assert "ok " in capsys.readouterr().out
 
@@ -104,3 +132,18 @@ def test_the_reporter_writes_a_line_a_cell(page, capsys):
     assert sorted(tuple(line.split()[:3]) for line in logged) == sorted(
         (task, model, status) for (task, model), status in cells.items()
     )
+
+
+def test_the_task_that_reads_a_file_is_trained_on_it(capsys):
+    assert set(ran(commands("run")[5], capsys).values()) == {"ok"}
+
+
+def test_without_the_file_and_the_network_its_cells_are_declined(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("SYMBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert set(ran(commands("run")[5], capsys).values()) == {"declined"}
+
+
+@pytest.mark.skipif(not REAL_MNIST.is_file(), reason="needs MNIST in SYMBENCH_DATA")
+def test_the_checksum_on_the_page_is_that_of_the_published_file():
+    verify(Stamp.of(REAL_MNIST), MNIST_MD5)
