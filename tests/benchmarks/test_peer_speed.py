@@ -1,9 +1,10 @@
 """Training steps and equivariant bases against the reference EMLP (package ``emlp``, on JAX).
 
-The peer runs in an environment of its own (``peers/``), made in the folder ``SYMBENCH_PEERS``, or
-in pytest's cache. All times are CPU seconds of one thread, the two sides by turns, the least of the
-repetitions: on a busy machine these still compare.
+The peer runs in an environment of its own (``peers/``), created in the folder ``SYMBENCH_PEERS`` or
+in pytest's cache. All times are CPU seconds of one thread. The two sides alternate, and the least
+time of the repetitions counts, so the comparison also holds on a busy machine.
 
+export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824  # as in a run
 pytest tests/benchmarks/test_peer_speed.py --benchmark-enable -s
 """
 
@@ -45,7 +46,7 @@ from symbench.groups import (
 )
 from symbench.groups.basis import _stored
 from symbench.registry.view import make_problem
-from symbench.runs.executors.allocator import keep_freed_memory
+from symbench.runs.executors.allocator import VARIABLES
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
@@ -95,12 +96,13 @@ def peer(request, tmp_path_factory):
     """The reference, running; its process and this one on one thread each."""
     if not request.config.getoption("benchmark_enable", default=False):
         pytest.skip("installs and times another package: ask for it by --benchmark-enable")
+    if missing := sorted(set(VARIABLES) - set(os.environ)):
+        pytest.skip(f"set {' and '.join(missing)} as in the processes of a run")
     folder = os.environ.get("SYMBENCH_PEERS") or request.config.cache.mkdir("peers")
     data = tmp_path_factory.mktemp("peers") / "data.npz"
     np.savez(data, **batch())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    keep_freed_memory()  # as in the processes of a run
     try:
         with Peer(Path(folder).absolute(), data) as running:
             yield running

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from symbench.records.record import Failure, Provenance, Record, Status
 from symbench.registry import Registry, Sources
+from symbench.runs.executors.allocator import freed_memory_kept
 from symbench.runs.executors.capacity import threads_per_job, usable_cores
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell
@@ -161,7 +162,8 @@ def _start(
     process = context.Process(
         target=_work, args=(theirs, cell, sources, options, run_by), daemon=True
     )
-    process.start()
+    with freed_memory_kept():  # the first start also starts the fork server
+        process.start()
     theirs.close()
     now = time.monotonic()
     deadline = None if options.timeout is None else now + options.timeout

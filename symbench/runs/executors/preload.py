@@ -6,9 +6,6 @@ The operations are too small to start threads, which would not survive a fork.
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from symbench.runs.executors.allocator import keep_freed_memory
-
-keep_freed_memory()
 _x = torch.ones(2)
 torch.func.vmap(lambda x: torch.func.jvp(torch.sin, (x,), (x,)))(_x)
 with FlopCounterMode(display=False):
