@@ -100,11 +100,11 @@ def searches(
 
 
 def _tell(study: Study) -> None:
-    done, last, best = len(study.trials), study.trials[-1], study.best
+    done, last, best = len(study.attempts), study.attempts[-1], study.best
     result = last.status if last.loss is None else _number(last.loss)
     least = "" if best is None or best.loss is None else f", least {_number(best.loss)}"
     why = "" if last.reason is None else f" ({last.reason})"
-    pair = f"{study.plan.model} on {study.plan.task}"
+    pair = f"{study.spec.model} on {study.spec.task}"
     line = f"{pair}: trial {done} of {study.budget}: valid loss {result}{least}{why}"
     typer.echo(plain(line), err=True)
 
@@ -124,10 +124,10 @@ def _one(result: SearchResult) -> dict[str, Any]:
     pair = {"task": result.task, "model": result.model}
     if result.study is None:
         return {**pair, "reason": result.reason}
-    best, first = result.study.best, result.study.trials[0]
+    best, first = result.study.best, result.study.attempts[0]
     return {
         **pair,
-        "trials": len(result.study.trials),
+        "trials": len(result.study.attempts),
         "untuned_loss": first.loss,
         "loss": None if best is None else best.loss,
         "config": None if best is None else best.config,
@@ -150,17 +150,17 @@ def _row(result: SearchResult) -> list[str]:
     study = result.study
     if study is None:
         return [result.task, result.model, "0", "", "", result.reason or ""]
-    first, best = study.trials[0], study.best
+    first, best = study.attempts[0], study.best
     untuned = first.status if first.loss is None else _number(first.loss)
     tuned = "failed" if best is None or best.loss is None else _number(best.loss)
     config = {} if best is None else best.config
     changed = [
         f"{name} {_number(value) if isinstance(value, float) else value}"
         for name, value in config.items()
-        if value != study.plan.base.get(name)
+        if value != study.spec.base.get(name)
     ]
-    what = ", ".join(changed) or ("nothing" if best else study.trials[-1].reason or "")
-    return [result.task, result.model, str(len(study.trials)), untuned, tuned, what]
+    what = ", ".join(changed) or ("nothing" if best else study.attempts[-1].reason or "")
+    return [result.task, result.model, str(len(study.attempts)), untuned, tuned, what]
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The search itself: Optuna proposes, the fleet trains, the valid split judges."""
+"""The search: Optuna proposes configurations, which are trained and judged on the valid split."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symbench.draws import fingerprint
 from symbench.contract import Model, Task
+from symbench.draws import fingerprint
 from symbench.errors import InputError, SymbenchError
 from symbench.records.store import Store
 from symbench.registry import Registry
@@ -19,19 +19,19 @@ from symbench.registry.source_hash import source_sha256
 from symbench.registry.view import make_problem
 from symbench.runs.options import resolve_device
 from symbench.runs.protocol import TIERS
-from symbench.tuning.space import Choices, Range, search_space
-from symbench.tuning.study import Attempt, Plan, Study, path_of, read
+from symbench.tuning.space import Categories, Range, search_space
+from symbench.tuning.study import Attempt, SearchSpec, Study, path_of, read
 
 if TYPE_CHECKING:
     import optuna
 
-FIRST_SEED = 1000  # far from those of a run: its training draws stay unseen
-Told = Callable[[Study], None]
+FIRST_SEED = 1000  # far from the seeds of a run, whose training data a search must not see
+Report = Callable[[Study], None]
 
 
 @dataclass(frozen=True)
 class Search:
-    """How to search; equal for every model that is to be compared."""
+    """How to search: the same for all models that are compared."""
 
     store: Path
     tier: str = "quick"
@@ -43,49 +43,53 @@ class Search:
 
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
-            raise InputError(f"unknown tier {self.tier!r}: take one of {', '.join(TIERS)}")
+            raise InputError(f"unknown tier {self.tier!r}: choose one of {', '.join(TIERS)}")
         for name in ("trials", "seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"--{name} {getattr(self, name)}: it must be at least 1")
         if not 0 <= self.sampler_seed < 2**32:
-            raise InputError(f"--seed {self.sampler_seed}: take a number from 0 to 2**32 - 1")
+            raise InputError(f"--seed {self.sampler_seed}: choose a number from 0 to 2**32 - 1")
 
 
 def search(
-    registry: Registry, task: str, model: str, how: Search, told: Told = lambda _: None
+    registry: Registry, task: str, model: str, how: Search, report: Report = lambda _: None
 ) -> Study | str:
-    """Spend the budget on one task and model; return the search, or why there is none.
+    """Search for the best configuration of a model on a task.
 
-    Every trial is stored as it ends. What the store holds of the same search is not trained
-    again: the sampler is led through it, so that a search in parts equals one in one piece.
+    Every attempt is stored when it ends. Attempts that the store has of the same search are not
+    trained again: the sampler is told their results, so an interrupted search gives the same
+    result as an uninterrupted one.
 
     Args:
-        registry: where the task and the model stand.
+        registry: has the task and the model.
         task: name of the task.
         model: name of the model.
-        how: budget, seeds, place.
-        told: called with the search after every trial.
+        how: budget, seeds and store.
+        report: called with the search after every attempt.
+
+    Returns:
+        The search, or why there is nothing to search.
 
     Raises:
-        InputError: Optuna is not installed, the device is not here, the store holds another search
-            of the pair, or another process is at it.
+        InputError: Optuna is not installed, the device is not available, the store holds another
+            search of the pair, or another process is already tuning this pair.
     """
     sampler = _sampler(how.sampler_seed)
     how = replace(how, device=resolve_device(how.device))
-    of, chosen = registry.task(task), registry.model(model).for_tier(how.tier)
-    intended = _intended(registry, of, chosen, how)
-    if isinstance(intended, str):
-        return intended
+    its_task, its_model = registry.task(task), registry.model(model).for_tier(how.tier)
+    spec = _spec_or_reason(registry, its_task, its_model, how)
+    if isinstance(spec, str):
+        return spec
     store = Store(how.store)
     store.check_writable()
-    if not store.claim(intended.key):
+    if not store.claim(spec.key):
         raise InputError(f"another process tunes {model} on {task}: wait for it")
     try:
-        study = _begun(intended, how)
-        tries = partial(_attempt, registry, of, chosen, how, intended)
-        _spend(study, sampler, tries, lambda: told(_stored(study, how.store)))
+        study = _resumed(spec, how)
+        attempt = partial(_attempt, registry, its_task, its_model, how, spec)
+        _spend(study, sampler, attempt, lambda: report(_stored(study, how.store)))
     finally:
-        store.release(intended.key)
+        store.release(spec.key)
     return study
 
 
@@ -100,17 +104,17 @@ def _sampler(seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.TPESampler(seed=seed)
 
 
-def _intended(registry: Registry, task: Task, model: Model, how: Search) -> Plan | str:
-    """Return the plan of the search, or why there is none."""
+def _spec_or_reason(registry: Registry, task: Task, model: Model, how: Search) -> SearchSpec | str:
+    """Return the specification of the search, or why there is nothing to search."""
     try:
         if (reason := _unfit(registry, task, model)) is not None:
             return reason
-        intended = _plan(task, model, how)
+        spec = _spec(task, model, how)
     except SymbenchError:
         raise
-    except Exception as error:  # a plugin may raise anything; the other pairs go on
+    except Exception as error:  # a plugin may raise anything; the other pairs continue
         return _one_line(error)
-    return intended if intended.space else "its configuration has nothing to search"
+    return spec if spec.space else "its configuration has nothing to search"
 
 
 def _one_line(error: Exception) -> str:
@@ -125,9 +129,9 @@ def _unfit(registry: Registry, task: Task, model: Model) -> str | None:
     return model.accepts(make_problem(registry, task, model))
 
 
-def _plan(task: Task, model: Model, how: Search) -> Plan:
+def _spec(task: Task, model: Model, how: Search) -> SearchSpec:
     budget = TIERS[how.tier]
-    return Plan(
+    return SearchSpec(
         task=task.name,
         task_version=task.version,
         task_fingerprint=fingerprint(task),
@@ -145,20 +149,20 @@ def _plan(task: Task, model: Model, how: Search) -> Plan:
     )
 
 
-def _begun(intended: Plan, how: Search) -> Study:
-    """Return the stored search, to go on with, or a new one."""
-    path = path_of(how.store, intended.task, intended.model, intended.tier)
-    found = None if how.fresh else read(path)
-    if found is None:
-        return Study(plan=intended, budget=how.trials)
-    ours, theirs = intended.model_dump(mode="json"), found.plan.model_dump(mode="json")
-    if changed := [name for name in ours if ours[name] != theirs.get(name)]:
+def _resumed(spec: SearchSpec, how: Search) -> Study:
+    """Return the stored search to continue, or a new one."""
+    path = path_of(how.store, spec.task, spec.model, spec.tier)
+    study = None if how.fresh else read(path)
+    if study is None:
+        return Study(spec=spec, budget=how.trials)
+    wanted, stored = spec.model_dump(mode="json"), study.spec.model_dump(mode="json")
+    if changed := [name for name in wanted if wanted[name] != stored.get(name)]:
         raise InputError(
-            f"{path} holds a search of {intended.model} on {intended.task} with another "
-            f"{changed[0]}: give --fresh to begin anew, or another --store"
+            f"{path} holds a search of {spec.model} on {spec.task} with another {changed[0]}: "
+            "give --fresh to begin anew, or another --store"
         )
-    found.budget = max(how.trials, len(found.trials))
-    return found
+    study.budget = max(how.trials, len(study.attempts))
+    return study
 
 
 def _stored(study: Study, store: Path) -> Study:
@@ -169,47 +173,54 @@ def _stored(study: Study, store: Path) -> Study:
 def _spend(
     study: Study,
     sampler: optuna.samplers.BaseSampler,
-    tries: Callable[[dict[str, Any]], Attempt],
+    attempt: Callable[[dict[str, Any]], Attempt],
     ended: Callable[[], None],
 ) -> None:
-    """Ask, try and tell until the budget is spent; what was tried before is only told."""
+    """Make attempts until the budget is spent; of stored ones the sampler is told the result."""
     import optuna
 
     study.provenance |= {"optuna": optuna.__version__}
-    oracle = optuna.create_study(sampler=sampler)
-    oracle.enqueue_trial({name: study.plan.base[name] for name in study.plan.space})
-    space = {name: _distribution(one) for name, one in study.plan.space.items()}
+    spec = study.spec
+    optimiser = optuna.create_study(sampler=sampler)
+    optimiser.enqueue_trial({name: spec.base[name] for name in spec.space})
+    space = {name: _distribution(dimension) for name, dimension in spec.space.items()}
     for number in range(study.budget):
-        asked = oracle.ask(space)
-        if number == len(study.trials):
-            study.trials.append(tries(asked.params))
+        proposed = optimiser.ask(space)
+        if number == len(study.attempts):
+            study.attempts.append(attempt(proposed.params))
             ended()
-        trial = study.trials[number]
-        if trial.config != asked.params:
+        made = study.attempts[number]
+        if made.config != proposed.params:
             raise InputError(
-                f"trial {number} of {study.plan.model} on {study.plan.task} cannot be gone on "
-                "from: this version of Optuna proposes others; give --fresh to begin anew"
+                f"the search of {spec.model} on {spec.task} cannot be resumed: this version of "
+                f"Optuna proposes another trial {number}; give --fresh to begin anew"
             )
-        if trial.status == "ok":
-            oracle.tell(asked, trial.loss)
-        else:  # TPE takes a pruned trial for one of the worst, and forgets a failed one
-            oracle.tell(asked, state=optuna.trial.TrialState.PRUNED)
+        if made.status == "ok":
+            optimiser.tell(proposed, made.loss)
+        else:  # TPE ranks a pruned trial among the worst; a failed one it would ignore
+            optimiser.tell(proposed, state=optuna.trial.TrialState.PRUNED)
 
 
-def _distribution(one: Range | Choices) -> optuna.distributions.BaseDistribution:
+def _distribution(dimension: Range | Categories) -> optuna.distributions.BaseDistribution:
     from optuna import distributions
 
-    if isinstance(one, Choices):
-        return distributions.CategoricalDistribution(one.values)
-    if one.kind == "whole":
-        return distributions.IntDistribution(int(one.low), int(one.high), log=one.log)
-    return distributions.FloatDistribution(one.low, one.high, log=one.log)
+    if isinstance(dimension, Categories):
+        return distributions.CategoricalDistribution(dimension.values)
+    low, high, log = dimension.low, dimension.high, dimension.log
+    if dimension.kind == "whole":
+        return distributions.IntDistribution(int(low), int(high), log=log)
+    return distributions.FloatDistribution(low, high, log=log)
 
 
 def _attempt(
-    registry: Registry, task: Task, model: Model, how: Search, of: Plan, config: dict[str, Any]
+    registry: Registry,
+    task: Task,
+    model: Model,
+    how: Search,
+    spec: SearchSpec,
+    config: dict[str, Any],
 ) -> Attempt:
-    """Train with a configuration and return how it fared; whatever it raises is its result."""
+    """Train with a configuration and return the result; an exception is a result, too."""
     from symbench.tuning.validation_loss import valid_losses
 
     started = time.perf_counter()
@@ -219,8 +230,8 @@ def _attempt(
         view = partial(make_problem, registry, task, tried)
         if (reason := tried.accepts(view())) is not None:
             return attempt.model_copy(update={"status": "declined", "reason": reason})
-        losses = valid_losses(task, tried, view, (of, how.device))
-    except Exception as error:  # a model may raise anything; this configuration alone is lost
+        losses = valid_losses(task, tried, view, (spec, how.device))
+    except Exception as error:  # a model may raise anything; only this configuration is lost
         return attempt.model_copy(update={"reason": _one_line(error)})
     finite = all(math.isfinite(loss) for loss in losses)
     return Attempt(

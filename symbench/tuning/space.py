@@ -1,4 +1,4 @@
-"""What may be searched of a model's configuration."""
+"""The search space of a model: which fields of its configuration are searched, and where."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Dimension(BaseModel):
 
 
 class Range(_Dimension):
-    """Numbers from ``low`` to ``high``, both included; even in their logarithm if ``log``."""
+    """Numbers from ``low`` to ``high``, both included; uniform in their logarithm if ``log``."""
 
     kind: Literal["whole", "real"]
     low: float
@@ -27,32 +27,34 @@ class Range(_Dimension):
     log: bool
 
 
-class Choices(_Dimension):
-    """One of some values, in no order."""
+class Categories(_Dimension):
+    """A choice between values that have no order."""
 
     kind: Literal["choices"] = "choices"
     values: list[bool | int | float | str]
 
 
-Space = dict[str, Range | Choices]
+Space = dict[str, Range | Categories]
 
 
 def search_space(model: Model) -> Space:
-    """Return the ranges of the fields of the model's configuration, around its present values.
+    """Return the search space of a model, around the present values of its configuration.
 
-    Where the class declares ``search = {"width": (16, 256), "activation": ["relu", "silu"]}``, just
-    these fields are searched: a tuple is a range, whole if both its ends are, on the log scale if
-    both are positive; a list holds choices. Elsewhere a positive number is searched: a real one by
-    a factor of ten either way, a whole one by a factor of two, on the log scale; texts, flags and
-    numbers that are 0 or below stay. A present value outside its range widens it.
+    If the class declares ``search = {"width": (16, 256), "activation": ["relu", "silu"]}``, only
+    these fields are searched. A tuple is a range: of integers if both ends are, on the log scale if
+    both are positive. A list holds categories. A present value outside its range widens the range.
+
+    Otherwise every positive number is searched on the log scale: a float within a factor of ten, an
+    integer within a factor of two. Strings, flags and numbers that are not positive are fixed.
 
     Raises:
-        InputError: ``search`` names an unknown field or holds neither a range nor choices.
+        InputError: ``search`` names an unknown field, or gives neither a range nor categories.
     """
     present = {field.name: getattr(model.config, field.name) for field in fields(model.config)}
     if unknown := sorted(set(model.search) - set(present)):
         raise InputError(
-            f"{model.name}: search names {unknown[0]!r}, but its Config has {sorted(present)}"
+            f"{model.name}: search names {unknown[0]!r}, but its Config has {sorted(present)}; "
+            "name one of these"
         )
     if model.search:
         return {name: _declared(model, name, present[name]) for name in sorted(model.search)}
@@ -69,14 +71,14 @@ def _derived(value: object) -> Range | None:
     return None
 
 
-def _declared(model: Model, name: str, present: Any) -> Range | Choices:
+def _declared(model: Model, name: str, present: Any) -> Range | Categories:
     given = model.search[name]
     if isinstance(given, list) and given:
-        return Choices(values=given if present in given else [*given, present])
+        return Categories(values=given if present in given else [*given, present])
     if not _is_range(given):
         raise InputError(
             f"{model.name}: search[{name!r}] is {given!r}: give (low, high) with low < high, "
-            "or a list of choices"
+            "or a list of values"
         )
     whole = all(type(end) is int for end in (*given, present))
     numeric = type(present) in (int, float) and math.isfinite(present)

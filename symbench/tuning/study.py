@@ -1,4 +1,4 @@
-"""A search on disk: one JSON document a (task, model, tier), in the store beside the records."""
+"""A search on disk: one JSON document per (task, model, tier), in the same store as the records."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="allow", protected_namespaces=(), populate_by_name=True)
 
 
-class Plan(_Document):
-    """What a search is: equal plans try the same configurations in the same order.
+class SearchSpec(_Document):
+    """What a search is: equal specifications try the same configurations in the same order.
 
-    ``base`` is the configuration of the tier, which is tried first. ``seeds`` are those of the
-    trainings, ``sampler_seed`` that of Optuna's TPE sampler.
+    ``base`` is the model's configuration for the tier, which is tried first. ``seeds`` are those of
+    the trainings, ``sampler_seed`` is that of Optuna's TPE sampler.
     """
 
     task: str
@@ -44,14 +44,14 @@ class Plan(_Document):
 
     @property
     def key(self) -> str:
-        """Sixteen hex digits of what the document is about, which name its file."""
+        """Name of the file: 16 hex digits, a hash of task, model and tier."""
         return _key(self.task, self.model, self.tier)
 
 
 class Attempt(_Document):
-    """One configuration that was tried: ``loss`` is the mean over seeds of the ``losses``.
+    """One configuration that was tried; ``loss`` is the mean of the ``losses``, one per seed.
 
-    ``config`` holds the fields that were searched; the others are those of the plan's ``base``.
+    ``config`` has the fields that are searched; the others are as in the specification's ``base``.
     """
 
     config: dict[str, Any]
@@ -63,32 +63,37 @@ class Attempt(_Document):
 
 
 class Study(_Document):
-    """A search: its plan, the trials it may take (``budget``), and those it has taken."""
+    """A search: its specification, its attempts so far, and how many it may make (``budget``).
+
+    In the JSON document the specification is called ``plan`` and the attempts ``trials``.
+    """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
-    plan: Plan
+    spec: SearchSpec = Field(validation_alias="plan", serialization_alias="plan")
     budget: int
-    trials: list[Attempt] = Field(default_factory=list)
+    attempts: list[Attempt] = Field(
+        default_factory=list, validation_alias="trials", serialization_alias="trials"
+    )
     provenance: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def best(self) -> Attempt | None:
-        """The trial of least loss, the first of equal ones; None if none came to an end."""
-        tried = [trial for trial in self.trials if trial.status == "ok" and trial.loss is not None]
-        return min(tried, key=lambda trial: trial.loss or 0.0, default=None)
+        """The attempt with the least loss, the first if several have it; None if none succeeded."""
+        ended = [one for one in self.attempts if one.status == "ok" and one.loss is not None]
+        return min(ended, key=lambda attempt: attempt.loss or 0.0, default=None)
 
     @property
     def finished(self) -> bool:
         """Whether the budget is spent."""
-        return len(self.trials) >= self.budget
+        return len(self.attempts) >= self.budget
 
     def write(self, store: Path) -> Path:
-        """Write the document whole or not at all, in place of an earlier one.
+        """Write the document atomically; it replaces an earlier one.
 
         Raises:
             StoreError: the directory cannot be written.
         """
-        path = store / "tuning" / f"{self.plan.key}.json"
+        path = store / "tuning" / f"{self.spec.key}.json"
         text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, allow_nan=False)
         try:
             return write_atomic(path, f"{text}\n".encode(), durable=True)
@@ -97,7 +102,7 @@ class Study(_Document):
 
 
 def path_of(store: Path, task: str, model: str, tier: str) -> Path:
-    """Return where the search of a pair stands; no path is made from a name."""
+    """Return the file of a pair's search; its name is a hash, never made from the names."""
     return store / "tuning" / f"{_key(task, model, tier)}.json"
 
 
@@ -105,7 +110,7 @@ def read(path: Path) -> Study | None:
     """Return the search, or None where there is none.
 
     Raises:
-        InputError: the file cannot be used; the message says how to be rid of it.
+        InputError: the file cannot be used; the message says what to do.
     """
     try:
         if not path.is_file():
@@ -113,7 +118,7 @@ def read(path: Path) -> Study | None:
         if path.stat().st_size > _LARGEST:
             raise ValueError(f"larger than {_LARGEST} bytes")
         study = Study.model_validate(parse_json(path.read_text(encoding="utf-8")))
-        if study.plan.key != path.stem:
+        if study.spec.key != path.stem:
             raise ValueError("it is about another task, model or tier than its name says")
     except (OSError, ValueError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]

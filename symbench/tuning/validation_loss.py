@@ -1,4 +1,4 @@
-"""The judge of a search: trains, and takes the loss on the valid split; it sees no other."""
+"""Trains a model and computes its loss on the valid split; the test split is not used."""
 
 from __future__ import annotations
 
@@ -13,26 +13,32 @@ from symbench.contract.batches import in_parts
 from symbench.training.objective import trial_losses
 from symbench.training.setup import TrainingSetup, Trial, TrialKey
 from symbench.training.train import train
-from symbench.tuning.study import Plan
+from symbench.tuning.study import SearchSpec
 
 
 def valid_losses(
     task: Task,
     model: Model,
     view: Callable[[torch.Generator | None], Problem],
-    place: tuple[Plan, str],
+    place: tuple[SearchSpec, str],
 ) -> list[float]:
-    """Return the task's loss on the valid split, one a seed; infinite where training diverged.
+    """Return the loss on the valid split for each seed; infinite where the training diverged.
 
-    Regression: the mean over examples of the squared error, summed over outputs; classification:
-    the mean cross-entropy; or the task's own objective.
+    For regression it is the squared error summed over outputs, for classification the
+    cross-entropy, otherwise the task's own objective; always the mean over the examples.
+
+    Args:
+        task: the task.
+        model: the model with the configuration to judge.
+        view: returns the problem that the model is shown.
+        place: specification of the search, and device.
     """
-    of, device = place
+    spec, device = place
     setup = TrainingSetup(
-        Draws.of(task), model, view, of.updates, torch.device(device),
-        fleet="off",  # stacked training differs in the last digits, and a search must not
+        Draws.of(task), model, view, spec.updates, torch.device(device),
+        fleet="off",  # stacked training differs in the last digits; a search is reproducible
     )  # fmt: skip
-    keys = [TrialKey(of.n_train, seed) for seed in of.seeds]
+    keys = [TrialKey(spec.n_train, seed) for seed in spec.seeds]
     return [_loss(task, trial) for trial in train(setup, keys)]
 
 

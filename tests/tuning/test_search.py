@@ -1,4 +1,4 @@
-"""A search judges by the valid split alone, repeats for a seed, and goes on where it stopped."""
+"""A search uses only the valid split, is the same for one seed, and resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def found(registry, how, task="norms", model="small") -> Study:
 
 
 def tried(study: Study) -> list[tuple[object, object]]:
-    return [(trial.config, trial.loss) for trial in study.trials]
+    return [(attempt.config, attempt.loss) for attempt in study.attempts]
 
 
 def how(store: Path, **changes) -> Search:
@@ -46,7 +46,7 @@ def test_the_test_split_and_the_seeds_of_runs_are_never_drawn(registry, tmp_path
     task.shut = True
     task.drawn.clear()
     study = found(registry, how(tmp_path, seeds=2), "blind")
-    assert [trial.status for trial in study.trials] == ["ok"] * 4
+    assert [attempt.status for attempt in study.attempts] == ["ok"] * 4
     assert {split for split, _ in task.drawn} == {"train", "valid"}
     assert {seed for _, seed in task.drawn} == {1000, 1001}
 
@@ -76,12 +76,12 @@ def test_the_loss_is_the_mean_square_on_the_valid_split(registry, tmp_path):
     data = registry.task("norms").sample(64, 1000, "valid")
     with torch.no_grad():
         error = (kept[0].module(data.x) - data.y).square().sum(1).mean()
-    assert study.trials[0].loss == pytest.approx(float(error), rel=1e-5)
+    assert study.attempts[0].loss == pytest.approx(float(error), rel=1e-5)
 
 
-def test_the_first_trial_is_the_models_own_configuration(registry, tmp_path):
+def test_the_first_attempt_is_the_models_own_configuration(registry, tmp_path):
     study = found(registry, how(tmp_path, trials=1))
-    assert study.trials[0].config == {"learning_rate": 0.01, "width": 16}
+    assert study.attempts[0].config == {"learning_rate": 0.01, "width": 16}
 
 
 def test_the_same_seed_gives_the_same_search_and_another_seed_another(registry, tmp_path):
@@ -101,32 +101,32 @@ def test_a_search_in_parts_equals_one_in_one_piece(registry, tmp_path):
 def test_what_was_tried_is_not_trained_again(registry, tmp_path, monkeypatch):
     found(registry, how(tmp_path))
     monkeypatch.setattr("symbench.tuning.search._attempt", lambda *_: pytest.fail("trained"))
-    assert len(found(registry, how(tmp_path)).trials) == 4
+    assert len(found(registry, how(tmp_path)).attempts) == 4
 
 
-def test_an_interrupted_search_keeps_its_trials(registry, tmp_path):
-    def told(study):
-        if len(study.trials) == 2:
+def test_an_interrupted_search_keeps_its_attempts(registry, tmp_path):
+    def interrupt(study):
+        if len(study.attempts) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search(registry, "norms", "small", how(tmp_path), told)
+        search(registry, "norms", "small", how(tmp_path), interrupt)
     stored = read(path_of(tmp_path, "norms", "small", "smoke"))
     assert stored is not None
-    assert (len(stored.trials), stored.finished) == (2, False)
+    assert (len(stored.attempts), stored.finished) == (2, False)
     assert tried(found(registry, how(tmp_path)))[:2] == tried(stored)
 
 
-def test_a_configuration_that_fails_costs_a_trial_and_is_told(registry, tmp_path):
+def test_a_configuration_that_fails_costs_an_attempt_and_says_why(registry, tmp_path):
     study = found(registry, how(tmp_path, trials=14), model="moody")
-    by_mood = {trial.config["mood"]: trial for trial in study.trials}
-    assert {mood: trial.status for mood, trial in by_mood.items()} == {
+    by_mood = {attempt.config["mood"]: attempt for attempt in study.attempts}
+    assert {mood: attempt.status for mood, attempt in by_mood.items()} == {
         "calm": "ok", "broken": "failed", "picky": "declined", "nan": "diverged",
     }  # fmt: skip
     assert by_mood["broken"].reason == "ZeroDivisionError: mind the <gap>"
     assert study.best is not None
     assert study.best.config["mood"] == "calm"
-    assert len(study.trials) == 14
+    assert len(study.attempts) == 14
 
 
 def test_where_nothing_works_nothing_is_best(registry, tmp_path):
@@ -157,19 +157,19 @@ def test_a_search_with_other_settings_is_not_mixed_in(registry, tmp_path):
     found(registry, how(tmp_path))
     with pytest.raises(InputError, match=r"another sampler_seed.*--fresh"):
         search(registry, "norms", "small", how(tmp_path, sampler_seed=1))
-    assert found(registry, how(tmp_path, sampler_seed=1, fresh=True)).plan.sampler_seed == 1
+    assert found(registry, how(tmp_path, sampler_seed=1, fresh=True)).spec.sampler_seed == 1
 
 
-def test_a_search_that_this_optuna_would_not_make_is_not_gone_on_with(registry, tmp_path):
+def test_a_search_that_this_optuna_would_not_make_is_not_resumed(registry, tmp_path):
     study = found(registry, how(tmp_path))
-    study.trials[2].config["width"] = 17.5
+    study.attempts[2].config["width"] = 17.5
     study.write(tmp_path)
-    with pytest.raises(InputError, match="cannot be gone on from"):
+    with pytest.raises(InputError, match="cannot be resumed"):
         search(registry, "norms", "small", how(tmp_path, trials=5))
 
 
 def test_two_processes_do_not_search_the_same(registry, tmp_path):
-    key = found(registry, how(tmp_path)).plan.key
+    key = found(registry, how(tmp_path)).spec.key
     other = Store(tmp_path)
     assert other.claim(key)
     with pytest.raises(InputError, match="another process tunes small on norms"):
@@ -191,6 +191,18 @@ def test_the_file_holds_no_number_that_json_does_not_know(registry, tmp_path):
     document = json.loads(text, parse_constant=pytest.fail)
     assert document["budget"] == 14
     assert document["plan"]["seeds"] == [1000]
+    assert len(document["trials"]) == 14
+    assert not {"spec", "attempts"} & set(document)
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "1e999"])
+def test_a_file_with_a_number_that_is_not_finite_is_refused(registry, tmp_path, constant):
+    study = found(registry, how(tmp_path))
+    path = path_of(tmp_path, "norms", "small", "smoke")
+    assert read(path) == study
+    path.write_text(path.read_text().replace('"width": 16', f'"width": {constant}', 1))
+    with pytest.raises(InputError, match=f"{constant} is not a finite number.*--fresh"):
+        read(path)
 
 
 def test_the_global_generator_stays_as_it_was(registry, tmp_path):
@@ -207,7 +219,7 @@ def test_settings_out_of_range_are_refused(tmp_path, changes):
         how(tmp_path, **changes)
 
 
-def test_without_optuna_the_mend_is_told(registry, tmp_path, monkeypatch):
+def test_without_optuna_the_message_says_how_to_install_it(registry, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(InputError, match=r"pip install 'symbench\[tune\]'"):
         search(registry, "norms", "small", how(tmp_path))

@@ -8,7 +8,7 @@ import pytest
 import toys
 
 from symbench.errors import InputError
-from symbench.tuning.space import Choices, Range, search_space
+from symbench.tuning.space import Categories, Range, search_space
 
 
 @dataclass
@@ -46,7 +46,7 @@ def test_the_ranges_follow_the_configuration_of_the_tier():
 def test_a_model_says_itself_what_is_searched():
     model = declaring(width=(4, 64), weight_decay=(0.0, 0.1), activation=["silu", "relu"])
     assert search_space(model) == {
-        "activation": Choices(values=["silu", "relu"]),
+        "activation": Categories(values=["silu", "relu"]),
         "weight_decay": Range(kind="real", low=0, high=0.1, log=False),
         "width": Range(kind="whole", low=4, high=64, log=True),
     }
@@ -74,8 +74,8 @@ def test_nothing_is_searched_where_there_is_nothing():
         ({"depth": (1, 2)}, "search names 'depth'"),
         ({"width": (5, 5)}, "low < high"),
         ({"width": (1, 2, 3)}, "low < high"),
-        ({"width": []}, "or a list of choices"),
-        ({"width": 5}, "or a list of choices"),
+        ({"width": []}, "or a list of values"),
+        ({"width": 5}, "or a list of values"),
         ({"learning_rate": (0.1, float("inf"))}, "low < high"),
         ({"learning_rate": (float("nan"), 1.0)}, "low < high"),
     ],

@@ -1,4 +1,4 @@
-"""What a search found is run by ``run --tuned``, stated on the board, and can be verified."""
+"""The result of a search is run by ``run --tuned``, stated on the board, and can be verified."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_tuned_run_trains_what_the_search_found_and_states_its_budget(tmp_path
     call(tmp_path, *SEARCH)
     best = study_of(tmp_path).best
     assert best is not None
-    assert best.config != study_of(tmp_path).plan.base
+    assert best.config != study_of(tmp_path).spec.base
     result = call(tmp_path, *RUN, "--tuned")
     assert isinstance(result.exception, SystemExit) or result.exception is None
     records = {record.identity.model: record for record in Store(tmp_path).records()}
@@ -68,7 +68,7 @@ def test_a_tuned_run_trains_what_the_search_found_and_states_its_budget(tmp_path
     )
 
 
-def test_tuned_and_untuned_cells_are_kept_apart():
+def test_tuned_and_untuned_cells_are_distinguished():
     registry = toys.toy_registry()
     chosen = Selection(("norms",), ("small",), "smoke")
     found = {("norms", "small"): Tuned({"width": 16}, {"trials": 5})}
@@ -95,14 +95,14 @@ def test_a_tuned_run_without_a_search_is_refused(tmp_path):
         ("status", "failed", "succeeded"),
     ],
 )
-def test_what_is_no_finished_current_search_is_refused(tmp_path, part, value, message):
+def test_a_search_that_is_not_finished_and_current_is_refused(tmp_path, part, value, message):
     call(tmp_path, *SEARCH)
     study = study_of(tmp_path)
     if part == "status":
-        for trial in study.trials:
-            trial.status = value
+        for attempt in study.attempts:
+            attempt.status = value
     else:
-        setattr(study if part == "budget" else study.plan, part, value)
+        setattr(study if part == "budget" else study.spec, part, value)
     study.write(tmp_path)
     registry = load([PLUGIN], discover=False)
     with pytest.raises(InputError, match=message):
