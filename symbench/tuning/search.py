@@ -227,10 +227,10 @@ def _attempt(
     attempt = Attempt(config=config, status="failed")
     try:
         tried = type(model)(replace(model.config, **config))
-        view = partial(make_problem, registry, task, tried)
-        if (reason := tried.accepts(view())) is not None:
+        make = partial(make_problem, registry, task, tried)
+        if (reason := tried.accepts(make())) is not None:
             return attempt.model_copy(update={"status": "declined", "reason": reason})
-        losses = valid_losses(task, tried, view, (spec, how.device))
+        losses = valid_losses(task, tried, make, (spec, how.device))
     except Exception as error:  # a model may raise anything; only this configuration is lost
         return attempt.model_copy(update={"reason": _one_line(error)})
     finite = all(math.isfinite(loss) for loss in losses)

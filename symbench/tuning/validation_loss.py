@@ -19,7 +19,7 @@ from symbench.tuning.study import SearchSpec
 def valid_losses(
     task: Task,
     model: Model,
-    view: Callable[[torch.Generator | None], Problem],
+    make_problem: Callable[[torch.Generator | None], Problem],
     place: tuple[SearchSpec, str],
 ) -> list[float]:
     """Return the loss on the valid split for each seed; infinite where the training diverged.
@@ -30,12 +30,12 @@ def valid_losses(
     Args:
         task: the task.
         model: the model with the configuration to judge.
-        view: returns the problem that the model is shown.
+        make_problem: returns the problem that the model is shown.
         place: specification of the search, and device.
     """
     spec, device = place
     setup = TrainingSetup(
-        Draws.of(task), model, view, spec.updates, torch.device(device),
+        Draws.of(task), model, make_problem, spec.updates, torch.device(device),
         fleet="off",  # stacked training differs in the last digits; a search is reproducible
     )  # fmt: skip
     keys = [TrialKey(spec.n_train, seed) for seed in spec.seeds]
