@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import symbench
-from symbench.draws import Draws
 from symbench.contract import seeded
+from symbench.draws import Draws
 from symbench.registry import Registry, load
 from symbench.registry.view import make_problem
 from symbench.runs.protocol import TIERS

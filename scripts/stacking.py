@@ -25,9 +25,9 @@ from typing import Any
 
 import torch
 
-from symbench.draws import Draws
 from symbench import registry
 from symbench.contract import Fits, Recipe
+from symbench.draws import Draws
 from symbench.registry.view import make_problem
 from symbench.runs.plan import Cell, Selection, make_plan
 from symbench.training import train as training

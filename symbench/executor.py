@@ -9,9 +9,9 @@ before it computes it, and yields each record as it finishes:
                 yield run_cell(desk.registry, cell, options.device, options.fleet)
 
 A plugin registers it by ``registry.executor(execute, name="mine")``; users choose it by
-``symbench run --executor mine``. With ``remote=True`` the options are handed over as the user gave
-them, because the machines that compute know their own devices and cores; otherwise they are those of
-this machine.
+``symbench run --executor mine``. Device, jobs and memory in the options are those of this machine.
+With ``remote=True`` they are as the user gave them, because the machines that compute know their
+own devices and cores.
 
 Whatever a cell raises becomes a record with a status: ``run_cell`` does not raise. ``supervised``
 runs cells in child processes of this machine, with their limits of time and memory.

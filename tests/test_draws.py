@@ -12,7 +12,7 @@ import pytest
 import torch
 import toys
 
-from symbench import Data, draws
+from symbench import draws
 from symbench.draws import Draws, fingerprint
 from symbench.errors import InputError
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from symbench import Metric, Model, Task
 from symbench.contract import Flows, Scores, Trained
-from symbench.metrics.conservation import flows, followed, followed_together
+from symbench.metrics.conservation import flows, followed_together
 
 _SMALLEST = 1e-7
 _STARTS = 40
@@ -75,7 +75,10 @@ class RolloutError(Rollout):
     summary = "geometric mean of the relative error of rollouts"
 
     def score_together(
-        self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+        self,
+        trials: Sequence[Trained],
+        task: Task,
+        generators: Sequence[torch.Generator],  # noqa: ARG002
     ) -> list[Scores]:
         """Return the scores of the trials, whose rollouts are computed together."""
         system = cast(Mechanics, task)

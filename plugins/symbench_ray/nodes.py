@@ -117,7 +117,7 @@ def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
     asked = {}
     for node in alive:
         where = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        share = 0.01 if node in with_gpu else 0  # Ray shows a GPU only to tasks that ask for a share
+        share = 0.01 if node in with_gpu else 0  # Ray hides GPUs from other tasks
         at_node = question.options(
             num_cpus=0, num_gpus=share, scheduling_strategy=where, runtime_env=environment()
         )

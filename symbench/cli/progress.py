@@ -19,14 +19,14 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from symbench.results.report.escape import plain
 from symbench.hooks import hookimpl
+from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
-    from symbench.runs.run import CellOutcome, Run
-    from symbench.training.setup import Progress
     from symbench.records.record import Record
     from symbench.runs.plan import Cell
+    from symbench.runs.run import CellOutcome, Run
+    from symbench.training.setup import Progress
 
 
 class Watch:

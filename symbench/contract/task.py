@@ -179,7 +179,7 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=256)  # a plan asks for every model
 def _overridden(task: T, tier: str) -> T:
-    """Return the task with the tier's attributes; what the task has computed is not carried over."""
+    """Return the task with the tier's attributes; its cached properties are computed anew."""
     chosen = copy(task)
     own = type(task)
     for attribute in list(vars(chosen)):

@@ -39,6 +39,8 @@ class Acting(Protocol):
     def leaves(self) -> frozenset[Leaf]:
         """The defining representations that occur in it."""
 
+    def __hash__(self) -> int: ...
+
 
 def acted(rep: Acting, g: Tensor, x: Tensor) -> Tensor:
     """Return rho(g) x; see ``Representation.act``."""
@@ -146,9 +148,7 @@ def _piecewise(
 
 
 @lru_cache(maxsize=1024)
-def _places(
-    rep: Acting, device: torch.device
-) -> tuple[list[slice | Tensor], Tensor | None]:
+def _places(rep: Acting, device: torch.device) -> tuple[list[slice | Tensor], Tensor | None]:
     """Return where each piece stands in x, and the order that undoes their concatenation."""
     flat = [piece.at.flatten() for piece in rep.pieces]
     places: list[slice | Tensor] = []

@@ -113,9 +113,7 @@ def true_algebra(task: Task, inputs: Tensor) -> Truth | None:
 
 def truth_of(trained: Trained, task: Task) -> Truth | None:
     """Return ``true_algebra`` on the trial's test inputs, computed once for a cell."""
-    return once_per_cell(
-        trained, "true_algebra", lambda: true_algebra(task, trained.test.x)
-    )
+    return once_per_cell(trained, "true_algebra", lambda: true_algebra(task, trained.test.x))
 
 
 def derivatives(trials: Sequence[Trained], task: Task) -> list[Derivative | None]:

@@ -2,6 +2,6 @@
 
 from symbench.registry.card import Card, CardKind
 from symbench.registry.finder import load
-from symbench.registry.registry import PluginInfo, Registry
+from symbench.registry.registry import PluginInfo, Registry, Sources
 
-__all__ = ["Card", "CardKind", "PluginInfo", "Registry", "load"]
+__all__ = ["Card", "CardKind", "PluginInfo", "Registry", "Sources", "load"]

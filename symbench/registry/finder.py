@@ -15,7 +15,7 @@ from types import ModuleType
 
 from symbench.errors import InputError
 from symbench.registry.card import one_line
-from symbench.registry.registry import PluginInfo, Registry
+from symbench.registry.registry import PluginInfo, Registry, Sources
 
 _log = logging.getLogger(__name__)
 _OWN_DISTRIBUTION = "symbench"
@@ -32,7 +32,7 @@ def load(
     Entry points of the group ``symbench`` come first (the built-in ones before others, then by
     name), then ``plugin_files``. ``SYMBENCH_PLUGINS=a,b`` allows only those entry points.
     """
-    registry = Registry()
+    registry = Registry(Sources(tuple(map(Path, plugin_files)), tuple(blocked)))
     for name, version, source, find in _sources(plugin_files, discover=discover):
         if name in blocked:
             registry.plugins.append(

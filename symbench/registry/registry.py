@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import pluggy
@@ -32,10 +33,22 @@ class PluginInfo:
     registered: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Where the plugins of a registry come from, beside the entry points.
+
+    A worker process loads the same plugins from them.
+    """
+
+    files: tuple[Path, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+
 class Registry:
     """All that is registered, sorted by name, and every plugin with its status."""
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources | None = None) -> None:
+        self.sources = sources or Sources()
         self.plugins: list[PluginInfo] = []
         self._cards: dict[str, dict[str, Card]] = {
             kind: {} for kind in ("task", "model", "metric", "suite", "executor")
@@ -121,6 +134,10 @@ class Registry:
             if info.name == plugin and info.reason is None:
                 self.plugins[position] = replace(info, status="broken", reason=reason)
         _log.warning("plugin %s: %s", plugin, reason)
+
+    def add_reporter(self, reporter: object) -> None:
+        """Add an object whose methods implement event hooks."""
+        self._manager.register(reporter)
 
     def emit(self, event: str, **arguments: Any) -> None:
         """Call an event hook of every plugin; what raises is logged, never fatal."""

@@ -84,7 +84,11 @@ def run_cell(  # noqa: PLR0913 - what it computes, where, and to whom it reports
 
 
 def _run(
-    registry: Registry, cell: Cell, device: torch.device, fleet: FleetMode, progress: ProgressCallback
+    registry: Registry,
+    cell: Cell,
+    device: torch.device,
+    fleet: FleetMode,
+    progress: ProgressCallback,
 ) -> Record:
     """Return the record of a cell that trains; its provenance says how the trials were trained."""
     identity = cell.identity
@@ -120,7 +124,7 @@ def _recipe(cell: Cell, model: Model, problem: Problem) -> Recipe:
     if isinstance(model, Fits) or problem.loss == "none":  # no recipe is used
         return Recipe()
     model.recipe(problem)
-    raise InputError(f"{model.name}: recipe raised in planning and not in the cell; make it constant")
+    raise InputError(f"{model.name}: recipe raised in planning, but not in the cell: fix recipe")
 
 
 def _scored(

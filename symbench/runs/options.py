@@ -7,7 +7,7 @@ from pathlib import Path
 
 from symbench.errors import InputError
 from symbench.runs.executors.capacity import usable_cores
-from symbench.training.setup import FleetChoice
+from symbench.training.setup import FleetMode
 
 DEFAULT_STORE = Path("symbench-results")
 _SHARE = 0.9  # of the machine's memory, for all cells that run at a time
@@ -38,7 +38,7 @@ class Options:
     jobs: int | None = None
     timeout: float | None = None
     memory: float | None = None
-    fleet: FleetChoice = "auto"
+    fleet: FleetMode = "auto"
     fresh: bool = False
     retry_failed: bool = False
     debug: bool = False

@@ -59,12 +59,11 @@ class Run:
         """Add the record of a cell, and its outcome."""
         identity = record.identity
         self.records.append(record)
-        self.outcomes.append(
-            CellOutcome(
-                identity.task, identity.model, record.key, record.status,
-                record.provenance.seconds or 0.0, reused,
-            )  # fmt: skip
+        seconds = record.provenance.seconds or 0.0
+        outcome = CellOutcome(
+            identity.task, identity.model, record.key, record.status, seconds, reused
         )
+        self.outcomes.append(outcome)
 
 
 def execute(registry: Registry, selection: Selection, options: Options) -> Run:

@@ -11,8 +11,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from symbench.draws import Draws
 from symbench.contract import Calibrates, Fits, Model, Recipe, Symmetry, Task, seeded
+from symbench.draws import Draws
 from symbench.metrics.network import in_blocks
 from symbench.registry.view import make_problem
 from symbench.runs.protocol import TIERS

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import torch
 
-from symbench.draws import Draws
 from symbench.contract import Model, Problem, Task
 from symbench.contract.batches import in_parts
+from symbench.draws import Draws
 from symbench.training.objective import trial_losses
 from symbench.training.setup import TrainingSetup, Trial, TrialKey
 from symbench.training.train import train

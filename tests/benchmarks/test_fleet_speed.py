@@ -12,8 +12,8 @@ from statistics import median
 import pytest
 import torch
 
-from symbench.draws import Draws
 from symbench import registry
+from symbench.draws import Draws
 from symbench.registry.view import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
@@ -35,7 +35,9 @@ def seconds(case, fleet, updates):
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
     problem_of = partial(make_problem, REGISTRY, task, model)
-    setup = TrainingSetup(Draws.of(task), model, problem_of, updates, torch.device("cpu"), fleet=fleet)
+    setup = TrainingSetup(
+        Draws.of(task), model, problem_of, updates, torch.device("cpu"), fleet=fleet
+    )
     started = time.perf_counter()
     trials = train(setup, [TrialKey(N_TRAIN, seed) for seed in range(TRIALS)])
     return time.perf_counter() - started, trials[0].stacked

@@ -12,9 +12,8 @@ from statistics import median
 import pytest
 import torch
 
-from symbench.draws import Draws
 from symbench import registry
-from symbench.draws import draw
+from symbench.draws import Draws, draw
 from symbench.registry.view import make_problem
 from symbench.training import train as training
 from symbench.training.cuda_graph import Replay
@@ -41,7 +40,9 @@ def setup_of(case):
     name, options = CASES[case]
     task, model = REGISTRY.task(TASK), REGISTRY.model(name).for_tier("quick", **options)
     view = partial(make_problem, REGISTRY, task, model)
-    return TrainingSetup(Draws.of(task), model, view, UPDATES + WARM, torch.device("cuda"), fleet="on")
+    return TrainingSetup(
+        Draws.of(task), model, view, UPDATES + WARM, torch.device("cuda"), fleet="on"
+    )
 
 
 def seconds(work, updates):

@@ -25,8 +25,8 @@ import torch
 from benchmarks.peers.environment import LIMIT, OUT_OF_TIME, Peer, PeerMissingError
 from torch import nn
 
-from symbench.draws import Draws
 from symbench import api, registry
+from symbench.draws import Draws
 from symbench.groups import (
     GL,
     SL,

@@ -8,9 +8,9 @@ import pytest
 import torch
 import toys
 
-from symbench.draws import Draws
 from symbench import Model, Task
 from symbench.contract import Context, Data
+from symbench.draws import Draws
 from symbench.groups import GL, SO, Group
 from symbench.registry import Registry
 from symbench.registry.view import make_problem

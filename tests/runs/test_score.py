@@ -8,8 +8,8 @@ import pytest
 import torch
 import toys
 
-from symbench.draws import Draws
 from symbench.contract import Metric, seeded
+from symbench.draws import Draws
 from symbench.errors import PluginError
 from symbench.metrics import CORE
 from symbench.registry.view import make_problem

@@ -14,9 +14,10 @@ import toys
 from emulated_graph import EmulatedGraph
 from torch import nn
 
-from symbench.draws import Draws
 from symbench import Recipe
+from symbench import draws as drawing
 from symbench.contract import seeded
+from symbench.draws import Draws
 from symbench.registry.view import make_problem
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
@@ -65,7 +66,9 @@ class Graphs(list):
 def setup_of(model, graph=None, *, task=TASK, fleet="on", updates=UPDATES):
     problem_of = partial(make_problem, REGISTRY, task, model)
     device = torch.device("cpu")
-    return TrainingSetup(Draws.of(task), model, problem_of, updates, device, fleet=fleet, graph=graph)
+    return TrainingSetup(
+        Draws.of(task), model, problem_of, updates, device, fleet=fleet, graph=graph
+    )
 
 
 def state(trials):

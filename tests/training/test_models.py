@@ -14,9 +14,9 @@ import pytest
 import torch
 from emulated_graph import EmulatedGraph
 
-from symbench.draws import Draws
 from symbench import registry
 from symbench.contract import Fits
+from symbench.draws import Draws
 from symbench.registry.view import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
@@ -49,7 +49,9 @@ def trained(model, task, fleet, dtype, monkeypatch):
         patch.setattr(training, "draw", lambda *what: draw(*what).to(dtype))
         patch.setattr(model, "build", lambda view: build(model, view).to(dtype), raising=False)
         problem_of = partial(make_problem, REGISTRY, task, model)
-        setup = TrainingSetup(Draws.of(task), model, problem_of, UPDATES, torch.device("cpu"), 1, fleet)
+        setup = TrainingSetup(
+            Draws.of(task), model, problem_of, UPDATES, torch.device("cpu"), 1, fleet
+        )
         return train(setup, KEYS)
 
 
@@ -93,7 +95,10 @@ def test_a_models_update_is_captured_as_it_is_or_not_at_all(name):
         pytest.skip("trains itself, or accepts no task that is here and has something to learn")
     problem_of, device = partial(make_problem, REGISTRY, task, model), torch.device("cpu")
     ways = [
-        train(TrainingSetup(Draws.of(task), model, problem_of, UPDATES + 1, device, 1, graph=graph), KEYS[:2])
+        train(
+            TrainingSetup(Draws.of(task), model, problem_of, UPDATES + 1, device, 1, graph=graph),
+            KEYS[:2],
+        )
         for graph in (None, EmulatedGraph)
     ]
     for eager, replayed in zip(*ways, strict=True):

@@ -10,8 +10,8 @@ import pytest
 import torch
 import toys
 
-from symbench.draws import Draws
 from symbench.contract import Recipe
+from symbench.draws import Draws
 from symbench.registry.view import make_problem
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
@@ -30,7 +30,9 @@ TABLE = Path(__file__).parents[2] / "scripts" / "stacking.csv"
 
 def setup_of(model, fleet="auto", updates=LONG, device="cpu"):
     problem_of = partial(make_problem, REGISTRY, TASK, model)
-    return TrainingSetup(Draws.of(TASK), model, problem_of, updates, torch.device(device), fleet=fleet)
+    return TrainingSetup(
+        Draws.of(TASK), model, problem_of, updates, torch.device(device), fleet=fleet
+    )
 
 
 def decided(model=None, fleet="auto", updates=LONG, keys=KEYS):

@@ -8,8 +8,8 @@ import pytest
 import torch
 import toys
 
-from symbench.draws import Draws
 from symbench import Recipe
+from symbench.draws import Draws
 from symbench.errors import InputError, ShapeError
 from symbench.registry.view import make_problem
 from symbench.training.objective import batch_indices, trial_losses
@@ -25,7 +25,9 @@ KEYS = [TrialKey(n, seed) for n in (16, 64) for seed in range(3)]
 def setup_of(model, fleet="auto", task=TASK, updates=40, recipe=None):
     problem_of = partial(make_problem, REGISTRY, task, model)
     device = torch.device("cpu")
-    return TrainingSetup(Draws.of(task), model, problem_of, updates, device, fleet=fleet, recipe=recipe)
+    return TrainingSetup(
+        Draws.of(task), model, problem_of, updates, device, fleet=fleet, recipe=recipe
+    )
 
 
 def outputs(trials, task=TASK):

@@ -98,9 +98,7 @@ def supervised(
                 if record.status in ("crashed", "oom") and worker.attempt < _ATTEMPTS:
                     again = replace(options, fleet="off")
                     attempt = worker.attempt + 1
-                    running.append(
-                        _start(context, worker.cell, registry.sources, again, attempt)
-                    )
+                    running.append(_start(context, worker.cell, registry.sources, again, attempt))
                 else:
                     yield record
     finally:

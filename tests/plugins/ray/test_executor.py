@@ -15,15 +15,15 @@ from pathlib import Path
 import psutil
 import pytest
 import toys
+from symbench_ray import nodes
+from symbench_ray.executor import Dispatch, execute, of_same_code
+from symbench_ray.nodes import Nodes
 
 import symbench
 from symbench.errors import InputError
 from symbench.executor import Costs, Desk, Options, load
 from symbench.records.store import Store
 from symbench.runs.plan import Selection, make_plan
-from symbench_ray import nodes
-from symbench_ray.executor import Dispatch, execute, of_same_code
-from symbench_ray.nodes import Nodes
 
 TOYS = Path(toys.__file__)
 GOOD = ("small", "finding")
