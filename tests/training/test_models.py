@@ -14,6 +14,7 @@ import pytest
 import torch
 from emulated_graph import EmulatedGraph
 
+from symbench import draws as drawing
 from symbench import registry
 from symbench.contract import Fits
 from symbench.draws import Draws
@@ -42,12 +43,12 @@ def easiest_task(model):
 
 
 def trained(model, task, fleet, dtype, monkeypatch):
-    from symbench.training import train as training
-
-    draw, build = training.draw, type(model).build
+    draw, build = drawing._draw, type(model).build
     with monkeypatch.context() as patch:
-        patch.setattr(training, "draw", lambda *what: draw(*what).to(dtype))
-        patch.setattr(model, "build", lambda view: build(model, view).to(dtype), raising=False)
+        patch.setattr(drawing, "_draw", lambda *what: draw(*what).to(dtype))
+        patch.setattr(
+            model, "build", lambda problem: build(model, problem).to(dtype), raising=False
+        )
         problem_of = partial(make_problem, REGISTRY, task, model)
         setup = TrainingSetup(
             Draws.of(task), model, problem_of, UPDATES, torch.device("cpu"), 1, fleet
