@@ -44,12 +44,9 @@ def load(path: Path, parse: Callable[[bytes], T | None]) -> T | None:
         return None
 
 
-def save(path: Path, content: bytes, *, first: bool = False) -> bool:
-    """Write the file; with ``first``, return False if another process has written it before."""
+def save(path: Path, content: bytes) -> None:
+    """Write the file; a failure is ignored."""
     try:
-        write_atomic(path, content, exclusive=first)
-    except FileExistsError:
-        return False
+        write_atomic(path, content)
     except OSError as error:
         _log.debug("%s cannot be written: %s", path, error)
-    return True

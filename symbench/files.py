@@ -14,9 +14,7 @@ _PERMISSIONS = 0o644  # a temporary file is readable by its owner only
 _Pairs = list[tuple[str, Any]]
 
 
-def write_atomic(
-    path: Path, content: bytes, *, durable: bool = False, exclusive: bool = False
-) -> Path:
+def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> Path:
     """Write a file whole or not at all, and return its path.
 
     The content goes to a temporary file in the same directory, which then replaces ``path``.
@@ -26,7 +24,6 @@ def write_atomic(
         path: the file; an earlier one is replaced.
         content: what it holds afterwards.
         durable: flush the content to the disk before the file is replaced.
-        exclusive: keep an earlier file and raise ``FileExistsError``.
 
     Raises:
         OSError: the file cannot be written; an earlier file is unchanged.
@@ -40,10 +37,7 @@ def write_atomic(
             if durable:
                 os.fsync(file.fileno())
         os.chmod(temporary, _PERMISSIONS)
-        if exclusive:
-            os.link(temporary, path)
-        else:
-            os.replace(temporary, path)
+        os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
     return path

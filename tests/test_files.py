@@ -57,18 +57,9 @@ def test_only_a_durable_write_waits_for_the_disk(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs the permissions of POSIX")
-@pytest.mark.parametrize("exclusive", [False, True])
-def test_everybody_may_read_the_file_and_its_owner_may_write_it(tmp_path, exclusive):
-    path = write_atomic(tmp_path / "file", b"content", exclusive=exclusive)
+def test_everybody_may_read_the_file_and_its_owner_may_write_it(tmp_path):
+    path = write_atomic(tmp_path / "file", b"content")
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
-def test_an_exclusive_write_keeps_the_first_file(tmp_path):
-    write_atomic(tmp_path / "file", b"first", exclusive=True)
-    with pytest.raises(FileExistsError):
-        write_atomic(tmp_path / "file", b"second", exclusive=True)
-    assert (tmp_path / "file").read_bytes() == b"first"
-    assert names(tmp_path) == ["file"]
 
 
 def test_a_directory_that_cannot_be_made_is_an_os_error(tmp_path):
