@@ -57,7 +57,7 @@ class _CIFAR100(_CIFAR10):
 
 @final
 class MNISTPlain(_MNIST):
-    """MNIST as it is, the control: there is no symmetry to be told or discovered.
+    """MNIST as it is, the control: it has no symmetry to be told or discovered.
 
     At 1,000 images and 350 updates a perceptron errs in 12 %, the network ``cnn`` in 11 %. Read
     from ``MNIST/raw/`` in the data directory: the published files, compressed or extracted.
@@ -87,8 +87,8 @@ class MNISTRotatedScrambled(_MNIST):
     """``scrambled-mnist-rotated`` with the pixels of all images permuted alike.
 
     At 1,000 images and 350 updates the network ``cnn`` errs in 38 %, 7 points more than without the
-    scramble. The published figures are of images turned with cubic splines, their
-    borders continued, and of no test set.
+    scramble. The published results are for images rotated by cubic splines with continued borders;
+    they were not measured on a test set.
     """
 
     name = "scrambled-mnist-rotated-scrambled"
@@ -100,7 +100,7 @@ class MNISTRotatedScrambled(_MNIST):
 
 @final
 class FashionPlain(_Fashion):
-    """Fashion-MNIST as it is, the control: there is no symmetry to be told or discovered.
+    """Fashion-MNIST as it is, the control: it has no symmetry to be told or discovered.
 
     At 1,000 images and 350 updates a perceptron and the network ``cnn`` err in 22 %. Read from
     ``FashionMNIST/raw/`` in the data directory: the published files, compressed or extracted.
@@ -137,7 +137,7 @@ class FashionRotatedScrambled(_Fashion):
 
 @final
 class CIFAR10Plain(_CIFAR10):
-    """CIFAR-10 as it is, the control: there is no symmetry to be told or discovered.
+    """CIFAR-10 as it is, the control: it has no symmetry to be told or discovered.
 
     Read from ``cifar-10-batches-bin/`` in the data directory, which may hold fewer records than
     were published, or from ``cifar-10-binary.tar.gz``.
@@ -171,7 +171,7 @@ class CIFAR10RotatedScrambled(_CIFAR10):
 
 @final
 class CIFAR100Plain(_CIFAR100):
-    """CIFAR-100 as it is, the control: there is no symmetry to be told or discovered.
+    """CIFAR-100 as it is, the control: it has no symmetry to be told or discovered.
 
     Read from ``cifar-100-binary/`` in the data directory, which may hold fewer records than were
     published, or from ``cifar-100-binary.tar.gz``. The classes are the 100 fine ones.

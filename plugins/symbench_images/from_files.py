@@ -1,4 +1,4 @@
-"""Tasks whose images come from files: which of them are for what, and what identifies them."""
+"""Tasks whose images come from files: their splits, their sizes and their fingerprint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pixel_rotations(side: int, *, scrambled: bool) -> PixelRotation:
 
 
 def valid_size(total: int) -> int:
-    """Return how many of the official training images are for selection."""
+    """Return how many of the official training images are the valid split."""
     return min(VALID, max(1, total // 10))
 
 
@@ -59,11 +59,11 @@ def _fingerprint(task: FromFiles, digest: str) -> str:
 
 
 class FromFiles(ScrambledImages):
-    """Images of a published data set; its official test split is the test set, all of it.
+    """Images of a published data set; the test split is the whole official test set.
 
-    1,000 of the official training images, drawn once for ever, are for selection (of a subset of
-    fewer than 10,000 a tenth); the rest is to train on. The largest training set of the full tier
-    has as many images as the published experiments trained on.
+    1,000 of the official training images are the valid split (a tenth of a subset with fewer than
+    10,000), the same for every seed. The others are for training. The largest training set of the
+    full tier has as many images as those of the published experiments.
     """
 
     version = "1"
@@ -78,7 +78,7 @@ class FromFiles(ScrambledImages):
 
     @property
     def sizes(self) -> Mapping[str, tuple[int, ...]]:  # type: ignore[override]
-        """Each tier's ladder, cut at the images that a subset on this machine has to train on."""
+        """Each tier's ladder, limited to the training images that this machine has."""
         if (total := self.source.pool()) is None:
             return self.ladders
         pool = total - valid_size(total)
@@ -90,17 +90,17 @@ class FromFiles(ScrambledImages):
         return self.source.missing() is None
 
     def available(self) -> str | None:
-        """Return why the images cannot be had here, or what is wrong with the files."""
+        """Return why the images cannot be had, or what is wrong with the files."""
         return self.source.available()
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits of all images and labels, and of a rounded draw of every split."""
+        """Return a hash of all images and labels, and of a rounded draw of every split."""
         return _fingerprint(self, self.source.digest())
 
     def stock(self) -> Stock:
-        """Return the images, downloaded if they are not here."""
+        """Return the images; missing files are downloaded."""
         return _stock(self.source, self.source.digest())
 
     def rotations(self) -> PixelRotation:
-        """Return the rotations of the images' pixels, scrambled as the task's."""
+        """Return the rotations of the pixels, scrambled if the task's images are."""
         return pixel_rotations(self.source.side, scrambled=self.is_scrambled)
