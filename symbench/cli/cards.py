@@ -10,6 +10,7 @@ from typing import Any
 
 from symbench.contract import Metric, Model, Task
 from symbench.errors import UnknownNameError
+from symbench.publish.descriptions import describe_model, describe_task
 from symbench.registry import Registry
 from symbench.registry.card import Card
 
@@ -89,38 +90,10 @@ def _task(registry: Registry, card: Card) -> Document:
     answers = {name: _answer(registry, task, other) for name, other in registry.models.items()}
     return {
         "kind": "task",
-        "name": task.name,
-        "version": task.version,
-        "plugin": card.plugin,
-        "summary": task.summary,
-        "definition": inspect.getdoc(type(task)) or "",
-        "data": task.kind,
-        "loss": task.loss,
-        "input_shape": list(task.input_shape),
-        "output_shape": list(task.output_shape),
-        "symmetry": _symmetry(task),
-        "ambient": None if task.ambient is None else str(task.ambient),
+        **describe_task(task, card.plugin),
         "unavailable": task.available(),
-        "threshold": task.threshold,
-        "sizes": {tier: list(sizes) for tier, sizes in task.sizes.items()},
-        "test_size": task.test_size,
-        "baseline": task.baseline,
-        "reference": task.reference,
-        "published": [{**asdict(one), "values": dict(one.values)} for one in task.published],
         "models": [name for name, reason in answers.items() if reason is None],
         "declined_by": {name: reason for name, reason in answers.items() if reason is not None},
-    }
-
-
-def _symmetry(task: Task) -> Document | None:
-    if (symmetry := task.symmetry) is None:
-        return None
-    return {
-        "group": symmetry.group.name,
-        "generators": int(symmetry.group.algebra.shape[0]),
-        "input": str(symmetry.input),
-        "output": str(symmetry.output),
-        "bodies": symmetry.bodies,
     }
 
 
@@ -130,16 +103,8 @@ def _model(registry: Registry, card: Card) -> Document:
     accepted = [name for name, reason in answers.items() if reason is None]
     return {
         "kind": "model",
-        "name": model.name,
-        "version": model.version,
-        "prior": model.prior,
-        "plugin": card.plugin,
-        "summary": model.summary,
-        "definition": inspect.getdoc(model) or "",
-        "config": model().config_dict(),
-        "tiers": {tier: dict(changed) for tier, changed in model.tiers.items()},
+        **describe_model(model, card.plugin),
         "recipe": _recipes(registry, model, accepted),
-        "reference": model.reference,
         "tasks": accepted,
         "declines": {name: reason for name, reason in answers.items() if reason is not None},
     }

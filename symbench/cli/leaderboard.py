@@ -20,13 +20,13 @@ from symbench.cli.options import (
 )
 from symbench.cli.output import coloured, terminal_width
 from symbench.errors import InputError, StoreError
-from symbench.results.report import FORMATS
+from symbench.results.report import FORMATS, SUMMARY_FORMATS, check_format
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.records.record import Identity, Record
     from symbench.records.store import Store
-    from symbench.results.leaderboard import Leaderboard, Size
+    from symbench.results.leaderboard import Leaderboard, ParameterWindow
     from symbench.results.leaderboard.over_tasks import Summary
 
 Patterns = Sequence[str] | None
@@ -58,31 +58,27 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """With several stores, the newest record of each task and model counts."""
+    from symbench.contract.values import check_tier
     from symbench.records.store import records_of
-    from symbench.results import leaderboard as boards
+    from symbench.results.leaderboard import make, newest_tier
     from symbench.results.report import render, summaries
-    from symbench.runs.protocol import TIERS
 
     form = "json" if as_json else form
-    if form not in FORMATS:
-        raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
-    if summary and form not in summaries.FORMATS:
-        listed = ", ".join(summaries.FORMATS)
-        raise InputError(f"--summary has no format {form!r}: take one of {listed}")
-    if tier is not None and tier not in TIERS:
-        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(TIERS)}")
-    size = size_window(match_params, match_factor)
+    check_format(form, SUMMARY_FORMATS if summary else FORMATS)
+    if tier is not None:
+        check_tier(tier)
+    window = parameter_window(match_params, match_factor)
     stores = open_stores(store)
     records = records_of(stores)
-    tier = tier or boards.newest_tier(records) or "quick"
+    tier = tier or newest_tier(records) or "quick"
     # asking whether a record is stale imports plugins, so both tables are made inside the block
     with registered(plugin, no_plugin) as registry:
         if summary:
-            ranking = summarised(records, tier, staleness(registry), (task, model), size)
+            rankings = summarised(records, tier, staleness(registry), (task, model), window)
         else:
-            board = boards.make(records, tier, staleness(registry), size=size)
+            board = make(records, tier, staleness(registry), window=window)
     if summary:
-        text = summaries.render(ranking, form, terminal_width(), colour=coloured())
+        text = summaries.render(rankings, form, terminal_width(), colour=coloured())
     else:
         shown = matching(board, task, model)
         if figures is not None:
@@ -91,21 +87,22 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     typer.echo(text, nl=False)
 
 
-def size_window(wanted: str | None, factor: float | None) -> Size | None:
+def parameter_window(wanted: str | None, factor: float | None) -> ParameterWindow | None:
     """Return the range of parameters that ``--match-params`` and ``--match-factor`` ask for.
 
     Raises:
         InputError: neither ``median`` nor a whole number, or a value out of its range.
     """
-    from symbench.results.leaderboard import FACTOR, Size
+    from symbench.results.leaderboard import FACTOR, ParameterWindow
 
     if wanted is None:
         if factor is not None:
-            raise InputError("--match-factor without --match-params: give the latter, too")
+            raise InputError("--match-factor without --match-params: give --match-params, too")
         return None
     if wanted != "median" and not wanted.isdecimal():
-        raise InputError(f"--match-params {wanted!r}: take median or a number of parameters")
-    return Size(None if wanted == "median" else int(wanted), FACTOR if factor is None else factor)
+        raise InputError(f"--match-params {wanted!r}: give median or a number of parameters")
+    reference = None if wanted == "median" else int(wanted)
+    return ParameterWindow(reference, FACTOR if factor is None else factor)
 
 
 def matching(board: Leaderboard, tasks: Patterns, models: Patterns) -> Leaderboard:
@@ -128,7 +125,7 @@ def summarised(
     tier: str,
     stale: Callable[[Identity], bool],
     patterns: tuple[Patterns, Patterns],
-    size: Size | None,
+    window: ParameterWindow | None,
 ) -> Summary:
     """Return the rankings over tasks, made from the tasks and models that match.
 
@@ -141,7 +138,7 @@ def summarised(
     cells = [record.identity for record in records if record.identity.tier == tier]
     if cells and not any(task(cell.task) and model(cell.model) for cell in cells):
         raise InputError(f"no {tier} cell of the store matches -t and -m")
-    return summarise(records, tier, stale, lambda c: task(c.task) and model(c.model), size)
+    return summarise(records, tier, stale, lambda c: task(c.task) and model(c.model), window)
 
 
 def draw(stores: Sequence[Store], board: Leaderboard, to: Path) -> None:
@@ -163,7 +160,7 @@ def draw(stores: Sequence[Store], board: Leaderboard, to: Path) -> None:
 
 
 def _draw(store: Store, tier: str, shown: set[tuple[str, str]], to: Path) -> int:
-    from symbench.results.report.generators import draw_generators
+    from symbench.results.report.generators import draw_generators, drawable
 
     drawn = 0
     for record in store.records():
@@ -175,7 +172,7 @@ def _draw(store: Store, tier: str, shown: set[tuple[str, str]], to: Path) -> int
         except StoreError as error:
             typer.echo(f"symbench: warning: {plain(str(error), 500)}", err=True)
             continue
-        if "truth" in tensors and any(name.startswith("learned.") for name in tensors):
+        if drawable(tensors):
             title = f"{identity.task} · {identity.model} · n = {max(identity.sizes)} · {tier}"
             draw_generators(tensors, title, to / f"{record.key}.png")
             drawn += 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ import typer
 
 from symbench.cli.loading import open_stores, registered, staleness
 from symbench.cli.options import BlockedPlugins, PluginFiles, StoreDirectories, StoredTier
-from symbench.errors import InputError, StoreError
+from symbench.errors import StoreError
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from symbench.records.record import Identity
     from symbench.records.store import Store
     from symbench.registry import Registry
-
-_VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
 def publish(
@@ -39,19 +35,6 @@ def publish(
     typer.echo("\n".join([*(str(path) for path in written), line]))
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Pause the garbage collector while thousands of long-lived records are created."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@_uncollected()
 def write(
     stores: Sequence[Store],
     tier: str | None,
@@ -66,7 +49,7 @@ def write(
     Args:
         stores: where the records are, and the learned generators beside them.
         tier: smoke, quick or full; by default that of the newest record.
-        stale: whether a record's task, model or protocol has changed since it was made.
+        stale: whether the task, the model or the protocol of a record has changed since.
         to: a new directory, or one of an earlier publication.
         registry: describes tasks and models on the site; without it the pages hold only results.
         site: whether to write the site too.
@@ -74,13 +57,13 @@ def write(
     Raises:
         InputError: an unknown tier, nothing to publish, or a directory that holds something else.
     """
+    from symbench.contract.values import check_tier
     from symbench.publish import submission
     from symbench.records.store import records_of
     from symbench.results.leaderboard import newest_tier
-    from symbench.runs.protocol import TIERS
 
-    if tier is not None and tier not in TIERS:
-        raise InputError(f"unknown tier {tier!r}: take one of {', '.join(TIERS)}")
+    if tier is not None:
+        check_tier(tier)
     records = records_of(stores)
     made = submission.make(records, tier or newest_tier(records) or "quick", stale)
     done = made.leaderboard.coverage
@@ -94,6 +77,7 @@ def write(
 def _site(made: Submission, stores: Sequence[Store], registry: Registry | None) -> dict[str, bytes]:
     """Return the files of the site, by path."""
     from symbench.publish import site
+    from symbench.publish.submission.document import PROVENANCE
 
     known = made.provenance
     pictures = _pictures([record.key for record in made.records], stores)
@@ -108,7 +92,7 @@ def _site(made: Submission, stores: Sequence[Store], registry: Registry | None) 
         records=made.records,
         absent=absent,
         facts={
-            **{name: getattr(known, name) for name in _VERSIONS},
+            **{name: getattr(known, name) for name in PROVENANCE},
             "plugins": [f"{name} {' '.join(have)}" for name, have in known.plugins.items()],
             "cells started": [" to ".join(known.started)],
             "seconds in all": [f"{known.seconds:.0f}"],
@@ -121,7 +105,7 @@ def _site(made: Submission, stores: Sequence[Store], registry: Registry | None) 
 
 def _pictures(keys: Sequence[str], stores: Sequence[Store]) -> dict[str, list[bytes]]:
     """Return the heat maps of the records that have learned generators beside them."""
-    from symbench.publish.site.generators import heat_maps
+    from symbench.results.report.generators import heat_maps
 
     pictures: dict[str, list[bytes]] = {}
     for key in keys:

@@ -16,7 +16,7 @@ from symbench.errors import InputError
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
-    from symbench.publish.submission import Bench, CellVerdict, Verdict
+    from symbench.publish.submission import CellVerdict, Verdict
     from symbench.records.record import Identity
 
 _LIMIT = 600  # characters per line, because a submission may quote anything
@@ -47,43 +47,14 @@ def verify(  # noqa: PLR0913 - one parameter per option
         return 0
     if file is None:
         raise InputError("nothing to verify: give a submission.json")
-    files, blocked = tuple(plugin or ()), tuple(no_plugin or ())
     with registered(plugin, no_plugin) as registry:
-        bench = submission.Bench(registry, timeout=timeout, plugin_files=files, blocked=blocked)
-        verdict = verdict_on(file, bench, cells, seed)
+        rerunner = submission.Rerunner(registry, timeout=timeout)
+        verdict = submission.verify_path(file, rerunner, cells, seed, _announce)
     if as_json:
         print_json(verdict.document())
     else:
         typer.echo(page(verdict), nl=False)
     return verdict.exit_code
-
-
-def verdict_on(path: Path, bench: Bench, cells: int, seed: int) -> Verdict:
-    """Return the verdict on a submission, or on a directory that ``publish`` wrote.
-
-    The name of each chosen cell is printed on stderr as it starts.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    from symbench.publish import submission
-
-    directory = path if path.is_dir() else None
-    file = path if directory is None else directory / "submission.json"
-    if not file.is_file():
-        raise InputError(f"no submission at {str(file)!r}: give the file that publish wrote")
-    try:
-        read = submission.read(file)
-    except InputError as error:
-        return submission.refusal(str(error))
-    edited: list[str] = []
-    if directory is not None and not submission.problems(read):  # else there are no tables
-        edited = submission.differing_files(read, directory)
-    if edited:
-        return submission.refusal(
-            f"{', '.join(edited)}: not what this version of symbench writes for the submission"
-        )
-    return submission.verify(read, bench, cells, seed, _announce)
 
 
 def page(verdict: Verdict) -> str:
@@ -107,4 +78,5 @@ def _obstacles(cells: tuple[CellVerdict, ...]) -> Counter[str]:
 
 
 def _announce(identity: Identity) -> None:
+    """Print on stderr the name of a cell that is about to run."""
     typer.echo(plain(f"running {identity.task} {identity.model} again"), err=True)

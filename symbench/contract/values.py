@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from symbench.errors import InputError
 
@@ -27,6 +27,16 @@ Direction = Literal["lower", "higher"]
 Scores = float | dict[str, float]
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+
+def check_tier(name: str) -> None:
+    """Refuse a name that is not that of a tier.
+
+    Raises:
+        InputError: the name is not one of ``Tier``.
+    """
+    if name not in get_args(Tier):
+        raise InputError(f"unknown tier {name!r}: choose one of {', '.join(get_args(Tier))}")
 
 
 def seeded(*parts: object) -> torch.Generator:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
-from symbench.contract import Model, Problem, Task, Tier
+from symbench.contract import Model, Problem, Task
+from symbench.contract.values import check_tier
 from symbench.errors import InputError
 from symbench.records.record import Identity
 from symbench.registry import Registry
@@ -63,8 +64,7 @@ class Selection:
     tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.tier not in get_args(Tier):
-            raise InputError(f"unknown tier {self.tier!r}: take one of {', '.join(get_args(Tier))}")
+        check_tier(self.tier)
         if self.seeds is not None and self.seeds < 1:
             raise InputError(f"--seeds {self.seeds}: at least one seed is needed")
         if any(size < 2 and size != 0 for size in self.sizes):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symbench.contract import Model, Task
+from symbench.contract.values import check_tier
 from symbench.draws import fingerprint
 from symbench.errors import InputError, SymbenchError
 from symbench.records.store import Store
@@ -42,8 +43,7 @@ class Search:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        if self.tier not in TIERS:
-            raise InputError(f"unknown tier {self.tier!r}: choose one of {', '.join(TIERS)}")
+        check_tier(self.tier)
         for name in ("trials", "seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"--{name} {getattr(self, name)}: it must be at least 1")

@@ -66,7 +66,7 @@ def test_a_store_becomes_tables_and_a_submission(tmp_path):
     result = publish("--store", stores[0], "--store", stores[1], "--to", to)
     assert result.exit_code == 0, result.exception
     made = submission.read(to / "submission.json")
-    assert submission.problems(made) == []
+    assert submission.check(made).contradictions == ()
     assert [one.identity.model for one in made.records] == ["broken", "small"]
     assert made.hashes.whole in result.stdout
     assert "2 cells of tier quick (1 failed), 0 pairs without" in result.stdout
@@ -180,7 +180,7 @@ def test_the_site_leaves_what_verify_compares_alone(tmp_path):
     store = stored(tmp_path / "store", record())
     written(store, tmp_path / "to")
     made = submission.read(tmp_path / "to" / "submission.json")
-    assert submission.problems(made) == []
+    assert submission.check(made).contradictions == ()
     assert submission.differing_files(made, tmp_path / "to") == []
 
 
@@ -192,7 +192,7 @@ def test_hostile_names_messages_and_versions_stay_text(tmp_path, text):
     to = tmp_path / "new"
     result = publish("--store", store, "--to", to)
     assert result.exit_code == 0, result.exception
-    assert submission.problems(submission.read(to / "submission.json")) == []
+    assert submission.check(submission.read(to / "submission.json")).contradictions == ()
     texts = {path.name: path.read_text() for path in to.iterdir() if path.is_file()}
     texts |= {path.name: path.read_text() for path in to.glob("[tm]*s/*.html")}
     for shown in texts.values():

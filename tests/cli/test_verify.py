@@ -148,9 +148,7 @@ def test_the_schema_is_printed_without_a_file():
 
 
 def test_the_processes_of_a_run_are_verified_by_processes(publication, monkeypatch):
-    found = submission.read(publication / "submission.json")
-    bench = submission.Bench(
-        registry.load((Path(TOYS),)), executor="local", plugin_files=(Path(TOYS),), timeout=120.0
-    )
-    (record,) = [one for one in found.records if one.status == "ok"]
-    assert bench.run(record).provenance["executor"] == "local"
+    submitted = submission.read(publication / "submission.json")
+    rerunner = submission.Rerunner(registry.load((Path(TOYS),)), executor="local", timeout=120.0)
+    (record,) = [one for one in submitted.records if one.status == "ok"]
+    assert rerunner.run(record).provenance["executor"] == "local"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import toys
+from symrerunner.runs.plan import Selection, Tuned, make_plan
 from typer.testing import CliRunner
 
 from symbench.cli import app
 from symbench.errors import InputError
-from symbench.publish.submission.rerun import Bench
+from symbench.publish.submission.rerun import Rerunner
 from symbench.records.store import Store
 from symbench.registry import load
-from symbench.runs.plan import Selection, Tuned, make_plan
 from symbench.tuning.study import path_of, read
 from symbench.tuning.tuned import tuned_cells
 
@@ -61,9 +61,9 @@ def test_a_tuned_run_trains_what_the_search_found_and_states_its_budget(tmp_path
     assert "tuning" in call(tmp_path, "leaderboard").stdout
     text = call(tmp_path, "leaderboard", "--summary", "--format", "md").stdout
     assert "tuned on the valid split, trials a task: small 3; the others untuned" in text
-    bench = Bench(load([PLUGIN], discover=False), "inline", plugin_files=(PLUGIN,))
-    assert bench.obstacle(small) is None
-    assert bench.run(records["small"]).trials[0].scores["error"] == pytest.approx(
+    rerunner = Rerunner(load([PLUGIN], discover=False), "inline")
+    assert rerunner.obstacles([small]) == {small.key: None}
+    assert rerunner.run(records["small"]).trials[0].scores["error"] == pytest.approx(
         records["small"].trials[0].scores["error"], rel=1e-5
     )
 

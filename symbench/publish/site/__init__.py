@@ -1,7 +1,7 @@
-"""Results -> a static site: no server, no foreign address, no name in a path.
+"""Results -> a static site: no server, no external address, no names of things in paths.
 
-Pages are made of text that anybody may have written: it is escaped wherever it goes, and the
-pages' policy forbids scripts other than the ones beside them.
+Pages contain text that anybody may have written. It is escaped everywhere, and the policy of the
+pages forbids all scripts but those of the site.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from importlib.resources import files as resources
 from importlib.resources.abc import Traversable
 
-from symbench.publish.site import charts as figures
-from symbench.publish.site import pages
+from symbench.publish.site import charts, pages
 from symbench.publish.site.cards import Details, describe
 from symbench.publish.site.content import Content
 from symbench.publish.site.render import ident, page
@@ -28,18 +27,19 @@ def files(content: Content) -> dict[str, bytes]:
     found |= {f"tasks/{ident(n)}.html": pages.task(content, n) for n in content.of_task}
     found |= {f"models/{ident(n)}.html": pages.model(content, n) for n in content.of_model}
     return (
-        found | _figures(content) | _static(resources("symbench.publish.site") / "static", "static")
+        found | _charts(content) | _static(resources("symbench.publish.site") / "static", "static")
     )
 
 
-def _figures(content: Content) -> dict[str, bytes]:
+def _charts(content: Content) -> dict[str, bytes]:
     found = {}
     for name, rows in content.of_task.items():
-        if (drawn := figures.curves(rows, f"{name}, {content.tier} tier")) is not None:
+        if (drawn := charts.curves(rows, f"{name}, {content.tier} tier")) is not None:
             found[f"figures/{ident(name)}.svg"] = drawn
-    for place, board in enumerate(content.summary.boards):
-        if board.comparisons is not None and (ranks := board.comparisons.nemenyi) is not None:
-            drawn = page("ranks.svg", cd=figures.diagram(ranks), alone=True)
+    for place, ranking in enumerate(content.summary.rankings):
+        compared = ranking.comparisons
+        if compared is not None and (ranks := compared.nemenyi) is not None:
+            drawn = page("ranks.svg", cd=charts.diagram(ranks), alone=True)
             found[f"figures/ranks-{place}.svg"] = drawn
     for key, maps in content.details.pictures.items():
         found |= {f"figures/{key}-{i}.png": one for i, one in enumerate(maps)}

@@ -1,20 +1,20 @@
-"""What the registry knows of the tasks and models of a publication."""
+"""What the pages of a site tell of the tasks and models of a publication."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from symbench.contract import Model, Task
 from symbench.contract.values import Published
+from symbench.publish.descriptions import Description, describe_model, describe_task
 from symbench.registry import Registry
 from symbench.registry.card import Card
 
 
 @dataclass(frozen=True)
 class TaskCard:
-    """A task in words; empty where its plugin is not installed or broken."""
+    """A task in words; its fields are empty if its plugin is missing or broken."""
 
     family: str = ""
     group: str = ""
@@ -27,7 +27,7 @@ class TaskCard:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model in words; empty where its plugin is not installed or broken."""
+    """A model in words; its fields are empty if its plugin is missing or broken."""
 
     family: str = ""
     summary: str = ""
@@ -50,7 +50,7 @@ def describe(
     models: Iterable[str],
     pictures: Mapping[str, list[bytes]] | None = None,
 ) -> Details:
-    """Return what is registered under the names; a broken plugin gives its card's summary."""
+    """Return the cards of registered tasks and models; only the summary if a plugin is broken."""
     cards = {name: registry.tasks[name] for name in set(tasks) & set(registry.tasks)}
     others = {name: registry.models[name] for name in set(models) & set(registry.models)}
     return Details(
@@ -67,50 +67,51 @@ def _family(card: Card) -> str:
 def _task_card(card: Card) -> TaskCard:
     try:
         task: Task = card.load()
-        group = "" if task.symmetry is None else str(task.symmetry.group.name)
-        facts, published = tuple(_facts(task)), tuple(task.published)
-    except Exception:  # a plugin may raise anything when it is asked
+        known, published = describe_task(task, card.plugin), tuple(task.published)
+    except Exception:  # a plugin may raise any exception
         return TaskCard(family=_family(card), summary=card.summary)
     return TaskCard(
         family=_family(card),
-        group=group,
-        summary=task.summary,
-        definition=inspect.getdoc(type(task)) or "",
-        reference=task.reference,
-        facts=facts,
+        group="" if known["symmetry"] is None else known["symmetry"]["group"],
+        summary=known["summary"],
+        definition=known["definition"],
+        reference=known["reference"],
+        facts=tuple(_facts(known)),
         published=published,
     )
 
 
-def _facts(task: Task) -> list[tuple[str, str]]:
-    symmetry = task.symmetry
-    told = [("symmetry", "none: a control")]
-    if symmetry is not None:
-        told = [
-            ("group", str(symmetry.group.name)),
-            ("generators", str(int(symmetry.group.algebra.shape[0]))),
-            ("input transforms as", str(symmetry.input)),
-            ("output transforms as", str(symmetry.output)),
+def _facts(known: Description) -> list[tuple[str, str]]:
+    facts = [("symmetry", "none: a control")]
+    if (symmetry := known["symmetry"]) is not None:
+        facts = [
+            ("group", symmetry["group"]),
+            ("generators", str(symmetry["generators"])),
+            ("input transforms as", symmetry["input"]),
+            ("output transforms as", symmetry["output"]),
         ]
-        if symmetry.bodies > 1:
-            told.append(("bodies permuted", str(symmetry.bodies)))
+        if symmetry["bodies"] > 1:
+            facts.append(("bodies permuted", str(symmetry["bodies"])))
     return [
-        *told,
-        ("data", task.kind),
-        ("loss", task.loss),
-        ("input shape", " × ".join(map(str, task.input_shape)) or "a number"),
-        ("output shape", " × ".join(map(str, task.output_shape)) or "a number"),
-        ("test examples", str(task.test_size)),
-        ("baseline", task.baseline),
+        *facts,
+        ("data", known["data"]),
+        ("loss", known["loss"]),
+        ("input shape", " × ".join(map(str, known["input_shape"])) or "a number"),
+        ("output shape", " × ".join(map(str, known["output_shape"])) or "a number"),
+        ("test examples", str(known["test_size"])),
+        ("baseline", known["baseline"]),
     ]
 
 
 def _model_card(card: Card) -> ModelCard:
     try:
         model: type[Model] = card.load()
-        definition, reference = inspect.getdoc(model) or "", model.reference
-    except Exception:  # a plugin may raise anything on import
+        known = describe_model(model, card.plugin)
+    except Exception:  # a plugin may raise any exception
         return ModelCard(family=_family(card), summary=card.summary)
     return ModelCard(
-        family=_family(card), summary=card.summary, definition=definition, reference=reference
+        family=_family(card),
+        summary=known["summary"],
+        definition=known["definition"],
+        reference=known["reference"],
     )

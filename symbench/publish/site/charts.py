@@ -1,4 +1,4 @@
-"""Figures for papers: learning curves and critical-difference diagrams as SVG."""
+"""Charts for papers: learning curves and critical-difference diagrams as SVG."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 from symbench.publish.site.render import page
-from symbench.results.leaderboard import Figure, Row
+from symbench.results.leaderboard import Estimate, Row
 from symbench.results.statistics import FLOOR, Nemenyi
 
-# Okabe and Ito's colours, which the colour-blind tell apart; a dash pattern joins them from 8 on.
+# Okabe and Ito's colours, which the colour-blind can distinguish; from 8 lines on with dashes.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f", "#8c564b")
 DASHES = ("none", "6 3", "2 2", "8 3 2 3")
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 460, 340, 64, 16, 34, 48
@@ -21,7 +21,7 @@ _LEGEND, _LINE = 190, 17
 
 @dataclass(frozen=True)
 class Scale:
-    """A logarithmic (or linear) axis from values to places on the page."""
+    """A logarithmic (or linear) axis from values to positions on the page."""
 
     low: float
     high: float
@@ -30,13 +30,13 @@ class Scale:
     log: bool = True
 
     def __call__(self, value: float) -> float:
-        """Return the place of the value, rounded to a hundredth of a pixel."""
+        """Return the position of the value, rounded to a hundredth of a pixel."""
         low, high, at = (self._bend(one) for one in (self.low, self.high, value))
         part = (at - low) / (high - low) if high > low else 0.5
         return round(self.start + part * (self.end - self.start), 2)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return the places and texts of the powers of ten, or 1 to 9 times them if few."""
+        """Return the positions and texts of the powers of ten; of multiples if there are few."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for steps in ((1,), (1, 2, 5), range(1, 10)):
             values = [step * 10.0**power for power in decades for step in steps]
@@ -60,7 +60,7 @@ def series(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def curves(rows: Sequence[Row], title: str) -> bytes | None:
-    """Return the learning curves of one task with bands and threshold; None without any."""
+    """Return the learning curves of one task with bands and threshold; None without curves."""
     lines = series(rows)
     if not lines:
         return None
@@ -87,8 +87,8 @@ def curves(rows: Sequence[Row], title: str) -> bytes | None:
 def diagram(found: Nemenyi) -> dict[str, Any]:
     """Return the geometry of a critical-difference diagram (Demšar 2006, figure 1), rank 1 left.
 
-    The better half of the models hangs to the left, the others to the right; a bar joins models
-    whose mean ranks differ by less than the critical difference, which stands above the axis.
+    The labels of the better half of the models are on the left, the others on the right. A bar
+    joins models whose mean ranks differ by less than the critical difference, drawn above the axis.
     """
     order = sorted(found.mean_ranks, key=lambda name: (found.mean_ranks[name], name))
     left, right, width, top = 190, 530, 720, 58
@@ -118,7 +118,7 @@ def diagram(found: Nemenyi) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _point(n: int, error: Figure) -> list[float]:
+def _point(n: int, error: Estimate) -> list[float]:
     ends = [error.value if end is None else end for end in (error.low, error.high)]
     return [n, *(max(value, FLOOR) for value in (error.value, *ends))]
 

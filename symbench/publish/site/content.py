@@ -1,4 +1,4 @@
-"""What a site is made from, and the cells of its overview."""
+"""The content of a site, and the cells of its overview."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symbench.results.leaderboard import Leaderboard, Row
 from symbench.results.leaderboard.over_tasks import Summary, summarise
 from symbench.results.report.tables import coverage
 
-_ROOM = 1_200_000  # characters of scores on the overview; a page stays below 2 MB
+_ROOM = 1_200_000  # characters of scores on the overview, so that the page is below 2 MB
 _GONE = {
     "outdated": ("stale", "the task, the model or the protocol has changed since; run it again"),
     "not run": ("not run", "there is no record of this pair"),
@@ -26,10 +26,10 @@ _FLAGS = {"above": 1, "below": 2}
 
 @dataclass(frozen=True)
 class Content:
-    """The results of one tier, and what is known of where they come from.
+    """The results of one tier, and their provenance.
 
-    ``records`` are the current ones, ``absent`` the (task, model, reason) without one; ``facts``
-    are the values of the provenance by their names; ``sha256`` is that of the submission.
+    ``records`` are the current ones, ``absent`` the (task, model, reason) without a current one.
+    ``facts`` are the values of the provenance by name; ``sha256`` is that of the submission.
     """
 
     board: Leaderboard
@@ -46,7 +46,7 @@ class Content:
 
     @cached_property
     def summary(self) -> Summary:
-        """The boards over tasks."""
+        """The rankings over tasks."""
         return summarise(self.records, self.tier)
 
     @cached_property
@@ -61,7 +61,7 @@ class Content:
 
     @cached_property
     def priors(self) -> dict[str, str | None]:
-        """What each model was told of the symmetry."""
+        """What each model knows of the symmetry beforehand."""
         return {row.model: row.prior for row in self.board.rows}
 
     @cached_property
@@ -90,7 +90,7 @@ class Content:
 
     @cached_property
     def coverage(self) -> str:
-        """One sentence on how much of the plan there is to see."""
+        """How many cells of the plan are finished, failed, stale, outdated or not run."""
         stale = sum(row.status == "stale" for row in self.rows) - self.board.coverage.stale
         absent = len(self.rows) - len(self.board.rows) - stale
         more = f" {stale} pairs are outdated, {absent} were not run." if self.absent else ""
@@ -98,32 +98,33 @@ class Content:
 
     @cached_property
     def statuses(self) -> list[tuple[str, int]]:
-        """How many cells have each status, the most frequent first."""
+        """Each status with its number of cells, the most frequent first."""
         return Counter(row.status for row in self.rows).most_common()
 
     def task(self, name: str) -> TaskCard:
-        """Return the card of a task; an empty one if it is not known here."""
+        """Return the card of a task; an empty one if it is not registered here."""
         return self.details.tasks.get(name) or TaskCard()
 
     def model(self, name: str) -> ModelCard:
-        """Return the card of a model; an empty one if it is not known here."""
+        """Return the card of a model; an empty one if it is not registered here."""
         return self.details.models.get(name) or ModelCard()
 
     def cells(self) -> dict[str, Any]:
         """Return the cells as one compact JSON document, for the table of the overview.
 
-        A row is [task, model, status, reason, first and last place, tie group, parameters, scores];
-        the first four, and the names of scores, are places in the lists beside; scores stand as
-        [name, value, low, high, flags], 1 for a lower bound, 2 for an upper one, 4 for a pale one.
+        A row is [task, model, status, reason, first and last place, tie group, parameters, scores].
+        The first four and the names of scores are positions in the lists of the same document. A
+        score is [name, value, low, high, flags]; the flags add 1 for a lower bound, 2 for an upper
+        bound, 4 for a score shown pale.
         """
         tasks, models, statuses, reasons, scores = (_Names() for _ in range(5))
-        kept = self._scores()
+        chosen = self._scores()
         rows = [
             [
                 tasks[row.task], models[row.model], statuses[row.status],
                 reasons[row.reason or ""],
                 *((row.rank.low, row.rank.high) if row.rank else (0, 0)), row.group or "",
-                row.params, _figures(row, kept, scores),
+                row.params, _packed(row, chosen, scores),
             ]
             for row in self.rows
         ]  # fmt: skip
@@ -133,19 +134,19 @@ class Content:
             "statuses": list(statuses),
             "reasons": list(reasons),
             "scores": list(scores),
-            "left_out": sorted({name for row in self.rows for name in row.scores} - kept),
+            "left_out": sorted({name for row in self.rows for name in row.scores} - chosen),
             "rows": rows,
         }
 
     def _scores(self) -> set[str]:
-        """Return the scores that the overview has room for, the most frequent first."""
+        """Return the names of the most frequent scores, as many as fit into the overview."""
         counts = Counter(name for row in self.rows for name in row.scores)
-        kept, room = set(), _ROOM
+        chosen, room = set(), _ROOM
         for name, count in sorted(counts.items(), key=lambda c: (c[0] != "error", -c[1], c[0])):
             room -= count * (30 if name == "error" else 14)
             if room >= 0:
-                kept.add(name)
-        return kept
+                chosen.add(name)
+        return chosen
 
 
 class _Names(dict[str, int]):
@@ -163,12 +164,12 @@ def _grouped(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[R
     return dict(sorted(groups.items()))
 
 
-def _figures(row: Row, kept: set[str], names: _Names) -> list[list[float | None]]:
+def _packed(row: Row, chosen: set[str], names: _Names) -> list[list[float | None]]:
     found: list[list[float | None]] = []
-    for name, figure in row.scores.items():
-        if name in kept:
-            flags = _FLAGS.get(figure.censored or "", 0) + 4 * figure.greyed
-            ends = [figure.low, figure.high] if name == "error" else []
-            whole = [names[name], figure.value, *(ends or ([None, None] if flags else []))]
+    for name, estimate in row.scores.items():
+        if name in chosen:
+            flags = _FLAGS.get(estimate.censored or "", 0) + 4 * estimate.greyed
+            ends = [estimate.low, estimate.high] if name == "error" else []
+            whole = [names[name], estimate.value, *(ends or ([None, None] if flags else []))]
             found.append([*whole, flags] if flags else whole)
     return found

@@ -1,37 +1,36 @@
-"""The pages of a site, each from the content alone."""
+"""The pages of a site, each made only from the content."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from symbench.publish.site import charts as figures
+from symbench.publish.site import charts
 from symbench.publish.site.cards import TaskCard
 from symbench.publish.site.content import Content
 from symbench.publish.site.render import ident, page
 from symbench.results import statistics
-from symbench.results.leaderboard import RANKED_SEEDS, Figure, Row
-from symbench.results.leaderboard.over_tasks import THRESHOLDS, Board
-from symbench.results.leaderboard.record_summary import Sheet
+from symbench.results.leaderboard import RANKED_SEEDS, Row
+from symbench.results.leaderboard.over_tasks import THRESHOLDS, Ranking
+from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.report import numbers, summaries
 from symbench.results.report.tables import LEGEND, Table, tables
 
 
 def overview(content: Content) -> bytes:
     """Return the front page: rankings, profiles, and every cell."""
-    boards = [_board(place, board) for place, board in enumerate(content.summary.boards)]
+    rankings = content.summary.rankings
     return page(
         "overview.html",
         **_shell(content, "Overview", depth=0),
-        boards=boards,
+        boards=[_ranking(place, ranking) for place, ranking in enumerate(rankings)],
         legend=summaries.LEGEND,
         cells=content.cells(),
         profiles={
             "thresholds": THRESHOLDS,
             "boards": [
-                {"name": board.name, "models": [_profile(one) for one in board.standings]}
-                for board in content.summary.boards
+                {"name": ranking.name, "models": [_profile(one) for one in ranking.standings]}
+                for ranking in rankings
             ],
         },
     )
@@ -50,7 +49,7 @@ def task(content: Content, name: str) -> bytes:
         table=_table(content, name),
         legend=LEGEND,
         figure=any(row.curve for row in rows),
-        curves={"series": figures.series(rows), "threshold": threshold},
+        curves={"series": charts.series(rows), "threshold": threshold},
         published=_published(content, name),
         sources=_sources(card),
         others=[row for row in rows if row.status != "ok" and not row.scores],
@@ -87,7 +86,7 @@ def model(content: Content, name: str) -> bytes:
 
 
 def compare(content: Content) -> bytes:
-    """Return the page that sets two models side by side, on every task that both have."""
+    """Return the page that compares two models on every task that both have."""
     names = list(content.of_model)
     places = {name: place for place, name in enumerate(names)}
     rows = [
@@ -95,7 +94,7 @@ def compare(content: Content) -> bytes:
         for row in content.rows
         if (e := row.scores.get("error")) is not None
     ]
-    overall = content.summary.boards[:1]
+    overall = content.summary.rankings[:1]
     pairs = [one.comparisons.pairs for one in overall if one.comparisons is not None]
     return page(
         "compare.html",
@@ -114,7 +113,7 @@ def compare(content: Content) -> bytes:
 
 
 def about(content: Content) -> bytes:
-    """Return the page on where the figures come from and how to check them."""
+    """Return the page on where the results come from and how to verify them."""
     protocols: dict[str, list[str]] = {}
     for record in content.records:
         for key, value in sorted(record.identity.protocol.items()):
@@ -133,7 +132,7 @@ def about(content: Content) -> bytes:
 
 
 def _shell(content: Content, title: str, depth: int) -> dict[str, Any]:
-    """Return what the frame of every page shows."""
+    """Return the variables of the frame around every page."""
     return {
         "title": title,
         "root": "../" * depth,
@@ -145,15 +144,15 @@ def _shell(content: Content, title: str, depth: int) -> dict[str, Any]:
     }
 
 
-def _board(place: int, board: Board) -> dict[str, Any]:
-    ranks = None if board.comparisons is None else board.comparisons.nemenyi
+def _ranking(place: int, ranking: Ranking) -> dict[str, Any]:
+    ranks = None if ranking.comparisons is None else ranking.comparisons.nemenyi
     return {
-        "name": board.name,
+        "name": ranking.name,
         "place": place,
-        "board": board,
-        "notes": list(summaries.sentences(board)),
+        "ranking": ranking,
+        "notes": list(summaries.sentences(ranking)),
         "too_few": RANKED_SEEDS,
-        "ranks": None if ranks is None else figures.diagram(ranks),
+        "ranks": None if ranks is None else charts.diagram(ranks),
     }
 
 
@@ -178,23 +177,23 @@ def _place(row: Row) -> str:
 
 
 def _published(content: Content, name: str) -> list[dict[str, Any]]:
-    """Return each published figure beside the median that was measured for it, if it was."""
+    """Return each published result beside the median measured here, if there is one."""
     found = []
     for one in content.task(name).published:
         record = content.record.get((name, one.model))
         for n, value in sorted(one.values.items()):
-            ours = [] if record is None else Sheet(record).values(one.score, n)
+            ours = [] if record is None else RecordSummary(record).values(one.score, n)
             mine = statistics.interval(ours) if ours else None
             found.append({
                 "one": one, "n": n, "value": value,
-                "ours": None if mine is None else numbers.interval(Figure(**asdict(mine))),
+                "ours": None if mine is None else numbers.interval(mine),
                 "ratio": None if mine is None or value == 0 else mine.value / value,
             })  # fmt: skip
     return found
 
 
 def _sources(card: TaskCard) -> dict[str, list[str]]:
-    """Return the labels of the published figures by their source."""
+    """Return the labels of the published results by their source."""
     sources: dict[str, list[str]] = {}
     for one in card.published:
         sources.setdefault(one.source, []).append(one.label)
@@ -202,7 +201,7 @@ def _sources(card: TaskCard) -> dict[str, list[str]]:
 
 
 def _against_best(content: Content, rows: Sequence[Row]) -> list[list[Any]]:
-    """Return [task, error, low, high, least error of any model] where there is an error."""
+    """Return [task, error, low, high, smallest error of any model] of rows with an error."""
     found = []
     for row in rows:
         if (mine := row.scores.get("error")) is None:
@@ -214,7 +213,7 @@ def _against_best(content: Content, rows: Sequence[Row]) -> list[list[Any]]:
 
 
 def _pictures(content: Content, name: str) -> list[tuple[str, list[str]]]:
-    """Return the tasks of a model with learned generators, and the names of their files."""
+    """Return the tasks on which a model has heat maps of generators, and their file names."""
     found = []
     for row in content.of_model[name]:
         record = content.record.get((row.task, name))

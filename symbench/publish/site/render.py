@@ -1,4 +1,4 @@
-"""Templates -> pages, with whatever plugins and submissions say kept to text."""
+"""Templates -> pages, in which foreign text is only text and never markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 
-from symbench.results.report import numbers as figures
+from symbench.results.report import numbers
 from symbench.results.report.escape import plain
 
 _LONG = 4000  # characters of a paragraph
@@ -33,17 +33,17 @@ POLICY = (
 
 
 def ident(name: str) -> str:
-    """Return the 12 hex digits that stand for a name in paths: the first of its SHA-256."""
+    """Return the 12 hex digits that replace a name in paths: the first of its SHA-256."""
     return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 def page(template: str, **context: Any) -> bytes:
-    """Return a rendered template; strings are escaped and put on one line, NaN becomes null."""
+    """Return a rendered template; strings are escaped and on one line, NaN becomes null."""
     return _environment().get_template(template).render(**context).encode()
 
 
 def clean(value: Any) -> Any:
-    """Return a JSON document with plain strings, and null for numbers that JSON lacks."""
+    """Return a JSON document with plain strings, and null for NaN and infinities."""
     if isinstance(value, str):
         return _plain(value)
     if isinstance(value, float):
@@ -56,7 +56,7 @@ def clean(value: Any) -> Any:
 
 
 def linked(text: str) -> Markup:
-    """Return the text with its http(s) addresses as links, and nothing else as markup."""
+    """Return the text with its http(s) addresses as links and no other markup."""
     parts, end = [], 0
     shown = plain(text, _LONG)
     for match in _LINK.finditer(shown):
@@ -71,7 +71,7 @@ def paragraphs(text: str) -> list[Markup]:
     return [linked(block) for block in re.split(r"\n\s*\n", text) if block.strip()]
 
 
-@lru_cache(maxsize=1 << 14)  # the same names and words return on many pages
+@lru_cache(maxsize=1 << 14)  # many pages contain the same names and words
 def _plain(text: str) -> str:
     return plain(text)
 
@@ -88,10 +88,10 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "ident": ident,
-        "interval": figures.interval,
+        "interval": numbers.interval,
         "json": _json,
         "linked": linked,
-        "number": figures.number,
+        "number": numbers.number,
         "paragraphs": paragraphs,
     }
     environment.globals["policy"] = Markup(POLICY)  # noqa: S704 - a constant of this module

@@ -1,6 +1,6 @@
-"""Submitted trials beside those of a re-run: alike to rounding, or alike within the seeds.
+"""Compare submitted trials with those of a re-run: to rounding, or within the spread of the seeds.
 
-Every comparison is between trials of the same (n_train, seed). Costs are no part of it.
+Trials of the same (n_train, seed) are compared, by their scores and without their costs.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from symbench.records.record import Record, TrialRecord
-from symbench.results.leaderboard.record_summary import Sheet
+from symbench.results.leaderboard.record_summary import RecordSummary
 
 EXACT = 1e-6
 ALPHA = 0.01  # chance that an honest submission from another machine fails one of the two tests
-_ROUNDING = 1e-12  # figures below are what rounding leaves, and no result, on one machine
-_ROUNDING_ELSEWHERE = 1e-6  # the same in single precision; errors are clipped at their own floor
-_TIE = 0.01  # relative; what a trial gains by less counts as equal
+_ROUNDING = 1e-12  # smaller scores are only rounding errors, on one machine
+_ROUNDING_ELSEWHERE = 1e-6  # the same in single precision; errors have a floor of their own
+_TIE = 0.01  # relative; smaller differences between trials count as equal
 _SAME_CLASS = ("machine", "device", "torch", "threads", "tf32")
 
 Key = tuple[int, int, str]
@@ -28,7 +28,7 @@ Key = tuple[int, int, str]
 
 @dataclass(frozen=True)
 class Pair:
-    """One score of one trial, as submitted and as found here."""
+    """One score of one trial, as submitted and as re-run here."""
 
     n_train: int
     seed: int
@@ -38,25 +38,27 @@ class Pair:
 
 
 def same_class(submitted: Record, here: Record) -> bool:
-    """Whether both come from the same machine class, device, torch and number of threads.
+    """Whether both have the same machine class, device, torch, threads and width of products.
 
-    Products must have been of one width, too; older records, which do not say, had torch's own.
+    A record that does not state a field equals one in which it is false.
     """
     theirs, ours = submitted.provenance, here.provenance
-    return all(theirs.get(name, False) == ours.get(name, False) for name in _SAME_CLASS)
+    return all(
+        (getattr(theirs, name) or False) == (getattr(ours, name) or False) for name in _SAME_CLASS
+    )
 
 
 def pairs(submitted: Record, here: Record) -> list[Pair]:
     """Return the scores that both records have, of the trials that succeeded in both.
 
-    Operations are left out: they are counted by torch, by other rules in other versions.
+    The number of operations is left out, because versions of torch count by different rules.
     """
     return [pair for pair in _all_pairs(submitted, here) if pair.score != "flops"]
 
 
 def exact_differences(submitted: Record, here: Record) -> Iterator[str]:
-    """Yield what differs by more than 1e-6 relative, or stands in one of the records alone."""
-    theirs, ours = _figures(submitted), _figures(here)
+    """Yield what differs by more than 1e-6 relative, or is in only one of the records."""
+    theirs, ours = _measured(submitted), _measured(here)
     for key in sorted(theirs.keys() ^ ours.keys()):
         yield f"{_place(*key)}: only {'submitted' if key in theirs else 'found here'}"
     for pair in _all_pairs(submitted, here):
@@ -67,10 +69,10 @@ def exact_differences(submitted: Record, here: Record) -> Iterator[str]:
 def spread_differences(submitted: Record, here: Record, tests: int) -> Iterator[str]:
     """Yield the scores whose submitted median lies outside the re-run's widened interval.
 
-    The interval is mean ± t s √((1 + π/2) / n) of the re-run's n seeds (on the log scale where
-    every figure is positive): the room that a mean and a median of n each leave one another; t is
-    Student's quantile with n - 1 degrees of freedom at level ``ALPHA`` shared among all ``tests``
-    of the verification (Bonferroni). One per cent is allowed on top.
+    The interval is mean ± t s √((1 + π/2) / n) of the re-run's n seeds, on the log scale if every
+    score is positive; the root is the standard error of the difference between a mean and a median
+    of n values each. t is Student's quantile with n - 1 degrees of freedom, at level ``ALPHA``
+    shared among all ``tests`` of the verification (Bonferroni). One per cent is added.
     """
     by_score: dict[tuple[int, str], list[Pair]] = defaultdict(list)
     for pair in pairs(submitted, here):
@@ -90,10 +92,10 @@ def count_tests(submitted: Record, here: Record) -> int:
 
 
 def bias(compared: Mapping[Any, Iterable[Pair]]) -> Iterator[str]:
-    """Yield the scores whose submitted trials lie on one side of the re-run's too often.
+    """Yield the scores whose submitted trials are on one side of the re-run's too often.
 
-    A two-sided sign test over all compared trials, level ``ALPHA`` shared among the scores;
-    differences below one per cent are ties and left out.
+    This is a two-sided sign test over all compared trials, at level ``ALPHA`` shared among the
+    scores. Differences below one per cent are ties and left out.
 
     Args:
         compared: the pairs of each cell that was re-run.
@@ -115,11 +117,11 @@ def bias(compared: Mapping[Any, Iterable[Pair]]) -> Iterator[str]:
 
 
 def _all_pairs(submitted: Record, here: Record) -> list[Pair]:
-    theirs, ours = _figures(submitted), _figures(here)
+    theirs, ours = _measured(submitted), _measured(here)
     return [Pair(*key, theirs[key], ours[key]) for key in sorted(theirs.keys() & ours.keys())]
 
 
-def _figures(record: Record) -> dict[Key, float]:
+def _measured(record: Record) -> dict[Key, float]:
     return {
         (trial.n_train, trial.seed, name): value
         for trial in record.trials
@@ -155,9 +157,9 @@ def _clipped(pair: Pair, record: Record) -> Pair:
 
 
 def _floor(score: str, record: Record | None) -> float:
-    """Return the figure below which all are alike: an error's own floor, else rounding."""
+    """Return the value below which scores count as equal: the floor of an error, else rounding."""
     if score in ("error", "paper_error"):
-        return _ROUNDING if record is None else Sheet(record).smallest_error
+        return _ROUNDING if record is None else RecordSummary(record).smallest_error
     return _ROUNDING_ELSEWHERE
 
 

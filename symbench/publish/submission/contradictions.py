@@ -1,37 +1,51 @@
-"""What is wrong with a submission that can be told from the file alone."""
+"""Contradictions inside a submission: what is wrong with it, judged only from the file."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from symbench.publish.submission.document import Submission, canonical, text_sha256, whole_sha256
 from symbench.records.record import Identity, Record
-from symbench.results import leaderboard as boards
+from symbench.results import leaderboard
 
 _MOST = 20
-_ROUNDING = 1e-9  # of a median, recomputed with another numpy
+_ROUNDING = 1e-9  # relative; medians recomputed with another numpy differ by less
 
 
-def problems(submission: Submission, *, made_here: bool = False) -> list[str]:
-    """Return a sentence for each contradiction inside the submission, twenty at most.
+@dataclass(frozen=True)
+class Checked:
+    """A submission, and a sentence for each contradiction found inside it."""
 
-    The hashes fit the records, the records the plan and the plan the pairs of its tasks and
-    models; no trial is missing, doubled or strange to its cell; the cells of a task share its
-    version; the tables are those that the trials give.
+    submission: Submission
+    contradictions: tuple[str, ...]
+
+
+def check(submission: Submission) -> Checked:
+    """Look for contradictions inside a submission."""
+    return Checked(submission, tuple(find(submission)))
+
+
+def find(submission: Submission, *, made_here: bool = False) -> list[str]:
+    """Return a sentence for each contradiction inside the submission, at most twenty.
+
+    Without contradictions, the hashes fit the records, the records fit the plan, and the plan and
+    ``absent`` together cover all pairs of tasks and models. The trials are those of the plan, each
+    once. The cells of a task share its version. The tables follow from the trials.
 
     Args:
         submission: the document.
-        made_here: its hashes and tables have just been made of its records, and are not made again.
+        made_here: skip hashes and tables, which have just been made of the records.
     """
     found: list[str] = []
     checks = (_plan, _pairs, _versions, _trials, *(() if made_here else (_hashes, _tables)))
-    for check in checks:
-        for problem in check(submission):
-            found.append(problem)
+    for one in checks:
+        for sentence in one(submission):
+            found.append(sentence)
             if len(found) == _MOST:
                 return found
     return found
@@ -67,7 +81,7 @@ def _plan(submission: Submission) -> Iterator[str]:
 
 
 def _pairs(submission: Submission) -> Iterator[str]:
-    """Every pair of the tasks and models is planned or said to be absent: none can be dropped."""
+    """Every pair of tasks and models is planned or said to be absent, so none can be dropped."""
     for where, identities in (
         ("plan", submission.plan),
         ("records", [record.identity for record in submission.records]),
@@ -86,7 +100,7 @@ def _pairs(submission: Submission) -> Iterator[str]:
 
 
 def _versions(submission: Submission) -> Iterator[str]:
-    """The trained cells of a task share its version and data, those of a model its code."""
+    """The trained cells of a task share its version and data; those of a model share its code."""
     seen: dict[tuple[str, str], set[tuple[str, ...]]] = {}
     for record in submission.records:
         one = record.identity
@@ -107,7 +121,7 @@ def _trials(submission: Submission) -> Iterator[str]:
             yield f"{_name(identity)}: its seeds are not 0, 1, 2, …"
         if identity.sizes != sorted(set(identity.sizes)) or not identity.sizes:
             yield f"{_name(identity)}: its sizes do not increase"
-        yield from (f"{_name(identity)}: {problem}" for problem in _trials_of(record))
+        yield from (f"{_name(identity)}: {fault}" for fault in _trials_of(record))
 
 
 def _trials_of(record: Record) -> Iterator[str]:
@@ -135,8 +149,12 @@ def _statuses(record: Record) -> Iterator[str]:
 
 def _tables(submission: Submission) -> Iterator[str]:
     try:
-        board = boards.make(submission.records, submission.tier, planned=len(submission.plan))
-    except (ValueError, ArithmeticError, LookupError) as error:  # of hostile, finite figures
+        board = leaderboard.make(submission.records, submission.tier, planned=len(submission.plan))
+    except (
+        ValueError,
+        ArithmeticError,
+        LookupError,
+    ) as error:  # hostile records may hold any finite numbers
         yield f"no table can be made of its trials: {type(error).__name__}: {error}"
         return
     made, stated = board.document(), submission.raw["leaderboard"]

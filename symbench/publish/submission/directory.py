@@ -8,9 +8,11 @@ from pathlib import Path
 
 from symbench.errors import InputError
 from symbench.files import write_atomic
-from symbench.publish.submission.document import FILE_NAME, Submission
+from symbench.publish.submission.document import FILE_NAME, PROVENANCE, Submission
+from symbench.publish.submission.reading import LARGEST, parse_foreign
 from symbench.results import report
 from symbench.results.report.escape import markdown
+from symbench.results.report.tables import LEGEND
 
 # Files of an earlier publication's site that the new site may no longer have.
 _FRONT = ("index.html", "compare.html", "about.html")
@@ -22,7 +24,6 @@ _PAGES = {
     "static": re.compile(r"site\.css|(charts|compare|model|overview|tables|task|theme)\.js"),
     "static/vendor": re.compile(r"(d3|plot)-[\d.]+\.min\.js|LICENSES\.txt"),
 }
-_VERSIONS = ("symbench", "git", "python", "torch", "machine", "device")
 
 
 def files(submission: Submission) -> dict[str, str]:
@@ -74,11 +75,15 @@ def write(
 
 
 def differing_files(submission: Submission, directory: Path) -> list[str]:
-    """Return the names of the files that differ from what this version would write."""
+    """Return the names of the files whose content is not what this version would write.
+
+    Differences that change no result are accepted: the layout of JSON, the comments of LaTeX, and
+    the legend of the README, which earlier versions cut after 200 characters.
+    """
     return [
         name
         for name, text in files(submission).items()
-        if name != FILE_NAME and not _holds(directory / name, text)
+        if name != FILE_NAME and not _agrees(directory / name, text)
     ]
 
 
@@ -91,13 +96,28 @@ def _pages(directory: Path) -> Iterator[Path]:
         yield from (path for path in found if pattern.fullmatch(path.name) and path.is_file())
 
 
-def _holds(path: Path, text: str) -> bool:
-    expected = text.encode()
+def _agrees(path: Path, expected: str) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(len(expected) + 1) == expected
-    except OSError:
+            content = file.read(LARGEST)
+        if path.suffix == ".json":
+            return bool(parse_foreign(content) == parse_foreign(expected.encode()))
+        text = content.decode()
+    except (OSError, InputError, UnicodeDecodeError):
         return False
+    if path.suffix == ".tex":
+        return _without_comments(text) == _without_comments(expected)
+    return text in (expected, _with_cut_legend(expected))
+
+
+def _without_comments(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("%")]
+
+
+def _with_cut_legend(text: str) -> str:
+    for line in LEGEND:
+        text = text.replace(markdown(line, limit=None), markdown(line))
+    return text
 
 
 def _readme(submission: Submission) -> str:
@@ -113,15 +133,15 @@ def _readme(submission: Submission) -> str:
 
 def _facts(submission: Submission) -> list[str]:
     made = submission.provenance
-    facts = [f"{name}: {_listed(getattr(made, name))}" for name in _VERSIONS]
+    facts = [f"{name}: {_joined(getattr(made, name))}" for name in PROVENANCE]
     plugins = [f"{name} {' '.join(versions)}" for name, versions in made.plugins.items()]
-    facts.append(f"plugins: {_listed(plugins)}")
-    facts.append(f"cells started: {_listed(made.started, ' to ')}; {made.seconds:.0f} s in all")
+    facts.append(f"plugins: {_joined(plugins)}")
+    facts.append(f"cells started: {_joined(made.started, ' to ')}; {made.seconds:.0f} s in all")
     if submission.absent:
         count = len(submission.absent)
         facts.append(f"{count} pairs of these tasks and models have no current record")
     return facts
 
 
-def _listed(texts: Sequence[str], between: str = ", ") -> str:
+def _joined(texts: Sequence[str], between: str = ", ") -> str:
     return between.join(markdown(text) for text in texts) or "unknown"

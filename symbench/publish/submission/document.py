@@ -7,37 +7,31 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from symbench.contract import Tier
 from symbench.records.record import Identity, Record
 from symbench.results.leaderboard import Leaderboard
+from symbench.results.leaderboard.rows import Part
+from symbench.results.report.csv_json import line_by_line
 
 FILE_NAME = "submission.json"
-# What was read from JSON, or made by pydantic, holds no circle.
-_CANONICAL = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
-)
-_SPACED = json.JSONEncoder(allow_nan=False, check_circular=False)
+PROVENANCE = ("symbench", "git", "python", "torch", "machine", "device")  # of every record
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
-
-
-class Absent(_Part):
-    """A pair of the plan's tasks and models that the submitter has no record of, and why."""
+class Absent(Part):
+    """A pair of the tasks and models of the plan without a current record, and why."""
 
     task: str
     model: str
     reason: Literal["not run", "outdated"]
 
 
-class Provenance(_Part):
-    """Every value that occurs in the records: one where all were made alike.
+class Provenance(Part):
+    """The distinct values in the records: a single one where all records were made alike.
 
-    ``seconds`` is the sum over the cells of their wall time, ``started`` the first and the last
-    cell's start (UTC).
+    ``seconds`` is the sum of the wall times of the cells; ``started`` are the start times (UTC) of
+    the first and the last cell.
     """
 
     symbench: list[str]
@@ -51,20 +45,20 @@ class Provenance(_Part):
     seconds: float
 
 
-class Hashes(_Part):
-    """SHA-256 in hex: of each record's canonical JSON by its key, and of the whole document.
+class Hashes(Part):
+    """SHA-256 in hex: of the canonical JSON of each record by its key, and of the document.
 
-    ``whole`` is that of the document in which it stands as an empty string.
+    ``whole`` is the hash of the document in which ``whole`` is an empty string.
     """
 
     records: dict[str, str]
     whole: str
 
 
-class Submission(_Part):
-    """The plan, what became of every cell in it, and the tables that follow.
+class Submission(Part):
+    """The plan, the record of every cell in it, and the tables made of the records.
 
-    ``raw`` is the document as it was read: what hashes are made of, unknown fields included.
+    ``raw`` is the document as it was read, unknown fields included. The hashes are made of it.
     """
 
     schema_: Literal[1] = Field(alias="schema")
@@ -83,7 +77,7 @@ class Submission(_Part):
         """Return the submission that a JSON document holds.
 
         Raises:
-            ValueError: the document is not of the schema; no value is converted to fit.
+            ValueError: the document does not fit the schema; no value is converted.
         """
         found = cls.model_validate(document, strict=True)
         found._raw = dict(document)
@@ -95,14 +89,13 @@ class Submission(_Part):
         return self._raw
 
     def to_json(self) -> str:
-        """Return the document as text, one record a line."""
-        parts = [f"{json.dumps(name)}: {_lines(value)}" for name, value in self._raw.items()]
-        return "{\n" + ",\n".join(parts) + "\n}\n"
+        """Return the document as text, one record per line."""
+        return line_by_line(self._raw)
 
 
 def canonical(value: Any) -> str:
     """Return the value's canonical JSON: sorted keys, no spaces, ASCII."""
-    return _CANONICAL.encode(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def text_sha256(text: str) -> str:
@@ -116,11 +109,11 @@ def sha256(value: Any) -> str:
 
 
 def whole_sha256(document: Mapping[str, Any], records: Sequence[str] | None = None) -> str:
-    """Return the SHA-256 of a submission's document, its own place left empty.
+    """Return the SHA-256 of the document of a submission, with an empty ``hashes.whole``.
 
     Args:
         document: the submission.
-        records: the canonical JSON of each of its records, where that is known already.
+        records: the canonical JSON of each of its records, if that is known already.
     """
     blank = {**document, "hashes": {**document["hashes"], "whole": ""}}
     if records is None:
@@ -136,9 +129,3 @@ def json_schema() -> dict[str, Any]:
     schema = Submission.model_json_schema()
     schema["$defs"]["Record"]["properties"].pop("tensors")  # never part of a document
     return schema
-
-
-def _lines(value: Any) -> str:
-    if not isinstance(value, list) or not value:
-        return _SPACED.encode(value)
-    return "[\n" + ",\n".join(map(_SPACED.encode, value)) + "\n]"

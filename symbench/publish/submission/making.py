@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from symbench.errors import InputError
-from symbench.publish.submission.contradictions import problems
-from symbench.publish.submission.document import Submission, canonical, text_sha256, whole_sha256
+from symbench.publish.submission import contradictions
+from symbench.publish.submission.document import (
+    PROVENANCE,
+    Submission,
+    canonical,
+    text_sha256,
+    whole_sha256,
+)
 from symbench.records.record import Identity, Record
 from symbench.records.store import started
-from symbench.results import leaderboard as boards
-
-_SUMMARISED = ("symbench", "git", "python", "torch", "machine", "device")
+from symbench.results import leaderboard
+from symbench.results.leaderboard.selection import Pair, newest, pair_of
 
 
 def make(
@@ -20,34 +25,29 @@ def make(
 ) -> Submission:
     """Return the submission of one tier: the newest current record of each (task, model).
 
-    Failed and declined cells belong to it. Pairs of its tasks and models without a current record
-    are named in ``absent``. Tracebacks stay behind.
+    Records of failed and declined cells are included, tracebacks are not. ``absent`` names the
+    pairs of its tasks and models without a current record.
+
+    Args:
+        records: of any tier, from any number of stores.
+        tier: the tier to publish.
+        stale: whether the task, the model or the protocol of a record has changed since.
 
     Raises:
-        InputError: there is no current record of the tier, or what was found would not pass
-            the checks of ``problems``.
+        InputError: there is no current record of the tier, or the records contradict one another.
     """
-    newest: dict[tuple[str, str], Record] = {}
-    outdated: set[tuple[str, str]] = set()
-    for record in sorted(records, key=lambda r: (started(r), r.key)):
-        pair = record.identity.task, record.identity.model
-        if record.identity.tier == tier and stale(record.identity):
-            outdated.add(pair)
-        elif record.identity.tier == tier:
-            newest[pair] = record
-    if not newest:
+    current, outdated = newest(records, tier, stale)
+    if not current:
         raise InputError(f"nothing to publish: the store has no current {tier} record")
-    chosen = [newest[pair] for pair in sorted(newest)]
-    found = Submission.of(_document(chosen, tier, outdated - set(newest)))
-    if wrong := problems(found, made_here=True):
+    chosen = sorted(current, key=pair_of)
+    made = Submission.of(_document(chosen, tier, {pair_of(record) for record in outdated}))
+    if wrong := contradictions.find(made, made_here=True):
         raise InputError(f"these records cannot be published: {wrong[0]}")
-    return found
+    return made
 
 
-def _document(
-    chosen: Sequence[Record], tier: str, outdated: set[tuple[str, str]]
-) -> dict[str, Any]:
-    pairs = {(record.identity.task, record.identity.model) for record in chosen}
+def _document(chosen: Sequence[Record], tier: str, outdated: set[Pair]) -> dict[str, Any]:
+    pairs = {pair_of(record) for record in chosen}
     tasks, models = ({pair[place] for pair in pairs | outdated} for place in (0, 1))
     missing = sorted({(task, model) for task in tasks for model in models} - pairs)
     documents = [_without_traceback(record) for record in chosen]
@@ -57,7 +57,7 @@ def _document(
         "kind": "symbench-submission",
         "tier": tier,
         "provenance": _provenance(chosen),
-        "leaderboard": boards.make(chosen, tier, planned=len(chosen)).document(),
+        "leaderboard": leaderboard.make(chosen, tier, planned=len(chosen)).document(),
         "absent": [
             {"task": pair[0], "model": pair[1],
              "reason": "outdated" if pair in outdated else "not run"}
@@ -79,7 +79,7 @@ def _document(
 def _without_traceback(record: Record) -> dict[str, Any]:
     document = record.model_dump(mode="json", by_alias=True)
     if document["error"] is not None:
-        document["error"].pop("traceback")  # it tells of the submitter's machine, and of no result
+        document["error"].pop("traceback")  # it describes a machine and no result
     return document
 
 
@@ -93,7 +93,7 @@ def _provenance(records: Sequence[Record]) -> dict[str, Any]:
     seconds = [one["seconds"] for one in found if isinstance(one.get("seconds"), int | float)]
     return {
         **{name: sorted({str(one[name]) for one in found if one.get(name) is not None})
-           for name in _SUMMARISED},
+           for name in PROVENANCE},
         "plugins": {name: sorted(versions) for name, versions in sorted(plugins.items())},
         "started": [starts[0], starts[-1]] if starts else [],
         "seconds": float(sum(seconds)),

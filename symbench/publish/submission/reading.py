@@ -41,20 +41,29 @@ def parse(content: bytes) -> Submission:
     Raises:
         InputError: not a submission; the message says why.
     """
-    if len(content) > LARGEST:
-        raise InputError(f"larger than {LARGEST} bytes")
-    if _deeper_than(content, DEEPEST):
-        raise InputError(f"nested deeper than {DEEPEST} levels")
-    try:
-        document = parse_json(content.decode(), pairs_hook=_object)
-    except ValueError as error:
-        raise InputError(f"not JSON that a submission may hold: {error}") from error
+    document = parse_foreign(content)
     try:
         return Submission.of(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
         raise InputError(f"not of the schema: {place}: {first['msg']}") from error
+
+
+def parse_foreign(content: bytes) -> Any:
+    """Return the JSON value that bytes of unknown origin hold.
+
+    Raises:
+        InputError: too large, too deep, or not JSON that a submission may hold.
+    """
+    if len(content) > LARGEST:
+        raise InputError(f"larger than {LARGEST} bytes")
+    if _deeper_than(content, DEEPEST):
+        raise InputError(f"nested deeper than {DEEPEST} levels")
+    try:
+        return parse_json(content.decode(), pairs_hook=_object)
+    except ValueError as error:
+        raise InputError(f"not JSON that a submission may hold: {error}") from error
 
 
 def _deeper_than(content: bytes, most: int) -> bool:

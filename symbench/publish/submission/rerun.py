@@ -1,18 +1,19 @@
-"""Runs submitted cells again, with what is registered here."""
+"""Runs submitted cells again, with the plugins that are registered here."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 from symbench.records.record import Identity, Record
 from symbench.registry import Registry
-from symbench.runs import plan
 from symbench.runs.options import Options
-from symbench.runs.plan import Selection, Tuned
+from symbench.runs.plan import Cell, Selection, Tuned, make_plan
 from symbench.runs.run import execute
 
 _SEEDS = 100
@@ -27,87 +28,106 @@ _PARTS = {
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Where cells are run again: the registered plugins, and how each cell is run.
+class Rerunner:
+    """Runs cells again with the registered plugins.
 
-    ``executor`` "as submitted" takes the record's own. ``timeout`` is wall seconds a cell.
+    ``executor`` "as submitted" is that of the record. ``timeout`` is in wall seconds per cell.
     """
 
     registry: Registry
     executor: Literal["as submitted", "inline", "local"] = "as submitted"
     timeout: float | None = None
-    plugin_files: tuple[Path, ...] = ()
-    blocked: tuple[str, ...] = ()
-    _reasons: dict[str, str | None] = field(default_factory=dict)
 
-    def obstacle(self, identity: Identity) -> str | None:
-        """Return why the cell cannot be run again here as it was; None if it can."""
-        if identity.key not in self._reasons:
-            self._reasons[identity.key] = self._obstacle(identity)
-        return self._reasons[identity.key]
+    def obstacles(self, identities: Sequence[Identity]) -> dict[str, str | None]:
+        """Return by key why each cell cannot be repeated here; None if it can.
 
-    def _obstacle(self, identity: Identity) -> str | None:
+        The cells of one task are planned together if nothing in their plan fails.
+        """
+        found = {one.key: self._before_planning(one) for one in identities}
+        groups: dict[tuple[object, ...], list[Identity]] = defaultdict(list)
+        for one in identities:
+            if found[one.key] is None:
+                groups[one.task, one.tier, *one.sizes, len(one.seeds)].append(one)
+        for group in groups.values():
+            planned = self._planned(group)
+            for one in group:
+                found[one.key] = self._after_planning(one, planned.get(one.model))
+        return found
+
+    def _before_planning(self, identity: Identity) -> str | None:
         if identity.task not in self.registry.tasks:
             return "the task is not registered here (plugin missing)"
         if identity.model not in self.registry.models:
             return "the model is not registered here (plugin missing)"
         try:
-            return self._disagreement(identity)
-        except Exception as error:  # a plugin may raise anything
-            return f"the plugin cannot be asked: {type(error).__name__}: {error}"
-
-    def _disagreement(self, identity: Identity) -> str | None:
-        task = self.registry.task(identity.task)
-        if not task.is_local():
-            return "the task's data are not here"
-        largest = max(size for sizes in task.sizes.values() for size in sizes)
+            task = self.registry.task(identity.task)
+            if not task.is_local():
+                return "the task's data are not here"
+            largest = max(size for sizes in task.sizes.values() for size in sizes)
+        except Exception as error:  # a plugin may raise any exception
+            return _unanswered(error)
         if max(identity.sizes) > largest or len(identity.seeds) > _SEEDS:
             return f"it asks for more than {largest} examples or {_SEEDS} seeds"
-        (cell,) = plan.make_plan(self.registry, _selection(identity))
-        ours, theirs = cell.identity.model_dump(), identity.model_dump()
-        for part, reason in _PARTS.items():
-            if ours[part] != theirs[part]:
-                return reason
-        if cell.reason is not None:
-            return f"declined here: {cell.reason}"
-        return None if cell.key == identity.key else "its identity has fields unknown here"
+        return None
+
+    def _planned(self, group: Sequence[Identity]) -> dict[str, Cell]:
+        """Return the cells of one task by model; empty if one of them cannot be planned."""
+        try:
+            return {cell.model: cell for cell in make_plan(self.registry, _selection(group))}
+        except Exception:  # the cause is found by planning each cell on its own
+            return {}
+
+    def _after_planning(self, identity: Identity, cell: Cell | None) -> str | None:
+        try:
+            if cell is None:
+                (cell,) = make_plan(self.registry, _selection([identity]))
+            return _disagreement(identity, cell)
+        except Exception as error:  # a plugin may raise any exception
+            return _unanswered(error)
 
     def run(self, submitted: Record) -> Record:
-        """Train and score the cell again, in a store of its own that is then thrown away.
+        """Train and score the cell again, in a temporary store.
 
-        The executor and the number of cells at a time are the submitted ones, since they set how
-        many threads a cell has; so is the fleet, since timing could decide on it otherwise here.
+        The executor and the number of cells at a time are the submitted ones, because they decide
+        how many threads a cell has. So is the fleet, which could be decided differently here.
         """
-        executor, jobs = self.executor, submitted.provenance.get("concurrent")
+        made, executor = submitted.provenance, self.executor
         if executor == "as submitted":
-            executor = "inline" if submitted.provenance.get("executor") == "inline" else "local"
-        most = os.cpu_count() or 1
+            executor = "inline" if made.executor == "inline" else "local"
         with TemporaryDirectory(prefix="symbench-verify-") as place:
             options = Options(
                 store=Path(place),
-                device="cpu" if submitted.provenance.get("device") == "cpu" else "auto",
+                device="cpu" if made.device == "cpu" else "auto",
                 executor=executor,
-                jobs=min(max(jobs, 1), most) if isinstance(jobs, int) else 1,
-                fleet=_fleet(submitted.provenance.get("fleet")),
+                jobs=min(max(made.concurrent or 1, 1), os.cpu_count() or 1),
+                fleet="auto" if made.fleet is None else "on" if made.fleet > 1 else "off",
                 timeout=self.timeout,
             )
-            (record,) = execute(self.registry, _selection(submitted.identity), options).records
+            (record,) = execute(self.registry, _selection([submitted.identity]), options).records
         return record
 
 
-def _fleet(trials: object) -> Literal["auto", "on", "off"]:
-    """Return the route of a record that says how many trials trained together."""
-    if not isinstance(trials, int):
-        return "auto"
-    return "on" if trials > 1 else "off"
+def _unanswered(error: Exception) -> str:
+    return f"the plugin cannot be asked: {type(error).__name__}: {error}"
 
 
-def _selection(identity: Identity) -> Selection:
-    tuning = identity.protocol.get("tuning")
-    tuned = {}
-    if isinstance(tuning, dict):
-        tuned = {(identity.task, identity.model): Tuned(identity.config, tuning)}
-    return Selection(
-        (identity.task,), (identity.model,), identity.tier, tuple(identity.sizes),
-        len(identity.seeds), tuned,
-    )  # fmt: skip
+def _disagreement(identity: Identity, cell: Cell) -> str | None:
+    ours, theirs = cell.identity.model_dump(), identity.model_dump()
+    for part, reason in _PARTS.items():
+        if ours[part] != theirs[part]:
+            return reason
+    if cell.reason is not None:
+        return f"declined here: {cell.reason}"
+    return None if cell.key == identity.key else "its identity has fields unknown here"
+
+
+def _selection(identities: Sequence[Identity]) -> Selection:
+    """Return the selection of cells of one task, with equal sizes and numbers of seeds."""
+    first = identities[0]
+    tuned = {
+        (one.task, one.model): Tuned(one.config, budget)
+        for one in identities
+        if isinstance(budget := one.protocol.get("tuning"), dict)
+    }
+    models = tuple(one.model for one in identities)
+    return Selection((first.task,), models, first.tier, tuple(first.sizes), len(first.seeds), tuned)

@@ -1,31 +1,34 @@
-"""Draw cells of a submission, run them again, and say whether its figures hold."""
+"""Draw cells of a submission, run them again, and say whether its results hold."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from symbench.errors import InputError
 from symbench.publish.submission import comparing
-from symbench.publish.submission.contradictions import problems
-from symbench.publish.submission.document import Submission
-from symbench.publish.submission.rerun import Bench
+from symbench.publish.submission.contradictions import Checked, check
+from symbench.publish.submission.directory import differing_files
+from symbench.publish.submission.document import FILE_NAME, Submission
+from symbench.publish.submission.reading import read
+from symbench.publish.submission.rerun import Rerunner
 from symbench.records.record import Identity, Record
-from symbench.training.setup import quiet
 
-Outcome = Literal["verified", "not reproduced", "not checkable"]
-_EXIT: dict[Outcome, int] = {"verified": 0, "not reproduced": 1, "not checkable": 2}
+Judgement = Literal["verified", "not reproduced", "not checkable"]
+_EXIT: dict[Judgement, int] = {"verified": 0, "not reproduced": 1, "not checkable": 2}
 
 
 @dataclass(frozen=True)
 class CellVerdict:
-    """What became of one cell: ``how`` it was compared, and ``why`` it was not verified."""
+    """The outcome for one cell: ``how`` it was compared, and ``why`` it was not verified."""
 
     task: str
     model: str
     key: str
-    outcome: Outcome
+    outcome: Judgement
     how: Literal["exact", "spread"] | None = None
     why: str = ""
 
@@ -34,10 +37,10 @@ class CellVerdict:
 class Verdict:
     """The outcome for a submission; ``of`` counts its cells of status ok.
 
-    ``cells`` holds the drawn cells, and those that cannot be checked here.
+    ``cells`` are the drawn cells and those that cannot be checked here.
     """
 
-    outcome: Outcome
+    outcome: Judgement
     why: str = ""
     cells: tuple[CellVerdict, ...] = ()
     of: int = 0
@@ -51,7 +54,7 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """Return the verdict for a reviewer to paste; its names come from the submission."""
+        """The verdict in one line to quote; its names come from the submission."""
         if self.outcome != "verified":
             return f"{self.outcome} ({self.why})"
         held = sum(cell.outcome == "verified" for cell in self.cells)
@@ -73,36 +76,78 @@ class _Rerun:
 
 
 def refusal(reason: str) -> Verdict:
-    """Return the verdict on what is no submission."""
+    """Return the verdict on a file that is not a submission, or contradicts itself."""
     return Verdict("not checkable", reason)
 
 
-def verify(
-    submission: Submission,
-    bench: Bench,
+def _silent(identity: Identity) -> None:
+    """Report nothing."""
+
+
+def verify_path(
+    path: Path,
+    rerunner: Rerunner,
     cells: int = 3,
     seed: int = 0,
-    on_cell: Callable[[Identity], None] = quiet,
+    on_cell: Callable[[Identity], None] = _silent,
 ) -> Verdict:
-    """Check the file against itself, then run ``cells`` of its cells again.
-
-    They are drawn, among those of status ok that this installation can repeat, by the SHA-256 of
-    (submission, seed, key): whoever submits cannot choose. A trial from the same machine class,
-    device, torch and number of threads must agree to 1e-6 relative; others within the spread of the
-    seeds, with a sign test for bias over all of them.
+    """Verify a submission file, or a published directory with the tables in it.
 
     Args:
-        submission: what is to be verified.
-        bench: what runs the cells.
+        path: the file or the directory.
+        rerunner: runs cells again.
+        cells: how many cells to run again.
+        seed: chosen by the reviewer, after the submission was made.
+        on_cell: called before each re-run.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"no submission at {str(file)!r}: give the file that publish wrote")
+    try:
+        checked = check(read(file))
+    except InputError as error:
+        return refusal(str(error))
+    if path.is_dir() and (names := _edited(checked, path)):
+        return refusal(
+            f"{', '.join(names)}: not what this version of symbench writes for the submission"
+        )
+    return verify(checked, rerunner, cells, seed, on_cell)
+
+
+def _edited(checked: Checked, directory: Path) -> list[str]:
+    """Return the files that differ; a contradictory submission has no tables to compare with."""
+    return [] if checked.contradictions else differing_files(checked.submission, directory)
+
+
+def verify(
+    checked: Checked,
+    rerunner: Rerunner,
+    cells: int = 3,
+    seed: int = 0,
+    on_cell: Callable[[Identity], None] = _silent,
+) -> Verdict:
+    """Run ``cells`` cells of a submission without contradictions again, and compare the results.
+
+    They are drawn among the cells of status ok that this installation can repeat, in the order of
+    the SHA-256 of (submission, seed, key), which the submitter cannot choose. Trials from the same
+    machine class, device, torch and number of threads must agree to 1e-6 relative. Others must
+    agree within the spread of the seeds, with a sign test for bias over all of them.
+
+    Args:
+        checked: the submission, and the contradictions found in it.
+        rerunner: runs cells again.
         cells: how many cells to run again; all that can be, if those are fewer.
         seed: chosen by the reviewer, after the submission was made.
         on_cell: called before each re-run.
     """
-    if wrong := problems(submission):
-        more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        return refusal(wrong[0] + more)
+    submission = checked.submission
+    if checked.contradictions:
+        return refusal(_first_of(checked.contradictions))
     trained = [record for record in submission.records if record.status == "ok"]
-    obstacles = {record.key: bench.obstacle(record.identity) for record in trained}
+    obstacles = rerunner.obstacles([record.identity for record in trained])
     shut = [_shut(record, why) for record in trained if (why := obstacles[record.key])]
     open_ = [record for record in trained if obstacles[record.key] is None]
     done: list[_Rerun] = []
@@ -110,7 +155,7 @@ def verify(
         if len(done) == cells:
             break
         on_cell(record.identity)
-        here = bench.run(record)
+        here = rerunner.run(record)
         if here.status in ("ok", "diverged"):
             done.append(_Rerun(record, here))
         else:
@@ -120,6 +165,11 @@ def verify(
     outcome, why = _conclude(judged, bias, shut)
     whole = submission.hashes.whole
     return Verdict(outcome, why, (*judged, *shut), len(trained), whole, seed)
+
+
+def _first_of(reasons: Sequence[str]) -> str:
+    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return reasons[0] + more if reasons else ""
 
 
 def _lot(submission: Submission, seed: int, key: str) -> str:
@@ -143,13 +193,13 @@ def _cell(one: _Rerun, tests: int) -> CellVerdict:
         wrong = ["every trial diverges here"]
     else:
         wrong = list(comparing.spread_differences(one.submitted, one.here, tests))
-    outcome: Outcome = "not reproduced" if wrong else "verified"
+    outcome: Judgement = "not reproduced" if wrong else "verified"
     if not one.exact and not wrong and len(identity.seeds) < 2:
         outcome, wrong = "not checkable", ["another machine class, and one seed has no spread"]
-    more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    why = wrong[0] + more if wrong else ""
     how: Literal["exact", "spread"] = "exact" if one.exact else "spread"
-    return CellVerdict(identity.task, identity.model, one.submitted.key, outcome, how, why)
+    return CellVerdict(
+        identity.task, identity.model, one.submitted.key, outcome, how, _first_of(wrong)
+    )
 
 
 def _shut(record: Record, why: str) -> CellVerdict:
@@ -159,7 +209,7 @@ def _shut(record: Record, why: str) -> CellVerdict:
 
 def _conclude(
     judged: list[CellVerdict], bias: list[str], shut: list[CellVerdict]
-) -> tuple[Outcome, str]:
+) -> tuple[Judgement, str]:
     if failed := [cell for cell in judged if cell.outcome == "not reproduced"]:
         first = failed[0]
         return "not reproduced", (

@@ -1,11 +1,11 @@
 """Records -> rows: medians over seeds, learning curves, data gains, ranks."""
 
-from symbench.results.leaderboard.equal_size import FACTOR, Size
+from symbench.results.leaderboard.equal_size import FACTOR, ParameterWindow
 from symbench.results.leaderboard.per_task import RANKED_SEEDS, make
 from symbench.results.leaderboard.rows import (
     Coverage,
     EqualSize,
-    Figure,
+    Estimate,
     Leaderboard,
     Point,
     Rank,
@@ -14,6 +14,6 @@ from symbench.results.leaderboard.rows import (
 from symbench.results.leaderboard.selection import newest_tier
 
 __all__ = [
-    "FACTOR", "RANKED_SEEDS", "Coverage", "EqualSize", "Figure", "Leaderboard", "Point", "Rank",
-    "Row", "Size", "make", "newest_tier",
+    "FACTOR", "RANKED_SEEDS", "Coverage", "EqualSize", "Estimate", "Leaderboard",
+    "ParameterWindow", "Point", "Rank", "Row", "make", "newest_tier",
 ]  # fmt: skip

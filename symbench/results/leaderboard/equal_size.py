@@ -1,4 +1,4 @@
-"""Comparison at equal size: which models' parameter counts lie near a task's reference."""
+"""Comparison at equal size: only models whose parameter counts are near a task's reference."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from statistics import median_low
 
 from symbench.errors import InputError
 from symbench.records.record import Record
-from symbench.results.leaderboard.record_summary import Sheet
+from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.rows import EqualSize
 
 FACTOR = 2.0
 
 
 @dataclass(frozen=True)
-class Size:
-    """The size to compare at: ``reference`` / ``factor`` … ``reference`` × ``factor`` parameters.
+class ParameterWindow:
+    """The counts to compare at: ``reference`` / ``factor`` to ``reference`` × ``factor``.
 
-    Without a reference it is each task's median over the models that have parameters (of two in
-    the middle the smaller, so that it is always some model's count).
+    Without a reference, each task has its own: the median of the counts of its models. Of two
+    counts in the middle it is the smaller, so that it is always the count of some model.
 
     Raises:
-        InputError: a reference below 1, or a factor that is below 1 or no finite number.
+        InputError: a reference below 1, or a factor that is below 1 or not finite.
     """
 
     reference: int | None = None
@@ -36,34 +36,37 @@ class Size:
             raise InputError(f"--match-factor {self.factor}: give a finite number of 1 or more")
 
     def holds(self, params: int | None, reference: int) -> bool:
-        """Whether a count lies within the factor of the reference, the ends included."""
+        """Whether a count is within the factor of the reference, both ends included."""
         if not params:
             return False
         return reference <= params * self.factor and params <= reference * self.factor
 
 
-def at_equal_size(tasks: Iterable[Sequence[Record]], size: Size) -> tuple[list[Record], EqualSize]:
-    """Return the records of equal size, and what was left out and why.
+def at_equal_size(
+    tasks: Iterable[Sequence[Record]], window: ParameterWindow
+) -> tuple[list[Record], EqualSize]:
+    """Return the records inside the window, and the models that are left out with their counts.
 
-    A record without trials (failed, declined) has nothing to be compared and stays.
+    A record without trials (failed, declined) has no count to compare; it stays.
 
     Args:
         tasks: the records of each task.
-        size: the size to compare at.
+        window: the parameter counts to compare at.
     """
-    told = EqualSize(factor=size.factor, references={}, left_out={})
-    kept: list[Record] = []
+    inside: list[Record] = []
+    references: dict[str, int] = {}
+    left_out: dict[str, dict[str, int | None]] = {}
     for records in tasks:
-        counts = {record.key: Sheet(record).params for record in records if record.trials}
-        known = [count for count in counts.values() if count]
-        reference = size.reference or (median_low(known) if known else 0)
         task = records[0].identity.task
-        told.references[task] = reference
-        outside = {key for key, count in counts.items() if not size.holds(count, reference)}
-        kept += [record for record in records if record.key not in outside]
-        told.left_out[task] = {
+        counts = {record.key: RecordSummary(record).params for record in records if record.trials}
+        known = [count for count in counts.values() if count]
+        reference = window.reference or (median_low(known) if known else 0)
+        outside = {key for key, count in counts.items() if not window.holds(count, reference)}
+        inside += [record for record in records if record.key not in outside]
+        references[task] = reference
+        left_out[task] = {
             record.identity.model: counts[record.key]
             for record in sorted(records, key=lambda record: record.identity.model)
             if record.key in outside
         }
-    return kept, told
+    return inside, EqualSize(factor=window.factor, references=references, left_out=left_out)

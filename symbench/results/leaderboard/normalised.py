@@ -1,4 +1,4 @@
-"""Records of one task -> the normalised errors that boards over tasks are made from."""
+"""Records of one task -> the normalised errors that rankings over tasks are made from."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from symbench.records.record import Record
 from symbench.results import statistics
-from symbench.results.leaderboard.record_summary import Sheet
+from symbench.results.leaderboard.record_summary import RecordSummary
 
-_USED = frozenset({"ok", "diverged"})  # statuses of records whose trials are all known
+_USED = frozenset({"ok", "diverged"})  # statuses of records with a result for every trial
 
 
 @dataclass(frozen=True)
-class Runs:
-    """The normalised errors of one model on one task by seed; a diverged trial counts as 1.
+class NormalisedErrors:
+    """The normalised errors of one model on one task, by seed. A diverged trial counts as 1.
 
-    ``tuning``: the trials of the search that its configuration comes from, 0 if it was not tuned.
+    ``tuning`` is the number of trials of the hyper-parameter search that the configuration comes
+    from; 0 if it was not tuned.
     """
 
     prior: str | None
@@ -27,25 +28,24 @@ class Runs:
     tuning: int
 
 
-def task_runs(records: Sequence[Record]) -> dict[str, Runs]:
-    """Return the comparable runs on one task by model; none for a task without errors."""
-    sheets = [Sheet(record) for record in records if record.status in _USED]
-    sheets = [s for s in sheets if s.sizes and (s.setting("chance_error") or 0) > 0]
-    terms = Counter(sheet.terms for sheet in sheets).most_common(1)
-    found = {s.record.identity.model: _runs(s) for s in sheets if s.terms == terms[0][0]}
-    return {model: runs for model, runs in sorted(found.items()) if runs.errors}
+def normalised_errors(records: Sequence[Record]) -> dict[str, NormalisedErrors]:
+    """Return the comparable errors on one task by model; none for a task without errors."""
+    summaries = [RecordSummary(record) for record in records if record.status in _USED]
+    summaries = [s for s in summaries if s.sizes and (s.setting("chance_error") or 0) > 0]
+    terms = Counter(summary.terms for summary in summaries).most_common(1)
+    found = {s.record.identity.model: _normalised(s) for s in summaries if s.terms == terms[0][0]}
+    return {model: one for model, one in sorted(found.items()) if one.errors}
 
 
-def _runs(sheet: Sheet) -> Runs:
-    chance, floor = sheet.setting("chance_error") or 1.0, sheet.smallest_error
-    last = sheet.sizes[-1]
-    errors = {seed: error for (size, seed), error in sheet.errors.items() if size == last}
-    trials = [trial for trial in sheet.record.trials if trial.n_train == last]
-    prior = sheet.record.identity.protocol.get("prior")
-    return Runs(
-        prior=prior if isinstance(prior, str) else None,
+def _normalised(summary: RecordSummary) -> NormalisedErrors:
+    chance, floor = summary.setting("chance_error") or 1.0, summary.smallest_error
+    last = summary.sizes[-1]
+    errors = {seed: error for (size, seed), error in summary.errors.items() if size == last}
+    trials = [trial for trial in summary.record.trials if trial.n_train == last]
+    return NormalisedErrors(
+        prior=summary.prior,
         errors={s: statistics.normalised([e], chance, floor)[0] for s, e in errors.items()},
         diverged=sum(trial.status == "diverged" for trial in trials),
         at_floor=any(error <= floor for error in errors.values()),
-        tuning=sheet.tuning,
+        tuning=summary.tuning,
     )

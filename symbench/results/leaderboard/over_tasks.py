@@ -1,4 +1,4 @@
-"""Records -> one board over tasks for all models, and one for each prior class."""
+"""Records -> one ranking over tasks for all models, and one for each prior class."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from symbench.records.record import Identity, Record
 from symbench.results import statistics
-from symbench.results.leaderboard.equal_size import Size, at_equal_size
-from symbench.results.leaderboard.normalised import Runs, task_runs
+from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
+from symbench.results.leaderboard.normalised import NormalisedErrors, normalised_errors
 from symbench.results.leaderboard.per_task import RANKED_SEEDS
 from symbench.results.leaderboard.rows import EqualSize
 from symbench.results.leaderboard.selection import by_task, newest
@@ -20,16 +20,16 @@ from symbench.results.statistics import Interval, Nemenyi, Panel, Place
 
 CLASSES = ("none", "told", "discovers")
 THRESHOLDS = tuple(float(f"{10 ** (step / 4 - 6):.4g}") for step in range(25))  # of the profile
-FEW_TASKS = 4  # below it the interval of an interquartile mean falls short of 95 %
+FEW_TASKS = 4  # with fewer, the interval of an interquartile mean covers less than 95 %
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One model over the tasks of its board; ``place`` and ``group`` only if it is ranked.
+    """One model over the tasks of a ranking; ``place`` and ``group`` only if it is ranked.
 
-    ``covered``: on how many tasks it has errors, inside the board and out. ``seeds``: the fewest
-    on a task. ``at_floor``: the tasks with errors too small to be told from 0. ``tuning``: the
-    tuning budgets on the tasks, in trials, each once.
+    ``covered`` counts the tasks on which it has errors, also outside the ranking. ``seeds`` is the
+    smallest number of seeds on a task. ``at_floor`` names the tasks with errors too small to
+    distinguish from 0. ``tuning`` lists the distinct tuning budgets on the tasks, in trials.
     """
 
     model: str
@@ -48,7 +48,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Versus:
-    """P(error of ``model`` < error of ``other``), and Holm's p value of the paired test."""
+    """P(error of ``model`` < error of ``other``), and the paired test's p value after Holm."""
 
     model: str
     other: str
@@ -58,9 +58,9 @@ class Versus:
 
 @dataclass(frozen=True)
 class Comparisons:
-    """What the ranked models say together; ``seeds`` are paired on each task.
+    """Comparisons of the ranked models; ``seeds`` counts the paired seeds on each task.
 
-    ``smallest_p`` is the least that the paired test has with them, before Holm's correction.
+    ``smallest_p`` is the smallest p value that the paired test can give, before Holm's correction.
     """
 
     seeds: list[int]
@@ -71,10 +71,11 @@ class Comparisons:
 
 
 @dataclass(frozen=True)
-class Board:
+class Ranking:
     """Models that share tasks: ranked ones by mean rank, then the others by their IQM.
 
-    ``available`` counts the tasks of any model; ``outside`` names the tasks that a model lacks.
+    ``available`` counts the tasks on which any model has errors. ``outside`` names the models that
+    are not in the ranking, with the tasks that each lacks.
     """
 
     name: str
@@ -87,25 +88,25 @@ class Board:
 
 @dataclass(frozen=True)
 class Summary:
-    """The boards of one tier."""
+    """The rankings of one tier."""
 
     tier: str
-    boards: list[Board]
+    rankings: list[Ranking]
     equal_size: EqualSize | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
-        boards = [asdict(board) for board in self.boards]
+        boards = [asdict(ranking) for ranking in self.rankings]
         for board in boards:
             if board["comparisons"] and board["comparisons"]["nemenyi"]:
-                del board["comparisons"]["nemenyi"]["tasks"]  # those of the board
+                del board["comparisons"]["nemenyi"]["tasks"]  # the same as those of the ranking
         whole = {"schema": 1, "tier": self.tier, "thresholds": list(THRESHOLDS), "boards": boards}
         if self.equal_size is not None:
             whole["equal_size"] = self.equal_size.model_dump(mode="json")
         return whole
 
 
-_Models = Mapping[str, Mapping[str, Runs]]  # model -> task -> runs
+_Models = Mapping[str, Mapping[str, NormalisedErrors]]  # by model, then by task
 
 
 def summarise(
@@ -113,57 +114,57 @@ def summarise(
     tier: str,
     stale: Callable[[Identity], bool] = lambda _: False,
     chosen: Callable[[Identity], bool] = lambda _: True,
-    size: Size | None = None,
+    window: ParameterWindow | None = None,
 ) -> Summary:
-    """Return the boards of one tier, from each pair's newest current record.
+    """Return the rankings of one tier, from the newest current record of each pair.
 
-    Errors are those at the largest n_train ÷ the task's chance error, clipped to [floor, 1]. Of
-    the sets of tasks that two or more models share, a board takes that for which models × tasks
-    is largest, and every model that has all of them.
+    Errors are those at the largest n_train ÷ the chance error of the task, clipped to [floor, 1].
+    Of the sets of tasks that two or more models share, a ranking takes the one for which
+    models × tasks is largest, and every model that has all of its tasks.
 
     Args:
         records: of any tier, from any number of stores.
-        stale: whether a record's task, model or protocol has changed since it was made.
-        chosen: which cells the boards are made from.
-        size: compare only models of this size; the others are named in ``equal_size``.
+        stale: whether the task, the model or the protocol of a record has changed since.
+        chosen: which cells the rankings are made from.
+        window: compare only models of these sizes; ``equal_size`` names the others.
     """
     current, _ = newest(records, tier, stale)
-    current, told = [record for record in current if chosen(record.identity)], None
-    if size is not None:
-        current, told = at_equal_size(by_task(current).values(), size)
-    models: dict[str, dict[str, Runs]] = defaultdict(dict)
+    current, equal_size = [record for record in current if chosen(record.identity)], None
+    if window is not None:
+        current, equal_size = at_equal_size(by_task(current).values(), window)
+    models: dict[str, dict[str, NormalisedErrors]] = defaultdict(dict)
     for task, of_task in sorted(by_task(current).items()):
-        for model, runs in task_runs(of_task).items():
-            models[model][task] = runs
-    boards = [_board("overall", models)] if models else []
+        for model, errors in normalised_errors(of_task).items():
+            models[model][task] = errors
+    rankings = [_ranking("overall", models)] if models else []
     for prior in CLASSES:
         mine = {m: t for m, t in models.items() if next(iter(t.values())).prior == prior}
         if mine and len(mine) < len(models):
-            boards.append(_board(prior, mine))
-    return Summary(tier, boards, told)
+            rankings.append(_ranking(prior, mine))
+    return Summary(tier, rankings, equal_size)
 
 
-def _board(name: str, models: _Models) -> Board:
-    tasks = _shared_tasks([frozenset(runs) for runs in models.values()])
-    inside = {model: runs for model, runs in models.items() if set(tasks) <= set(runs)}
-    seeds = {task: _common_seeds([runs[task] for runs in inside.values()]) for task in tasks}
+def _ranking(name: str, models: _Models) -> Ranking:
+    tasks = _shared_tasks([frozenset(results) for results in models.values()])
+    inside = {model: results for model, results in models.items() if set(tasks) <= set(results)}
+    seeds = {task: _common_seeds([one[task] for one in inside.values()]) for task in tasks}
     paired = {
-        model: [[runs[task].errors[seed] for seed in seeds[task]] for task in tasks]
-        for model, runs in inside.items()
-        if all(seeds[task] and set(seeds[task]) <= set(runs[task].errors) for task in tasks)
+        model: [[results[task].errors[seed] for seed in seeds[task]] for task in tasks]
+        for model, results in inside.items()
+        if all(seeds[task] and set(seeds[task]) <= set(results[task].errors) for task in tasks)
     }
     ranked = Panel.of(paired) if len(paired) > 1 else None
     compared = None if ranked is None else statistics.compare(ranked)
     places = {} if ranked is None else statistics.places(ranked)
     groups = {} if compared is None else compared.groups
     standings = [
-        _standing(model, runs, tasks, places.get(model), groups.get(model))
-        for model, runs in inside.items()
+        _standing(model, results, tasks, places.get(model), groups.get(model))
+        for model, results in inside.items()
     ]
-    return Board(
+    return Ranking(
         name=name,
         tasks=tasks,
-        available=len({task for runs in models.values() for task in runs}),
+        available=len({task for results in models.values() for task in results}),
         standings=sorted(standings, key=_order),
         comparisons=None if ranked is None or compared is None else _comparisons(ranked, compared),
         outside={m: [t for t in tasks if t not in r] for m, r in models.items() if m not in inside},
@@ -171,10 +172,9 @@ def _board(name: str, models: _Models) -> Board:
 
 
 def _shared_tasks(sets: Sequence[frozenset[str]]) -> list[str]:
-    """Return the tasks for which tasks × models that have them all is largest; then most tasks."""
+    """Return the tasks for which tasks × models with all of them is largest; then most tasks."""
     distinct = set(sets)
     candidates = distinct | {a & b for a, b in combinations(distinct, 2)}
-
     worth = []
     for tasks in candidates:
         models = sum(tasks <= one for one in sets)
@@ -182,29 +182,29 @@ def _shared_tasks(sets: Sequence[frozenset[str]]) -> list[str]:
     return max(worth)[-1]
 
 
-def _common_seeds(runs: Sequence[Runs]) -> list[int]:
-    """Return the seeds, at least five, that most models share; none if no model has as many."""
-    sets = [frozenset(one.errors) for one in runs if len(one.errors) >= RANKED_SEEDS]
+def _common_seeds(results: Sequence[NormalisedErrors]) -> list[int]:
+    """Return the seeds, at least five, that most models share; none if no model has five."""
+    sets = [frozenset(one.errors) for one in results if len(one.errors) >= RANKED_SEEDS]
     worth = [(sum(seeds <= other for other in sets), len(seeds), sorted(seeds)) for seeds in sets]
     return max(worth, default=(0, 0, []))[-1]
 
 
 def _standing(
     model: str,
-    runs: Mapping[str, Runs],
+    results: Mapping[str, NormalisedErrors],
     tasks: Sequence[str],
     place: Place | None,
     group: str | None,
 ) -> Standing:
-    errors = [list(runs[task].errors.values()) for task in tasks]
+    errors = [list(results[task].errors.values()) for task in tasks]
     return Standing(
         model=model,
-        prior=runs[tasks[0]].prior,
-        covered=len(runs),
+        prior=results[tasks[0]].prior,
+        covered=len(results),
         seeds=min(len(task) for task in errors),
-        diverged=sum(runs[task].diverged for task in tasks),
-        at_floor=[task for task in tasks if runs[task].at_floor],
-        tuning=sorted({runs[task].tuning for task in tasks}),
+        diverged=sum(results[task].diverged for task in tasks),
+        at_floor=[task for task in tasks if results[task].at_floor],
+        tuning=sorted({results[task].tuning for task in tasks}),
         iqm=statistics.interquartile_mean(errors),
         mean=statistics.mean_error(errors),
         profile=statistics.profile(errors, THRESHOLDS),

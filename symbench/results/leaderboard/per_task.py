@@ -8,18 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from symbench.records.record import FINISHED, Identity, Record
 from symbench.results import statistics
-from symbench.results.leaderboard.equal_size import Size, at_equal_size
-from symbench.results.leaderboard.record_summary import Sheet, summary
-from symbench.results.leaderboard.rows import (
-    Coverage,
-    Figure,
-    Leaderboard,
-    Rank,
-    Row,
-)
+from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
+from symbench.results.leaderboard.record_summary import RecordSummary, row
+from symbench.results.leaderboard.rows import Coverage, Estimate, Leaderboard, Row, known
 from symbench.results.leaderboard.selection import by_task, newest
 
-RANKED_SEEDS = 5  # fewer seeds are shown and never ranked
+RANKED_SEEDS = 5  # models with fewer seeds are shown but never ranked
+_BOUNDS = {"≥": "above", "≤": "below"}  # a lower bound: the truth is above it
 _OTHER_TERMS = "not compared: its data, sizes or budget differ from those of the other models"
 _STALE = "the task, the model or the protocol has changed since; run it again"
 
@@ -29,27 +24,25 @@ def make(
     tier: str,
     stale: Callable[[Identity], bool] = lambda _: False,
     planned: int | None = None,
-    size: Size | None = None,
+    window: ParameterWindow | None = None,
 ) -> Leaderboard:
     """Return the rows of one tier.
 
     Args:
         records: of any tier, from any number of stores.
-        stale: whether a record's task, model or protocol has changed since it was made.
-        planned: the number of cells in the plan; without it, of those that have a record.
-        size: compare only models of this size; the others are named in ``equal_size``.
+        stale: whether the task, the model or the protocol of a record has changed since.
+        planned: the number of cells in the plan; without it, the number of cells with a record.
+        window: compare only models of these sizes; ``equal_size`` names the others.
     """
     current, outdated = newest(records, tier, stale)
-    told = None
-    if size is not None:
-        current, told = at_equal_size(by_task(current).values(), size)
+    equal_size = None
+    if window is not None:
+        current, equal_size = at_equal_size(by_task(current).values(), window)
     rows = [row for records in by_task(current).values() for row in _task_rows(records)]
     rows += [_stale_row(record) for record in outdated]
     rows.sort(key=_order)
-    board = Leaderboard(tier=tier, coverage=_coverage(rows, planned), rows=rows)
-    if told is not None:
-        board.equal_size = told
-    return board
+    coverage = _coverage(rows, planned)
+    return Leaderboard(tier=tier, coverage=coverage, rows=rows, **known(equal_size=equal_size))
 
 
 def _coverage(rows: Sequence[Row], planned: int | None) -> Coverage:
@@ -64,54 +57,60 @@ def _coverage(rows: Sequence[Row], planned: int | None) -> Coverage:
 
 
 def _order(row: Row) -> tuple[str, float, str]:
-    figure = row.scores.get(row.headline or "error")
-    if figure is None or row.status == "stale":
+    score = row.scores.get(row.headline or "error")
+    if score is None or row.status == "stale":
         return row.task, math.inf, row.model
-    return row.task, -figure.value if row.headline else figure.value, row.model
-
-
-def _task_rows(records: Sequence[Record]) -> list[Row]:
-    """Return the rows of one task: each on its own first, then what compares them."""
-    sheets = [Sheet(record) for record in records]
-    rows = {sheet.record.key: summary(sheet) for sheet in sheets}
-    trained = [sheet for sheet in sheets if (sheet.trials or sheet.errors) and sheet.sizes]
-    terms = Counter(sheet.terms for sheet in trained).most_common(1)
-    for sheet in trained:
-        if sheet.terms != terms[0][0]:
-            rows[sheet.record.key].reason = _OTHER_TERMS
-    comparable = [sheet for sheet in trained if sheet.terms == terms[0][0]]
-    _add_gains(comparable, rows)
-    _add_ranks(comparable, rows)
-    return list(rows.values())
+    return row.task, -score.value if row.headline else score.value, row.model
 
 
 def _stale_row(record: Record) -> Row:
-    row = summary(Sheet(record))
-    row.status, row.reason = "stale", _STALE
-    return row
+    return row(RecordSummary(record), status="stale", reason=_STALE)
 
 
-def _add_gains(sheets: Sequence[Sheet], rows: dict[str, Row]) -> None:
-    """Add every model's data gain over the task's baseline, where that has a curve too."""
-    crossings = {sheet.record.key: sheet.crossing for sheet in sheets}
-    baselines = [crossings[s.record.key] for s in sheets if s.is_baseline]
+def _task_rows(records: Sequence[Record]) -> list[Row]:
+    """Return the rows of one task: each record summarised, and compared with the others.
+
+    Only records of the most frequent terms (data, sizes, budget) are compared.
+    """
+    summaries = [RecordSummary(record) for record in records]
+    trained = [one for one in summaries if (one.trials or one.errors) and one.sizes]
+    terms = Counter(one.terms for one in trained).most_common(1)
+    comparable = [one for one in trained if one.terms == terms[0][0]]
+    others = {one.record.key for one in trained} - {one.record.key for one in comparable}
+    gains, ranks = _gains(comparable), _ranks(comparable)
+    return [
+        row(
+            one,
+            reason=_OTHER_TERMS if one.record.key in others else None,
+            gain=gains.get(one.record.key),
+            rank=ranks.get(one.record.key),
+        )
+        for one in summaries
+    ]
+
+
+def _gains(summaries: Sequence[RecordSummary]) -> dict[str, Estimate]:
+    """Return each model's data gain over the task's baseline, by the key of its record.
+
+    A model without a learning curve has none; nor has any model if the baseline lacks one.
+    """
+    crossings = {one.record.key: one.crossing for one in summaries}
+    baselines = [crossings[one.record.key] for one in summaries if one.is_baseline]
     if not baselines or (baseline := baselines[0]) is None:
-        return
+        return {}
+    gains = {}
     for key, crossing in crossings.items():
         gain = None if crossing is None else statistics.data_gain(baseline, crossing)
         if crossing is not None and gain is not None:
-            figure = Figure(value=gain.value, low=None, high=None, n=min(baseline.n, crossing.n))
-            if gain.bound is not None:
-                figure.censored = "above" if gain.bound == "≥" else "below"
-            rows[key].scores["data_gain"] = figure
+            n, bound = min(baseline.n, crossing.n), _BOUNDS.get(gain.bound or "")
+            gains[key] = Estimate(
+                value=gain.value, low=None, high=None, n=n, **known(censored=bound)
+            )
+    return gains
 
 
-def _add_ranks(sheets: Sequence[Sheet], rows: dict[str, Row]) -> None:
-    """Rank the models with enough seeds by their errors at the largest n_train."""
-    errors = {sheet.record.key: sheet.values("error", sheet.sizes[-1]) for sheet in sheets}
+def _ranks(summaries: Sequence[RecordSummary]) -> dict[str, statistics.Rank]:
+    """Rank the models with enough seeds by their errors at the largest n_train, by record key."""
+    errors = {one.record.key: one.values("error", one.sizes[-1]) for one in summaries}
     enough = {key: values for key, values in errors.items() if len(values) >= RANKED_SEEDS}
-    if not enough:
-        return
-    for key, rank in statistics.rank(enough, sheets[0].smallest_error).items():
-        rows[key].rank = Rank(low=rank.low, high=rank.high)
-        rows[key].group = rank.group
+    return statistics.rank(enough, summaries[0].smallest_error) if enough else {}

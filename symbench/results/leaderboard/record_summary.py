@@ -1,4 +1,4 @@
-"""One record, summarised: medians over seeds, the learning curve, and what follows from it."""
+"""One record, summarised: medians over seeds and the learning curve; and the row made of it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from symbench.records.record import Record, TrialRecord
 from symbench.results import statistics
-from symbench.results.leaderboard.rows import Figure, Point, Row
+from symbench.results.leaderboard.rows import Estimate, Point, Rank, Row, known
 
-_SYMMETRY_SCORES = ("equivariance_error", "lie_derivative", "generator")  # or parts of names
+_SYMMETRY_SCORES = ("equivariance_error", "lie_derivative", "generator")  # parts of names
 _ANNOTATIONS = ("chance", "ceiling", "floor", "truth", "explicit")
 _SHARED_PROTOCOL = ("version", "updates", "test_size", "threshold", "baseline")
 _HUGE = 1e100
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """One current record, its trials laid out for the statistics."""
+class RecordSummary:
+    """The trials of one record, arranged for the statistics."""
 
     record: Record
 
@@ -41,6 +42,18 @@ class Sheet:
         whole = [identity.task_version, identity.task_fingerprint, self.sizes, shared]
         return json.dumps(whole, sort_keys=True)
 
+    @property
+    def prior(self) -> str | None:
+        """What the model knows of the symmetry beforehand."""
+        prior = self.record.identity.protocol.get("prior")
+        return prior if isinstance(prior, str) else None
+
+    @property
+    def headline(self) -> str | None:
+        """The score that orders the rows of a task without an error."""
+        headline = self.record.identity.protocol.get("headline")
+        return headline if isinstance(headline, str) else None
+
     def setting(self, name: str) -> float | None:
         """Return a number of the protocol, if it has one by that name."""
         value = self.record.identity.protocol.get(name)
@@ -48,19 +61,19 @@ class Sheet:
 
     @property
     def smallest_error(self) -> float:
-        """Where logarithms clip an error: half a test example for a classification."""
+        """The floor at which logarithms clip an error: for a classification half a test example."""
         chance, examples = self.setting("chance_error"), self.setting("test_size")
         classifies = chance is not None and chance < 1
         return 0.5 / examples if classifies and examples and examples >= 1 else statistics.FLOOR
 
     @property
     def is_baseline(self) -> bool:
-        """Whether this is the model that the task names to compare data needs with."""
+        """Whether this is the model that data gains on the task are relative to."""
         return self.record.identity.model == self.record.identity.protocol.get("baseline")
 
     @property
     def learned_error(self) -> float:
-        """Half the error of chance: above it a model counts as not having learned the task."""
+        """Half the error of chance: a model with a larger error has not learned the task."""
         chance = self.setting("chance_error")
         return (1.0 if chance is None else chance) / 2
 
@@ -71,7 +84,7 @@ class Sheet:
 
     @cached_property
     def errors(self) -> dict[tuple[int, int], float]:
-        """Errors by n_train and seed; a diverged trial counts as a guess, here and everywhere."""
+        """Errors by n_train and seed; a diverged trial has the error of chance."""
         chance = self.setting("chance_error")
         found: dict[tuple[int, int], float] = {}
         for trial in self.record.trials:
@@ -94,13 +107,13 @@ class Sheet:
 
     @property
     def tuning(self) -> int:
-        """The trials of the search that the configuration comes from; 0 if it was not tuned."""
+        """Trials of the search that found the configuration; 0 if it was not tuned."""
         tuning = self.record.identity.protocol.get("tuning")
         trials = tuning.get("trials") if isinstance(tuning, dict) else None
         return trials if type(trials) is int and trials > 0 else 0
 
     def values(self, name: str, n_train: int) -> list[float]:
-        """Return a score at a size, one a seed, by seed."""
+        """Return a score at one size, in the order of the seeds."""
         if name == "error":
             return [error for (size, _), error in self.errors.items() if size == n_train]
         trials = self._by_size.get(n_train, ())
@@ -116,7 +129,7 @@ class Sheet:
 
     @cached_property
     def curves(self) -> list[list[float]]:
-        """Errors by seed and size, of the seeds that have one at every size."""
+        """Errors by seed and size, of the seeds that have an error at every size."""
         seeds = sorted({seed for _, seed in self.errors})
         if not self.sizes:
             return []
@@ -125,7 +138,7 @@ class Sheet:
 
     @cached_property
     def crossing(self) -> statistics.Crossing | None:
-        """Return where the learning curve reaches the task's threshold."""
+        """Where the learning curve reaches the threshold of the task."""
         threshold = self.setting("threshold")
         if threshold is None or not self.curves:
             return None
@@ -133,112 +146,132 @@ class Sheet:
         return statistics.n_to_threshold(self.sizes, by_size, threshold, self.smallest_error)
 
 
-def summary(sheet: Sheet) -> Row:
-    """Return the row of one record, before it is compared with others."""
-    record = sheet.record
-    prior = record.identity.protocol.get("prior")
-    row = Row(
+def row(
+    summary: RecordSummary,
+    *,
+    status: str | None = None,
+    reason: str | None = None,
+    gain: Estimate | None = None,
+    rank: statistics.Rank | None = None,
+) -> Row:
+    """Return the row of one record.
+
+    Args:
+        summary: the record, summarised.
+        status: replaces that of the record, as does ``reason``.
+        reason: why the row is not compared with the others, if it is not.
+        gain: the data gain over the baseline of the task, if it is known.
+        rank: the place among the models of the task, if it is ranked.
+    """
+    record = summary.record
+    failure = None if record.error is None else record.error.message
+    return Row(
         task=record.identity.task,
         model=record.identity.model,
-        prior=prior if isinstance(prior, str) else None,
-        status=record.status,
-        reason=None if record.error is None else record.error.message,
-        params=sheet.params,
+        prior=summary.prior,
+        status=status or record.status,
+        reason=reason or failure,
+        params=summary.params,
         machine=_machine(record),
-        threshold=sheet.setting("threshold"),
-        diverged=sheet.diverged,
-        scores=_scores(sheet),
-        cost=_cost(sheet),
-        curve=_curve(sheet),
-        rank=None,
-        group=None,
+        threshold=summary.setting("threshold"),
+        diverged=summary.diverged,
+        scores=_scores(summary) | known(data_gain=gain),
+        cost=_cost(summary),
+        curve=_curve(summary),
+        rank=None if rank is None else Rank(low=rank.low, high=rank.high),
+        group=None if rank is None else rank.group,
+        **known(headline=summary.headline, tuning=summary.tuning or None),
     )
-    if isinstance(headline := record.identity.protocol.get("headline"), str):
-        row.headline = headline
-    if sheet.tuning:
-        row.tuning = sheet.tuning
-    return row
 
 
 def _machine(record: Record) -> str | None:
     """Return where the costs were measured: timings compare only where this is equal."""
-    found = record.provenance
-    parts = [found[key] for key in ("machine", "device") if isinstance(found.get(key), str)]
-    beside = found.get("concurrent")
-    if isinstance(beside, int) and beside > 1:
-        parts.append(f"up to {beside} cells at a time")
+    made = record.provenance
+    parts = [made[key] for key in ("machine", "device") if isinstance(made.get(key), str)]
+    concurrent = made.get("concurrent")
+    if isinstance(concurrent, int) and concurrent > 1:
+        parts.append(f"up to {concurrent} cells at a time")
     return ", ".join(parts) or None
 
 
-def _scores(sheet: Sheet) -> dict[str, Figure]:
-    """Return the scores at the largest n_train, and those of the whole curve."""
-    largest = sheet.sizes[-1] if sheet.sizes else 0
-    names = {name for trial in sheet.trials if trial.n_train == largest for name in trial.scores}
-    names |= {"error"} if sheet.values("error", largest) else set()
-    scores: dict[str, Figure] = {}
-    for name in sorted(names):  # a score stands before its annotations
-        floor = sheet.smallest_error if name == "error" else None
-        figure = _figure(sheet.values(name, largest), floor=floor)
+def _scores(summary: RecordSummary) -> dict[str, Estimate]:
+    """Return the scores at the largest n_train, and those of the whole curve.
+
+    A score named ``score.annotation`` is no entry of its own: it annotates that of ``score``.
+    """
+    largest = summary.sizes[-1] if summary.sizes else 0
+    names = {name for trial in summary.trials if trial.n_train == largest for name in trial.scores}
+    names |= {"error"} if summary.values("error", largest) else set()
+    estimates: dict[str, Estimate] = {}
+    annotations: dict[str, dict[str, Any]] = {}
+    for name in sorted(names):  # a score precedes its annotations
+        floor = summary.smallest_error if name == "error" else None
+        estimate = _estimate(summary.values(name, largest), floor=floor)
         score, _, annotation = name.rpartition(".")
-        if score in scores and annotation in _ANNOTATIONS:
-            setattr(scores[score], annotation, figure.value)
+        if score in estimates and annotation in _ANNOTATIONS:
+            annotations[score][annotation] = estimate.value
         else:
-            scores[name] = figure
-    learned = "error" in scores and scores["error"].value <= sheet.learned_error
-    if sheet.trains and not learned:
-        for name, figure in scores.items():
+            estimates[name], annotations[name] = estimate, {}
+    error = estimates.get("error")
+    if summary.trains and (error is None or error.value > summary.learned_error):
+        for name in estimates:
             if any(part in name for part in _SYMMETRY_SCORES):
-                figure.greyed = True
-    return scores | _curve_scores(sheet)
+                annotations[name]["greyed"] = True
+    annotated = {
+        name: estimate.model_copy(update=annotations[name]) for name, estimate in estimates.items()
+    }
+    return annotated | _curve_scores(summary)
 
 
-def _curve_scores(sheet: Sheet) -> dict[str, Figure]:
+def _curve_scores(summary: RecordSummary) -> dict[str, Estimate]:
     scores = {}
-    if (crossing := sheet.crossing) is not None:
-        scores["n_to_threshold"] = Figure(
-            value=crossing.value, low=crossing.low, high=crossing.high, n=crossing.n
+    if (crossing := summary.crossing) is not None:
+        scores["n_to_threshold"] = Estimate(
+            value=crossing.value,
+            low=crossing.low,
+            high=crossing.high,
+            n=crossing.n,
+            **known(censored=crossing.censored),
         )
-        if crossing.censored is not None:
-            scores["n_to_threshold"].censored = crossing.censored
-    if sheet.curves:
-        floor = sheet.smallest_error
+    if summary.curves:
+        floor = summary.smallest_error
         areas = [
-            statistics.curve_area(sheet.sizes, [[error] for error in curve], floor)
-            for curve in sheet.curves
+            statistics.curve_area(summary.sizes, [[error] for error in curve], floor)
+            for curve in summary.curves
         ]
-        scores["curve_area"] = _figure(areas, log=False)
+        scores["curve_area"] = _estimate(areas, log=False)
     return scores
 
 
-def _cost(sheet: Sheet) -> dict[str, Figure]:
+def _cost(summary: RecordSummary) -> dict[str, Estimate]:
     """Return the medians of the costs at the largest n_train, diverged trials included."""
-    largest = sheet.sizes[-1] if sheet.sizes else 0
-    costs = [trial.cost for trial in sheet.record.trials if trial.n_train == largest]
+    largest = summary.sizes[-1] if summary.sizes else 0
+    costs = [trial.cost for trial in summary.record.trials if trial.n_train == largest]
     names = sorted({name for cost in costs for name in cost} - {"parameters"})
     return {
-        name: _figure([_bounded(cost[name]) for cost in costs if name in cost]) for name in names
+        name: _estimate([_bounded(cost[name]) for cost in costs if name in cost]) for name in names
     }
 
 
-def _curve(sheet: Sheet) -> list[Point]:
+def _curve(summary: RecordSummary) -> list[Point]:
     return [
-        Point(n_train=size, error=_figure(errors, floor=sheet.smallest_error))
-        for size in sheet.sizes
-        if (errors := sheet.values("error", size))
+        Point(n_train=size, error=_estimate(errors, floor=summary.smallest_error))
+        for size in summary.sizes
+        if (errors := summary.values("error", size))
     ]
 
 
-def _figure(values: Sequence[float], *, log: bool = True, floor: float | None = None) -> Figure:
-    """Return the median with its interval; no interval where that leaves the numbers."""
+def _estimate(values: Sequence[float], *, log: bool = True, floor: float | None = None) -> Estimate:
+    """Return the median with its interval; without one where its ends overflow."""
     if floor is None and min(values) > 0:
-        floor = min(values)  # rounding errors of 1e-16 are scores too: nothing to clip
+        floor = min(values)  # scores as small as rounding errors (1e-16) are not clipped
     try:
         found = statistics.interval(values, log, floor)
     except OverflowError:  # two seeds many orders of magnitude apart
-        return Figure(value=statistics.interval(values, log=False).value, n=len(values))
-    return Figure(value=found.value, low=found.low, high=found.high, n=found.n)
+        return Estimate(value=statistics.interval(values, log=False).value, n=len(values))
+    return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
 
 
 def _bounded(value: float) -> float:
-    """Keep sums and squares of anybody's finite numbers finite."""
+    """Clip a score, so that sums and squares of any finite scores stay finite."""
     return max(-_HUGE, min(_HUGE, value))

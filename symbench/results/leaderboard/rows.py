@@ -8,17 +8,24 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+class Part(BaseModel):
+    """A frozen part of a published JSON document; fields of later versions are preserved."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
 
-class Figure(_Part):
-    """A median over ``n`` seeds with its 95 % interval (None: not known for so few).
+def known(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are not None: one that does not apply is absent from a document."""
+    return {name: value for name, value in fields.items() if value is not None}
 
-    ``censored`` says that the value is a bound: ``above`` (the truth is larger) or ``below``.
-    ``greyed`` marks a symmetry score of a model that has not learned the task. Annotations of the
-    score stand beside it (``truth``: the number to be found; ``explicit``: 1 for generators that
-    the model holds, 0 for extracted ones).
+
+class Estimate(Part):
+    """A median over ``n`` seeds with its 95 % interval (None: too few seeds for one).
+
+    ``censored`` marks a bound: the truth is ``above`` or ``below`` the value. ``greyed`` marks a
+    symmetry score of a model that has not learned the task. The other fields annotate the score:
+    ``truth`` is the number that there is to find; ``explicit`` is 1 for generators that the model
+    holds, 0 for generators extracted from its function.
     """
 
     value: float
@@ -34,26 +41,27 @@ class Figure(_Part):
     greyed: bool = False
 
 
-class Point(_Part):
+class Point(Part):
     """The learning curve at one size."""
 
     n_train: int
-    error: Figure
+    error: Estimate
 
 
-class Rank(_Part):
-    """The places that the seeds leave open; 1 is the smallest error."""
+class Rank(Part):
+    """The range of ranks consistent with the variation across seeds; 1 is the smallest error."""
 
     low: int
     high: int
 
 
-class Row(_Part):
-    """One (task, model): its newest current record, summarised.
+class Row(Part):
+    """One (task, model): a summary of its newest current record.
 
     ``headline`` names the score that orders the rows of a task without an error, highest first.
-    ``tuning``: the trials of the search, on the valid split, that its configuration comes from;
-    absent for the model as its author configured it. ``diverged`` trials count as a guess.
+    ``tuning`` is the number of trials of the search, on the valid split, that found the
+    configuration; absent for a model as its author configured it. ``diverged`` counts trials
+    whose error is replaced by the error of chance.
     """
 
     task: str
@@ -65,8 +73,8 @@ class Row(_Part):
     machine: str | None = None
     threshold: float | None = None
     diverged: int = 0
-    scores: dict[str, Figure] = {}
-    cost: dict[str, Figure] = {}
+    scores: dict[str, Estimate] = {}
+    cost: dict[str, Estimate] = {}
     curve: list[Point] = []
     rank: Rank | None = None
     group: str | None = None
@@ -74,11 +82,11 @@ class Row(_Part):
     tuning: int | None = None
 
 
-class EqualSize(_Part):
+class EqualSize(Part):
     """A comparison at equal size: parameter counts within a ``factor`` of the ``references``.
 
-    ``references`` gives each task's count; ``left_out`` the counts of the models outside (None:
-    unknown), by task.
+    ``references`` holds the reference count of each task, ``left_out`` by task the counts of the
+    models outside (None: unknown).
     """
 
     factor: float
@@ -86,7 +94,7 @@ class EqualSize(_Part):
     left_out: dict[str, dict[str, int | None]]
 
     def only(self, task: Callable[[str], bool], model: Callable[[str], bool]) -> EqualSize:
-        """Return what concerns some tasks and models."""
+        """Return the part that concerns the matching tasks and models."""
         return EqualSize(
             factor=self.factor,
             references={name: count for name, count in self.references.items() if task(name)},
@@ -98,8 +106,8 @@ class EqualSize(_Part):
         )
 
 
-class Coverage(_Part):
-    """Cells of the plan (or, without one, cells seen): finished includes declined ones."""
+class Coverage(Part):
+    """Numbers of cells, planned or (without a plan) with a record; declined ones are finished."""
 
     planned: int
     finished: int
@@ -107,7 +115,7 @@ class Coverage(_Part):
     stale: int
 
 
-class Leaderboard(_Part):
+class Leaderboard(Part):
     """All rows of one tier, by task and then by error."""
 
     schema_: Literal[1] = 1
@@ -118,7 +126,7 @@ class Leaderboard(_Part):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no model to show, nor one that was left out by its size."""
+        """Whether it has no row, and no model was left out because of its size."""
         left_out = {} if self.equal_size is None else self.equal_size.left_out
         return not self.rows and not any(left_out.values())
 
@@ -128,9 +136,7 @@ class Leaderboard(_Part):
         return {"schema": self.schema_, **body}
 
     def only(self, task: Callable[[str], bool], model: Callable[[str], bool]) -> Leaderboard:
-        """Return the rows of some tasks and models; what they were compared with stays the same."""
-        chosen = self.model_copy()
-        chosen.rows = [row for row in self.rows if task(row.task) and model(row.model)]
-        if self.equal_size is not None:
-            chosen.equal_size = self.equal_size.only(task, model)
-        return chosen
+        """Return the rows of the matching tasks and models; their ranks and gains are unchanged."""
+        rows = [row for row in self.rows if task(row.task) and model(row.model)]
+        size = None if self.equal_size is None else self.equal_size.only(task, model)
+        return self.model_copy(update={"rows": rows, **known(equal_size=size)})

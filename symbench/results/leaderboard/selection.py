@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from symbench.records.record import Identity, Record
 from symbench.records.store import started
 
-Pair = tuple[str, str]
+Pair = tuple[str, str]  # task, model
 
 
 def newest_tier(records: Iterable[Record]) -> str | None:
@@ -17,15 +17,25 @@ def newest_tier(records: Iterable[Record]) -> str | None:
     return None if latest is None else latest.identity.tier
 
 
+def pair_of(record: Record) -> Pair:
+    """Return the names of a record's task and model."""
+    return record.identity.task, record.identity.model
+
+
 def newest(
     records: Iterable[Record], tier: str, stale: Callable[[Identity], bool]
 ) -> tuple[list[Record], list[Record]]:
-    """Return each pair's newest current record, and the newest stale one of pairs without."""
+    """Return the newest current record of each pair, and the newest stale one of the others.
+
+    Args:
+        records: of any tier, from any number of stores.
+        tier: the tier whose records are chosen.
+        stale: whether the task, the model or the protocol of a record has changed since.
+    """
     latest: dict[bool, dict[Pair, Record]] = {False: {}, True: {}}
     for record in sorted(records, key=lambda r: (started(r), r.key)):
         if record.identity.tier == tier:
-            pair = record.identity.task, record.identity.model
-            latest[stale(record.identity)][pair] = record
+            latest[stale(record.identity)][pair_of(record)] = record
     outdated = [record for pair, record in latest[True].items() if pair not in latest[False]]
     return list(latest[False].values()), outdated
 

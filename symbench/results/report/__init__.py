@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 from symbench.errors import InputError
@@ -11,8 +12,19 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "md", "html", "latex", "csv", "json"]
 FORMATS: tuple[str, ...] = get_args(Format)
+SUMMARY_FORMATS = ("table", "md", "json")  # of the rankings over tasks
 
-__all__ = ["FORMATS", "Format", "render"]
+__all__ = ["FORMATS", "SUMMARY_FORMATS", "Format", "check_format", "render"]
+
+
+def check_format(form: str, allowed: Sequence[str] = FORMATS) -> None:
+    """Refuse an unknown format.
+
+    Raises:
+        InputError: the format is not one of ``allowed``.
+    """
+    if form not in allowed:
+        raise InputError(f"unknown format {form!r}: choose one of {', '.join(allowed)}")
 
 
 def render(board: Leaderboard, form: str, width: int = 120, *, colour: bool = False) -> str:
@@ -21,18 +33,16 @@ def render(board: Leaderboard, form: str, width: int = 120, *, colour: bool = Fa
     Raises:
         InputError: an unknown format.
     """
-    from symbench.results.report import csv_json as flat
-    from symbench.results.report import documents, terminal
+    from symbench.results.report import csv_json, documents, terminal
 
+    check_format(form)
     if form == "table":
         return terminal.render(board, width, colour=colour)
-    drawn = {
+    renderers = {
         "md": documents.render_markdown,
         "html": documents.render_html,
         "latex": documents.render_latex,
-        "csv": flat.render_csv,
-        "json": flat.render_json,
+        "csv": csv_json.render_csv,
+        "json": csv_json.render_json,
     }
-    if form not in drawn:
-        raise InputError(f"unknown format {form!r}: take one of {', '.join(FORMATS)}")
-    return drawn[form](board)
+    return renderers[form](board)

@@ -1,10 +1,10 @@
-"""Rows for other programs: CSV (one line a row, full precision) and JSON."""
+"""Rows for other programs, one per line and in full precision: CSV and JSON."""
 
 from __future__ import annotations
 
 import csv
 import json
-from functools import lru_cache
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -12,45 +12,32 @@ from symbench.results.leaderboard import Leaderboard, Row
 from symbench.results.report.escape import spreadsheet
 
 _ALWAYS = ("value", "low", "high", "n")
-_FIGURE = (*_ALWAYS, "chance", "ceiling", "floor", "truth", "explicit", "censored", "greyed")
+_PARTS = (*_ALWAYS, "chance", "ceiling", "floor", "truth", "explicit", "censored", "greyed")
 
 
 def render_json(board: Leaderboard) -> str:
-    """Return the leaderboard's JSON document."""
-    return indented(board.document()) + "\n"
+    """Return the leaderboard's JSON document, one row per line."""
+    return line_by_line(board.document())
 
 
-def indented(value: Any, margin: str = "\n") -> str:
-    """Return what ``json.dumps`` returns for ``indent=1``, a third as slow.
-
-    The library leaves its compiled encoder where it indents; here that writes what holds no more
-    lists or dictionaries, which is nearly everything.
+def line_by_line(document: Mapping[str, Any]) -> str:
+    """Return a JSON object as text: one field per line, and one entry per line of a list.
 
     Raises:
         ValueError: there is a NaN or an infinity.
     """
-    inner = margin + " "
-    if not isinstance(value, dict | list) or not value:
-        return _encoder(inner).encode(value)
-    parts = value.values() if isinstance(value, dict) else value
-    if not any(isinstance(part, dict | list) for part in parts):
-        flat = _encoder(inner).encode(value)
-        return f"{flat[0]}{inner}{flat[1:-1]}{margin}{flat[-1]}"
-    texts = [indented(part, inner) for part in parts]
-    if isinstance(value, dict):
-        names = map(_encoder(inner).encode, value)
-        texts = [f"{name}: {text}" for name, text in zip(names, texts, strict=True)]
-    first, last = "{}" if isinstance(value, dict) else "[]"
-    return f"{first}{inner}{f',{inner}'.join(texts)}{margin}{last}"
+    fields = [f"{json.dumps(name)}: {_lines(value)}" for name, value in document.items()]
+    return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
-@lru_cache
-def _encoder(margin: str) -> json.JSONEncoder:
-    return json.JSONEncoder(separators=(f",{margin}", ": "), allow_nan=False, check_circular=False)
+def _lines(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value, allow_nan=False)
+    return "[\n" + ",\n".join(json.dumps(entry, allow_nan=False) for entry in value) + "\n]"
 
 
 def render_csv(board: Leaderboard) -> str:
-    """Return one line a row; a score takes a column for each of its parts that occurs."""
+    """Return one line per row; a score has one column for each of its parts that occurs."""
     fields = _fields(board.rows)
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -66,7 +53,7 @@ def render_csv(board: Leaderboard) -> str:
                 _field(value)
                 for value in (*own, row.params, row.diverged, row.tuning, *rank, row.group)
             ]
-            + _figures(row, place)
+            + _estimates(row, place)
         )
     return out.getvalue()
 
@@ -74,19 +61,19 @@ def render_csv(board: Leaderboard) -> str:
 def _fields(rows: list[Row]) -> list[tuple[str, str]]:
     used: dict[str, set[str]] = {}
     for row in rows:
-        for name, figure in (*row.scores.items(), *row.cost.items()):
-            filled = {part for part in _FIGURE if not _is_empty(getattr(figure, part))}
+        for name, estimate in (*row.scores.items(), *row.cost.items()):
+            filled = {part for part in _PARTS if not _is_empty(getattr(estimate, part))}
             used.setdefault(name, set(_ALWAYS)).update(filled)
-    return [(name, part) for name in sorted(used) for part in _FIGURE if part in used[name]]
+    return [(name, part) for name in sorted(used) for part in _PARTS if part in used[name]]
 
 
-def _figures(row: Row, place: dict[tuple[str, str], int]) -> list[object]:
-    """Return the fields of the row's figures; most rows have few of the columns."""
+def _estimates(row: Row, place: dict[tuple[str, str], int]) -> list[object]:
+    """Return the fields of the scores and costs of a row; most are empty."""
     fields: list[object] = [""] * len(place)
-    for name, figure in (row.cost | row.scores).items():
-        for part in _FIGURE:
+    for name, estimate in (row.cost | row.scores).items():
+        for part in _PARTS:
             if (column := place.get((name, part))) is not None:
-                fields[column] = _field(getattr(figure, part))
+                fields[column] = _field(getattr(estimate, part))
     return fields
 
 

@@ -33,12 +33,12 @@ def render_markdown(board: Leaderboard) -> str:
         parts.append(f"### {markdown(table.title)}")
         parts.append(_drawn(table, "github", _markdown_cell, markdown))
         parts += ["\n".join(f"- {markdown(note)}" for note in table.notes)]
-    parts += [markdown(line) for line in (*LEGEND, coverage(board))]
+    parts += [markdown(line, limit=None) for line in (*LEGEND, coverage(board))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def render_html(board: Leaderboard) -> str:
-    """Return one page without scripts or outside resources."""
+    """Return one page without scripts or external resources."""
     title = hypertext(f"symbench leaderboard, tier {board.tier}")
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -51,19 +51,19 @@ def render_html(board: Leaderboard) -> str:
         parts.append(f'<div class="scroll">{_drawn(table, "unsafehtml", _html_cell, hypertext)}')
         parts.append("</div>")
         parts += [f'<p class="note">{hypertext(note)}</p>' for note in table.notes]
-    parts += [f'<p class="note">{hypertext(line)}</p>' for line in LEGEND]
-    parts.append(f"<p>{hypertext(coverage(board))}</p>\n</body>\n</html>")
+    parts += [f'<p class="note">{hypertext(line, limit=None)}</p>' for line in LEGEND]
+    parts.append(f"<p>{hypertext(coverage(board), limit=None)}</p>\n</body>\n</html>")
     return "\n".join(parts) + "\n"
 
 
 def render_latex(board: Leaderboard) -> str:
-    """Return booktabs tables (``\\usepackage{booktabs}``), one a task, notes as comments."""
+    """Return booktabs tables (``\\usepackage{booktabs}``), one per task; notes are comments."""
     parts = []
     for table in tables(board):
         parts.append(f"% {latex(table.title)}")
         parts += _tabular(table)
         parts += [f"% {latex(note)}" for note in table.notes]
-    parts += [f"% {latex(line)}" for line in (*LEGEND, coverage(board))]
+    parts += [f"% {latex(line, limit=None)}" for line in (*LEGEND, coverage(board))]
     return "\n".join(parts) + "\n"
 
 
@@ -84,7 +84,7 @@ def _drawn(
 
 
 def _latex_row(cells: list[str]) -> str:
-    """Return one row; after a line break LaTeX would take a ``*`` or ``[`` for its own."""
+    """Return one row; a ``*`` or ``[`` after a line break would be read as its argument."""
     row = " & ".join(cells)
     return f"{'{}' if row[:1] in ('*', '[') else ''}{row} \\\\"
 

@@ -1,4 +1,4 @@
-"""Make text of unknown origin safe to show: names and reasons come from anybody's records."""
+"""Make foreign text safe to show: names and reasons come from the records of anybody."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import html
 import re
 import unicodedata
 
+FOREIGN = 200  # characters of a text of unknown origin
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # controls, bidi and zero-width marks, surrogates
 _MARKDOWN = re.compile(r"([\\`*_{}|~#!])")
-_LINK_END = re.compile(r"\](?=[(\[:])")  # other brackets stay: intervals are written with them
+_LINK_END = re.compile(r"\](?=[(\[:])")  # other brackets are unchanged: intervals need them
 _AUTOLINKS = {"://": "&#58;//", "www.": "www&#46;", "@": "&#64;"}
 _LATEX_SYMBOLS = {
     "≥": r"$\geq$",
@@ -19,6 +20,10 @@ _LATEX_SYMBOLS = {
     "…": r"\ldots{}",
     "²": r"$^2$",
     "∂": r"$\partial$",
+    "÷": r"$\div$",
+    "±": r"$\pm$",
+    "√": r"$\surd$",
+    "°": r"$^\circ$",
 }
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -32,34 +37,39 @@ _LATEX = {
 _FORMULA = ("=", "+", "-", "@")
 
 
-def plain(text: str, limit: int = 200) -> str:
-    """Return the text on one line, without control, bidi or invisible characters, cut at limit."""
+def plain(text: str, limit: int | None = FOREIGN) -> str:
+    """Return the text on one line, without control, bidi or invisible characters.
+
+    Args:
+        text: of any origin.
+        limit: the number of characters at which the text is cut; None for the project's own text.
+    """
     spaced = " ".join(text.split())
     visible = "".join(c for c in spaced if unicodedata.category(c) not in _HIDDEN)
     shown = " ".join(visible.split())
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def markdown(text: str) -> str:
+def markdown(text: str, limit: int | None = FOREIGN) -> str:
     """Return the text for a cell of a markdown table: no markup, HTML, link or mention works."""
-    escaped = _MARKDOWN.sub(r"\\\1", plain(text).replace("&", "&amp;").replace("<", "&lt;"))
+    escaped = _MARKDOWN.sub(r"\\\1", plain(text, limit).replace("&", "&amp;").replace("<", "&lt;"))
     escaped = _LINK_END.sub(r"\\]", escaped)
     for mark, entity in _AUTOLINKS.items():
         escaped = escaped.replace(mark, entity)
     return escaped
 
 
-def hypertext(text: str) -> str:
+def hypertext(text: str, limit: int | None = FOREIGN) -> str:
     """Return the text for HTML content or a quoted attribute."""
-    return html.escape(plain(text), quote=True)
+    return html.escape(plain(text, limit), quote=True)
 
 
-def latex(text: str) -> str:
-    """Return the text for LaTeX; what the usual font encodings cannot show becomes ``?``."""
-    return "".join(_LATEX.get(c, c if c.isascii() else "?") for c in plain(text))
+def latex(text: str, limit: int | None = FOREIGN) -> str:
+    """Return the text for LaTeX; a character without a command here becomes ``?``."""
+    return "".join(_LATEX.get(c, c if c.isascii() else "?") for c in plain(text, limit))
 
 
 def spreadsheet(text: str) -> str:
-    """Return the text for a CSV field that no spreadsheet takes for a formula."""
+    """Return the text for a CSV field that no spreadsheet reads as a formula."""
     shown = plain(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown

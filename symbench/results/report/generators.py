@@ -1,7 +1,12 @@
-"""Learned generators beside the true ones: heat maps, and vector fields on pixel grids."""
+"""Learned generators beside the true ones, as PNG: heat maps, and vector fields on pixel grids.
+
+The tensors are those stored with one record (see ``symbench.runs.cell``): ``truth`` [k, d, d],
+``learned.SEED`` [m, d, d], and for images ``pixel_order`` [d].
+"""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST = 3  # true generators that are drawn
+_LARGEST = 96  # rows of a heat map: of a larger matrix each block is drawn by its largest entry
 _NOTE = (
     "learned: with the sign and the norm of the truth, since both are arbitrary "
     "(of several generators: the combination nearest to the truth)"
@@ -41,8 +47,8 @@ def upright(L: Tensor, order: Tensor) -> Tensor:
 def vector_field(L: Tensor, side: int) -> tuple[Tensor, Tensor]:
     """Return (v_x, v_y) [side, side] of L [side², side²] as v·∇, y downwards.
 
-    Half of what a pixel takes from its neighbour ahead minus that behind; where one of them is
-    beyond the image, all of it from the other.
+    A component is half the difference of a pixel's entries for the neighbours ahead and behind.
+    At the border of the image it is the whole entry for the one neighbour inside.
     """
     kernel = L.view(side, side, side, side)
     rows, columns = torch.arange(side)[:, None], torch.arange(side)
@@ -61,44 +67,65 @@ def vector_field(L: Tensor, side: int) -> tuple[Tensor, Tensor]:
 
 
 def draw_generators(tensors: Mapping[str, Tensor], title: str, to: Path) -> None:
-    """Draw the stored tensors of one record (see ``symbench.runs.cell``) as a PNG file.
+    """Draw the generators of one record as a PNG file for a paper.
 
-    One row a true generator, at most three: truth, learned (first seed), their difference; on
+    One row per true generator, at most three: truth, learned (first seed), their difference; on
     square images also the two vector fields. ``title`` is untrusted text.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    truth, learned, seed = _pair(tensors)
-    side = math.isqrt(truth.shape[-1])
-    square = "pixel_order" in tensors and side * side == truth.shape[-1]
-    rows, columns = min(len(truth), _MOST), 5 if square else 3
-    figure = Figure(figsize=(3.1 * columns, 3.1 * rows + 0.9), layout="constrained")
+    drawn = _pairs(tensors)
+    size = tensors["truth"].shape[-1]
+    side = math.isqrt(size)
+    square = "pixel_order" in tensors and side * side == size
+    columns = 5 if square else 3
+    figure = Figure(figsize=(3.1 * columns, 3.1 * len(drawn) + 0.9), layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for line, true in zip(grid, truth, strict=False):
-        near = aligned(true, learned)
+    grid = figure.subplots(len(drawn), columns, squeeze=False)
+    seed = _first_seed(tensors).removeprefix("learned.")
+    for line, (true, near) in zip(grid, drawn, strict=True):
         _heat_maps(figure, line[:3], true, near, seed)
         if square:
             _fields(line[3:], (true, near), side)
-    hidden = len(truth) - rows
+    hidden = len(tensors["truth"]) - len(drawn)
     more = f"; {hidden} more true generators not drawn" if hidden else ""
     figure.suptitle(_literal(plain(title)), fontsize=11)
     figure.supxlabel(_NOTE + more, fontsize=8)
     figure.savefig(to, dpi=110, format="png")
 
 
-def _pair(tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, str]:
-    """Return truth and the first seed's generators, their pixels row by row, and the seed."""
-    name = min(key for key in tensors if key.startswith("learned."))
-    truth, learned = tensors["truth"].double(), tensors[name].double()
+def heat_maps(tensors: Mapping[str, Tensor]) -> list[bytes]:
+    """Return a small PNG for each true generator, at most three: truth, learned, difference.
+
+    All three share a scale, red for positive and blue for negative entries. Empty without a truth
+    and a learned generator of its shape.
+    """
+    return [_picture(true, near) for true, near in _pairs(tensors)] if drawable(tensors) else []
+
+
+def drawable(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether there are true generators, and learned ones of their shape."""
+    if "truth" not in tensors or not any(name.startswith("learned.") for name in tensors):
+        return False
+    truth, learned = tensors["truth"], tensors[_first_seed(tensors)]
+    return truth.numel() > 0 and learned.numel() > 0 and truth.shape[1:] == learned.shape[1:]
+
+
+def _first_seed(tensors: Mapping[str, Tensor]) -> str:
+    return min(name for name in tensors if name.startswith("learned."))
+
+
+def _pairs(tensors: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Return the first true generators, each with the nearest learned one of the first seed."""
+    truth, learned = tensors["truth"].double(), tensors[_first_seed(tensors)].double()
     if (order := tensors.get("pixel_order")) is not None:
         truth, learned = upright(truth, order), upright(learned, order)
-    return truth, learned, name.removeprefix("learned.")
+    return [(true, aligned(true, learned)) for true in truth[:_MOST]]
 
 
 def _literal(text: str) -> str:
-    return text.replace("$", r"\$")  # or matplotlib reads a formula
+    return text.replace("$", r"\$")  # otherwise matplotlib reads a formula
 
 
 def _heat_maps(figure: Any, axes: Sequence[Axes], true: Tensor, near: Tensor, seed: str) -> None:
@@ -123,3 +150,27 @@ def _fields(axes: Sequence[Axes], pair: tuple[Tensor, Tensor], side: int) -> Non
         ax.set_ylim(side, -1)
         ax.set_aspect("equal")
         ax.tick_params(labelsize=7)
+
+
+def _picture(true: Tensor, near: Tensor) -> bytes:
+    from matplotlib.image import imsave
+
+    maps = [_pooled(one) for one in (true, near, near - true)]
+    gap = torch.full((len(maps[0]), max(1, len(maps[0]) // 12)), torch.nan, dtype=torch.double)
+    image = torch.cat([maps[0], gap, maps[1], gap, maps[2]], dim=1)
+    size = float(true.abs().max()) or 1.0
+    out = io.BytesIO()
+    imsave(out, image.numpy(), cmap="RdBu_r", vmin=-size, vmax=size, format="png")
+    return out.getvalue()
+
+
+def _pooled(L: Tensor) -> Tensor:
+    """Return L [d, d], or the entry of largest magnitude in each block of a large one."""
+    step = -(-len(L) // _LARGEST)
+    if step == 1:
+        return L
+    missing = -len(L) % step
+    whole = torch.nn.functional.pad(L, (0, missing, 0, missing))
+    side = len(whole) // step
+    blocks = whole.view(side, step, side, step).transpose(1, 2).reshape(side, side, -1)
+    return blocks.gather(-1, blocks.abs().argmax(-1, keepdim=True)).squeeze(-1)

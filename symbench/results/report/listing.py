@@ -9,8 +9,8 @@ from tabulate import tabulate
 
 from symbench.results.report.escape import plain
 
-_GAP, _NARROWEST = 2, 10  # columns between columns, and of the last one at least
-_LIMIT = 4000  # characters of one value: definitions are long, hostile texts longer
+_GAP, _NARROWEST = 2, 10  # characters between columns; smallest width of the last column
+_LIMIT = 4000  # characters of one value: room for definitions, a bound for hostile text
 
 
 def listing(
@@ -38,7 +38,7 @@ def listing(
 def card(
     title: str, body: str, values: Mapping[str, Any], width: int = 120, *, colour: bool = False
 ) -> str:
-    """Return a title, a paragraph, and one labelled line for every value that is known."""
+    """Return a title, paragraphs, and one labelled line for every value that is not empty."""
     from rich.table import Table
     from rich.text import Text
 
@@ -56,7 +56,7 @@ def card(
 
 
 def text_of(value: Any) -> str:
-    """Return a JSON-ready value as text: lists by commas, lists of records by lines."""
+    """Return a JSON value as text: lists separated by commas, lists of objects by line breaks."""
     if isinstance(value, Mapping):
         return ", ".join(f"{plain(str(key))} {text_of(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):

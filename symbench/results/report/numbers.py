@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from symbench.results.leaderboard import Figure
+from symbench.results.leaderboard import Estimate
+from symbench.results.statistics import Interval
 
 _SMALLEST, _LARGEST = 1e-3, 1e5  # outside: scientific notation
 _THOUSAND, _MILLION = 1e3, 1e6
@@ -32,46 +33,46 @@ def count(value: int) -> str:
     return str(value)
 
 
-def interval(figure: Figure) -> str:
-    """Return ``0.0038 [0.0031, 0.0047]``; without an interval the value alone."""
-    if figure.low is None or figure.high is None:
-        return number(figure.value)
-    return f"{number(figure.value)} [{number(figure.low)}, {number(figure.high)}]"
+def interval(estimate: Estimate | Interval) -> str:
+    """Return ``0.0038 [0.0031, 0.0047]``; without an interval only the value."""
+    if estimate.low is None or estimate.high is None:
+        return number(estimate.value)
+    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
 
 
-def value(figure: Figure) -> str:
-    """Return the value alone, with two digits."""
-    return number(figure.value)
+def value(estimate: Estimate) -> str:
+    """Return only the value, with two digits."""
+    return number(estimate.value)
 
 
-def anchored(figure: Figure) -> str:
+def anchored(estimate: Estimate) -> str:
     """Return ``0.97 (0.32, 1.00)``: the score beside its chance level and its ceiling."""
-    anchors = [_anchor(figure.chance), _anchor(figure.ceiling)]
+    anchors = [_anchor(estimate.chance), _anchor(estimate.ceiling)]
     beside = "" if anchors == ["–", "–"] else f" ({', '.join(anchors)})"
-    return f"{figure.value:.2f}{beside}"
+    return f"{estimate.value:.2f}{beside}"
 
 
-def samples(figure: Figure) -> str:
+def samples(estimate: Estimate) -> str:
     """Return a number of training examples: ``> 3000`` beyond the ladder, ``≤ 100`` below it."""
-    sign = {"above": "> ", "below": "≤ "}.get(figure.censored or "", "")
-    return f"{sign}{figure.value:.0f}" if sign else number(figure.value)
+    sign = {"above": "> ", "below": "≤ "}.get(estimate.censored or "", "")
+    return f"{sign}{estimate.value:.0f}" if sign else number(estimate.value)
 
 
-def ratio(figure: Figure) -> str:
+def ratio(estimate: Estimate) -> str:
     """Return a factor: ``3.2×``, ``≥ 12×`` for a lower bound, ``≤ 0.5×`` for an upper one."""
-    sign = {"above": "≥ ", "below": "≤ "}.get(figure.censored or "", "")
-    return f"{sign}{number(figure.value)}×"
+    sign = {"above": "≥ ", "below": "≤ "}.get(estimate.censored or "", "")
+    return f"{sign}{number(estimate.value)}×"
 
 
-def found(figure: Figure) -> str:
-    """Return how many (generators, pairs) were found, of how many there are where known."""
-    of = "" if figure.truth is None else f"/{figure.truth:.0f}"
-    return f"{figure.value:.0f}{of}"
+def found(estimate: Estimate) -> str:
+    """Return how many (generators, pairs) were found, and of how many if that is known."""
+    of = "" if estimate.truth is None else f"/{estimate.truth:.0f}"
+    return f"{estimate.value:.0f}{of}"
 
 
-def decades(figure: Figure) -> str:
+def decades(estimate: Estimate) -> str:
     """Return a base-10 logarithm with two decimals."""
-    return f"{figure.value:.2f}"
+    return f"{estimate.value:.2f}"
 
 
 def _anchor(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What rich draws, as text."""
+"""Rich renderables -> text."""
 
 from __future__ import annotations
 

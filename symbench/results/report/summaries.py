@@ -1,4 +1,4 @@
-"""The summary over tasks: one table a board for the terminal, markdown or JSON."""
+"""The summary over tasks: one table per ranking for the terminal, markdown or JSON."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from rich.table import Table as Grid
 from rich.text import Text
 from tabulate import tabulate
 
-from symbench.errors import InputError
 from symbench.results.leaderboard import RANKED_SEEDS, EqualSize
-from symbench.results.leaderboard.over_tasks import FEW_TASKS, Board, Comparisons, Standing, Summary
+from symbench.results.leaderboard.over_tasks import (
+    FEW_TASKS,
+    Comparisons,
+    Ranking,
+    Standing,
+    Summary,
+)
+from symbench.results.report import SUMMARY_FORMATS, check_format
 from symbench.results.report.escape import markdown, plain
-from symbench.results.report.numbers import number
+from symbench.results.report.numbers import interval, number
 from symbench.results.report.printing import printed
-from symbench.results.statistics import LEVEL, Interval
-
-FORMATS = ("table", "md", "json")
+from symbench.results.statistics import LEVEL
 
 _HEADINGS = ("#", "model", "prior", "IQM", "mean rank", "tie group", "tasks")
-_NAMES = 5  # of tasks or models that a sentence tells one by one
+_NAMES = 5  # that a sentence lists; of more it gives the number
 LEGEND = (
     "IQM: mean of the middle half of error ÷ chance error, clipped to [floor, 1], over tasks and "
     "seeds; 0 perfect, 1 a guess. Intervals: 95 %, seeds resampled within each task; they say "
@@ -36,67 +40,66 @@ LEGEND = (
 
 
 def render(summary: Summary, form: str, width: int = 120, *, colour: bool = False) -> str:
-    """Return the summary in one of ``FORMATS``; width and colour are the terminal's.
+    """Return the summary in one of ``SUMMARY_FORMATS``; width and colour are the terminal's.
 
     Raises:
         InputError: another format.
     """
+    check_format(form, SUMMARY_FORMATS)
     if form == "table":
         return printed(_parts(summary), width, colour=colour)
     if form == "md":
         return _markdown(summary)
-    if form == "json":
-        return json.dumps(summary.document(), indent=1, allow_nan=False) + "\n"
-    raise InputError(f"no summary as {form!r}: take one of {', '.join(FORMATS)}")
+    return json.dumps(summary.document(), indent=1, allow_nan=False) + "\n"
 
 
 def _parts(summary: Summary) -> Iterator[RenderableType]:
-    for board in summary.boards:
-        yield Text(plain(_title(summary, board)), style="bold")
-        if board.standings:
-            yield _grid(board)
+    for ranking in summary.rankings:
+        yield Text(plain(_title(summary, ranking)), style="bold")
+        if ranking.standings:
+            yield _grid(ranking)
         yield ""
-        for note in sentences(board):
+        for note in sentences(ranking):
             yield Padding(Text(plain(note, 1000), style="dim"), (0, 0, 0, 2))
         yield ""
     for line in _foot(summary):
         yield Text(line, style="dim")
 
 
-def _grid(board: Board) -> Grid:
+def _grid(ranking: Ranking) -> Grid:
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     for heading in _HEADINGS:
         grid.add_column(Text(heading), overflow="fold")
-    for standing in board.standings:
+    for standing in ranking.standings:
         style = "bold green" if "a" in (standing.group or "") else ""
-        grid.add_row(*(Text(plain(cell), style=style) for cell in _cells(standing, board)))
+        grid.add_row(*(Text(plain(cell), style=style) for cell in _cells(standing, ranking)))
     return grid
 
 
 def _markdown(summary: Summary) -> str:
     parts: list[str] = []
-    for board in summary.boards:
-        rows = [[markdown(cell) for cell in _cells(one, board)] for one in board.standings]
-        parts.append(f"### {markdown(_title(summary, board))}")
+    for ranking in summary.rankings:
+        rows = [[markdown(cell) for cell in _cells(one, ranking)] for one in ranking.standings]
+        parts.append(f"### {markdown(_title(summary, ranking))}")
         parts.append(tabulate(rows, headers=_HEADINGS, tablefmt="github", disable_numparse=True))
-        parts.append("\n".join(f"- {_escaped(note)}" for note in sentences(board)))
+        parts.append("\n".join(f"- {_escaped(note)}" for note in sentences(ranking)))
     lines = [_escaped(line) for line in _foot(summary)]
     return "\n\n".join(part for part in (*parts, *lines) if part) + "\n"
 
 
 def _escaped(sentence: str) -> str:
-    """Return a sentence for markdown, uncut: a word alone holds whatever could be markup."""
+    """Return a sentence for markdown, escaped word by word, so that only long words are cut."""
     return " ".join(markdown(word) for word in sentence.split())
 
 
 def _foot(summary: Summary) -> Iterator[str]:
-    """Yield the size that models are compared at, and the legend or why there is no board."""
+    """Yield the size to compare at, and the legend or why there is no ranking."""
     if (size := summary.equal_size) is not None:
         within = f"parameter counts within a factor of {size.factor:g} of"
         counts = [f"{task} {count:,}" for task, count in sorted(size.references.items())]
         yield f"compared at equal size, {within}: {_listed(counts, len(counts))}"
         yield f"left out by size, with their counts: {'; '.join(_left_out(size)) or 'none'}"
-    if summary.boards:
+    if summary.rankings:
         yield from LEGEND
     else:
         tier = summary.tier
@@ -104,7 +107,7 @@ def _foot(summary: Summary) -> Iterator[str]:
 
 
 def _left_out(size: EqualSize) -> Iterator[str]:
-    """Yield each model that is left out on some task, with its counts there."""
+    """Yield each model that is left out on some task, with its parameter counts there."""
     by_model: dict[str, list[str]] = {}
     for task, models in sorted(size.left_out.items()):
         for model, count in models.items():
@@ -114,16 +117,16 @@ def _left_out(size: EqualSize) -> Iterator[str]:
         yield f"{model} ({_listed(counts, len(counts))})"
 
 
-def _title(summary: Summary, board: Board) -> str:
-    name = board.name if board.name == "overall" else f"prior: {board.name}"
-    seeds = sorted({standing.seeds for standing in board.standings})
+def _title(summary: Summary, ranking: Ranking) -> str:
+    name = ranking.name if ranking.name == "overall" else f"prior: {ranking.name}"
+    seeds = sorted({standing.seeds for standing in ranking.standings})
     spread = f"{seeds[0]}–{seeds[-1]}" if len(seeds) > 1 else str(*seeds)
-    tasks = f"{len(board.tasks)} of {board.available} tasks"
+    tasks = f"{len(ranking.tasks)} of {ranking.available} tasks"
     return f"{name} · {summary.tier} · {tasks} · {spread} seeds"
 
 
-def _cells(standing: Standing, board: Board) -> list[str]:
-    place, rank = "*" if board.comparisons or standing.seeds < RANKED_SEEDS else "", ""
+def _cells(standing: Standing, ranking: Ranking) -> list[str]:
+    place, rank = "*" if ranking.comparisons or standing.seeds < RANKED_SEEDS else "", ""
     if standing.place is not None:
         low, high = standing.place.low, standing.place.high
         place = str(low) if low == high else f"{low}–{high}"
@@ -131,50 +134,44 @@ def _cells(standing: Standing, board: Board) -> list[str]:
         rank = f"{mean.value:.1f}"
         if mean.low is not None and mean.high is not None:
             rank += f" [{mean.low:.1f}–{mean.high:.1f}]"
-    tasks = f"{len(board.tasks)}/{standing.covered}"
-    iqm = _interval(standing.iqm)
+    tasks = f"{len(ranking.tasks)}/{standing.covered}"
+    iqm = interval(standing.iqm)
     return [place, standing.model, standing.prior or "", iqm, rank, standing.group or "", tasks]
 
 
-def _interval(figure: Interval) -> str:
-    if figure.low is None or figure.high is None:
-        return number(figure.value)
-    return f"{number(figure.value)} [{number(figure.low)}, {number(figure.high)}]"
-
-
-def sentences(board: Board) -> Iterator[str]:
-    """Yield what a reader must know before trusting the board, a sentence each."""
-    yield f"tasks: {_listed(board.tasks, 20)}"
-    if board.comparisons is None:
-        yield _unranked(board)
+def sentences(ranking: Ranking) -> Iterator[str]:
+    """Yield the sentences that a reader needs to judge the ranking."""
+    yield f"tasks: {_listed(ranking.tasks, 20)}"
+    if ranking.comparisons is None:
+        yield _unranked(ranking)
     else:
-        yield from _compared(board, board.comparisons)
-    if len(board.tasks) == 1:
-        yield f"one task: nothing is averaged over tasks; the table of {board.tasks[0]} says more"
-    elif len(board.tasks) < FEW_TASKS:
+        yield from _compared(ranking, ranking.comparisons)
+    if len(ranking.tasks) == 1:
+        yield f"one task: nothing is averaged over tasks; the table of {ranking.tasks[0]} says more"
+    elif len(ranking.tasks) < FEW_TASKS:
         yield f"fewer than {FEW_TASKS} tasks: the intervals of the IQM may fall short of 95 %"
-    if diverged := [f"{one.model} {one.diverged}" for one in board.standings if one.diverged]:
+    if diverged := [f"{one.model} {one.diverged}" for one in ranking.standings if one.diverged]:
         yield f"diverged trials, counted as a guess: {_listed(diverged)}"
-    if tuned := [f"{one.model} {_budgets(one)}" for one in board.standings if any(one.tuning)]:
+    if tuned := [f"{one.model} {_budgets(one)}" for one in ranking.standings if any(one.tuning)]:
         budgets = _listed(tuned, len(tuned))
         yield f"tuned on the valid split, trials a task: {budgets}; the others untuned"
-    if exact := [f"{s.model} on {task}" for s in board.standings for task in s.at_floor]:
+    if exact := [f"{s.model} on {task}" for s in ranking.standings for task in s.at_floor]:
         yield (
             "errors of 0 or below the floor (1e-12; half a test sample for a classification) "
             f"count as the floor: {_listed(exact)}"
         )
-    if board.outside:
-        lacking = [f"{model} ({len(tasks)})" for model, tasks in board.outside.items()]
+    if ranking.outside:
+        lacking = [f"{model} ({len(tasks)})" for model, tasks in ranking.outside.items()]
         yield f"not compared, with the number of tasks that each lacks: {_listed(lacking, 20)}"
 
 
-def _unranked(board: Board) -> str:
-    if len(board.standings) < 2:
+def _unranked(ranking: Ranking) -> str:
+    if len(ranking.standings) < 2:
         return "one model: nothing to compare it with on these tasks"
     return f"fewer than two models share {RANKED_SEEDS} seeds on every task: none is ranked"
 
 
-def _compared(board: Board, compared: Comparisons) -> Iterator[str]:
+def _compared(ranking: Ranking, compared: Comparisons) -> Iterator[str]:
     seeds = sorted(set(compared.seeds))
     paired = f"{seeds[0]}–{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
     if compared.smallest_p * len(compared.pairs) > LEVEL:
@@ -186,8 +183,8 @@ def _compared(board: Board, compared: Comparisons) -> Iterator[str]:
         yield "all errors are equal: every model ties with every other"
     elif compared.detectable_ratio is not None:
         yield (
-            f"{len(board.tasks)} tasks of {paired} seeds show, with power 80 %, an error ratio of "
-            f"{_ratio(compared.detectable_ratio)} that is the same on every task; smaller "
+            f"{len(ranking.tasks)} tasks of {paired} seeds show, with power 80 %, an error ratio "
+            f"of {_ratio(compared.detectable_ratio)} that is the same on every task; smaller "
             "differences may be real and remain unseen"
         )
     if (ranks := compared.nemenyi) is not None:

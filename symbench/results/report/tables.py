@@ -1,4 +1,4 @@
-"""Rows -> one table a task, in plain text; the formats differ only in how they draw it."""
+"""Rows -> one table per task, in plain text; the formats differ only in how they draw it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from symbench.results.leaderboard import RANKED_SEEDS, EqualSize, Figure, Leaderboard, Row
-from symbench.results.report import numbers as figures
+from symbench.results.leaderboard import RANKED_SEEDS, EqualSize, Estimate, Leaderboard, Row
+from symbench.results.report import numbers
 
 Style = Literal["plain", "best", "dim", "bad"]
 Block = Literal["row", "learning", "symmetry", "extra"]
@@ -25,8 +25,8 @@ LEGEND = (
     "prior: what the model was told of the symmetry. Compare across priors with care. tuning: "
     "trials of hyper-parameter search on the valid split; empty: as its author configured it.",
 )
-_REASONS = 10  # to decline a task, that are told one by one
-# Scores in csv and json only: a table would repeat what stands beside them.
+_REASONS = 10  # for declining one task; with more, a note lists only the models
+# Scores that only csv and json show: the tables show their summary.
 _DETAIL = (
     "flops",
     "paper_error",
@@ -40,7 +40,7 @@ _DETAIL = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text of unknown origin, and how to set it."""
+    """One cell: text of unknown origin, and its style."""
 
     text: str = ""
     style: Style = "plain"
@@ -58,7 +58,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One task: headings, cells, and the sentences that stand under them."""
+    """One task: headings, cells, and the sentences below them."""
 
     title: str
     columns: tuple[Column, ...]
@@ -67,7 +67,7 @@ class Table:
 
 
 def tables(board: Leaderboard) -> list[Table]:
-    """Return one table a task, without the columns that no row of it fills."""
+    """Return one table per task, without the columns that are empty in all of its rows."""
     by_task = {task: list(rows) for task, rows in groupby(board.rows, key=lambda row: row.task)}
     size = board.equal_size
     whole = by_task if size is None else sorted({*by_task, *size.references})
@@ -81,35 +81,35 @@ def tables(board: Leaderboard) -> list[Table]:
 
 
 def equal_size(size: EqualSize, task: str) -> str:
-    """Return the sentence on the size at which a task's models are compared, and who is left."""
+    """Return the sentence on the size to compare at, and on the models that are left out."""
     left = size.left_out.get(task, {})
-    named = _listed([f"{m} {'unknown' if n is None else f'{n:,}'}" for m, n in left.items()])
+    named = ", ".join(f"{m} {'unknown' if n is None else f'{n:,}'}" for m, n in left.items())
     within = f"within a factor of {size.factor:g} of {size.references[task]:,} parameters"
     return f"compared at equal size, {within}; left out: {named or 'none'}"
 
 
 def coverage(board: Leaderboard) -> str:
-    """Return one sentence on how much of the plan the tables show."""
-    figure = board.coverage
+    """Return one sentence on how many cells of the plan are finished, failed and stale."""
+    counts = board.coverage
     declined = sum(row.status == "declined" for row in board.rows)
-    finished = f"{figure.finished} of {figure.planned} cells finished"
+    finished = f"{counts.finished} of {counts.planned} cells finished"
     of_these = f" ({declined} of them declined)" if declined else ""
-    return f"{finished}{of_these}, {figure.failed} failed, {figure.stale} stale."
+    return f"{finished}{of_these}, {counts.failed} failed, {counts.stale} stale."
 
 
 def _table(task: str, tier: str, rows: Sequence[Row]) -> Table:
     shown = [row for row in rows if row.scores or row.status not in ("declined", "stale")]
     columns = (*_COLUMNS, *_extra_columns(shown))
     grid = [[column.cell(row) for column in columns] for row in shown]
-    kept = [
+    filled = [
         index
         for index, column in enumerate(columns)
         if column.block == "row" or any(cells[index].text for cells in grid)
     ]
     return Table(
         _title(task, tier, shown),
-        tuple(columns[index] for index in kept),
-        [[cells[index] for index in kept] for cells in grid],
+        tuple(columns[index] for index in filled),
+        [[cells[index] for index in filled] for cells in grid],
         list(_notes(task, rows)),
     )
 
@@ -121,30 +121,27 @@ def _title(task: str, tier: str, rows: Sequence[Row]) -> str:
     if seeds := sorted({row.scores["error"].n for row in rows if "error" in row.scores}):
         parts.append(f"{_range(seeds[0], seeds[-1])} seeds")
     if thresholds := sorted({row.threshold for row in rows if row.threshold is not None}):
-        parts.append(f"solved at error {figures.number(thresholds[0])}")
+        parts.append(f"solved at error {numbers.number(thresholds[0])}")
     return " · ".join(parts)
 
 
 def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
-    told = sorted((row.status, row.reason, row.model) for row in rows if row.reason)
-    declined = [entry for entry in told if entry[0] == "declined"]
+    reasons = sorted((row.status, row.reason, row.model) for row in rows if row.reason)
+    declined = [entry for entry in reasons if entry[0] == "declined"]
     if len({reason for _, reason, _ in declined}) > _REASONS:
-        models_told = _listed(sorted(model for *_, model in declined))
-        yield f"declined: {models_told} (`symbench show {task}` tells why)"
-        told = [entry for entry in told if entry[0] != "declined"]
-    for (status, reason), models in groupby(told, key=lambda entry: entry[:2]):
-        yield f"{status}: {_listed([model for *_, model in models])} ({reason})"
+        names = ", ".join(sorted(model for *_, model in declined))
+        yield f"declined: {names} (`symbench show {task}` tells why)"
+        reasons = [entry for entry in reasons if entry[0] != "declined"]
+    for (status, reason), models in groupby(reasons, key=lambda entry: entry[:2]):
+        yield f"{status}: {', '.join(model for *_, model in models)} ({reason})"
     diverged = [f"{row.model} {row.diverged}" for row in rows if row.diverged]
     if diverged:
-        yield f"diverged trials, counted as a guess: {_listed(diverged)}"
+        yield f"diverged trials, counted as a guess: {', '.join(diverged)}"
     timed = sorted((row.machine, row.model) for row in rows if row.machine and row.cost)
     for machine, group in groupby(timed, key=lambda entry: entry[0]):
-        names = [model for _, model in group]
-        yield f"s/trial{'' if len(names) == len(timed) else f' of {_listed(names)}'}: {machine}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
+        timed_here = [model for _, model in group]
+        of = "" if len(timed_here) == len(timed) else f" of {', '.join(timed_here)}"
+        yield f"s/trial{of}: {machine}"
 
 
 def _range(low: int, high: int) -> str:
@@ -167,37 +164,37 @@ def _error(row: Row) -> Cell:
         return Cell(row.status, "bad")
     if "error" not in row.scores:
         return Cell("diverged", "bad") if row.diverged else Cell()
-    text = figures.interval(row.scores["error"])
+    text = numbers.interval(row.scores["error"])
     if row.status == "stale":
         return Cell(f"({text})", "dim")
     return Cell(text, "best" if "a" in (row.group or "") else "plain")
 
 
-def _score(name: str, show: Callable[[Figure], str]) -> Callable[[Row], Cell]:
+def _score(name: str, show: Callable[[Estimate], str]) -> Callable[[Row], Cell]:
     def cell(row: Row) -> Cell:
-        if (figure := row.scores.get(name)) is None:
+        if (estimate := row.scores.get(name)) is None:
             return Cell()
-        pale = figure.greyed or row.status == "stale"
-        return Cell(f"({show(figure)})", "dim") if pale else Cell(show(figure))
+        pale = estimate.greyed or row.status == "stale"
+        return Cell(f"({show(estimate)})", "dim") if pale else Cell(show(estimate))
 
     return cell
 
 
-def _cosine(figure: Figure) -> str:
-    source = "" if figure.explicit is None else " e" if figure.explicit else " x"
-    return figures.anchored(figure) + source
+def _cosine(estimate: Estimate) -> str:
+    source = "" if estimate.explicit is None else " e" if estimate.explicit else " x"
+    return numbers.anchored(estimate) + source
 
 
-def _floored(figure: Figure) -> str:
-    text = figures.value(figure)
-    return text if figure.floor is None else f"{text} (floor {figures.number(figure.floor)})"
+def _floored(estimate: Estimate) -> str:
+    text = numbers.value(estimate)
+    return text if estimate.floor is None else f"{text} (floor {numbers.number(estimate.floor)})"
 
 
-def _annotated(figure: Figure) -> str:
-    if figure.truth is not None:
-        return figures.found(figure)
-    anchored = figure.chance is not None or figure.ceiling is not None
-    return figures.anchored(figure) if anchored else _floored(figure)
+def _annotated(estimate: Estimate) -> str:
+    if estimate.truth is not None:
+        return numbers.found(estimate)
+    anchored = estimate.chance is not None or estimate.ceiling is not None
+    return numbers.anchored(estimate) if anchored else _floored(estimate)
 
 
 def _extra_columns(rows: Sequence[Row]) -> list[Column]:
@@ -208,12 +205,12 @@ def _extra_columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def _parameters(row: Row) -> Cell:
-    return Cell("" if row.params is None else figures.count(row.params))
+    return Cell("" if row.params is None else numbers.count(row.params))
 
 
 def _seconds(row: Row) -> Cell:
-    figure = row.cost.get("train_seconds")
-    return Cell("" if figure is None else figures.value(figure))
+    estimate = row.cost.get("train_seconds")
+    return Cell("" if estimate is None else numbers.value(estimate))
 
 
 _COLUMNS = (
@@ -223,15 +220,15 @@ _COLUMNS = (
     Column("params", "learning", _parameters),
     Column("tuning", "learning", lambda row: Cell(str(row.tuning or ""))),
     Column("error", "learning", _error),
-    Column("n to solve", "learning", _score("n_to_threshold", figures.samples)),
-    Column("data gain", "learning", _score("data_gain", figures.ratio)),
-    Column("curve area", "learning", _score("curve_area", figures.decades)),
+    Column("n to solve", "learning", _score("n_to_threshold", numbers.samples)),
+    Column("data gain", "learning", _score("data_gain", numbers.ratio)),
+    Column("curve area", "learning", _score("curve_area", numbers.decades)),
     Column("s/trial", "learning", _seconds),
     Column("equivariance", "symmetry", _score("equivariance_error", _floored)),
-    Column("Lie derivative", "symmetry", _score("lie_derivative", figures.value)),
+    Column("Lie derivative", "symmetry", _score("lie_derivative", numbers.value)),
     Column("generator cosine", "symmetry", _score("generator_cosine", _cosine)),
-    Column("overlap", "symmetry", _score("generator_overlap", figures.anchored)),
-    Column("found", "symmetry", _score("generators_found", figures.found)),
+    Column("overlap", "symmetry", _score("generator_overlap", numbers.anchored)),
+    Column("found", "symmetry", _score("generators_found", numbers.found)),
 )
 _SHOWN = {
     "error",

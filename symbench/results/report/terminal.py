@@ -1,4 +1,4 @@
-"""Tables for a terminal: what does not fit the width is set as two tables, never cut."""
+"""Tables for a terminal: a table too wide for it is split in two or more, never cut."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _page(board: Leaderboard, width: int) -> Iterator[RenderableType]:
 
 
 def _parts(table: Table, width: int) -> list[Grid]:
-    """Return the table whole if it fits, else learning, symmetry and each family of extras."""
+    """Return one table if it fits, else one each for learning, symmetry and families of extras."""
     if _width(table) <= width:
         return [_grid(table, range(len(table.columns)))] if table.rows else []
     row, learning, symmetry = (_of(table, block) for block in ("row", "learning", "symmetry"))
@@ -57,7 +57,7 @@ def _of(table: Table, block: Block) -> list[int]:
 
 
 def _family(name: str) -> str:
-    """Return the score to which a part, as ``conservation_error.energy``, belongs."""
+    """Return the score that a part (as ``conservation_error.energy``) belongs to."""
     return name.partition(".")[0]
 
 
@@ -72,9 +72,9 @@ def _width(table: Table) -> int:
 def _grid(
     table: Table, chosen: Sequence[int], filled: Sequence[int] = (), family: str = ""
 ) -> Grid:
-    """Return the chosen columns, of the rows that have something in a column of ``filled``.
+    """Return the chosen columns, without the rows that are empty in all columns of ``filled``.
 
-    A family is named once, above its columns, and the score of that name is its ``all``.
+    The name of a family is above its columns; the score of that name has the heading ``all``.
     """
     grid = Grid(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim",

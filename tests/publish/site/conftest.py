@@ -11,8 +11,8 @@ from symbench.contract.values import Published
 from symbench.publish.site import Content, Details
 from symbench.publish.site.cards import ModelCard, TaskCard
 from symbench.records.record import Failure, Identity, Record, TrialRecord
-from symbench.results import leaderboard as boards
-from symbench.results.leaderboard import Coverage, Figure, Leaderboard, Point, Rank, Row
+from symbench.results import leaderboard
+from symbench.results.leaderboard import Coverage, Estimate, Leaderboard, Point, Rank, Row
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "a|b",
@@ -47,7 +47,7 @@ def record(task, model, level=0.1, prior="none", **changes):
 
 
 def content(records, **more):
-    board = boards.make(records, "quick", planned=len(records))
+    board = leaderboard.make(records, "quick", planned=len(records))
     return Content(board=board, records=records, **more)
 
 
@@ -104,7 +104,7 @@ def many(count=10_000):
     rows = []
     for i in range(count):
         value = 10 ** (-4 * ((i * 7919) % count) / count)
-        figure = Figure(value=value, low=value * 0.9, high=value * 1.1, n=5)
+        figure = Estimate(value=value, low=value * 0.9, high=value * 1.1, n=5)
         rows.append(Row(
             task=f"task-number-{i // 100}", model=f"model-number-{i % 100}", prior="told",
             status="ok", params=1000 + i, scores=dict.fromkeys(scores, figure), group="ab",

@@ -15,21 +15,20 @@ import symbench
 from symbench import registry
 from symbench.errors import InputError
 from symbench.publish.submission import (
-    Bench,
+    Rerunner,
     Submission,
+    check,
     json_schema,
     make,
     parse,
     verify,
     write,
 )
-from symbench.publish.submission import (
-    contradictions as problems,
-)
+from symbench.publish.submission.contradictions import find
 from symbench.publish.submission.document import sha256, whole_sha256
 from symbench.publish.submission.reading import DEEPEST, LARGEST
 from symbench.records.record import Failure, Identity, Record
-from symbench.results import leaderboard as boards
+from symbench.results import leaderboard
 
 TOYS = Path(toys.__file__)
 MODELS = ("small", "told", "raising", "declining")
@@ -48,9 +47,9 @@ def honest(tmp_path_factory):
 
 
 @pytest.fixture
-def bench(monkeypatch):
+def rerunner(monkeypatch):
     monkeypatch.setenv("SYMBENCH_PLUGINS", "none")
-    return Bench(registry.load((TOYS,)), plugin_files=(TOYS,))
+    return Rerunner(registry.load((TOYS,)))
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def rehashed(document):
     """What a forger does who knows the format: every hash and the tables fit again."""
     records = [Record.model_validate(one) for one in document["records"]]
     document["plan"] = [one["identity"] for one in document["records"]]
-    board = boards.make(records, document["tier"], planned=len(records))
+    board = leaderboard.make(records, document["tier"], planned=len(records))
     document["leaderboard"] = board.document()
     hashes = {r.key: sha256(one) for r, one in zip(records, document["records"], strict=True)}
     document["hashes"] = {"records": hashes, "whole": ""}
@@ -79,12 +78,16 @@ def read(document):
     return parse(json.dumps(document).encode())
 
 
+def obstacle(rerunner, identity):
+    return rerunner.obstacles([identity])[identity.key]
+
+
 def found(document):
-    return "; ".join(problems(read(document)))
+    return "; ".join(find(read(document)))
 
 
-def test_an_honest_submission_is_verified(honest, bench):
-    verdict = verify(parse(honest.to_json().encode()), bench, cells=2)
+def test_an_honest_submission_is_verified(honest, rerunner):
+    verdict = verify(check(parse(honest.to_json().encode())), rerunner, cells=2)
     assert verdict.line == "verified (2 of 2 cells)"
     assert verdict.exit_code == 0
     assert {cell.how for cell in verdict.cells} == {"exact"}
@@ -104,34 +107,34 @@ def test_the_plan_keeps_failed_and_declined_cells_and_no_traceback(honest):
 def test_reading_gives_back_what_was_written(honest):
     again = parse(honest.to_json().encode())
     assert again.raw == honest.raw
-    assert problems(again) == []
+    assert find(again) == []
 
 
 def test_unknown_fields_are_kept_and_hashed(document):
     document["note"] = "of a later version"
     assert "document is not the one that was hashed" in found(document)
     document["hashes"]["whole"] = whole_sha256(document)
-    assert problems(read(document)) == []
+    assert find(read(document)) == []
     assert json.loads(read(document).to_json())["note"] == "of a later version"
 
 
 @pytest.mark.parametrize("model", ["small", "told"])
-def test_one_trial_improved_by_a_fifth_is_not_reproduced(document, bench, model):
+def test_one_trial_improved_by_a_fifth_is_not_reproduced(document, rerunner, model):
     trial = cell(document, model)["trials"][-1]
     trial["scores"]["error"] *= 0.8
     assert "not the one that was hashed" in found(document)
-    verdict = verify(read(rehashed(document)), bench, cells=2)
+    verdict = verify(check(read(rehashed(document))), rerunner, cells=2)
     assert verdict.exit_code == 1
     place = f"norms {model}: n_train {trial['n_train']}, seed {trial['seed']}, error"
     assert place in verdict.line
     assert "(-20 %)" in verdict.line
 
 
-def test_figures_swapped_between_seeds_are_not_reproduced(document, bench):
+def test_figures_swapped_between_seeds_are_not_reproduced(document, rerunner):
     trials = cell(document, "small")["trials"]
     first, second = (trial for trial in trials if trial["n_train"] == 64)
     first["scores"], second["scores"] = second["scores"], first["scores"]
-    verdict = verify(read(rehashed(document)), bench, cells=2)
+    verdict = verify(check(read(rehashed(document))), rerunner, cells=2)
     assert verdict.line.startswith("not reproduced (1 of 2 drawn cells; norms small:")
 
 
@@ -190,10 +193,10 @@ def test_one_task_in_two_versions_is_found(document):
     assert "task norms: in 2 versions at once" in found(document)
 
 
-def test_another_task_version_is_never_verified(document, bench):
+def test_another_task_version_is_never_verified(document, rerunner):
     for record in document["records"]:
         record["identity"]["task_version"] = "0"
-    verdict = verify(read(rehashed(document)), bench)
+    verdict = verify(check(read(rehashed(document))), rerunner)
     assert verdict.exit_code == 2
     assert verdict.line == "not checkable (another version of the task is registered here)"
 
@@ -251,7 +254,7 @@ def test_hostile_files_are_refused_without_harm(content, reason):
 def test_brackets_inside_strings_do_not_count_as_depth(document):
     document["note"] = '\\"[{' * DEEPEST
     document["hashes"]["whole"] = whole_sha256(document)
-    assert problems(read(document)) == []
+    assert find(read(document)) == []
 
 
 def places(node, path=()):
@@ -275,7 +278,7 @@ def test_any_damage_is_refused_or_found(honest):
             continue
         node[path[-1]] = value
         try:
-            assert problems(read(document)), path
+            assert find(read(document)), path
         except InputError:
             continue
 
@@ -315,7 +318,7 @@ def test_the_json_schema_names_every_part_and_no_tensor():
 
 def test_a_missing_plugin_makes_cells_uncheckable(honest, monkeypatch):
     monkeypatch.setenv("SYMBENCH_PLUGINS", "none")
-    verdict = verify(honest, Bench(registry.Registry()))
+    verdict = verify(check(honest), Rerunner(registry.Registry()))
     assert verdict.line == "not checkable (the task is not registered here (plugin missing))"
 
 
@@ -332,39 +335,39 @@ def test_a_missing_plugin_makes_cells_uncheckable(honest, monkeypatch):
         ("sponsor", "x", "fields unknown"),
     ],
 )
-def test_a_cell_that_differs_from_what_is_here_is_not_run(honest, bench, part, value, why):
+def test_a_cell_that_differs_from_what_is_here_is_not_run(honest, rerunner, part, value, why):
     own = honest.records[-1].identity.model_dump()
-    assert bench.obstacle(Identity(**own)) is None
-    assert why in bench.obstacle(Identity(**{**own, part: value}))
+    assert obstacle(rerunner, Identity(**own)) is None
+    assert why in obstacle(rerunner, Identity(**{**own, part: value}))
 
 
-def test_data_that_are_not_here_are_not_fetched(honest, bench, monkeypatch):
-    norms = type(bench.registry.task("norms"))
+def test_data_that_are_not_here_are_not_fetched(honest, rerunner, monkeypatch):
+    norms = type(rerunner.registry.task("norms"))
     monkeypatch.setattr(norms, "is_local", lambda self: False)
-    assert bench.obstacle(honest.records[-1].identity) == "the task's data are not here"
+    assert obstacle(rerunner, honest.records[-1].identity) == "the task's data are not here"
 
 
-def test_what_is_drawn_depends_on_the_reviewers_seed(honest, bench, monkeypatch):
-    monkeypatch.setattr(Bench, "run", lambda self, record: record)
-    drawn = {verify(honest, bench, 1, seed).cells[0].model for seed in range(20)}
+def test_what_is_drawn_depends_on_the_reviewers_seed(honest, rerunner, monkeypatch):
+    monkeypatch.setattr(Rerunner, "run", lambda self, record: record)
+    drawn = {verify(check(honest), rerunner, 1, seed).cells[0].model for seed in range(20)}
     assert drawn == {"small", "told"}
-    again = [verify(honest, bench, 1, seed=3).cells[0].model for _ in range(2)]
+    again = [verify(check(honest), rerunner, 1, seed=3).cells[0].model for _ in range(2)]
     assert again[0] == again[1]
 
 
-def test_a_re_run_that_fails_says_nothing_of_the_figures(honest, bench, monkeypatch):
+def test_a_re_run_that_fails_says_nothing_of_the_figures(honest, rerunner, monkeypatch):
     lost = Record(
         identity=honest.plan[0], status="oom", error=Failure(type="MemoryError", message="full")
     )
-    monkeypatch.setattr(Bench, "run", lambda self, record: lost)
-    verdict = verify(honest, bench)
+    monkeypatch.setattr(Rerunner, "run", lambda self, record: lost)
+    verdict = verify(check(honest), rerunner)
     assert verdict.line == "not checkable (the re-run oom: full)"
 
 
-def test_another_machine_class_is_judged_by_the_spread(document, bench):
+def test_another_machine_class_is_judged_by_the_spread(document, rerunner):
     for record in document["records"]:
         record["provenance"]["machine"] = "elsewhere"
-    verdict = verify(read(rehashed(document)), bench, cells=2)
+    verdict = verify(check(read(rehashed(document))), rerunner, cells=2)
     assert verdict.line == "verified (2 of 2 cells)"
     assert {cell.how for cell in verdict.cells} == {"spread"}
 
@@ -375,7 +378,7 @@ def test_outdated_records_are_absent_and_named(honest):
 
     made = make(honest.records, "smoke", stale)
     assert [(one.model, one.reason) for one in made.absent] == [("told", "outdated")]
-    assert problems(made) == []
+    assert find(made) == []
     with pytest.raises(InputError, match="no current smoke record"):
         make(honest.records, "smoke", lambda _: True)
 

@@ -16,7 +16,7 @@ from symbench.cli import main
 from symbench.errors import InputError
 from symbench.records.record import Record
 from symbench.records.store import Store
-from symbench.results.leaderboard import Size, make
+from symbench.results.leaderboard import ParameterWindow, make
 from symbench.results.leaderboard.over_tasks import summarise
 from symbench.results.report import FORMATS, render, summaries
 
@@ -35,7 +35,7 @@ def records(**parts: Any) -> list[Record]:
 
 
 def test_only_models_near_the_median_are_compared() -> None:
-    board = make(records(), "quick", size=Size())
+    board = make(records(), "quick", window=ParameterWindow())
     assert {found.model for found in board.rows} == {"small", "middle", "mlp"}
     assert board.equal_size is not None
     assert board.equal_size.references == {"o5": 100}
@@ -45,7 +45,8 @@ def test_only_models_near_the_median_are_compared() -> None:
 def test_ranks_are_those_of_the_compared_models_alone() -> None:
     better = sized("giant", 5_000, errors=(0.1, 0.001, 0.0001))
     others = [sized("small", 90), sized("mlp", 100, errors=(1.0, 0.5, 0.4))]
-    whole, equal = (make([better, *others], "quick", size=size) for size in (None, Size(100)))
+    windows = (None, ParameterWindow(100))
+    whole, equal = (make([better, *others], "quick", window=window) for window in windows)
     ranks = [row(board, "small").rank for board in (whole, equal)]
     assert [rank.low for rank in ranks if rank] == [2, 1]
 
@@ -58,36 +59,36 @@ def test_without_a_size_nothing_is_left_out_and_nothing_said() -> None:
 
 @pytest.mark.parametrize(("count", "inside"), [(49, False), (50, True), (200, True), (201, False)])
 def test_the_ends_of_the_range_count_as_inside(count: int, inside: bool) -> None:
-    assert Size(100, 2).holds(count, 100) is inside
+    assert ParameterWindow(100, 2).holds(count, 100) is inside
 
 
 @given(st.integers(1, 10**12), st.integers(1, 10**12), st.floats(1, 1e6))
 def test_nearness_is_symmetric(first: int, second: int, factor: float) -> None:
-    size = Size(factor=factor)
+    size = ParameterWindow(factor=factor)
     assert size.holds(first, second) == size.holds(second, first)
     assert size.holds(first, first)
 
 
 def test_the_median_is_always_the_count_of_some_model() -> None:
-    board = make([sized("a", 10), sized("b", 100_000)], "quick", size=Size())
+    board = make([sized("a", 10), sized("b", 100_000)], "quick", window=ParameterWindow())
     assert [found.model for found in board.rows] == ["a"]
 
 
 def test_models_without_parameters_or_with_an_unknown_count_are_left_out_and_named() -> None:
     whole = [sized("mlp", 100), sized("constant", 0), sized("odd", None)]
-    board = make(whole, "quick", size=Size())
+    board = make(whole, "quick", window=ParameterWindow())
     assert board.equal_size is not None
     assert board.equal_size.left_out == {"o5": {"constant": 0, "odd": None}}
     assert "left out: constant 0, odd unknown" in render(board, "table")
 
 
 def test_failed_cells_stay_visible() -> None:
-    board = make([*records(), broken("bad", "failed", "boom")], "quick", size=Size())
+    board = make([*records(), broken("bad", "failed", "boom")], "quick", window=ParameterWindow())
     assert row(board, "bad").reason == "boom"
 
 
 def test_a_task_whose_models_are_all_left_out_is_told() -> None:
-    board = make(records(), "quick", size=Size(10**9))
+    board = make(records(), "quick", window=ParameterWindow(10**9))
     assert board.rows == []
     text = render(board, "table", 400)
     for model, count in COUNTS.items():
@@ -96,17 +97,17 @@ def test_a_task_whose_models_are_all_left_out_is_told() -> None:
 
 @pytest.mark.parametrize("form", [form for form in FORMATS if form != "csv"])
 def test_every_format_names_who_is_left_out(form: str) -> None:
-    assert "giant" in render(make(records(), "quick", size=Size()), form, 400)
+    assert "giant" in render(make(records(), "quick", window=ParameterWindow()), form, 400)
 
 
 def test_an_empty_store_has_nothing_to_compare() -> None:
-    assert make([], "quick", size=Size()).rows == []
+    assert make([], "quick", window=ParameterWindow()).rows == []
 
 
 def test_the_summary_compares_at_equal_size_too() -> None:
     many = [record for task in ("t1", "t2") for record in records(identity={"task": task})]
-    summary = summarise(many, "quick", size=Size(factor=3))
-    assert {one.model for one in summary.boards[0].standings} == {"small", "middle", "mlp"}
+    summary = summarise(many, "quick", window=ParameterWindow(factor=3))
+    assert {one.model for one in summary.rankings[0].standings} == {"small", "middle", "mlp"}
     text = summaries.render(summary, "md")
     assert "within a factor of 3 of: t1 100, t2 100" in text
     assert "giant (t1 5,000, t2 5,000); tiny (t1 10, t2 10)" in text
@@ -117,7 +118,7 @@ def test_the_summary_compares_at_equal_size_too() -> None:
 @pytest.mark.parametrize(("reference", "factor"), [(0, 2), (-5, 2), (10, 0.5), (10, float("nan"))])
 def test_sizes_out_of_range_are_refused(reference: int, factor: float) -> None:
     with pytest.raises(InputError, match="--match-"):
-        Size(reference, factor)
+        ParameterWindow(reference, factor)
 
 
 @pytest.fixture

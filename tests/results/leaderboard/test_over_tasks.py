@@ -14,8 +14,9 @@ from symbench.cli import main
 from symbench.errors import InputError
 from symbench.records.record import Identity, Record, TrialRecord
 from symbench.records.store import Store
-from symbench.results.leaderboard.over_tasks import Board, Standing, Summary, summarise
-from symbench.results.report.summaries import FORMATS, render, sentences
+from symbench.results.leaderboard.over_tasks import Ranking, Standing, Summary, summarise
+from symbench.results.report import SUMMARY_FORMATS
+from symbench.results.report.summaries import render, sentences
 from symbench.results.statistics import interquartile_mean
 
 PRIORS = {"mlp": "none", "linear": "none", "emlp": "told", "scalars": "told", "lie": "discovers"}
@@ -58,21 +59,21 @@ def store(models: Any = CENTRES, tasks: Any = TASKS) -> list[Record]:
     return [cell(task, model) for task in tasks for model in models]
 
 
-def overall(records: list[Record]) -> Board:
-    return summarise(records, "quick").boards[0]
+def overall(records: list[Record]) -> Ranking:
+    return summarise(records, "quick").rankings[0]
 
 
-def standing(board: Board, model: str) -> Standing:
+def standing(board: Ranking, model: str) -> Standing:
     (found,) = [one for one in board.standings if one.model == model]
     return found
 
 
-def told(board: Board) -> str:
+def told(board: Ranking) -> str:
     return "; ".join(sentences(board))
 
 
 def test_there_is_a_board_for_all_and_one_for_each_prior_class() -> None:
-    boards = {b.name: [s.model for s in b.standings] for b in summarise(store(), "quick").boards}
+    boards = {b.name: [s.model for s in b.standings] for b in summarise(store(), "quick").rankings}
     assert boards == {
         "overall": ["scalars", "emlp", "lie", "mlp", "linear"],
         "none": ["mlp", "linear"],
@@ -82,7 +83,7 @@ def test_there_is_a_board_for_all_and_one_for_each_prior_class() -> None:
 
 
 def test_one_prior_class_alone_needs_no_second_board() -> None:
-    assert [b.name for b in summarise(store(["mlp", "linear"]), "quick").boards] == ["overall"]
+    assert [b.name for b in summarise(store(["mlp", "linear"]), "quick").rankings] == ["overall"]
 
 
 def test_the_interquartile_mean_is_that_of_the_errors_at_the_largest_size() -> None:
@@ -135,12 +136,12 @@ def test_what_two_models_share_is_compared_where_neither_has_all_of_the_others_t
 def test_fewer_than_five_seeds_are_shown_marked_and_not_ranked() -> None:
     records = [*store(["mlp", "linear"]), *(cell(t, "scalars", seeds=4) for t in TASKS)]
     summary = summarise(records, "quick")
-    few = standing(summary.boards[0], "scalars")
+    few = standing(summary.rankings[0], "scalars")
     assert (few.seeds, few.place, few.group) == (4, None, None)
     assert few.iqm.low is not None
     line = next(x for x in render(summary, "table").splitlines() if "scalars" in x)
     assert line.startswith("* ")
-    assert [s.model for s in summary.boards[0].standings] == ["mlp", "linear", "scalars"]
+    assert [s.model for s in summary.rankings[0].standings] == ["mlp", "linear", "scalars"]
 
 
 def test_without_two_models_of_five_seeds_nothing_is_ranked() -> None:
@@ -175,8 +176,8 @@ def test_failed_stale_and_errorless_cells_and_other_tiers_do_not_count() -> None
     ]
     stale = {(record.identity.task, record.identity.model) for record in records[2::3]}
     summary = summarise(records + extra, "quick", stale=lambda i: (i.task, i.model) in stale)
-    assert [s.model for s in summary.boards[0].standings] == ["mlp", "linear"]
-    assert summary.boards[0].tasks == list(TASKS)
+    assert [s.model for s in summary.rankings[0].standings] == ["mlp", "linear"]
+    assert summary.rankings[0].tasks == list(TASKS)
 
 
 def test_one_model_has_nothing_to_be_compared_with() -> None:
@@ -276,7 +277,7 @@ def test_an_unknown_format_is_refused() -> None:
         render(Summary("quick", []), "csv")
 
 
-@pytest.mark.parametrize("form", FORMATS[:2])
+@pytest.mark.parametrize("form", SUMMARY_FORMATS[:2])
 def test_nothing_to_summarise_is_said(form: str) -> None:
     assert "nothing to summarise: no smoke cell has errors" in render(
         summarise(store(), "smoke"), form
@@ -316,7 +317,7 @@ def test_the_command_narrows_tasks_and_models_before_it_compares(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--format", "csv"], "take one of table, md, json"), (["-t", "zz"], "matches -t and -m")],
+    [(["--format", "csv"], "choose one of table, md, json"), (["-t", "zz"], "matches -t and -m")],
 )
 def test_the_command_refuses_in_one_line(arguments, message, written, capsys, monkeypatch) -> None:
     assert run(monkeypatch, "--store", written, "--summary", *arguments) == 2

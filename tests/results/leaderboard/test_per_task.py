@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from symbench.records.record import Failure, Identity, Record, TrialRecord
 from symbench.results.leaderboard import Leaderboard, Row, make, newest_tier
 from symbench.results.leaderboard.over_tasks import summarise
-from symbench.results.leaderboard.record_summary import Sheet
+from symbench.results.leaderboard.record_summary import RecordSummary
 
 SIZES = (100, 1000, 10_000)
 SPREAD = (0.9, 0.95, 1.0, 1.05, 1.1)
@@ -142,9 +142,9 @@ def test_a_diverged_trial_is_the_same_guess_in_tables_and_summary() -> None:
     lost = cell("gate")
     lost.trials[-1] = TrialRecord(n_train=SIZES[-1], seed=4, status="diverged")
     records = [lost, cell()]
-    (board,) = summarise(records, "quick").boards
+    (board,) = summarise(records, "quick").rankings
     (standing,) = [one for one in board.standings if one.model == "gate"]
-    errors = Sheet(lost).values("error", SIZES[-1])
+    errors = RecordSummary(lost).values("error", SIZES[-1])
     assert errors[-1] == 1
     assert standing.mean.value == pytest.approx(np.mean(errors))
 

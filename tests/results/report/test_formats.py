@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from symbench.errors import InputError
-from symbench.results.leaderboard import Coverage, Figure, Leaderboard, Point, Rank, Row
+from symbench.results.leaderboard import Coverage, Estimate, Leaderboard, Point, Rank, Row
 from symbench.results.report import FORMATS, render
-from symbench.results.report.csv_json import indented
+from symbench.results.report.csv_json import line_by_line
 
 HOSTILE = (
     "<script>alert(1)</script>", "a|b", "=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)",
@@ -26,8 +26,8 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def figure(value: float, **parts: Any) -> Figure:
-    return Figure(**{"value": value, "low": value / 2, "high": value * 2, "n": 5, **parts})
+def figure(value: float, **parts: Any) -> Estimate:
+    return Estimate(**{"value": value, "low": value / 2, "high": value * 2, "n": 5, **parts})
 
 
 def row(model: str = "mlp", task: str = "o5", **parts: Any) -> Row:
@@ -246,20 +246,45 @@ def test_any_name_can_be_rendered(name: str, form: str) -> None:
     assert render(board(*rows), form)
 
 
-DOCUMENTS = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda part: st.lists(part) | st.dictionaries(st.text(), part),
-    max_leaves=30,
+DOCUMENTS = st.dictionaries(
+    st.text(),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text()
+        | st.floats(allow_nan=False, allow_infinity=False),
+        lambda part: st.lists(part) | st.dictionaries(st.text(), part),
+        max_leaves=30,
+    ),
 )  # fmt: skip
 
 
 @given(DOCUMENTS)
-def test_json_is_indented_as_the_library_does(document: Any) -> None:
-    assert indented(document) == json.dumps(document, indent=1)
+def test_json_is_read_back_as_it_was(document: dict[str, Any]) -> None:
+    assert json.loads(line_by_line(document)) == document
+
+
+def test_json_has_one_row_per_line() -> None:
+    lines = render(board(row("a"), row("b")), "json").splitlines()
+    assert [json.loads(line.rstrip(","))["model"] for line in lines if '"model"' in line] == [
+        "a", "b",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_json_has_no_number_that_is_not_finite(number: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        indented({"rows": [{"value": number}]})
+        line_by_line({"rows": [{"value": number}]})
+
+
+@pytest.mark.parametrize("form", ["table", "md", "html", "latex"])
+def test_no_line_of_the_legend_is_cut(form: str) -> None:
+    shown = " ".join(render(board(row()), form, width=80).replace("%", "").split())
+    assert "…" not in shown
+    assert "ldots" not in shown
+    assert "over the ladder." in shown
+    assert "has not learned the task." in shown
+
+
+def test_foreign_text_is_cut_in_every_document() -> None:
+    failed = row(status="failed", reason="x" * 1000, scores={}, rank=None, group=None)
+    for form in ("md", "html", "latex"):
+        assert "x" * 201 not in render(board(failed), form)

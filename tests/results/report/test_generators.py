@@ -1,11 +1,20 @@
-"""Figures of learned generators."""
+"""Pictures of learned generators."""
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import torch
+from matplotlib.image import imread
 
-from symbench.results.report.generators import aligned, draw_generators, upright, vector_field
+from symbench.results.report.generators import (
+    aligned,
+    draw_generators,
+    heat_maps,
+    upright,
+    vector_field,
+)
 
 
 def grid(side):
@@ -61,3 +70,25 @@ def test_a_figure_is_a_png_whatever_its_title(tmp_path, pixels):
         tensors["pixel_order"] = torch.arange(9)
     draw_generators(tensors, "$\\frac{ <b>\x1b[31m", tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_generator_that_is_found_up_to_scale_shows_no_difference():
+    truth = torch.tensor([[[0.0, 1.0], [-1.0, 0.0]]])
+    (picture,) = heat_maps({"truth": truth, "learned.0": -3 * truth})
+    image = imread(io.BytesIO(picture))
+    assert image.shape == (2, 8, 4)
+    assert (image[:, :2] == image[:, 3:5]).all()  # truth and learned
+    assert (image[:, 6:] == image[0, 0]).all()  # the colour of 0
+    assert heat_maps({"learned.0": truth}) == []
+    assert heat_maps({"truth": truth, "learned.0": torch.zeros(0, 2, 2)}) == []
+
+
+def test_a_large_generator_keeps_its_largest_entries():
+    truth = torch.zeros(1, 300, 300)
+    truth[0, 7, 290] = 1.0
+    (picture,) = heat_maps({"truth": truth, "learned.0": truth})
+    image = imread(io.BytesIO(picture))
+    assert image.shape[0] <= 96
+    red, other = image[7 // 4, 290 // 4], image[0, 0]
+    assert red[0] > red[2]
+    assert other[0] == pytest.approx(other[2], abs=0.02)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from symbench.results.report.escape import hypertext, latex, markdown, plain, spreadsheet
 
+MATHS = (r"\div", r"\pm", r"\surd", r"^\circ")
 ANY = st.text(st.characters(), max_size=60)  # surrogates and controls included
 
 
@@ -90,7 +91,7 @@ def test_latex_text_is_ascii_without_bare_specials(text: str) -> None:
     assert shown.isascii()
     for command in (r"\textbackslash{}", r"\textasciitilde{}", r"\textasciicircum{}", r"\ldots{}"):
         shown = shown.replace(command, "")
-    for symbol in ("<", ">", r"\geq", r"\leq", r"\times", r"\cdot", "^2", r"\partial"):
+    for symbol in ("<", ">", r"\geq", r"\leq", r"\times", r"\cdot", "^2", r"\partial", *MATHS):
         shown = shown.replace(f"${symbol}$", "")
     for special in "&%$#_{}":
         shown = shown.replace(f"\\{special}", "")

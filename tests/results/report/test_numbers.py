@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symbench.results.leaderboard import Figure
-from symbench.results.report import numbers as figures
+from symbench.results.leaderboard import Estimate
+from symbench.results.report import numbers
 
 
-def figure(value: float, **parts: Any) -> Figure:
-    return Figure(value=value, n=5, **parts)
+def figure(value: float, **parts: Any) -> Estimate:
+    return Estimate(value=value, n=5, **parts)
 
 
 @pytest.mark.parametrize(
@@ -26,41 +26,41 @@ def figure(value: float, **parts: Any) -> Figure:
     ],
 )  # fmt: skip
 def test_numbers_have_two_digits_below_one_and_three_above(value: float, shown: str) -> None:
-    assert figures.number(value) == shown
+    assert numbers.number(value) == shown
 
 
 @given(st.floats(-1e300, 1e300))
 def test_a_number_is_shown_to_within_its_digits(value: float) -> None:
-    assert float(figures.number(value)) == pytest.approx(value, rel=0.051, abs=0)
+    assert float(numbers.number(value)) == pytest.approx(value, rel=0.051, abs=0)
 
 
 @pytest.mark.parametrize(
     ("value", "shown"), [(0, "0"), (523, "523"), (52_100, "52.1k"), (1_234_567, "1.23M")]
 )
 def test_counts_take_a_suffix(value: int, shown: str) -> None:
-    assert figures.count(value) == shown
+    assert numbers.count(value) == shown
 
 
 def test_an_interval_stands_in_brackets() -> None:
-    shown = figures.interval(figure(0.0038, low=0.0031, high=0.0047))
+    shown = numbers.interval(figure(0.0038, low=0.0031, high=0.0047))
     assert shown == "0.0038 [0.0031, 0.0047]"
-    assert figures.interval(figure(0.0038)) == "0.0038"
+    assert numbers.interval(figure(0.0038)) == "0.0038"
 
 
 def test_bounds_are_marked() -> None:
-    assert figures.samples(figure(3000, censored="above")) == "> 3000"
-    assert figures.samples(figure(100, censored="below")) == "≤ 100"
-    assert figures.samples(figure(1234.0)) == "1230"
-    assert figures.ratio(figure(12, censored="above")) == "≥ 12.0×"
-    assert figures.ratio(figure(0.5, censored="below")) == "≤ 0.50×"
+    assert numbers.samples(figure(3000, censored="above")) == "> 3000"
+    assert numbers.samples(figure(100, censored="below")) == "≤ 100"
+    assert numbers.samples(figure(1234.0)) == "1230"
+    assert numbers.ratio(figure(12, censored="above")) == "≥ 12.0×"
+    assert numbers.ratio(figure(0.5, censored="below")) == "≤ 0.50×"
 
 
 def test_generator_scores_stand_beside_chance_and_ceiling() -> None:
-    assert figures.anchored(figure(0.97, chance=0.316, ceiling=1.0)) == "0.97 (0.32, 1.00)"
-    assert figures.anchored(figure(0.97, chance=0.316)) == "0.97 (0.32, –)"
-    assert figures.anchored(figure(0.97)) == "0.97"
+    assert numbers.anchored(figure(0.97, chance=0.316, ceiling=1.0)) == "0.97 (0.32, 1.00)"
+    assert numbers.anchored(figure(0.97, chance=0.316)) == "0.97 (0.32, –)"
+    assert numbers.anchored(figure(0.97)) == "0.97"
 
 
 def test_found_generators_are_counted_against_the_truth() -> None:
-    assert figures.found(figure(9.0, truth=10.0)) == "9/10"
-    assert figures.found(figure(0.0)) == "0"
+    assert numbers.found(figure(9.0, truth=10.0)) == "9/10"
+    assert numbers.found(figure(0.0)) == "0"
