@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_leaderboard import broken, cell, row
+from made_records import broken, cell, row
 
 from symbench.cli import main
 from symbench.errors import InputError
