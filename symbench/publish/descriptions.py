@@ -1,4 +1,4 @@
-"""Tasks and models in words and numbers: what ``show`` prints and the pages of a site tell."""
+"""Descriptions of tasks and models, as ``show`` prints them and the pages of a site show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages of a site tell of the tasks and models of a publication."""
+"""Descriptions of the tasks and models of a publication, for the pages of a site."""
 
 from __future__ import annotations
 

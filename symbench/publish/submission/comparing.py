@@ -67,7 +67,7 @@ def exact_differences(submitted: Record, here: Record) -> Iterator[str]:
 
 
 def spread_differences(submitted: Record, here: Record, tests: int) -> Iterator[str]:
-    """Yield the scores whose submitted median lies outside the re-run's widened interval.
+    """Yield the scores whose submitted median is outside the re-run's widened interval.
 
     The interval is mean ± t s √((1 + π/2) / n) of the re-run's n seeds, on the log scale if every
     score is positive; the root is the standard error of the difference between a mean and a median

@@ -128,7 +128,7 @@ def _trials_of(record: Record) -> Iterator[str]:
     done = [(trial.n_train, trial.seed) for trial in record.trials]
     known, sizes, seeds = set(done), record.identity.sizes, record.identity.seeds
     for n_train, seed in _repeated(done):
-        yield f"n_train {n_train}, seed {seed} stands there twice"
+        yield f"n_train {n_train}, seed {seed} is there twice"
     for n_train, seed in sorted(known):
         if n_train not in sizes or seed not in seeds:
             yield f"n_train {n_train}, seed {seed} is none of its trials"
@@ -154,7 +154,7 @@ def _tables(submission: Submission) -> Iterator[str]:
         ValueError,
         ArithmeticError,
         LookupError,
-    ) as error:  # hostile records may hold any finite numbers
+    ) as error:  # hostile records may contain any finite numbers
         yield f"no table can be made of its trials: {type(error).__name__}: {error}"
         return
     made, stated = board.document(), submission.raw["leaderboard"]

@@ -1,4 +1,4 @@
-"""The rows of a leaderboard: what every table, file and site of results is made from."""
+"""The rows of a leaderboard, from which every table, file and page of results is made."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What several seeds and tasks say together: intervals, sample sizes, gains, ranks, tie groups.
+"""Statistics over seeds and tasks: intervals, sample sizes, gains, ranks, tie groups.
 
 Errors are compared on the log scale, clipped at a floor (1e-12; half a test sample for a
-classification). scipy is imported where it is used, so that loading this package stays fast.
+classification). scipy is imported inside functions, because importing it is slow.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ Censoring = Literal["above", "below"]
 class Crossing:
     """The n_train at which a learning curve reaches a threshold.
 
-    ``censored`` "above": not reached by ``value``, the largest size; "below": reached already at
-    ``value``, the smallest. ``low`` and ``high`` are the 95 % interval over ``n`` seeds; an end
-    beyond which seeds are censored is open (None).
+    ``censored`` is "above" if it is not reached at ``value``, the largest size, and "below" if it
+    is reached already at ``value``, the smallest. ``low`` and ``high`` are the 95 % interval over
+    ``n`` seeds; an end is None (open) if seeds are censored on that side.
     """
 
     value: float
@@ -35,7 +35,7 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Gain:
-    """How many times fewer data a model needs than the baseline; ``bound`` if that is a bound."""
+    """By which factor a model needs fewer data than the baseline; ``bound`` if that is a bound."""
 
     value: float
     bound: Literal["≥", "≤"] | None
@@ -49,15 +49,15 @@ def n_to_threshold(
 ) -> Crossing:
     """Return the smallest n_train at which the median error is at or below the threshold.
 
-    The medians of log10(error) are fitted by a never-increasing curve (isotonic least squares),
-    and log n is interpolated linearly between the two sizes that enclose the threshold. Nothing is
+    The medians of log10(error) are fitted by a never-increasing curve (isotonic least squares), and
+    log n is interpolated linearly between the two sizes that enclose the threshold. Nothing is
     extrapolated. The interval is Student's, on log n, over the crossings of the seeds' own curves,
-    where every size has the same seeds; censored seeds stand at the end of the ladder, which makes
-    the other end of the interval cautious, and open their own.
+    where every size has the same seeds. A censored seed counts with the end of the ladder: this
+    opens the interval on its side and makes the other end conservative.
 
     Args:
         sizes: n_train, increasing.
-        errors_by_size: the errors at each size, one a seed.
+        errors_by_size: the errors at each size, one per seed.
         threshold: the error that counts as solved.
         floor: where log10 clips.
 
@@ -72,7 +72,7 @@ def n_to_threshold(
     target = math.log10(max(threshold, floor))
     whole = _cross(sizes, np.array([median(errors.tolist()) for errors in logs]), target)
     counts = {len(errors) for errors in logs}
-    if len(counts) > 1:  # some trials diverged: the seeds have no whole curves
+    if len(counts) > 1:  # some seeds have no error at some size, so no curve
         return Crossing(*whole, n=min(counts))
     curves = np.stack(logs, axis=1)
     return _with_interval(whole, [_cross(sizes, curve, target) for curve in curves])
@@ -81,8 +81,8 @@ def n_to_threshold(
 def data_gain(baseline: Crossing, model: Crossing) -> Gain | None:
     """Return n_to_threshold of the baseline over that of the model.
 
-    A censored baseline makes it a lower bound (upper, if solved from the first size on), a
-    censored model an upper (lower) one; None where the two bounds contradict, as when neither
+    A censored baseline makes it a lower bound (an upper one if the first size solves the task), a
+    censored model an upper (lower) one. None if both bounds apply, for example because neither
     reaches the threshold.
     """
     at_least = baseline.censored == "above" or model.censored == "below"

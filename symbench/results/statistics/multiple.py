@@ -1,4 +1,4 @@
-"""Many pairs at once: Holm's correction, and the letters that show what is left."""
+"""Many pairs at once: Holm's correction, and the letters that show what is significant."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def holm(p_values: Mapping[Pair, float]) -> dict[Pair, float]:
 
 
 def compact_letters(order: Sequence[str], apart: Collection[Pair]) -> dict[str, str]:
-    """Return the letters of Piepho's (2004) display: models that share one are not told apart.
+    """Return the letters of Piepho's (2004) display: models that share one are not distinguished.
 
-    Every group that holds a pair of ``apart`` is split, and a subset of another absorbed. "a" holds
-    the first of ``order``.
+    A group that contains a pair of ``apart`` is split; a group inside another is dropped. "a"
+    includes the first of ``order``.
     """
     groups = [frozenset(order)]
     for a, b in sorted(apart):
@@ -40,7 +40,7 @@ def compact_letters(order: Sequence[str], apart: Collection[Pair]) -> dict[str, 
 
 
 def _absorbed(i: int, groups: Sequence[frozenset[str]]) -> bool:
-    """Whether the group lies within another, or repeats an earlier one."""
+    """Whether the group is inside another, or repeats an earlier one."""
     return any(groups[i] < g or (groups[i] == g and j < i) for j, g in enumerate(groups) if j != i)
 
 

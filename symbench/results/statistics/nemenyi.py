@@ -15,7 +15,7 @@ from symbench.results.statistics.tasks import task_ranks
 
 @dataclass(frozen=True)
 class Nemenyi:
-    """What a critical-difference diagram is drawn from.
+    """The numbers of a critical-difference diagram.
 
     ``bars`` are the widest runs of models whose mean ranks, over ``tasks``, differ by less than
     ``difference``; ``friedman`` is the p value of all models together.
@@ -27,7 +27,7 @@ class Nemenyi:
     friedman: float
     bars: list[list[str]]
 
-    @cached_property  # milliseconds a pair, and no diagram shows them
+    @cached_property  # takes milliseconds per pair, and no diagram shows it
     def p_values(self) -> dict[tuple[str, str], float]:
         """The p value of every pair, the better model first."""
         from scipy.stats import studentized_range
@@ -48,8 +48,8 @@ def nemenyi(panel: Panel) -> Nemenyi | None:
     """Return the critical difference of mean ranks over tasks; None for one model or one task.
 
     q₀.₀₅(k) √(k (k + 1) / 6N) for k models on N tasks, q the studentised range ÷ √2 (Nemenyi 1963;
-    Demšar 2006, section 3.2.2). The unit is a task: its seeds only make its ranks less noisy. It
-    asks whether ranks would differ on other tasks like these, which takes many tasks to show.
+    Demšar 2006, section 3.2.2). The unit is a task; more seeds only make its ranks less noisy. The
+    test asks whether ranks would differ on other, similar tasks, which only many tasks can show.
     """
     from scipy.stats import studentized_range
 

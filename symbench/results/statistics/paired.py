@@ -1,8 +1,8 @@
-"""Pairs of models over tasks and seeds: a stratified signed-rank test, and what it could show.
+"""Pairs of models over tasks and seeds: a stratified signed-rank test, and its power.
 
-The differences of log10 errors have other scales on other tasks, so a test of their mean would
-hear the loudest task only. Signed ranks within each task give every task the same voice, whatever
-its scale and however far a single seed lies out.
+The scale of the differences of log10 errors depends on the task, so the task with the largest
+scale would dominate a test of their mean. Signed ranks within each task give all tasks with equally
+many seeds the same weight, and bound the effect of outliers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from symbench.results.statistics.tasks import task_ranks
 
 _POWER = 0.8
 _SIMULATIONS = 1000
-_LARGEST = 6.0  # decades: beyond a ratio of a million nothing is worth detecting
+_LARGEST = 6.0  # decades: larger ratios than a million are not considered
 _SEED = 21
 _ROUNDING = 1e-20  # of variances of log10 errors
 
@@ -34,9 +34,9 @@ class Comparison:
 
 
 def compare(panel: Panel) -> Comparison:
-    """Return which models the tasks and seeds tell apart, at 5 % over all pairs together.
+    """Return which models the tasks and seeds distinguish, at 5 % over all pairs together.
 
-    Models that share a letter are not told apart; "a" holds the smallest mean rank.
+    Models that share a letter are not distinguished; "a" includes the smallest mean rank.
     """
     mean_ranks = dict(zip(panel.models, task_ranks(panel).mean(axis=0), strict=True))
     order = sorted(panel.models, key=lambda name: (mean_ranks[name], name))
@@ -61,7 +61,7 @@ def signed_rank(differences: Sequence[Array]) -> float:
     Args:
         differences: of paired log errors: one array [seeds] a task.
     """
-    # Differences that are equal but for rounding are ties.
+    # Differences that only rounding distinguishes are ties.
     rounded = [np.asarray(np.round(task, 10), dtype=np.float64) for task in differences]
     ranks = [_doubled_ranks(np.abs(task)) for task in rounded]
     signs = [np.sign(task) for task in rounded]
@@ -78,10 +78,10 @@ def smallest_p(sizes: Sequence[int]) -> float:
 def detectable_ratio(panel: Panel) -> float | None:
     """Return the smallest ratio of errors that the comparison would have shown with power 80 %.
 
-    The same ratio on every task, in front of normal noise with the spread that paired log10 errors
-    have on it, all pairs taken together; at 5 % ÷ the number of pairs, the level of
-    Holm's first step. By simulation. None: fewer than two models, or no ratio up to 10⁶ would
-    have shown, as when the smallest possible p value exceeds the level.
+    The power is simulated for the same ratio on every task, with normal noise that has the spread
+    of the paired log10 errors of all pairs on the task. The level is 5 % ÷ the number of pairs,
+    that of Holm's first step. None: there are fewer than two models, or no ratio up to 10⁶ would
+    have shown, for example because the smallest possible p value exceeds the level.
     """
     if not panel.pairs:
         return None
@@ -148,9 +148,9 @@ def _spreads(panel: Panel) -> Array:
     """Return the standard deviation of paired log10 errors on each task, over all pairs.
 
     The mean variance of the pairs is twice the mean square of model × seed, with (models - 1)
-    (seeds - 1) degrees of freedom. A task that looks calm by chance would make the test look
-    strong, so log variances are freed of their bias and drawn together as far as chance explains
-    how they differ (James and Stein).
+    (seeds - 1) degrees of freedom. A task whose variance is small by chance would overstate the
+    power. So the bias of the log variances is removed, and they are shrunk towards their mean as
+    far as chance explains their differences (James and Stein).
     """
     from scipy.special import digamma, polygamma
 
@@ -162,8 +162,8 @@ def _spreads(panel: Panel) -> Array:
     logs, halves = np.array(known).T
     logs = logs - digamma(halves) + np.log(halves)
     chance, observed = polygamma(1, halves).mean(), logs.var(ddof=1) if len(logs) > 1 else 0.0
-    kept = max(0.0, 1 - chance / observed) if observed else 0.0
-    spreads[spreads > 0] = np.exp((logs.mean() + kept * (logs - logs.mean())) / 2)
+    share = max(0.0, 1 - chance / observed) if observed else 0.0  # not explained by chance
+    spreads[spreads > 0] = np.exp((logs.mean() + share * (logs - logs.mean())) / 2)
     return spreads
 
 

@@ -15,7 +15,7 @@ from symbench.results.statistics.seeds import FLOOR, LEVEL, Array, Interval, log
 REPLICATES = 2000
 _SEED = 20  # of the bootstrap: the same records give the same intervals
 
-Errors = Sequence[Sequence[float]]  # of one model: one list a task, in it one error a seed
+Errors = Sequence[Sequence[float]]  # of one model: one list per task, with one error per seed
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Panel:
 
     @property
     def logs(self) -> list[Array]:
-        """log10 of the errors, clipped at 1e-12: one array [models, seeds] a task."""
+        """log10 of the errors, clipped at 1e-12: one array [models, seeds] per task."""
         return [log_errors(errors, FLOOR) for errors in self.errors]
 
     @property
@@ -54,7 +54,7 @@ class Panel:
 
 
 def normalised(errors: Sequence[float], chance: float, floor: float = FLOOR) -> list[float]:
-    """Return error ÷ chance, clipped to [floor ÷ chance, 1]: worse than a guess counts as a guess.
+    """Return error ÷ chance, clipped to [floor ÷ chance, 1]: worse than chance counts as chance.
 
     Raises:
         InputError: the chance error is not positive.
@@ -65,21 +65,21 @@ def normalised(errors: Sequence[float], chance: float, floor: float = FLOOR) -> 
 
 
 def uniform(sizes: Sequence[int]) -> list[Array]:
-    """Return weights [1, seeds], one array a task, of which the estimate itself is made."""
+    """Return the equal weights [1, seeds] of the estimate itself, one array per task."""
     return [np.full((1, n), 1 / n) for n in sizes]
 
 
 def resamples(sizes: Sequence[int]) -> list[Array]:
     """Return bootstrap weights [replicates, seeds] of each task's seeds; each row sums to 1.
 
-    Stratified: n - 1 of a task's n seeds are drawn with replacement, which makes the variance of
-    a mean unbiased (Rao and Wu 1988); n of n would be 20 % short of it with five seeds. Equal
-    ``sizes`` give equal weights, so that models are resampled together.
+    The bootstrap is stratified: n - 1 of a task's n seeds are drawn with replacement, which makes
+    the variance of a mean unbiased (Rao and Wu 1988). With n draws from five seeds it would be 20 %
+    too small. Equal ``sizes`` give equal weights, so that models are resampled together.
     """
     return _resamples(tuple(sizes))
 
 
-@lru_cache(maxsize=8)  # a board asks for few sizes, for every pair of models
+@lru_cache(maxsize=8)  # a ranking asks for the same few sizes for every pair of models
 def _resamples(sizes: tuple[int, ...]) -> list[Array]:
     generator = np.random.default_rng(_SEED)
     drawn = [generator.multinomial(max(n - 1, 1), [1 / n] * n, size=REPLICATES) for n in sizes]
@@ -89,8 +89,8 @@ def _resamples(sizes: tuple[int, ...]) -> list[Array]:
 def ends(values: Array, sizes: Sequence[int]) -> tuple[Array, Array]:
     """Return the ends of the 95 % interval of bootstrapped values [replicates, ...].
 
-    Percentiles, as far out as Student's t with Σ(n - 1) degrees of freedom asks for (Hesterberg
-    2015): few seeds know little of their own spread.
+    They are percentiles, moved outwards as Student's t with Σ(n - 1) degrees of freedom requires
+    (Hesterberg 2015), because few seeds estimate their own spread poorly.
     """
     from scipy.special import ndtr, stdtrit
 

@@ -16,7 +16,7 @@ from symbench.results.statistics.seeds import FLOOR, LEVEL, Array, log_errors
 
 @dataclass(frozen=True)
 class Rank:
-    """The places that the seeds leave open (1 is best), and the letters of the tie groups.
+    """The range of ranks consistent with the seeds (1 is best), and the letters of the tie groups.
 
     Two models whose difference is not significant share a letter.
     """
@@ -30,12 +30,12 @@ def rank(errors: Mapping[str, Sequence[float]], floor: float = FLOOR) -> dict[st
     """Return each model's places and tie groups on one task; smaller errors are better.
 
     Every pair is compared by Welch's t-test on log10(error) over seeds, at 5 % over all pairs
-    together (Holm 1979). Seeds that share their data make it cautious. A model's best place is one
-    more than the number of models significantly better. Groups are Piepho's (2004) compact letter
-    display, "a" holding the smallest error.
+    together (Holm 1979). It is conservative where seeds share their data. A model's best place is
+    one more than the number of models significantly better. Groups are Piepho's (2004) compact
+    letter display, "a" including the smallest error.
 
     Args:
-        errors: at least two errors of each model, one a seed.
+        errors: at least two errors of each model, one per seed.
         floor: where log10 clips.
 
     Raises:
@@ -64,7 +64,7 @@ def _welch(a: Array, b: Array) -> float:
 
     parts = np.array([x.var(ddof=1) / len(x) for x in (a, b)])
     difference = abs(float(a.mean() - b.mean()))
-    if parts.sum() == 0:  # models without randomness: any difference is one
+    if parts.sum() == 0:  # models without randomness: any difference is significant
         return 1.0 if difference == 0 else 0.0
     freedom = parts.sum() ** 2 / (parts**2 / np.array([len(a) - 1, len(b) - 1])).sum()
     return float(2 * stdtr(freedom, -difference / math.sqrt(parts.sum())))

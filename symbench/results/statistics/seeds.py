@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import median  # of a handful of numbers numpy's takes fifty times as long
+from statistics import median  # numpy's takes fifty times as long for a few numbers
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +30,17 @@ class Interval:
 
 
 def interval(values: Sequence[float], log: bool = True, floor: float | None = None) -> Interval:
-    """Return the median of one value a seed, and Student's 95 % interval over the seeds.
+    """Return the median of one value per seed, and Student's 95 % interval over the seeds.
 
-    mean ± t₀.₉₇₅(n - 1) s / √n, of log10(value) where ``log`` and every value is positive, and
-    widened to hold the median. A ``floor`` (for errors) clips values from 0 up to it before the
-    logarithm; without one, a value of 0 puts the interval on the linear scale.
+    The interval is mean ± t₀.₉₇₅(n - 1) s / √n, of log10(value) if ``log`` and every value is
+    positive, and is widened to include the median. A ``floor`` (for errors) replaces smaller
+    values, 0 included, before the logarithm. Without a floor, a value of 0 makes the scale linear.
 
     Raises:
         InputError: there is no value.
     """
     if not len(values):
-        raise InputError("no interval of no values: leave the score out")
+        raise InputError("there is no interval of no values: omit the score")
     x = np.asarray(values, dtype=np.float64)
     value = float(median(values))
     if len(x) == 1:

@@ -1,7 +1,7 @@
-"""Over tasks: interquartile mean, profile, probability of improvement, mean rank and place.
+"""Statistics over tasks: interquartile mean, profile, probability of improvement, mean rank.
 
-Every task has the same weight, whatever its number of seeds. The tasks are taken as given: the
-intervals say what other seeds would have changed, not other tasks.
+Every task has the same weight, independent of its number of seeds. The tasks are fixed: intervals
+show what other seeds would have changed, not other tasks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _QUARTER = 0.25
 
 @dataclass(frozen=True)
 class Place:
-    """A model's rank on a task, averaged over tasks; ``low`` to ``high``: places it may have."""
+    """The mean over tasks of a model's rank, and the range of ranks consistent with the seeds."""
 
     mean: Interval
     low: int
@@ -30,9 +30,9 @@ class Place:
 def interquartile_mean(errors: Errors) -> Interval:
     """Return the mean of the middle half of the normalised errors of all tasks and seeds.
 
-    A quarter of the weight is cut at either end; an error at the edge counts in part, so where 4
-    divides the number of errors this is the 25 % trimmed mean of Agarwal et al. (2021). With a
-    stratified bootstrap interval.
+    A quarter of the weight is cut at either end; an error at the edge counts in part. If 4 divides
+    the number of errors this is the 25 % trimmed mean of Agarwal et al. (2021). The interval is a
+    stratified bootstrap.
 
     Raises:
         InputError: there is no error on some task.
@@ -44,9 +44,9 @@ def interquartile_mean(errors: Errors) -> Interval:
     def trimmed(weights: list[Array]) -> Array:
         shares = np.concatenate(weights, axis=1)[:, order] / len(tasks)
         above = np.cumsum(shares, axis=1)
-        kept = np.minimum(above, 1 - _QUARTER) - np.maximum(above - shares, _QUARTER)
-        kept = np.clip(kept, 0, None)
-        return np.asarray((kept @ values[order]) / kept.sum(axis=1))
+        inner = np.minimum(above, 1 - _QUARTER) - np.maximum(above - shares, _QUARTER)
+        inner = np.clip(inner, 0, None)
+        return np.asarray((inner @ values[order]) / inner.sum(axis=1))
 
     sizes = [len(task) for task in tasks]
     return estimate(float(trimmed(uniform(sizes))[0]), trimmed(resamples(sizes)), sizes)
@@ -67,7 +67,7 @@ def mean_error(errors: Errors) -> Interval:
 def profile(errors: Errors, thresholds: Sequence[float]) -> list[Interval]:
     """Return, for each τ, the share of tasks whose normalised error is at most τ.
 
-    The share of a task's seeds, averaged over tasks; pointwise 95 % bands by the bootstrap
+    It is the share of a task's seeds, averaged over tasks, with pointwise 95 % bootstrap bands
     (Dolan and Moré 2002; Agarwal et al. 2021).
 
     Raises:
@@ -85,7 +85,7 @@ def improvement(model: Errors, other: Errors) -> Interval:
     """Return P(error of ``model`` < that of ``other``) + P(=) / 2 over seeds, averaged over tasks.
 
     Mann and Whitney's U ÷ (n m), as in Agarwal et al. (2021), with a stratified bootstrap
-    interval. Seeds are not paired: it asks how a single run of one compares with one of the other.
+    interval. Seeds are not paired: a single run of one is compared with a single run of the other.
 
     Raises:
         InputError: there is no error on some task, or the two have other tasks or seeds.
@@ -102,11 +102,11 @@ def improvement(model: Errors, other: Errors) -> Interval:
 
 
 def places(panel: Panel) -> dict[str, Place]:
-    """Return each model's mean rank and the places that the seeds leave open; 1 is best.
+    """Return each model's mean rank and the ranks consistent with the seeds; 1 is best.
 
-    On every task models are ranked by their mean log10 error over seeds, ties sharing the mean of
-    their ranks; a place is the rank of a mean rank. Intervals are bootstrapped with the same seeds
-    for all models, since these share their data.
+    On every task models are ranked by their mean log10 error over seeds; ties share the mean of
+    their ranks. A place is the rank of a mean rank. Intervals are bootstrapped with the same seeds
+    for all models, because these share their data.
     """
     from scipy.stats import rankdata
 
@@ -144,7 +144,7 @@ def _mean_ranks(panel: Panel, weights: list[Array]) -> Array:
 def _ranks(logs: Array, weights: Array) -> Array:
     from scipy.stats import rankdata
 
-    # Equal errors in another order of summation differ in the last digit only.
+    # Equal errors summed in another order differ only in the last digit.
     return np.asarray(rankdata(np.round(weights @ logs.T, 10), axis=1))
 
 

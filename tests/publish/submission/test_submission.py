@@ -167,11 +167,11 @@ def test_a_record_that_was_not_planned_is_found(document):
 @pytest.mark.parametrize(
     ("forge", "complaint"),
     [
-        (lambda trials: trials[0].update(seed=1), "seed 1 stands there twice"),
+        (lambda trials: trials[0].update(seed=1), "seed 1 is there twice"),
         (lambda trials: trials[0].update(seed=7), "seed 7 is none of its trials"),
         (lambda trials: trials[0].update(n_train=32), "n_train 32, seed 0 is none of its trials"),
         (lambda trials: trials.pop(), "n_train 64, seed 1 is missing"),
-        (lambda trials: trials.append(trials[0]), "n_train 16, seed 0 stands there twice"),
+        (lambda trials: trials.append(trials[0]), "n_train 16, seed 0 is there twice"),
     ],
 )
 def test_swapped_missing_and_doubled_seeds_are_found(document, forge, complaint):

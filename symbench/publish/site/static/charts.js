@@ -49,7 +49,7 @@
     return redraw;
   };
 
-  // A checkbox a model; returns the set of the names that are ticked.
+  // One checkbox per model; returns the set of the names that are ticked.
   symbench.legend = (box, names, changed) => {
     const shown = new Set(names.slice(0, shownAtFirst));
     const list = document.createElement("fieldset");
@@ -74,7 +74,7 @@
     return shown;
   };
 
-  // Lines of one y over x by model, each with its dash.
+  // One line of y over x per model, each with its dash.
   symbench.lines = (points, names, options) => names.filter((name) => points.some((p) => p.model === name))
     .map((name) => Plot.line(points.filter((p) => p.model === name), {
       ...options, stroke: symbench.colour(names.indexOf(name)), strokeWidth: 2,

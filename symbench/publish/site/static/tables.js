@@ -1,4 +1,4 @@
-// Tables whose headings sort them. Text from the data enters the page as text nodes alone.
+// Tables that sort by their headings. Text from the data enters the page only as text nodes.
 "use strict";
 const symbench = globalThis.symbench ?? (globalThis.symbench = {});
 
@@ -23,7 +23,7 @@ symbench.element = (tag, properties = {}, ...children) => {
   return made;
 };
 
-// What is missing stands last in both directions.
+// Missing values are last in both directions.
 symbench.compare = (a, b, sign) => {
   const missing = (one) => one === null || one === undefined || one === "";
   if (missing(a) || missing(b)) return missing(a) - missing(b);
