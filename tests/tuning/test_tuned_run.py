@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import toys
-from symrerunner.runs.plan import Selection, Tuned, make_plan
 from typer.testing import CliRunner
 
 from symbench.cli import app
@@ -15,6 +14,7 @@ from symbench.errors import InputError
 from symbench.publish.submission.rerun import Rerunner
 from symbench.records.store import Store
 from symbench.registry import load
+from symbench.runs.plan import Selection, Tuned, make_plan
 from symbench.tuning.study import path_of, read
 from symbench.tuning.tuned import tuned_cells
 

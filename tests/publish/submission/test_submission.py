@@ -18,9 +18,11 @@ from symbench.publish.submission import (
     Rerunner,
     Submission,
     check,
+    differing_files,
     json_schema,
     make,
     parse,
+    rerun,
     verify,
     write,
 )
@@ -29,6 +31,9 @@ from symbench.publish.submission.document import sha256, whole_sha256
 from symbench.publish.submission.reading import DEEPEST, LARGEST
 from symbench.records.record import Failure, Identity, Record
 from symbench.results import leaderboard
+from symbench.results.report.escape import markdown
+from symbench.results.report.tables import LEGEND
+from symbench.runs.plan import make_plan
 
 TOYS = Path(toys.__file__)
 MODELS = ("small", "told", "raising", "declining")
@@ -403,3 +408,73 @@ def test_a_directory_of_something_else_is_refused(honest, tmp_path):
     with pytest.raises(InputError, match="holds no submission"):
         write(honest, tmp_path)
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def with_cut_legend(text):
+    for line in LEGEND:
+        text = text.replace(markdown(line, limit=None), markdown(line))
+    return text
+
+
+EDITS = [  # of a published directory that change no result
+    ("leaderboard.json", lambda text: json.dumps(json.loads(text), indent=1)),
+    ("leaderboard.tex", lambda text: text.replace("% prior:", "% what was known:")),
+    ("README.md", with_cut_legend),
+]
+
+
+@pytest.mark.parametrize(("name", "edit"), EDITS, ids=lambda one: str(one)[:20])
+def test_files_of_an_earlier_version_are_accepted_if_their_results_are_equal(
+    honest, tmp_path, name, edit
+):
+    write(honest, tmp_path)
+    file = tmp_path / name
+    text = file.read_text()
+    file.write_text(edit(text))
+    assert file.read_text() != text
+    assert differing_files(honest, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json"]
+)
+def test_a_file_with_another_result_is_named(honest, tmp_path, name):
+    write(honest, tmp_path)
+    file = tmp_path / name
+    file.write_text(file.read_text().replace("small", "large", 1))
+    assert differing_files(honest, tmp_path) == [name]
+    file.unlink()
+    assert differing_files(honest, tmp_path) == [name]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"a": 1, "a": 1}'])
+def test_a_hostile_table_is_named_without_harm(honest, tmp_path, content):
+    write(honest, tmp_path)
+    (tmp_path / "leaderboard.json").write_bytes(content)
+    assert differing_files(honest, tmp_path) == ["leaderboard.json"]
+
+
+def test_the_cells_of_a_task_are_planned_together(honest, rerunner, monkeypatch):
+    plans = []
+
+    def counted(registry, selection):
+        plans.append(selection.models)
+        return make_plan(registry, selection)
+
+    monkeypatch.setattr(rerun, "make_plan", counted)
+    identities = [one for one in honest.plan if one.model in ("small", "told")]
+    assert set(rerunner.obstacles(identities).values()) == {None}
+    assert plans == [("small", "told")]
+
+
+def test_a_cell_that_cannot_be_planned_is_no_obstacle_to_the_others(honest, rerunner, monkeypatch):
+    def failing(registry, selection):
+        if "told" in selection.models:
+            raise RuntimeError("no plan today")
+        return make_plan(registry, selection)
+
+    monkeypatch.setattr(rerun, "make_plan", failing)
+    identities = {one.model: one for one in honest.plan if one.model in ("small", "told")}
+    found = rerunner.obstacles(list(identities.values()))
+    assert found[identities["small"].key] is None
+    assert "RuntimeError: no plan today" in found[identities["told"].key]

@@ -12,6 +12,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_records import PROTOCOL, SIZES, SPREAD, broken, cell, row
+from pydantic import ValidationError
 
 from symbench.records.record import Record, TrialRecord
 from symbench.results.leaderboard import make, newest_tier
@@ -271,6 +272,16 @@ def test_the_document_has_the_published_shape() -> None:
     assert first["params"] == 42
     assert first["cost"]["train_seconds"]["value"] == 2.0
     json.dumps(document, allow_nan=False)
+
+
+def test_nothing_can_be_written_into_a_row() -> None:
+    board = make([cell()], "quick")
+    with pytest.raises(ValidationError):
+        board.rows[0].reason = "edited"
+    with pytest.raises(ValidationError):
+        board.rows[0].scores["error"].value = 0.0
+    with pytest.raises(ValidationError):
+        board.rows = []
 
 
 def test_no_records_make_an_empty_board() -> None:
