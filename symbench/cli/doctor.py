@@ -6,11 +6,13 @@ import os
 import platform
 from collections import Counter
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from symbench.cli import pages
 from symbench.cli.loading import registered
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -22,6 +24,7 @@ from symbench.cli.options import (
 from symbench.cli.output import coloured, print_json, terminal_width
 from symbench.downloads import data_directories
 from symbench.errors import StoreError
+from symbench.records.store import Store
 
 if TYPE_CHECKING:
     from symbench.registry import PluginInfo, Registry
@@ -42,8 +45,6 @@ def doctor(
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """Include the output in a bug report."""
-    from symbench.cli import pages
-
     with registered(plugin, no_plugin) as registry:
         document = examine(registry, store)
     if as_json:
@@ -85,8 +86,6 @@ def _machine() -> Document:
 
 
 def _version(package: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         return version(package)
     except PackageNotFoundError:
@@ -146,8 +145,6 @@ def _plugin(info: PluginInfo) -> Document:
 
 def _store(path: Path) -> Document:
     """Count the records by status; report a store that cannot be read instead of failing."""
-    from symbench.records.store import Store
-
     store = Store(path)
     try:
         records = store.records()

@@ -19,15 +19,22 @@ from symbench.cli.options import (
     TaskPatterns,
 )
 from symbench.cli.output import coloured, terminal_width
+from symbench.contract.values import check_tier
 from symbench.errors import InputError, StoreError
-from symbench.results.report import FORMATS, SUMMARY_FORMATS, check_format
+from symbench.records.store import Store, records_of
+from symbench.results.leaderboard import (
+    FACTOR,
+    Leaderboard,
+    ParameterWindow,
+    make,
+    newest_tier,
+)
+from symbench.results.leaderboard.over_tasks import Summary, summarise
+from symbench.results.report import FORMATS, SUMMARY_FORMATS, check_format, render, summaries
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.records.record import Identity, Record
-    from symbench.records.store import Store
-    from symbench.results.leaderboard import Leaderboard, ParameterWindow
-    from symbench.results.leaderboard.over_tasks import Summary
 
 Patterns = Sequence[str] | None
 
@@ -58,11 +65,6 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """With several stores, the newest record of each task and model counts."""
-    from symbench.contract.values import check_tier
-    from symbench.records.store import records_of
-    from symbench.results.leaderboard import make, newest_tier
-    from symbench.results.report import render, summaries
-
     form = "json" if as_json else form
     check_format(form, SUMMARY_FORMATS if summary else FORMATS)
     if tier is not None:
@@ -93,8 +95,6 @@ def parameter_window(wanted: str | None, factor: float | None) -> ParameterWindo
     Raises:
         InputError: neither ``median`` nor a whole number, or a value out of its range.
     """
-    from symbench.results.leaderboard import FACTOR, ParameterWindow
-
     if wanted is None:
         if factor is not None:
             raise InputError("--match-factor without --match-params: give --match-params, too")
@@ -132,8 +132,6 @@ def summarised(
     Raises:
         InputError: the tier has cells, and none of them matches.
     """
-    from symbench.results.leaderboard.over_tasks import summarise
-
     task, model = map(matcher, patterns)
     cells = [record.identity for record in records if record.identity.tier == tier]
     if cells and not any(task(cell.task) and model(cell.model) for cell in cells):

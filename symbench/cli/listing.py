@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from symbench.cli import cards, pages
 from symbench.cli.loading import registered
 from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
 from symbench.cli.output import coloured, print_json, terminal_width
@@ -21,8 +22,6 @@ def list_registered(
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """`symbench show NAME` describes one of them."""
-    from symbench.cli import cards, pages
-
     if section is not None and section not in cards.SECTIONS:
         raise InputError(f"unknown section {section!r}: take one of {', '.join(cards.SECTIONS)}")
     with registered(plugin, no_plugin) as registry:

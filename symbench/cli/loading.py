@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from symbench import registry as registries
 from symbench.cli.options import DEFAULT_STORE
 from symbench.errors import InputError
 from symbench.results.report.escape import plain
@@ -26,8 +27,6 @@ def registered(
     plugin_files: Sequence[Path] | None, blocked: Sequence[str] | None
 ) -> Iterator[Registry]:
     """Load the plugins; what they print goes to stderr, and broken ones are named there."""
-    from symbench import registry as registries
-
     with redirect_stdout(sys.stderr):
         registry = registries.load(plugin_files or (), blocked or ())
         for info in registry.plugins:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from symbench.errors import InputError
 
@@ -38,8 +39,6 @@ def write(kind: str, name: str, to: Path | None) -> Path:
     Raises:
         InputError: an unknown kind, a name that cannot be registered, or a directory that exists.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     if kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}: take one of {', '.join(KINDS)}")
     if not _NAME.fullmatch(name):

@@ -10,13 +10,15 @@ import typer
 
 from symbench.cli.loading import open_stores, registered, staleness
 from symbench.cli.options import BlockedPlugins, PluginFiles, StoreDirectories, StoredTier
+from symbench.contract.values import check_tier
 from symbench.errors import StoreError
+from symbench.records.store import Store, records_of
+from symbench.results.leaderboard import newest_tier
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.publish.submission import Submission
     from symbench.records.record import Identity
-    from symbench.records.store import Store
     from symbench.registry import Registry
 
 
@@ -57,10 +59,7 @@ def write(
     Raises:
         InputError: an unknown tier, nothing to publish, or a directory that holds something else.
     """
-    from symbench.contract.values import check_tier
     from symbench.publish import submission
-    from symbench.records.store import records_of
-    from symbench.results.leaderboard import newest_tier
 
     if tier is not None:
         check_tier(tier)

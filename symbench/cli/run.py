@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from symbench.cli import pages
 from symbench.cli.loading import registered
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -24,7 +25,11 @@ from symbench.cli.options import (
     TierToRun,
 )
 from symbench.cli.output import coloured, print_json, terminal_width
+from symbench.cli.progress import Watch
 from symbench.errors import InputError
+from symbench.records.record import FINISHED
+from symbench.records.store import Store
+from symbench.results import report
 
 if TYPE_CHECKING:
     from symbench.api import Result
@@ -225,8 +230,6 @@ def with_tuned(selection: Selection, registry: Registry, store: Path) -> Selecti
 
 def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -> list[Document]:
     """Return each cell, and whether it would run, be reused, or is declined."""
-    from symbench.records.record import FINISHED
-    from symbench.records.store import Store
     from symbench.runs.plan import make_plan
 
     store = Store(path)
@@ -243,7 +246,6 @@ def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -
 def execute(registry: Registry, selection: Selection, options: Options) -> Result:
     """Carry out the selection, and show the progress on stderr."""
     from symbench.api import result
-    from symbench.cli.progress import Watch
     from symbench.runs import run
 
     watch = Watch()
@@ -253,8 +255,6 @@ def execute(registry: Registry, selection: Selection, options: Options) -> Resul
 
 
 def _print_plan(cells: Sequence[Document], *, as_json: bool) -> None:
-    from symbench.cli import pages
-
     if as_json:
         print_json({"cells": cells})
     else:
@@ -262,8 +262,6 @@ def _print_plan(cells: Sequence[Document], *, as_json: bool) -> None:
 
 
 def _print_result(result: Result, *, as_json: bool) -> None:
-    from symbench.results import report
-
     if as_json:
         print_json(
             {

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from symbench.cli import cards, pages
 from symbench.cli.loading import registered
 from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
 from symbench.cli.output import coloured, print_json, terminal_width
@@ -20,8 +21,6 @@ def show(
     no_plugin: BlockedPlugins = None,
 ) -> None:
     """For a task it also lists the models that accept it, and why the others do not."""
-    from symbench.cli import cards, pages
-
     with registered(plugin, no_plugin) as registry:
         documents = cards.show(registry, name)
     if as_json:

@@ -22,11 +22,13 @@ from symbench.cli.options import (
 from symbench.cli.output import coloured, print_json, terminal_width
 from symbench.errors import InputError
 from symbench.results.report.escape import plain
+from symbench.results.report.listing import listing
+from symbench.results.report.numbers import number
+from symbench.tuning.study import Study
 
 if TYPE_CHECKING:
     from symbench.registry import Registry
     from symbench.tuning.search import Search
-    from symbench.tuning.study import Study
 
 HEADINGS = ("task", "model", "trials", "untuned", "tuned", "what changed")
 
@@ -88,7 +90,6 @@ def searches(
         InputError: an unknown name, or a search that cannot begin.
     """
     from symbench.tuning.search import search
-    from symbench.tuning.study import Study
 
     for task in registry.drop_broken("task", registry.select("task", tasks)):
         for model in registry.drop_broken("model", registry.select("model", models)):
@@ -101,8 +102,8 @@ def searches(
 
 def _tell(study: Study) -> None:
     done, last, best = len(study.attempts), study.attempts[-1], study.best
-    result = last.status if last.loss is None else _number(last.loss)
-    least = "" if best is None or best.loss is None else f", least {_number(best.loss)}"
+    result = last.status if last.loss is None else number(last.loss)
+    least = "" if best is None or best.loss is None else f", least {number(best.loss)}"
     why = "" if last.reason is None else f" ({last.reason})"
     pair = f"{study.spec.model} on {study.spec.task}"
     line = f"{pair}: trial {done} of {study.budget}: valid loss {result}{least}{why}"
@@ -141,8 +142,6 @@ def exit_code(results: Sequence[SearchResult]) -> int:
 
 def page(results: Sequence[SearchResult], width: int, *, colour: bool) -> str:
     """Return a table with a line per pair: the valid loss before and after, and what changed."""
-    from symbench.results.report.listing import listing
-
     return listing(HEADINGS, [_row(result) for result in results], width, colour=colour)
 
 
@@ -151,19 +150,13 @@ def _row(result: SearchResult) -> list[str]:
     if study is None:
         return [result.task, result.model, "0", "", "", result.reason or ""]
     first, best = study.attempts[0], study.best
-    untuned = first.status if first.loss is None else _number(first.loss)
-    tuned = "failed" if best is None or best.loss is None else _number(best.loss)
+    untuned = first.status if first.loss is None else number(first.loss)
+    tuned = "failed" if best is None or best.loss is None else number(best.loss)
     config = {} if best is None else best.config
     changed = [
-        f"{name} {_number(value) if isinstance(value, float) else value}"
+        f"{name} {number(value) if isinstance(value, float) else value}"
         for name, value in config.items()
         if value != study.spec.base.get(name)
     ]
     what = ", ".join(changed) or ("nothing" if best else study.attempts[-1].reason or "")
     return [result.task, result.model, str(len(study.attempts)), untuned, tuned, what]
-
-
-def _number(value: float) -> str:
-    from symbench.results.report.numbers import number
-
-    return number(value)
