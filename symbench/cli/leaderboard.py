@@ -55,10 +55,13 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     ] = False,
     match_params: Annotated[
         str | None,
-        typer.Option(metavar="median|N", help="Compare at equal size: near the median, or near N."),
+        typer.Option(
+            metavar="median|N",
+            help="Compare models near the median size, or near size N.",
+        ),
     ] = None,
     match_factor: Annotated[
-        float | None, typer.Option(metavar="F", help="How near: from N / F to N × F (2).")
+        float | None, typer.Option(metavar="F", help="Near means N / F to N × F (default: 2).")
     ] = None,
     as_json: AsJson = False,
     plugin: PluginFiles = None,

@@ -23,7 +23,7 @@ def list_registered(
 ) -> None:
     """`symbench show NAME` describes one of them."""
     if section is not None and section not in cards.SECTIONS:
-        raise InputError(f"unknown section {section!r}: take one of {', '.join(cards.SECTIONS)}")
+        raise InputError(f"unknown section {section!r}: choose one of {', '.join(cards.SECTIONS)}")
     with registered(plugin, no_plugin) as registry:
         chosen = [section] if section else cards.SECTIONS
         documents = {name: cards.section(registry, name) for name in chosen}

@@ -1,4 +1,4 @@
-"""What verbs load before they start: plugins and stores."""
+"""The plugins and stores that the verbs load."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 def registered(
     plugin_files: Sequence[Path] | None, blocked: Sequence[str] | None
 ) -> Iterator[Registry]:
-    """Load the plugins; what they print goes to stderr, and broken ones are named there."""
+    """Load the plugins, and send stdout to stderr while the block runs, because plugins may print.
+
+    Broken plugins are named on stderr.
+    """
     with redirect_stdout(sys.stderr):
         registry = registries.load(plugin_files or (), blocked or ())
         for info in registry.plugins:
@@ -36,7 +39,10 @@ def registered(
 
 
 def staleness(registry: Registry) -> Callable[[Identity], bool]:
-    """Judge by what is registered; a plugin that cannot be asked leaves its records current."""
+    """Return the function that says whether the record of an identity is stale.
+
+    Where a plugin raises, the record counts as current, with a warning on stderr.
+    """
     from symbench.runs.staleness import is_stale
 
     def stale(identity: Identity) -> bool:
@@ -51,7 +57,7 @@ def staleness(registry: Registry) -> Callable[[Identity], bool]:
 
 
 def open_stores(paths: Sequence[Path] | None) -> list[Store]:
-    """Return the stores, the default one if none is named.
+    """Return the named stores, or the default one.
 
     Raises:
         InputError: one of them does not exist.
@@ -67,7 +73,7 @@ def open_stores(paths: Sequence[Path] | None) -> list[Store]:
 
 
 def matcher(patterns: Sequence[str] | None) -> Callable[[str], bool]:
-    """Match names against globs; a stored name need not be registered here."""
+    """Return whether a name matches one of the globs; every name does if there are none."""
     return lambda name: not patterns or any(fnmatchcase(name, one) for one in patterns)
 
 

@@ -40,7 +40,7 @@ def write(kind: str, name: str, to: Path | None) -> Path:
         InputError: an unknown kind, a name that cannot be registered, or a directory that exists.
     """
     if kind not in KINDS:
-        raise InputError(f"unknown kind {kind!r}: take one of {', '.join(KINDS)}")
+        raise InputError(f"unknown kind {kind!r}: choose one of {', '.join(KINDS)}")
     if not _NAME.fullmatch(name):
         raise InputError(
             f"name {name!r}: begin with a letter; lower-case letters, digits, hyphens, at most 64"

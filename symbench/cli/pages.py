@@ -1,4 +1,4 @@
-"""Documents of ``list``, ``show`` and ``doctor`` as text for a terminal."""
+"""The documents of ``list``, ``show``, ``doctor`` and ``run --dry-run`` as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEADINGS = {
     "suites": ("name", "plugin", "summary"),
     "plugins": ("name", "version", "source", "status", "registered"),
 }
-_ONE_A_LINE = {"sizes", "tiers", "declined_by", "declines"}
+_ONE_PER_LINE = {"sizes", "tiers", "declined_by", "declines"}
 _SHOWN_APART = ("kind", "name", "version", "definition")
 
 Document = dict[str, Any]
@@ -48,7 +48,7 @@ def card(document: Document, width: int, *, colour: bool = False) -> str:
     """Return one card of ``show``."""
     title = f"{document['kind']} {document['name']} {document.get('version', '')}".strip()
     shown = {key: document[key] for key in document if key not in _SHOWN_APART}
-    for key in _ONE_A_LINE & set(shown):
+    for key in _ONE_PER_LINE & set(shown):
         shown[key] = [{f"{name}:": value} for name, value in shown[key].items()]
     if "published" in shown:
         shown["published"] = [_published(one) for one in shown["published"]]
@@ -58,14 +58,14 @@ def card(document: Document, width: int, *, colour: bool = False) -> str:
 
 
 def plan(cells: Sequence[Document], width: int, *, colour: bool = False) -> str:
-    """Return a line for each cell of a dry run."""
+    """Return the cells of a dry run, one per line."""
     headings = ("task", "model", "plan", "reason")
     rows = [[str(cell[heading] or "") for heading in headings] for cell in cells]
     return listing.listing(headings, rows, width, colour=colour)
 
 
 def page(document: Document, width: int, *, colour: bool = False) -> str:
-    """Return the page of ``doctor``: one card a section."""
+    """Return the page of ``doctor``: one card per section."""
     cards = []
     for title, content in document.items():
         values = _by_name(content) if isinstance(content, list) else _labelled(content)
@@ -73,9 +73,9 @@ def page(document: Document, width: int, *, colour: bool = False) -> str:
     return "\n".join(cards)
 
 
-def _published(figures: Document) -> Document:
-    errors = {f"{n_train}:": error for n_train, error in figures["values"].items()}
-    return {f"{figures['label']} ({figures['model']})": errors, "from": figures["source"]}
+def _published(curve: Document) -> Document:
+    errors = {f"{n_train}:": error for n_train, error in curve["values"].items()}
+    return {f"{curve['label']} ({curve['model']})": errors, "from": curve["source"]}
 
 
 def _labelled(values: Document) -> Document:

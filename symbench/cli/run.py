@@ -105,7 +105,7 @@ def run(  # noqa: PLR0913 - one parameter per option
         fleet=parse_fleet(fleet), fresh=fresh, retry_failed=retry_failed, debug=pdb,
     )  # fmt: skip
     if not (everything or task or model or suite):
-        raise InputError("nothing chosen: take --all, -t TASK, -m MODEL or --suite FILE.toml")
+        raise InputError("nothing chosen: give --all, -t TASK, -m MODEL or --suite FILE.toml")
     check_options(options)
     with registered(plugin, no_plugin) as registry:
         content = {} if suite is None else read_suite(suite, registry)
@@ -142,7 +142,7 @@ def parse_fleet(text: str) -> FleetMode:
         InputError: it is not one of auto, on and off.
     """
     if text not in ("auto", "on", "off"):
-        raise InputError(f"--fleet {text!r}: take one of auto, on, off")
+        raise InputError(f"--fleet {text!r}: choose one of auto, on, off")
     return cast("FleetMode", text)
 
 
@@ -196,7 +196,8 @@ def read_suite(name: str, registry: Registry) -> Mapping[str, Any]:
     else:
         suite = _suite_file(Path(name), registry)
     if unknown := sorted(set(suite) - _SUITE_KEYS):
-        raise InputError(f"suite {name!r} has no key {unknown[0]!r}: take {sorted(_SUITE_KEYS)}")
+        known = ", ".join(sorted(_SUITE_KEYS))
+        raise InputError(f"suite {name!r} has no key {unknown[0]!r}: choose one of {known}")
     for key, kind in (("tasks", str), ("models", str), ("sizes", int)):
         values = suite.get(key, [])
         if not isinstance(values, list | tuple) or not all(type(v) is kind for v in values):

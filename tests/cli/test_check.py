@@ -1,4 +1,4 @@
-"""The verb that holds a plugin to its promises."""
+"""The verb ``check``: a plugin that meets its contract, and one that does not."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check(*arguments):
     return CliRunner().invoke(app, ["check", *arguments], standalone_mode=False)
 
 
-def test_a_sound_plugin_keeps_every_promise():
+def test_a_sound_plugin_passes_every_check():
     result = check("centred", "--plugin", PLUGIN, "--json")
     document = json.loads(result.stdout)
     assert result.return_value == 0
@@ -54,7 +54,7 @@ def test_a_sound_plugin_keeps_every_promise():
     assert {one["outcome"] for one in document["checks"]} <= {"kept", "skipped"}
 
 
-def test_a_broken_promise_is_named_with_its_reason(tmp_path):
+def test_a_check_that_fails_is_named_with_its_reason(tmp_path):
     file = tmp_path / "crowded.py"
     file.write_text(BROKEN)
     result = check("crowded", "--plugin", str(file), "--plugin", PLUGIN)

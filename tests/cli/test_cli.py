@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from symbench.cli import verbs as cli_verbs
+
 VERBS = ("list", "show", "leaderboard", "doctor", "run")
 
 
@@ -25,6 +27,24 @@ def test_every_verb_has_help_with_an_example_and_takes_plugins(call: Any, verb: 
     assert f"Example: symbench {verb}" in done.out
     for option in ("--json", "--plugin", "--no-plugin"):
         assert option in done.out
+
+
+@pytest.mark.parametrize("verb", cli_verbs.VERBS)
+def test_the_summary_of_a_verb_is_one_short_line_of_the_help(call: Any, verb: str) -> None:
+    summary = cli_verbs.VERBS[verb].summary
+    assert len(summary) <= 55
+    lines = call("--help", with_plugin=False).out.splitlines()
+    assert lines.count(f"  {verb:11}  {summary}") == 1
+    assert summary in call(verb, "--help", with_plugin=False).out
+
+
+def test_the_help_imports_no_file_of_a_verb() -> None:
+    program = (
+        "import sys\nfrom symbench.cli import main\ntry:\n    main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "sys.exit(any(f'symbench.cli.{verb}' in sys.modules for verb in ('run', 'listing')))"
+    )
+    assert python("-c", program).returncode == 0
 
 
 def test_without_a_verb_the_help_is_shown(call: Any) -> None:

@@ -1,4 +1,4 @@
-"""A generated plugin package works before it is edited."""
+"""The verb ``new``: a generated plugin package works before it is edited."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = {"model": "tiny-net", "task": "two-vectors", "metric": "worst-error"}
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_what_is_written_keeps_its_promises(kind, tmp_path):
+def test_what_is_written_meets_its_contract(kind, tmp_path):
     name = NAMES[kind]
     directory = write(kind, name, tmp_path)
     module = directory / f"symbench_{name.replace('-', '_')}.py"

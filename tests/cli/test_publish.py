@@ -1,4 +1,4 @@
-"""The verb that publishes: what it writes, what it refuses, and that names stay text."""
+"""The verb ``publish``: what it writes, what it refuses, and that names stay text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb that searches configurations: its table, its JSON, its refusals."""
+"""The verb ``tune``: its table, its JSON, its refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb that verifies: its verdicts, its exit codes, and what it prints where."""
+"""The verb ``verify``: its verdicts, its exit codes, and what it prints where."""
 
 from __future__ import annotations
 
