@@ -1,4 +1,4 @@
-"""What ``list`` and ``show`` say of registered things, as JSON-ready documents."""
+"""The JSON documents of ``list`` and ``show``: what they say about each registered name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from symbench.errors import UnknownNameError
 from symbench.publish.descriptions import describe_model, describe_task
 from symbench.registry import Registry
 from symbench.registry.card import Card
+from symbench.registry.view import make_problem
 
 SECTIONS = ("tasks", "models", "metrics", "suites", "plugins")
 _TIER = "quick"  # the configuration with which a model is asked what it accepts
@@ -21,7 +22,7 @@ Document = dict[str, Any]
 
 
 def section(registry: Registry, name: str) -> list[Document]:
-    """Return what is registered in one of ``SECTIONS``; nothing is imported but the cards."""
+    """Return the entries of one of ``SECTIONS``, made from cards without importing the classes."""
     if name == "plugins":
         return [asdict(info) for info in registry.plugins]
     if name == "metrics":
@@ -31,7 +32,7 @@ def section(registry: Registry, name: str) -> list[Document]:
 
 
 def show(registry: Registry, name: str) -> list[Document]:
-    """Return every card of that name: a task and a model may share one.
+    """Return the document of everything with that name; a task and a model may share one.
 
     Raises:
         UnknownNameError: nothing is registered under the name.
@@ -111,27 +112,23 @@ def _model(registry: Registry, card: Card) -> Document:
 
 
 def _answer(registry: Registry, task: Task | Card, model: Card) -> str | None:
-    """Why the model declines the task; a plugin that raises here is a reason too."""
-    from symbench.registry.view import make_problem
-
+    """Return why the model declines the task, or None; an exception of a plugin is a reason."""
     try:
         asked: Task = task.load() if isinstance(task, Card) else task
-        recipe = model.load().for_tier(_TIER)
-        reason = recipe.accepts(make_problem(registry, asked, recipe))
+        configured = model.load().for_tier(_TIER)
+        reason = configured.accepts(make_problem(registry, asked, configured))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None if reason is None else str(reason)
 
 
 def _recipes(registry: Registry, model: type[Model], tasks: list[str]) -> list[Document]:
-    """The model's recipes, each with the tasks that it is for."""
-    from symbench.registry.view import make_problem
-
+    """Return the model's recipes, each with its tasks unless there is only one recipe."""
     chosen: list[tuple[Document, list[str]]] = []
     configured = model.for_tier(_TIER)
     for name in tasks:
-        view = make_problem(registry, registry.task(name), configured)
-        recipe = dataclasses.asdict(configured.recipe(view))
+        problem = make_problem(registry, registry.task(name), configured)
+        recipe = dataclasses.asdict(configured.recipe(problem))
         same = next((names for known, names in chosen if known == recipe), None)
         if same is None:
             chosen.append((recipe, [name]))
