@@ -7,44 +7,17 @@ from typing import Any
 from symbench import hookimpl
 
 _MODELS = (
-    (
-        "lie_fit:LieFit",
-        "lie-fit",
-        "discovers",
-        "one generator by regression, exp(θL) x₁ = x₂ at known angles",
-    ),
-    (
-        "liegan:LieGAN",
-        "liegan",
-        "discovers",
-        "generators by adversarial training, and a perceptron augmented with them",
-    ),
-    (
-        "augerino:Augerino",
-        "augerino",
-        "discovers",
-        "learned widths of six affine augmentations of the image",
-    ),
-    (
-        "msr:MSR",
-        "msr",
-        "discovers",
-        "meta-learned weight sharing across the angles of image pairs",
-    ),
-    ("lieconv:LieConv", "lieconv", "told", "LieConv over the roto-translations of the pixel plane"),
-    (
-        "steerable:SteerableCNN",
-        "steerable-cnn",
-        "told",
-        "group convolutions over C4, invariant to quarter turns of the image",
-    ),
+    "lie_fit:LieFit",
+    "liegan:LieGAN",
+    "augerino:Augerino",
+    "msr:MSR",
+    "lieconv:LieConv",
+    "steerable:SteerableCNN",
 )
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the models."""
-    for path, name, prior, summary in _MODELS:
-        registry.model(
-            f"symbench_discovery.{path}", name=name, version="1", prior=prior, summary=summary
-        )
+    for target in _MODELS:
+        registry.model(f"symbench_discovery.{target}")

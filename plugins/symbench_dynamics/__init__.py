@@ -5,25 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from symbench import hookimpl
-from symbench_dynamics.cards import MAPS, METRICS, MODELS, TRAJECTORIES
+
+_TASKS = (
+    "springs:MassSpring",
+    "springs:DampedForced",
+    "pendula:Pendulum",
+    "pendula:DoublePendulum",
+    "pendula:SpringPendulum",
+    "pendula:TalkPendulum",
+    "bodies:TwoBody",
+    "charged:NBodySoftened",
+    "charged:NBodyCharged",
+    "forces:ElectromagneticForce",
+    "forces:GravityEnergy",
+)
+_MODELS = {  # and whether they are equivariant
+    "models:NodeMLP": False,
+    "models:NodeEMLP": True,
+    "models:NodeScalars": True,
+    "models:HNNMLP": False,
+    "models:HNNEMLP": True,
+    "models:HNNScalars": True,
+    "models:SRNN": False,
+    "models:LNN": False,
+    "angles:NodeAngles": False,
+    "angles:LNNAngles": False,
+    "models:PortHNN": False,
+    "driven:PortDissipative": False,
+    "driven:NodeTime": False,
+    "egnn:EGNN": True,
+    "tensorfield:TensorField": True,
+}
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the systems, the networks, and the papers' own scores."""
-    for kind, cards in (("trajectory", TRAJECTORIES), ("vectors", MAPS)):
-        for target, name, threshold, summary in cards:
-            registry.task(
-                f"symbench_dynamics.{target}", name=name, version="1", summary=summary,
-                kind=kind, loss="mse", threshold=threshold,
-            )  # fmt: skip
-    for target, name, prior, summary in MODELS:
-        registry.model(
-            f"symbench_dynamics.{target}", name=name, version="1", prior=prior, summary=summary,
-            equivariant=prior == "told",
-        )  # fmt: skip
-    for target, name, summary in METRICS:
-        registry.metric(
-            f"symbench_dynamics.{target}", name=name, version="1", unit="", direction="lower",
-            summary=summary,
-        )  # fmt: skip
+    for target in _TASKS:
+        registry.task(f"symbench_dynamics.{target}")
+    for target, equivariant in _MODELS.items():
+        registry.model(f"symbench_dynamics.{target}", equivariant=equivariant)
+    for target in ("scores:RolloutError", "scores:EnergyError"):
+        registry.metric(f"symbench_dynamics.{target}")

@@ -110,7 +110,7 @@ class EnergyError(Rollout):
     """
 
     name = "energy_mse"
-    summary = "mean square difference of the energy along rollouts"
+    summary = "mean squared difference of the energy along rollouts"
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
         """Return the error in squared units of energy, or the time of divergence."""

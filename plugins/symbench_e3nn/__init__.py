@@ -10,11 +10,4 @@ from symbench import hookimpl
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the e3nn model."""
-    registry.model(
-        "symbench_e3nn.models:E3NN",
-        name="e3nn",
-        version="1",
-        prior="told",
-        equivariant=True,
-        summary="gated tensor products of irreducible representations of O(3) or SO(3)",
-    )
+    registry.model("symbench_e3nn.models:E3NN", equivariant=True)

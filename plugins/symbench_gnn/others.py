@@ -26,7 +26,7 @@ class DeepSets(NodeModel):
     """
 
     name = "deep-sets"
-    summary = "sum over nodes, blind to edges"
+    summary = "sum over the nodes, without edges"
     reference = "Zaheer et al. 2017, Deep sets, eq. 4 and section 3"
 
     def network(self, problem: Problem, features: int) -> NodeNetwork:
@@ -177,7 +177,7 @@ class MLPAdjacency(Model):
 
     name, version = "mlp-adjacency", "1"
     prior = "none"
-    summary = "perceptron on the flattened graph: the floor"
+    summary = "perceptron on the flattened adjacency matrix: the floor"
     Config = FlatConfig
     config: FlatConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"smoke": {"width": 16}}

@@ -152,7 +152,7 @@ class CountError(Metric):
     """
 
     name, version, direction = "count_error", "1", "lower"
-    summary = "mean square error of each count in its variance"
+    summary = "mean squared error of each count, in units of its variance"
     reference = CountTask.reference
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002

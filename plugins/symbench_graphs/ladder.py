@@ -78,7 +78,7 @@ class WLLadder(PairTask):
     """
 
     name, version = "wl-ladder", "1"
-    summary = "CFI pairs that need ever more of k-WL"
+    summary = "pairs of CFI graphs that need an ever higher k of k-WL"
     reference = "Cai, Fürer and Immerman 1992; Neuen 2023"
     sizes = {"smoke": (0,), "quick": (0,), "full": (32,)}  # noqa: RUF012
     input_shape = (2, 16, 16)

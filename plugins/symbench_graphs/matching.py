@@ -49,7 +49,7 @@ class GraphMatching(GraphTask):
     """
 
     name = "graph-matching"
-    summary = "which node of a noisy, relabelled copy is which"
+    summary = "matching of the nodes of a graph and its noisy, relabelled copy"
     reference = (
         "Nowak, Villar, Bandeira, Bruna 2017, Revised note on learning algorithms for quadratic "
         "assignment with graph neural networks (arXiv:1706.07450); N = 50 there"

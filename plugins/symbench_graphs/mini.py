@@ -62,7 +62,7 @@ class BRECMini(PairTask):
     """
 
     name, version = "brec-mini", "1"
-    summary = "30 generated pairs that 1-WL cannot tell apart"
+    summary = "30 generated pairs of graphs that 1-WL cannot distinguish"
     reference = "after Wang and Zhang, An Empirical Study of Realized GNN Expressiveness, ICML 2024"
     sizes = {"smoke": (0,), "quick": (0,), "full": (32,)}  # noqa: RUF012
     input_shape = (2, 16, 16)

@@ -222,7 +222,7 @@ class Trained(Metric):
     """
 
     name, version, direction = "pairs_trained", "1", "higher"
-    summary = "pairs told apart by networks trained on each of them"
+    summary = "pairs distinguished by networks trained on each of them"
     reference = "Wang and Zhang, An Empirical Study of Realized GNN Expressiveness, ICML 2024"
     along_curve = False
 

@@ -42,7 +42,7 @@ class Structural(Metric):
     """
 
     name, version, direction = "pairs_structural", "1", "higher"
-    summary = "pairs told apart by the untrained network"
+    summary = "pairs distinguished by the untrained network"
     along_curve = False
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
@@ -114,7 +114,7 @@ class Classes(Metric):
     """
 
     name, version, direction = "classes_structural", "1", "higher"
-    summary = "classes told apart by the untrained network"
+    summary = "classes distinguished by the untrained network"
     along_curve = False
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002

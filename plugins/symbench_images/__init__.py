@@ -5,27 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from symbench import hookimpl
-from symbench_images.cards import image_cards, regression_cards
+
+_VARIANTS = ("Plain", "Rotated", "RotatedScrambled")
+_FROM_FILES = tuple(
+    f"{source}{variant}"
+    for source in ("MNIST", "Fashion", "CIFAR10", "CIFAR100")
+    for variant in _VARIANTS
+)
+_KNOWN_GENERATORS = (
+    "rotation_tasks:RotationFixed",
+    "rotation_tasks:RotationFixedClean",
+    "rotation_tasks:RotationAngle",
+    "rotation_tasks:RotationAngleLarge",
+    "rotation_tasks:RotationAngleSmall",
+    "rotation_tasks:RotationAngleClean",
+    "translation:Translation1D",
+    "controls:NoSymmetry",
+    "controls:HiddenConjugate",
+)
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the tasks, and the metric of learned generators."""
-    for card in (*image_cards(), *regression_cards()):
-        registry.task(
-            card.target,
-            name=card.name,
-            version="1",
-            summary=card.summary,
-            kind=card.kind,
-            loss=card.loss,
-            threshold=card.threshold,
-        )
-    registry.metric(
-        "symbench_images.pixel_metric:PixelGenerator",
-        name="pixel-generator",
-        version="1",
-        unit="",
-        direction="higher",
-        summary="cosine of learned generators and the rotation of pixels, raw and antisymmetrised",
-    )
+    for name in _VARIANTS:
+        registry.task(f"symbench_images.tasks:{name}")
+    for name in _FROM_FILES:
+        registry.task(f"symbench_images.datasets:{name}")
+    for target in _KNOWN_GENERATORS:
+        registry.task(f"symbench_images.{target}")
+    registry.metric("symbench_images.pixel_metric:PixelGenerator")

@@ -5,24 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from symbench import hookimpl
-from symbench_noether.cards import METRICS, MODELS, TASKS
+
+_TASKS = (
+    "diffusions:DriftDiffusion",
+    "diffusions:OrnsteinUhlenbeck",
+    "diffusions:RotatingOU",
+    "diffusions:DoubleWell",
+    "attractors:AttractorNetwork",
+    "rings:RingDiffusion",
+    "current:NoetherCurrent",
+    "current:OffShell",
+)
+_METRICS = (
+    "scores:FieldError",
+    "scores:PathConservation",
+    "scores:PathError",
+    "bridges:RingPaths",
+    "scores:DriftGenerators",
+    "current:CurrentGenerators",
+    "conserved:ConservedQuantities",
+)
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the stochastic systems, their scores and the baselines."""
-    for target, name, loss, threshold, summary in TASKS:
-        registry.task(
-            f"symbench_noether.{target}", name=name, version="1", summary=summary,
-            kind="vectors", loss=loss, threshold=threshold,
-        )  # fmt: skip
-    for target, name, prior, summary in MODELS:
-        registry.model(
-            f"symbench_noether.{target}", name=name, version="1", prior=prior, summary=summary,
-            equivariant=prior == "told",
-        )  # fmt: skip
-    for target, name, direction, summary in METRICS:
-        registry.metric(
-            f"symbench_noether.{target}", name=name, version="1", unit="", direction=direction,
-            summary=summary,
-        )  # fmt: skip
+    for target in _TASKS:
+        registry.task(f"symbench_noether.{target}")
+    registry.model("symbench_noether.models:EquivariantDrift", equivariant=True)
+    for target in _METRICS:
+        registry.metric(f"symbench_noether.{target}")

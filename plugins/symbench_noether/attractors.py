@@ -71,7 +71,7 @@ class AttractorNetwork(DriftTask):
     """
 
     name = "attractor-network"
-    summary = "three stable states, no symmetry"
+    summary = "drift with three stable states and no continuous symmetry: the control"
     reference = (
         "arXiv:2504.09761, with parameters chosen for three stable states; "
         "A. T. Piet, J. C. Erlich, C. D. Kopec, C. D. Brody 2017, Neural Computation 29(11)"

@@ -215,7 +215,7 @@ class ConservedQuantities(Metric):
     """
 
     name, version, direction = "conserved_quantities", "1", "higher"
-    summary = "quadratic conserved quantities of the learned field against the exact one's"
+    summary = "quadratic conserved quantities of the learned field, compared with the true ones"
     along_curve = False
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002

@@ -155,7 +155,7 @@ class NoetherCurrent(Task):
 
     name = "noether-current"
     version = "1"
-    summary = "a field on shell, whose law has hidden symmetries"
+    summary = "massive field in the plane: its law has symmetries, the field has none"
     reference = _REFERENCE
     threshold = 0.001
     input_shape, output_shape = (2,), (1,)
@@ -196,7 +196,7 @@ class OffShell(NoetherCurrent):
     """The control: a field that does not solve the law, so that no current is conserved."""
 
     name = "noether-current-control"
-    summary = "a field off shell: no current is conserved"
+    summary = "field that does not solve the law: the control without conserved currents"
 
     def target(self, x: Tensor) -> Tensor:
         """Return sin(3x + y) + cos(2xy), [..., 1]."""
@@ -218,7 +218,7 @@ class CurrentGenerators(Metric):
     """
 
     name, version, direction = "noether_current", "1", "higher"
-    summary = "cosine of the generators of divergence-free currents with the true ones"
+    summary = "cosine between the generators of divergence-free currents and the true ones"
     reference = _REFERENCE
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002

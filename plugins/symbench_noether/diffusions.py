@@ -122,7 +122,7 @@ class OrnsteinUhlenbeck(DriftTask):
     """
 
     name = "ornstein-uhlenbeck"
-    summary = "linear drift to the origin"
+    summary = "linear drift towards the origin of the plane"
     input_shape = output_shape = (2,)
     diffusion = 0.5
     rate: ClassVar[float] = 1.0
@@ -174,7 +174,7 @@ class RotatingOU(OrnsteinUhlenbeck):
     """As ``ornstein-uhlenbeck``, with ω = 2: no gradient, and still SO(2)-equivariant."""
 
     name = "ornstein-uhlenbeck-rotating"
-    summary = "linear drift with rotation"
+    summary = "linear drift towards the origin, with rotation"
     rotation = 2.0
 
 

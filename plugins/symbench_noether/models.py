@@ -32,7 +32,7 @@ class EquivariantDrift(Model):
     """
 
     name, version, prior = "so2-drift", "1", "told"
-    summary = "a(r) x + b(r) J x: the SO(2)-equivariant field"
+    summary = "a(r) x + b(r) J x: the SO(2)-equivariant field of the plane"
     reference = "Villar et al. 2021 (Scalars are universal), SO(d) for d = 2"
     Config = DriftConfig
 

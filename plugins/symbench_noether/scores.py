@@ -199,7 +199,7 @@ class PathError(PathScore):
     """
 
     name = "path_error"
-    summary = "action, charges and points of least-action paths against the truth"
+    summary = "error of the action, charges and points of least-action paths"
 
     def along(self, paths: Judged) -> dict[str, float]:
         """Return the errors of the paths."""
@@ -241,7 +241,7 @@ class DriftGenerators(DriftScore):
 
     name = "drift_generators"
     direction: ClassVar[Direction] = "higher"
-    summary = "cosine of the symmetries of the learned Lagrangian with the true ones"
+    summary = "cosine between the symmetries of the learned Lagrangian and the true ones"
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
         """Return the cosine with its annotations; nothing where the drift is no number."""

@@ -6,22 +6,11 @@ from typing import Any
 
 from symbench import hookimpl
 
-_MODELS = (
-    ("Scalars", "scalars", "standardised invariant products, perceptron with a bilinear path"),
-    ("PermutationScalars", "scalars-perm", "scalars, also invariant when the bodies are permuted"),
-    ("PublishedScalars", "scalars-2021", "raw invariant products, ReLU perceptron, as published"),
-)
+_MODELS = ("Scalars", "PermutationScalars", "PublishedScalars")
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
     """Register the models on invariant scalars."""
-    for cls, name, summary in _MODELS:
-        registry.model(
-            f"symbench_scalars.models:{cls}",
-            name=name,
-            version="1",
-            prior="told",
-            equivariant=True,
-            summary=summary,
-        )
+    for name in _MODELS:
+        registry.model(f"symbench_scalars.models:{name}", equivariant=True)

@@ -1,4 +1,4 @@
-"""What is known of a registered thing, and how it is imported on first use."""
+"""What is listed of a registered thing, and the import of the thing itself on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _BASES: dict[str, type] = {"task": Task, "model": Model, "metric": Metric}
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a registered thing without importing it."""
+    """What is listed of a registered thing; ``load`` imports the thing itself.
+
+    ``target`` is the thing, or its import string. ``details`` depend on the kind: ``prior`` of a
+    model, ``kind``, ``loss`` and ``threshold`` of a task, ``unit`` and ``direction`` of a metric.
+    """
 
     kind: CardKind
     name: str
@@ -38,7 +42,7 @@ class Card:
 
     @cached_property
     def _loaded(self) -> Any:
-        loaded = _resolve(self.target) if isinstance(self.target, str) else self.target
+        loaded = resolve(self.target) if isinstance(self.target, str) else self.target
         base = _BASES.get(self.kind)
         if base is None:
             return loaded
@@ -52,7 +56,12 @@ class Card:
         return loaded() if self.kind == "task" else loaded
 
 
-def _resolve(target: str) -> Any:
+def resolve(target: str) -> Any:
+    """Import what ``"package.module:attribute"`` names.
+
+    Raises:
+        PluginError: it cannot be imported.
+    """
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)

@@ -1,39 +1,45 @@
-"""What a plugin's ``symbench_register`` receives: it collects what the plugin registers."""
+"""The object that a plugin's ``symbench_register`` receives."""
 
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from symbench.contract import Metric, Model, Task
 from symbench.errors import PluginError
-from symbench.registry.card import Card, CardKind
+from symbench.registry.card import Card, CardKind, resolve
+from symbench.registry.card_cache import DETAILS, CardCache, described
+from symbench.registry.class_reader import UnreadableError
+
+_log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as the core's own scores are written
-_DETAILS = {
-    "task": ("kind", "loss", "threshold"),
-    "model": ("prior",),
-    "metric": ("unit", "direction"),
-}
+_PRIORS = ("none", "told", "discovers")
 
 
 class Registration:
-    """What a plugin's ``symbench_register`` gets; a plugin is taken whole or not at all."""
+    """Collects what one plugin registers; the registry takes all of it or none.
+
+    A card is what is listed of a thing. It is made from the class: from the class itself, or from
+    its source where it is registered by an import string. Keywords override single entries.
+    """
 
     def __init__(self, plugin: str) -> None:
         self.plugin = plugin
         self.cards: list[Card] = []
         self.reporters: list[object] = []
+        self._caches: dict[str, CardCache] = {}
 
     def task(self, target: type[Task] | str, **card: Any) -> None:
-        """Register a task class, or ``"package.module:Class"`` with its card."""
+        """Register a task class, or the import string ``"package.module:Class"`` of one."""
         self._add("task", target, card)
 
     def model(self, target: type[Model] | str, **card: Any) -> None:
-        """Register a model class, or ``"package.module:Class"`` with its card."""
+        """Register a model class, or the import string ``"package.module:Class"`` of one."""
         self._add("model", target, card)
 
     def metric(self, target: type[Metric] | str, **card: Any) -> None:
@@ -45,19 +51,19 @@ class Registration:
         self._add("suite", dict(suite), {"name": name, "version": "1", "summary": summary})
 
     def executor(self, target: Callable[..., Any] | str, name: str, summary: str = "") -> None:
-        """Register an executor: (cells, settings) -> iterator of (cell, record)."""
+        """Register an executor, or the import string of one.
+
+        It is called with the cells, the settings of the run and the registry, and yields pairs
+        (cell, record) in any order.
+        """
         self._add("executor", target, {"name": name, "version": "1", "summary": summary})
 
     def reporter(self, reporter: object) -> None:
         """Register an object whose methods implement the event hooks."""
         self.reporters.append(reporter)
 
-    def _add(self, kind: CardKind, target: Any, card: dict[str, Any]) -> None:
-        if inspect.isclass(target):
-            summary = getattr(target, "summary", "") or (inspect.getdoc(target) or "")
-            keys = ("name", "version", *_DETAILS.get(kind, ()))
-            own = {key: getattr(target, key, None) for key in keys}
-            card = {**own, "summary": summary.split("\n")[0], **card}
+    def _add(self, kind: CardKind, target: Any, keywords: dict[str, Any]) -> None:
+        card = {**self._own(kind, target, keywords), **keywords}
         name, version = card.pop("name", None), card.pop("version", None)
         summary = card.pop("summary", "")
         pattern = _SCORE_NAME if kind == "metric" else _NAME
@@ -65,8 +71,27 @@ class Registration:
             raise PluginError(f"{kind} name {name!r} does not match {pattern.pattern}")
         if not isinstance(version, str) or not version:
             raise PluginError(f"{kind} {name}: the version {version!r} is not a string")
-        if kind == "model" and card.get("prior") not in ("none", "told", "discovers"):
+        if kind == "model" and card.get("prior") not in _PRIORS:
             raise PluginError(
                 f"model {name}: prior {card.get('prior')!r} is not none, told or discovers"
             )
         self.cards.append(Card(kind, name, version, summary, self.plugin, card, target))
+
+    def _own(self, kind: CardKind, target: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the class says of itself; nothing where the plugin has written the card."""
+        if inspect.isclass(target):
+            return described(kind, target)
+        if (
+            kind not in DETAILS
+            or not isinstance(target, str)
+            or {"name", "version"} <= set(keywords)
+        ):
+            return {}
+        package = target.partition(":")[0].partition(".")[0]
+        try:
+            if package not in self._caches:
+                self._caches[package] = CardCache(package)
+            return self._caches[package].card(kind, target)
+        except UnreadableError as error:
+            _log.debug("%s is imported for its card: %s", target, error)
+            return described(kind, resolve(target))

@@ -51,12 +51,12 @@ def imported_packages(files: Mapping[str, Path]) -> set[str]:
     """Return the top-level names that modules, given by name, import."""
     packages: set[str] = set()
     for module, file in files.items():
-        imported = _imports(file.read_bytes(), _parents(module, file))
+        imported = _imports(file.read_bytes(), package_of(module, file))
         packages.update(name.partition(".")[0] for name in imported)
     return packages
 
 
-def _parents(module: str, file: Path) -> tuple[str, ...]:
+def package_of(module: str, file: Path) -> tuple[str, ...]:
     """Return the parts of the package that a module's relative imports start from."""
     parts = module.split(".")
     return tuple(parts if file.name == "__init__.py" else parts[:-1])
@@ -68,7 +68,7 @@ def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
     found, waiting = {module: path}, [module]
     while waiting:
         name = waiting.pop()
-        for imported in _imports(found[name].read_bytes(), _parents(name, found[name])):
+        for imported in _imports(found[name].read_bytes(), package_of(name, found[name])):
             if imported.partition(".")[0] != top:
                 continue
             known, file = _module(root, imported)
@@ -97,13 +97,14 @@ def _imports(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
 
 def _module(root: Path, imported: str) -> tuple[str, Path | None]:
     """Return the module that a name is, or else the module that defines it, and its file."""
-    if (file := _file(root, imported)) is not None:
+    if (file := module_file(root, imported)) is not None:
         return imported, file
     parent = imported.rpartition(".")[0]
-    return parent, _file(root, parent) if parent else None
+    return parent, module_file(root, parent) if parent else None
 
 
-def _file(root: Path, module: str) -> Path | None:
+def module_file(root: Path, module: str) -> Path | None:
+    """Return the source file of a module below ``root``, or None."""
     place = root.joinpath(*module.split("."))
     candidates = (place.with_suffix(".py"), place / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)

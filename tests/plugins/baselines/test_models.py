@@ -16,6 +16,7 @@ from torch.func import functional_call, jvp, stack_module_state, vmap
 from symbench import Model, Symmetry
 from symbench.contract import Calibrates, Context, Data, Fits, Kind, Loss, Problem, seeded
 from symbench.groups import O, Scalar, V
+from symbench.registry.registration import Registration
 
 G = O(3)
 LAW = Symmetry(G, (Scalar + 2 * V)(G), V(G))
@@ -188,16 +189,13 @@ def test_the_floors_are_deterministic(model: type[Constant] | type[Linear]) -> N
 
 
 def test_the_cards_say_what_the_classes_say() -> None:
-    cards: dict[str, dict[str, str]] = {}
-
-    class Registry:
-        def model(self, target: str, **card: str) -> None:
-            cards[target.partition(":")[2]] = card
-
-    symbench_baselines.symbench_register(Registry())
+    registration = Registration("symbench_baselines")
+    symbench_baselines.symbench_register(registration)
+    cards = {card.name: card for card in registration.cards}
     listed = [*ALL, CNN, CNNMaxPool, FCLConv, FCShallow, LeastSquares, MatrixLog]
-    assert set(cards) == {cls.__name__ for cls in listed}
+    assert set(cards) == {cls.name for cls in listed}
     for cls in listed:
-        said = cards[cls.__name__]
-        assert (said["name"], said["version"], said["prior"]) == (cls.name, cls.version, cls.prior)
-        assert said["summary"] == cls.summary
+        card = cards[cls.name]
+        assert card.load() is cls
+        assert (card.version, card.details["prior"]) == (cls.version, cls.prior)
+        assert card.summary == cls.summary

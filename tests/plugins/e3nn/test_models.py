@@ -20,6 +20,7 @@ from torch.func import functional_call, jvp, stack_module_state, vmap
 from symbench import InputError, Symmetry
 from symbench.contract import Problem, seeded
 from symbench.groups import SO, Group, Lorentz, O, Representation, Scalar, Trivial, V
+from symbench.registry.registration import Registration
 
 
 def problem(
@@ -209,12 +210,9 @@ def test_a_cross_product_is_learned_under_so3_and_out_of_reach_under_o3() -> Non
 
 
 def test_the_card_says_what_the_class_says() -> None:
-    cards: dict[str, dict[str, str]] = {}
-
-    class Registry:
-        def model(self, target: str, **card: str) -> None:
-            cards[target] = card
-
-    symbench_e3nn.symbench_register(Registry())
-    expected = {key: getattr(E3NN, key) for key in ("name", "version", "prior", "summary")}
-    assert cards == {"symbench_e3nn.models:E3NN": {**expected, "equivariant": True}}
+    registration = Registration("symbench_e3nn")
+    symbench_e3nn.symbench_register(registration)
+    (card,) = registration.cards
+    assert card.load() is E3NN
+    assert (card.name, card.version, card.summary) == (E3NN.name, E3NN.version, E3NN.summary)
+    assert card.details == {"prior": E3NN.prior, "equivariant": True}

@@ -6,7 +6,6 @@ import math
 import os
 import subprocess
 import sys
-from importlib import import_module
 
 import pytest
 import symbench_emlp
@@ -17,6 +16,7 @@ from torch.func import functional_call, jvp, stack_module_state, vmap
 
 from symbench import InputError, Problem, Symmetry
 from symbench.groups import SO, SU, D, Lorentz, O, S, Scalar, Standardised, Trivial, V
+from symbench.registry.registration import Registration
 
 MODELS = [EMLP, EMLPSO3, EMLPO3, EMLPSO2, EMLPSO5]
 SMALL = {"channels": 32, "layers": 2}
@@ -83,24 +83,15 @@ def test_rotations_alone_are_respected_but_mirrors_are_not():
     assert relative_error(module, O(3), source, target, torch.float64) > 0.01
 
 
-class Cards:
-    """Keeps what a plugin registers."""
-
-    def __init__(self):
-        self.found = {}
-
-    def model(self, path, **card):
-        module, attribute = path.split(":")
-        self.found[getattr(import_module(module), attribute)] = card
-
-
 def test_every_card_says_what_its_class_says():
-    cards = Cards()
-    symbench_emlp.symbench_register(cards)
-    assert set(cards.found) == set(MODELS)
-    for model, card in cards.found.items():
-        assert card.pop("equivariant") == (card["name"] == "emlp")
-        assert card == {name: getattr(model, name) for name in card}
+    registration = Registration("symbench_emlp")
+    symbench_emlp.symbench_register(registration)
+    assert {card.load() for card in registration.cards} == set(MODELS)
+    for card in registration.cards:
+        model = card.load()
+        assert card.details == {"prior": model.prior, "equivariant": model.name == "emlp"}
+        assert (card.name, card.version) == (model.name, model.version)
+        assert card.summary == model.summary
 
 
 def test_registration_needs_no_torch():

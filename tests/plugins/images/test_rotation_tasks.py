@@ -8,7 +8,6 @@ import pytest
 import symbench_images
 import torch
 from symbench_images import rotation_tasks as tasks
-from symbench_images.cards import regression_cards
 from symbench_images.rotation import SmoothRotation, pixel_grid, rotation_generator
 
 from symbench.metrics.algebra import principal_cosines
@@ -27,7 +26,9 @@ def task(request):
 def test_the_cards_say_what_the_classes_say():
     registry = Registry()
     registry.add(symbench_images, "symbench_images", "1", "tests")
-    for name in (card.name for card in regression_cards()):
+    names = [name for name in registry.tasks if not name.startswith("scrambled-")]
+    assert len(names) == 9
+    for name in names:
         card, task = registry.tasks[name], registry.task(name)
         assert card.summary == task.summary
         for key, value in card.details.items():

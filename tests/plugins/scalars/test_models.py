@@ -28,6 +28,7 @@ from symbench.groups import (
     Trivial,
     V,
 )
+from symbench.registry.registration import Registration
 
 
 def problem(
@@ -314,15 +315,13 @@ def test_published_recipes_differ_by_task() -> None:
 
 
 def test_the_cards_say_what_the_classes_say() -> None:
-    cards: dict[str, dict[str, str]] = {}
-
-    class Registry:
-        def model(self, target: str, **card: str) -> None:
-            cards[target.partition(":")[2]] = card
-
-    symbench_scalars.symbench_register(Registry())
-    assert set(cards) == {cls.__name__ for cls in MODELS}
+    registration = Registration("symbench_scalars")
+    symbench_scalars.symbench_register(registration)
+    cards = {card.name: card for card in registration.cards}
+    assert set(cards) == {cls.name for cls in MODELS}
     for cls in MODELS:
-        said = cards[cls.__name__]
-        assert (said["name"], said["version"], said["prior"]) == (cls.name, cls.version, cls.prior)
-        assert said["summary"] == cls.summary
+        card = cards[cls.name]
+        assert card.load() is cls
+        assert card.version == cls.version
+        assert card.details == {"prior": cls.prior, "equivariant": True}
+        assert card.summary == cls.summary
