@@ -13,7 +13,13 @@ from symbench.contract import Metric, Model, Task
 from symbench.errors import PluginError
 
 CardKind = Literal["task", "model", "metric", "suite", "executor"]
-_BASES: dict[str, type] = {"task": Task, "model": Model, "metric": Metric}
+
+BASES: dict[str, type] = {"task": Task, "model": Model, "metric": Metric}
+DETAILS = {
+    "task": ("kind", "loss", "threshold"),
+    "model": ("prior",),
+    "metric": ("unit", "direction"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Card:
     @cached_property
     def _loaded(self) -> Any:
         loaded = resolve(self.target) if isinstance(self.target, str) else self.target
-        base = _BASES.get(self.kind)
+        base = BASES.get(self.kind)
         if base is None:
             return loaded
         if not (inspect.isclass(loaded) and issubclass(loaded, base)):
@@ -54,6 +60,17 @@ class Card:
                 f"the card says {self.name} {self.version}, the class {own[0]} {own[1]}"
             )
         return loaded() if self.kind == "task" else loaded
+
+
+def described(kind: str, cls: type) -> dict[str, Any]:
+    """Return what a class says of itself: name, version, summary and the details of its kind.
+
+    The summary is the first line of the attribute ``summary``, or else of the docstring.
+    """
+    summary = getattr(cls, "summary", "") or inspect.getdoc(cls) or ""
+    keys = ("name", "version", *DETAILS.get(kind, ()))
+    own = {key: getattr(cls, key, None) for key in keys}
+    return {**own, "summary": str(summary).split("\n")[0]}
 
 
 def resolve(target: str) -> Any:

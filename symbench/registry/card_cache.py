@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
+import logging
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symbench import disk_cache
-from symbench.registry import class_reader
-from symbench.registry.class_reader import Package, Unreadable, UnreadableError
+from symbench.registry.card import BASES, described
 
-DETAILS = {
-    "task": ("kind", "loss", "threshold"),
-    "model": ("prior",),
-    "metric": ("unit", "direction"),
-}
+if TYPE_CHECKING:
+    from symbench.registry.class_reader import Package
 
-
-def described(kind: str, cls: type) -> dict[str, Any]:
-    """Return what a class says of itself: name, version, summary and the details of its kind.
-
-    The summary is the first line of the attribute ``summary``, or else of the docstring.
-    """
-    summary = getattr(cls, "summary", "") or inspect.getdoc(cls) or ""
-    keys = ("name", "version", *DETAILS.get(kind, ()))
-    own = {key: getattr(cls, key, None) for key in keys}
-    if any(value is Unreadable for value in (summary, *own.values())):
-        raise UnreadableError(f"{cls.__name__} has an attribute that is no literal")
-    return {**own, "summary": str(summary).split("\n")[0]}
+_log = logging.getLogger(__name__)
+_EDITION = 1  # to be raised whenever classes are read in another way
 
 
 class CardCache:
@@ -39,34 +26,56 @@ class CardCache:
     """
 
     def __init__(self, package: str) -> None:
-        self._package = Package(package)
-        self._path = disk_cache.path_of("cards", [package, self._package.root], ".json")
+        self._package = package
+        self._root = _root(package)
+        self._source: Package | None = None
+        defaults = [described(kind, base) for kind, base in BASES.items()]
+        what = [_EDITION, package, self._root, defaults]
+        self._path = disk_cache.path_of("cards", what, ".json")
         self._known = disk_cache.load(self._path, _valid) or {"files": {}, "cards": {}}
 
-    def card(self, kind: str, target: str) -> dict[str, Any]:
+    def card(self, kind: str, target: str) -> dict[str, Any] | None:
         """Return what the class ``"package.module:Class"`` says of itself, without importing it.
 
-        Raises:
-            UnreadableError: its source does not say so in plain literals.
+        None if the source does not say so in plain literals.
         """
-        cards, key = self._known["cards"], f"{kind} {target}"
-        if key not in cards:
-            module, _, name = target.partition(":")
-            cards[key] = described(kind, self._package.outline(module, name))
-            self._save()
-        return dict(cards[key])
+        key = f"{kind} {target}"
+        if key not in self._known["cards"] and not self._read(kind, target, key):
+            return None
+        return dict(self._known["cards"][key])
 
-    def _save(self) -> None:
-        files = {*self._package.files, Path(class_reader.__file__), Path(__file__)}
-        self._known["files"].update({str(file): _sha256(file) for file in files})
+    def _read(self, kind: str, target: str, key: str) -> bool:
+        from symbench.registry.class_reader import Package, UnreadableError
+
+        if self._root is None:
+            return False
+        self._source = self._source or Package(self._package, self._root)
+        try:
+            self._known["cards"][key] = self._source.card(kind, target)
+        except UnreadableError as error:
+            _log.debug("%s cannot be read from its source: %s", target, error)
+            return False
+        self._known["files"].update({str(file): _sha256(file) for file in self._source.files})
         disk_cache.save(self._path, json.dumps(self._known).encode())
+        return True
+
+
+def _root(package: str) -> Path | None:
+    """Return the folder that a top-level package or module is imported from."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).parent
+    return Path(spec.origin).parent if spec is not None and spec.origin else None
 
 
 def _valid(content: bytes) -> dict[str, dict[str, Any]] | None:
     """Return a cached document; None if a file that its cards were read from has changed."""
     document: dict[str, dict[str, Any]] = json.loads(content)
     same = all(_sha256(Path(file)) == digest for file, digest in document["files"].items())
-    return document if same else None
+    return document if same and "cards" in document else None
 
 
 def _sha256(file: Path) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import builtins
-import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import new_class
+from typing import Any
 
 from symbench import contract
+from symbench.registry.card import described
 from symbench.registry.source_hash import module_file, package_of
 
 _PLAIN = (ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom)
@@ -49,11 +49,23 @@ class _ModuleName:
 class Package:
     """The source of one top-level package, or of one module outside of any package."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, root: Path) -> None:
         self.name = name
-        self.root = package_root(name)
+        self.root = root  # the folder that it is imported from
         self.files: set[Path] = set()  # all that was read
         self._modules: dict[str, _Module] = {}
+
+    def card(self, kind: str, target: str) -> dict[str, Any]:
+        """Return what the class ``"package.module:Class"`` says of itself.
+
+        Raises:
+            UnreadableError: its source does not say so in plain literals.
+        """
+        module, _, name = target.partition(":")
+        outline = self.outline(module, name)
+        if Unreadable in (getattr(outline, "summary", ""), *described(kind, outline).values()):
+            raise UnreadableError(f"{target} has an attribute that is no literal")
+        return described(kind, outline)
 
     def outline(self, module: str, name: str) -> type:
         """Return a class with the bases, docstring and literal attributes of the real one.
@@ -80,15 +92,10 @@ class Package:
                 return _ModuleName(f"{module}.{name}")
             return self._lookup(own, name)
         if top == "symbench" and hasattr(contract, name):
-            return self._of_contract(getattr(contract, name))
+            return getattr(contract, name)
         if top in sys.stdlib_module_names:
             return getattr(import_module(module), name)
         raise UnreadableError(f"{module}.{name} is outside of the package {self.name}")
-
-    def _of_contract(self, thing: object) -> object:
-        if isinstance(thing, type):
-            self.files.add(Path(inspect.getfile(thing)))
-        return thing
 
     def _module(self, name: str) -> _Module:
         if name not in self._modules:
@@ -154,23 +161,6 @@ class Package:
         except UnreadableError:
             return Unreadable
         return value if isinstance(value, str | int | float | None) else Unreadable
-
-
-def package_root(name: str) -> Path:
-    """Return the folder that a top-level package or module is imported from.
-
-    Raises:
-        UnreadableError: there is no such module, or none that has a source file.
-    """
-    try:
-        spec = find_spec(name)
-    except (ImportError, ValueError) as error:
-        raise UnreadableError(f"{name}: {error}") from error
-    if spec is not None and spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))).parent
-    if spec is None or not spec.has_location or spec.origin is None:
-        raise UnreadableError(f"there is no source of the module {name}")
-    return Path(spec.origin).parent
 
 
 def _bindings(body: list[ast.stmt]) -> dict[str, ast.stmt | None]:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from symbench.contract import Metric, Model, Task
 from symbench.errors import PluginError
-from symbench.registry.card import Card, CardKind, resolve
-from symbench.registry.card_cache import DETAILS, CardCache, described
-from symbench.registry.class_reader import UnreadableError
-
-_log = logging.getLogger(__name__)
+from symbench.registry.card import DETAILS, Card, CardKind, described, resolve
+from symbench.registry.card_cache import CardCache
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as the core's own scores are written
@@ -88,10 +84,7 @@ class Registration:
         ):
             return {}
         package = target.partition(":")[0].partition(".")[0]
-        try:
-            if package not in self._caches:
-                self._caches[package] = CardCache(package)
-            return self._caches[package].card(kind, target)
-        except UnreadableError as error:
-            _log.debug("%s is imported for its card: %s", target, error)
-            return described(kind, resolve(target))
+        if package not in self._caches:
+            self._caches[package] = CardCache(package)
+        card = self._caches[package].card(kind, target)
+        return described(kind, resolve(target)) if card is None else card

@@ -140,13 +140,17 @@ class Registry:
         self._manager.register(reporter)
 
     def emit(self, event: str, **arguments: Any) -> None:
-        """Call an event hook of every plugin; what raises is logged, never fatal."""
-        for plugin in self._manager.get_plugins():
-            others = [other for other in self._manager.get_plugins() if other is not plugin]
+        """Call an event hook of every plugin; an exception is logged and never fatal."""
+        for listener in getattr(self._manager.hook, event).get_hookimpls():
             try:
-                self._manager.subset_hook_caller(event, remove_plugins=others)(**arguments)
+                self._caller(event, listener.plugin)(**arguments)
             except Exception:  # the contract: an event hook never stops a run
-                _log.warning("hook %s of %r raised:\n%s", event, plugin, traceback.format_exc())
+                reason = traceback.format_exc()
+                _log.warning("hook %s of %r raised:\n%s", event, listener.plugin, reason)
+
+    def add_reporter(self, reporter: object) -> None:
+        """Add an object whose methods implement the event hooks."""
+        self._manager.register(reporter)
 
     def add(self, module: object, name: str, version: str, source: str) -> None:
         """Add one imported plugin, whole or not at all.
@@ -154,23 +158,43 @@ class Registry:
         Raises:
             PluginError: an unknown hook, an invalid registration, or a name that is taken.
         """
-        registration = Registration(name)
-        candidate = pluggy.PluginManager("symbench")
-        candidate.add_hookspecs(Hooks)
-        candidate.register(module)
-        if not candidate.get_hookcallers(module):
-            raise PluginError("no hook found: decorate symbench_register(registry) with @hookimpl")
-        candidate.check_pending()
-        candidate.hook.symbench_register(registry=registration)
-        taken: set[tuple[str, str]] = set()
+        if self._manager.is_registered(module):
+            raise PluginError("it is loaded already: name it once")
+        added = [module]
+        try:
+            self._manager.register(module)
+            registration = self._ask(module, name)
+            self._check_names(registration.cards)
+            for reporter in registration.reporters:
+                added.append(reporter)
+                self.add_reporter(reporter)
+        except BaseException:
+            for one in filter(self._manager.is_registered, added):
+                self._manager.unregister(one)
+            raise
         for card in registration.cards:
+            self._cards[card.kind][card.name] = card
+        names = tuple(f"{card.kind} {card.name}" for card in registration.cards)
+        self.plugins.append(PluginInfo(name, version, source, "ok", None, names))
+
+    def _ask(self, module: object, name: str) -> Registration:
+        """Ask a plugin for what it registers."""
+        if not self._manager.get_hookcallers(module):
+            raise PluginError("no hook found: decorate symbench_register(registry) with @hookimpl")
+        self._manager.check_pending()
+        registration = Registration(name)
+        self._caller("symbench_register", module)(registry=registration)
+        return registration
+
+    def _caller(self, hook: str, plugin: object) -> pluggy.HookCaller:
+        """Return what calls a hook of one plugin only."""
+        others = [one for one in self._manager.get_plugins() if one is not plugin]
+        return self._manager.subset_hook_caller(hook, remove_plugins=others)
+
+    def _check_names(self, cards: Sequence[Card]) -> None:
+        taken: set[tuple[str, str]] = set()
+        for card in cards:
             if card.name in self._cards[card.kind] or (card.kind, card.name) in taken:
                 owner = self._cards[card.kind].get(card.name, card).plugin
                 raise PluginError(f"the {card.kind} name {card.name!r} is taken by plugin {owner}")
             taken.add((card.kind, card.name))
-        for card in registration.cards:
-            self._cards[card.kind][card.name] = card
-        for plugin in (module, *registration.reporters):
-            self._manager.register(plugin)
-        names = tuple(f"{card.kind} {card.name}" for card in registration.cards)
-        self.plugins.append(PluginInfo(name, version, source, "ok", None, names))

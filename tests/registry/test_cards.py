@@ -7,13 +7,15 @@ import inspect
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from symbench import hookimpl
 from symbench.errors import PluginError
 from symbench.registry import Registry, class_reader, load
-from symbench.registry.card_cache import DETAILS, described
+from symbench.registry.card import DETAILS, described
 from symbench.registry.class_reader import Package, Unreadable, UnreadableError
 from symbench.registry.registration import Registration
 
@@ -128,6 +130,12 @@ def registered(*targets, **keywords):
     return registration.cards
 
 
+def outline_of(target):
+    module, _, name = target.partition(":")
+    package = module.partition(".")[0]
+    return Package(package, Path(find_spec(package).origin).parents[1]).outline(module, name)
+
+
 def test_every_built_in_thing_is_registered_by_its_import_string():
     assert len(CARDS) > 120
 
@@ -145,8 +153,7 @@ def test_a_card_says_what_the_class_says(card):
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: f"{card.kind} {card.name}")
 def test_the_source_of_a_built_in_class_is_read_without_importing_it(card):
-    module, _, name = card.target.partition(":")
-    outline = Package(module.partition(".")[0]).outline(module, name)
+    outline = outline_of(card.target)
     loaded = card.load()
     cls = loaded if inspect.isclass(loaded) else type(loaded)
     assert described(card.kind, outline) == described(card.kind, cls)
@@ -185,7 +192,7 @@ def test_attributes_and_docstrings_are_read_along_the_bases(package):
 )
 def test_what_is_no_plain_literal_is_not_guessed(package, name):
     with pytest.raises(UnreadableError):
-        described("model", Package("cardpkg").outline("cardpkg.models", name))
+        Package("cardpkg", package.parent).card("model", f"cardpkg.models:{name}")
     with pytest.raises(PluginError, match="RuntimeError: imported"):
         registered(f"cardpkg.models:{name}")
 
@@ -219,7 +226,7 @@ def test_keywords_override_the_class(package):
 
 def test_a_second_reading_comes_from_the_cache(package, monkeypatch):
     before = registered("cardpkg.models:Plain", "cardpkg.models:Mixed")
-    monkeypatch.setattr(class_reader.Package, "outline", None)
+    monkeypatch.setattr(class_reader.Package, "card", None)
     assert registered("cardpkg.models:Plain", "cardpkg.models:Mixed") == before
 
 
@@ -251,7 +258,7 @@ def test_a_damaged_cache_is_made_again(package, tmp_path, content):
 
 
 def test_an_outline_marks_what_is_no_literal(package):
-    outline = Package("cardpkg").outline("cardpkg.models", "Computed")
+    outline = outline_of("cardpkg.models:Computed")
     assert outline.name is Unreadable
     assert outline.version == "1"
 
