@@ -135,10 +135,6 @@ class Registry:
                 self.plugins[position] = replace(info, status="broken", reason=reason)
         _log.warning("plugin %s: %s", plugin, reason)
 
-    def add_reporter(self, reporter: object) -> None:
-        """Add an object whose methods implement event hooks."""
-        self._manager.register(reporter)
-
     def emit(self, event: str, **arguments: Any) -> None:
         """Call an event hook of every plugin; an exception is logged and never fatal."""
         for listener in getattr(self._manager.hook, event).get_hookimpls():
