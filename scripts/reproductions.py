@@ -1,4 +1,4 @@
-"""Print the comparison of stored records with published figures, as Markdown.
+"""Print the comparison of stored records with published results, as Markdown.
 
 python scripts/reproductions.py --store leaderboards/reproductions > docs/reproductions.md
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ Scores = Mapping[int, list[float]]
 
 
 def scores_of(records: Iterable[Record], task: str, model: str, score: str) -> Scores:
-    """Return a score by n_train, one a seed; of several records the one with the most seeds."""
+    """Return a score by n_train, one per seed; of several records the one with the most seeds."""
     best: dict[int, list[float]] = {}
     for record in records:
         identity = record.identity
@@ -88,10 +89,10 @@ def generators(task: Task, records: list[Record]) -> list[str]:
         if not (raw := found["pixel-generator.raw"]):
             continue
         n = max(raw)
-        figures = [found[name].get(n, []) for name in GENERATOR]
+        values = [found[name].get(n, []) for name in GENERATOR]
         shown = [
             f"{statistics.mean(v):.4g} ± {statistics.stdev(v):.1g}" if len(v) > 1 else ""
-            for v in figures
+            for v in values
         ]
         table.append([model, str(n), str(len(raw[n])), *shown])
     if not table:
@@ -121,7 +122,7 @@ def errors(task: Task, records: list[Record]) -> list[str]:
     return ["### All models", "", text, ""]
 
 
-# Scores whose parts stand side by side: what a network can tell apart beside what it learned to.
+# Scores whose parts are shown side by side: what a network can distinguish, and what it learned to.
 FAMILIES = ("pairs_structural", "pairs_trained", "classes_structural", "count_error")
 NOT_PARTS = ("truth", "noise", "margin", "float32", "float32_noise")
 
@@ -174,7 +175,12 @@ def section(task: Task, records: list[Record]) -> str:
             found = scores_of(records, task.name, model, published.score)
             table += rows(published, model, found)
         if table:
-            parts += [f"### {published.label}", "", f"Published figures: {published.source}.", ""]
+            parts += [
+                f"### {published.label}",
+                "",
+                _filled(f"Published results: {published.source}."),
+                "",
+            ]
             parts += [tabulate(table, HEADERS, tablefmt="github", disable_numparse=True), ""]
     parts += errors(task, records) + generators(task, records) + families(task, records)
     return "\n".join(parts)
@@ -184,9 +190,9 @@ def origin(records: list[Record]) -> str:
     """Return one sentence on the code and the machines that made the records."""
     commits = sorted({str(r.provenance.get("git")) for r in records})
     machines = sorted({str(r.provenance.get("machine")) for r in records})
-    return (
+    return _filled(
         f"{len(records)} records of commits {', '.join(commits)}; {'; '.join(machines)}, "
-        "several cells at a time, so that their times are not for comparison.\n"
+        "several cells at a time, so that their times cannot be compared.\n"
     )
 
 
@@ -196,8 +202,18 @@ def outdated(records: list[Record]) -> str:
     stale = [r.identity for r in records if is_stale(registry, r.identity)]
     if not stale:
         return ""
+    if len(stale) == len(records):
+        return _filled("The code has changed since they were made, and all of them are stale.\n")
     names = ", ".join(sorted(f"{identity.model} on {identity.task}" for identity in stale))
-    return f"The code has changed since these were made, and they await a rerun: {names}.\n"
+    return _filled(
+        f"The code has changed since some of them were made. These are stale: {names}.\n"
+    )
+
+
+def _filled(text: str) -> str:
+    """Return a paragraph in lines of at most 100 characters; a last newline is preserved."""
+    lines = textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+    return lines + "\n" * text.endswith("\n")
 
 
 def main() -> None:

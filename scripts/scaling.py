@@ -14,6 +14,7 @@ import heapq
 import math
 import random
 import statistics
+import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,17 +59,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Machine:
-    """What is assumed of a worker: its speed over the store's, and seconds to start a task."""
+    """What is assumed of a worker: its speed relative to the store's, seconds to start a task."""
 
     speed: float
     overhead: float
 
     def cells(self, measured: Sequence[Measured]) -> list[float]:
-        """Return the seconds of every task if a cell is one."""
+        """Return the seconds of every task if each cell is one task."""
         return [one.seconds / self.speed + self.overhead for one in measured]
 
     def split(self, measured: Sequence[Measured]) -> list[float]:
-        """Return the seconds of every task if each trial is one, taking equal parts of a cell."""
+        """Return the seconds of every task if each trial is one, an equal part of its cell."""
         shares = [one.seconds / one.trials for one in measured for _ in range(one.trials)]
         return [share / self.speed + self.overhead for share in shares]
 
@@ -76,7 +77,7 @@ class Machine:
 def full_tier(paths: Sequence[Path], registry: Registry) -> list[Measured]:
     """Return every measured (task, model) as it would be at the full tier, in the plan's order.
 
-    Of several records of one pair the dearest counts.
+    Of several records of one pair the one with the longest time counts.
     """
     cells: dict[tuple[str, str], Measured] = {}
     for record in records_of(Store(path) for path in paths):
@@ -134,7 +135,7 @@ def makespan(times: Sequence[float], workers: int) -> float:
 
 
 def ordered(times: Sequence[float], order: str, chance: random.Random) -> list[float]:
-    """Return the times in the order in which the cells are begun."""
+    """Return the times in the order in which the cells start."""
     if order == "longest first":
         return sorted(times, reverse=True)
     if order == "with estimates 2x off":  # log-normal, one standard deviation
@@ -143,7 +144,7 @@ def ordered(times: Sequence[float], order: str, chance: random.Random) -> list[f
 
 
 def simulated(times: Sequence[float], workers: int, order: str) -> float:
-    """Return the makespan; the median of twenty where chance has a part in the order."""
+    """Return the makespan; the median of twenty where the order is random."""
     chance = random.Random(0)  # noqa: S311 - a simulation
     repeats = 1 if order in (LONGEST, "as planned") else SHUFFLES
     return statistics.median(
@@ -175,17 +176,18 @@ def summary(measured: Sequence[Measured], machine: Machine) -> str:
     total, longest = sum(times), max(times)
     by_length = sorted(zip(times, measured, strict=True), key=lambda pair: -pair[0])
     names = ", ".join(f"{cell.name} {t / 3600:.1f} h" for t, cell in by_length[:5])
-    return (
+    text = (
         f"{len(times)} cells; {total / 3600:.1f} hours of one worker, a cell "
         f"{statistics.median(times) / 60:.1f} minutes in the median. The longest: {names}. More "
         f"than {math.ceil(total / longest)} workers cannot help while a cell is one task. Assumed: "
         f"a worker {machine.speed:g} times as fast as the machine of the store, "
         f"{machine.overhead:g} s to start a task."
     )
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def families(measured: Sequence[Measured]) -> str:
-    """Return the markdown table of hours, and of operations a second, by the plugin of the task."""
+    """Return the Markdown table of hours and operations per second, by the task's plugin."""
     by_family: dict[str, list[Measured]] = defaultdict(list)
     for cell in measured:
         by_family[cell.family].append(cell)

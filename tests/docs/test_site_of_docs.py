@@ -87,6 +87,13 @@ def test_no_page_shows_unread_markdown(site):
         assert not re.search(r":::|\]\(\w|^\|", text, flags=re.M), page.name
 
 
+def test_no_symbol_with_a_star_is_read_as_emphasis(site):
+    for page in site:
+        marked = re.findall(r"(?s)<em>(.*?)</em>", page.read_text())
+        whole = [re.sub(r"\(\w+\)", "", one) for one in marked]  # E(n) in a title
+        assert not [one for one in whole if re.search(r"[‖)=]", one)], page.name
+
+
 @pytest.mark.parametrize(
     ("page", "names"),
     [
