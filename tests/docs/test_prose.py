@@ -62,4 +62,4 @@ def test_every_folder_and_module_of_the_core_is_on_the_page_of_a_run():
     listed = set(re.findall(r"^  ([\w.]+)/? ", tree, re.M))
     there = {path.name for path in (ROOT / "symbench").iterdir()}
     hidden = {"__init__.py", "__main__.py", "__pycache__", "py.typed"}
-    assert there - hidden <= listed
+    assert listed == there - hidden
