@@ -25,7 +25,7 @@ from symbench.records.record import Record
 from symbench.records.store import Store, records_of
 
 PREFIX = "conservation_error."
-# momenta along paths; the energy of a path is kept by the solver, whatever the field
+# momenta along paths; the solver conserves the energy of a path, whatever the field
 PATHS = {"path_conservation.angular_momentum", "path_conservation.noether", "ring_paths"}
 LEAST = 1e-17
 WIDE, HIGH = 4.5, 0.45  # decades that a name takes in the picture
@@ -68,7 +68,7 @@ def points(records: list[Record]) -> list[Point]:
 
 
 def quantity_of(score: str) -> str | None:
-    """Return the conserved quantity that a score is of, if it is of one."""
+    """Return the conserved quantity that a score is of, or None."""
     if score in PATHS:
         return "angular momentum of paths"
     return score.removeprefix(PREFIX) if score.startswith(PREFIX) else None
@@ -89,7 +89,7 @@ def within(chosen: list[Point]) -> float:
 
 
 def interval(found: list[Point], draws: int = 2000) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval over cells (their quantities are drawn together)."""
+    """Return the 95 % bootstrap interval over cells, with all their quantities."""
     cells: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for point in found:
         cells[point.task, point.model].append(point)
@@ -104,7 +104,7 @@ def interval(found: list[Point], draws: int = 2000) -> tuple[float, float]:
 
 
 def _apart(found: list[Point]) -> list[Point]:
-    """Return the points whose names do not cover one another, from the best that conserves on."""
+    """Return the points whose names do not overlap, beginning with the one that conserves best."""
     named: list[Point] = []
     for p in sorted(found, key=lambda p: p.conservation):
         gaps = [
@@ -118,7 +118,7 @@ def _apart(found: list[Point]) -> list[Point]:
 
 
 def draw(found: list[Point], title: str, to: Path) -> None:
-    """Draw the points into a PNG, one colour a task, one marker a quantity."""
+    """Draw the points into a PNG, one colour per task, one marker per quantity."""
     import matplotlib as mpl
 
     mpl.use("Agg")

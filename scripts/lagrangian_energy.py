@@ -1,4 +1,4 @@
-"""Energy of the double pendulum after 100 units of time, by learned motions: the LNN paper's score.
+"""Print the energy error of learned motions of the double pendulum at t = 100 (LNN paper's score).
 
 python scripts/lagrangian_energy.py --n-train 10000 --seeds 1 lnn-angles node-angles
 

@@ -1,4 +1,4 @@
-"""The full tier with more updates than it has: is it the training that a figure wants?
+"""Run the full tier with more updates: does a result need a longer training?
 
 python scripts/longer.py --updates 11250 --sizes 48000 -t scrambled-mnist-rotated-scrambled cnn
 

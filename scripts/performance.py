@@ -1,4 +1,4 @@
-"""The table of docs/performance.md, from the JSON that the benchmarks leave.
+"""Print the table of docs/performance.md from the JSON that the benchmarks write.
 
 pytest tests/benchmarks --benchmark-enable --benchmark-json=FILE
 python scripts/performance.py FILE
@@ -16,16 +16,16 @@ from typing import Any
 
 
 def measured(info: dict[str, Any]) -> str:
-    """A benchmark's figure in words: the ratio that it took, or the time."""
+    """Return a benchmark's result in words: its ratio or its time."""
     if "milliseconds" in info:
         return f"{info['milliseconds']:.0f} ms"
     auto = f" (auto: {info['auto']:.2f}×)" if "auto" in info else ""
-    floor = f" ({info['floor']:.0%} of the graph alone)" if "floor" in info else ""
+    floor = f" ({info['floor']:.0%} of the graph without the rest)" if "floor" in info else ""
     return f"{info['ratio']:.2f}×{auto}{floor}"
 
 
 def rows(benchmarks: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """What, how much and the target of every benchmark that states a figure, and of families."""
+    """Return what, how much and the target of every benchmark with a result, and of families."""
     families: dict[str, list[float]] = defaultdict(list)
     for benchmark in benchmarks:
         info = benchmark.get("extra_info", {})
@@ -40,7 +40,7 @@ def rows(benchmarks: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
 
 
 def table(document: dict[str, Any]) -> str:
-    """The machine, and the rows as Markdown."""
+    """Return the machine, and the rows as Markdown."""
     machine = document["machine_info"]
     cpu = machine.get("cpu", {})
     lines = [

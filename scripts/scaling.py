@@ -3,7 +3,7 @@
 python scripts/scaling.py --store DIR [--figure docs/figures/scaling.png] > table
 
 The measured seconds of training are multiplied by the updates and trials that the cell has at the
-full tier, those of a model without parameters and of all that is not training by the trials alone.
+full tier, those of a model without parameters and of all that is not training only by the trials.
 Nothing is trained here.
 """
 
@@ -32,7 +32,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 WORKERS = (1, 8, 64, 512)
-LONGEST, SPLIT = "longest first", "one task a trial, longest first"
+LONGEST, SPLIT = "longest first", "one task per trial, longest first"
 ORDERS = (LONGEST, "with estimates 2x off", "as planned", "random")
 SHUFFLES = 20
 
@@ -155,7 +155,7 @@ def simulated(times: Sequence[float], workers: int, order: str) -> float:
 def table(times: Sequence[float], pieces: Sequence[float]) -> str:
     """Return the markdown table: makespans in hours, efficiencies, and how far above the bound.
 
-    The bound of one task a cell is max(all work / workers, longest cell).
+    The bound of one task per cell is max(all work / workers, longest cell).
     """
     rows = []
     for workers in WORKERS:
@@ -177,7 +177,7 @@ def summary(measured: Sequence[Measured], machine: Machine) -> str:
     by_length = sorted(zip(times, measured, strict=True), key=lambda pair: -pair[0])
     names = ", ".join(f"{cell.name} {t / 3600:.1f} h" for t, cell in by_length[:5])
     text = (
-        f"{len(times)} cells; {total / 3600:.1f} hours of one worker, a cell "
+        f"{len(times)} cells; {total / 3600:.1f} hours of one worker; a cell takes "
         f"{statistics.median(times) / 60:.1f} minutes in the median. The longest: {names}. More "
         f"than {math.ceil(total / longest)} workers cannot help while a cell is one task. Assumed: "
         f"a worker {machine.speed:g} times as fast as the machine of the store, "

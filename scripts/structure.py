@@ -52,7 +52,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def import_graph(root: Path) -> dict[str, set[str]]:
-    """Return which modules of symbench each module of it imports, wherever the import stands."""
+    """Return which modules of symbench each of its modules imports, anywhere in the file."""
     files = {module_name(file, root): file for file in python_files(root / "symbench")}
     graph: dict[str, set[str]] = {name: set() for name in files}
     for name, file in files.items():

@@ -1,4 +1,4 @@
-"""Pages of the repository that stand outside docs/, and links between them and the others."""
+"""Add pages from outside docs/ to the site, and fix the links between them and the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that stand elsewhere."""
+    """Add the pages from outside docs/."""
     for uri, source in OUTSIDE.items():
         files.append(File.generated(config, uri, abs_src_path=str(source)))
     return files
