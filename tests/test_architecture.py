@@ -28,7 +28,16 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 MODULE = re.compile(r"symbench(_\w+)?(\.\w+)+(:\w+)?")  # in a string, to be imported
-OPEN_TO_PLUGINS = {"contract", "downloads", "graphs", "hooks", "groups", "metrics", "testing"}
+OPEN_TO_PLUGINS = {
+    "executor",
+    "contract",
+    "downloads",
+    "graphs",
+    "hooks",
+    "groups",
+    "metrics",
+    "testing",
+}
 
 pytestmark = pytest.mark.skipif(not CORE.is_dir(), reason="needs the source tree")
 

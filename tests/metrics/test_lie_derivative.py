@@ -11,6 +11,7 @@ from known_tasks import (
     Nothing,
     Unknown,
     constant,
+    known_algebra,
     perceptron,
     score,
 )
@@ -19,7 +20,6 @@ from torch import nn
 from symbench.contract import Symmetry
 from symbench.groups import SO, Group, Scalar, Trivial, V
 from symbench.metrics import LieDerivative
-from symbench.metrics.derivative import true_algebra
 
 NAME = "lie_derivative"
 
@@ -30,7 +30,7 @@ NAME = "lie_derivative"
     ids=lambda value: getattr(value, "name", None),
 )
 def test_the_exact_target_has_the_known_algebra(task, dimension):
-    truth = true_algebra(task)
+    truth = known_algebra(task)
     assert len(truth.Q) == dimension
     declared = truth.candidate.coordinates(task.symmetry.group.algebra)
     inside = declared @ truth.Q.mT @ truth.Q
@@ -38,13 +38,13 @@ def test_the_exact_target_has_the_known_algebra(task, dimension):
 
 
 def test_the_inertia_target_is_scale_equivariant_too():
-    truth = true_algebra(Inertia())
+    truth = known_algebra(Inertia())
     scaling = truth.candidate.coordinates(torch.eye(3).double()[None])
     assert torch.allclose(scaling @ truth.Q.mT @ truth.Q, scaling, atol=1e-9)
 
 
 def test_without_a_target_the_declared_algebra_is_the_truth():
-    exact, declared = true_algebra(Angle()), true_algebra(Unknown())
+    exact, declared = known_algebra(Angle()), known_algebra(Unknown())
     assert declared.target is None
     assert torch.linalg.svdvals(exact.Q @ declared.Q.mT) == pytest.approx(torch.ones(10), abs=1e-9)
 
@@ -81,7 +81,7 @@ def test_finite_differences_and_the_closed_algebra_give_the_same():
 
 def test_equivariant_outputs_are_differentiated_too():
     task, net, h = Inertia(), perceptron(12, 9, 3).double(), 1e-6
-    truth = true_algebra(task)
+    truth = known_algebra(task)
     x, A = truth.candidate.x, truth.candidate.basis
     C = truth.candidate.matrix(net.requires_grad_(False))
     rep_in, rep_out = task.symmetry.input, task.symmetry.output
@@ -201,7 +201,7 @@ def test_directions_that_do_not_act_are_no_candidates():
             a, b = x[:, :3], x[:, 3:]
             return (a.square() + a * b).sum(1, keepdim=True)
 
-    truth = true_algebra(Split())
+    truth = known_algebra(Split())
     assert truth.Q.shape == (3, 9)
 
 

@@ -8,7 +8,7 @@ from known_tasks import Angle, perceptron, trained
 from torch import nn
 
 from symbench.metrics.conservation import flows
-from symbench.metrics.network import Network, Networks, once, once_each
+from symbench.metrics.network import Network, Networks, once, once_each, once_per_cell
 
 
 class Counting(nn.Module):
@@ -111,11 +111,8 @@ def test_a_module_without_float64_is_float32_for_all_trials():
     torch.testing.assert_close(networks(inputs(2)), torch.stack(expected).detach())
 
 
-def test_what_is_kept_is_computed_for_those_that_lack_it():
-    class Owner:
-        pass
-
-    owners = [Owner() for _ in range(3)]
+def test_what_is_memoised_is_computed_for_those_that_lack_it():
+    owners = [trained(Angle(), perceptron(10, 1, seed)) for seed in range(3)]
     assert once(owners[1], "name", lambda: "own") == "own"
     asked = []
 
@@ -125,9 +122,17 @@ def test_what_is_kept_is_computed_for_those_that_lack_it():
 
     for _ in range(2):
         assert once_each(owners, "name", compute) == [0, "own", 0]
-    assert asked == [[owners[0], owners[2]]]
+    assert [[id(one) for one in some] for some in asked] == [[id(owners[0]), id(owners[2])]]
     with pytest.raises(ValueError, match="shorter"):
-        once_each([Owner()], "name", lambda _: [])
+        once_each(owners[:1], "other", lambda _: [])
+
+
+def test_what_a_cell_shares_is_computed_once_for_its_trials():
+    first, other = trained(Angle(), perceptron(10, 1, 0)), trained(Angle(), perceptron(10, 1, 1))
+    second = replace(other, cell_memo=first.cell_memo)
+    assert once_per_cell(first, "name", lambda: "shared") == "shared"
+    assert once_per_cell(second, "name", lambda: "never") == "shared"
+    assert once_per_cell(other, "name", lambda: "apart") == "apart"
 
 
 def test_large_inputs_are_evaluated_one_by_one():

@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from symbench.errors import StoreError
 from symbench.records.record import Identity, Record, TrialRecord
@@ -273,10 +274,16 @@ def test_stores_merge_and_the_later_record_of_a_key_counts(tmp_path: Path) -> No
         assert [(r.identity.model, r.status) for r in merged] == [("mlp", "ok"), ("other", "ok")]
 
 
-def test_a_start_of_the_wrong_type_is_taken_as_unknown(tmp_path: Path) -> None:
+def test_a_provenance_of_the_wrong_type_is_refused_and_its_file_is_set_aside(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ValidationError, match="started"):
+        record(provenance={"started": 7})
     store = Store(tmp_path)
-    store.write(record(provenance={"started": 7}))
-    assert len(records_of([store])) == 1
+    path = store.write(record(provenance={"started": "2026-01-02T00:00:00+00:00"}))
+    path.write_text(path.read_text().replace('"2026-01-02T00:00:00+00:00"', "7"))
+    assert records_of([store]) == []
+    assert len(store.set_aside()) == 1
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.dictionaries(st.text(), st.floats(

@@ -7,6 +7,7 @@ from torch import nn
 
 from symbench.contract import Data, Model, Problem, Symmetry, Task, Trained
 from symbench.groups import Group, Lorentz, O, Scalar, Trivial, V
+from symbench.metrics.derivative import true_algebra
 
 LADDER = {"smoke": (16,), "quick": (16,), "full": (16,)}
 
@@ -205,6 +206,11 @@ def trained(task, module, model=None, *, thorough=True):
     with torch.no_grad():
         prediction = module(test.x)
     return Trained(module, model or AnyModel(), problem, 16, 0, test, prediction, thorough)
+
+
+def known_algebra(task):
+    """The true algebra on the task's test inputs."""
+    return true_algebra(task, task.sample(task.test_size, 0, "test").x)
 
 
 def score(metric, task, module, model=None, seed=0, *, thorough=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from known_tasks import known_algebra
 from symbench_images.controls import Conjugated, HiddenConjugate, NoSymmetry
 
 from symbench.groups import Lorentz, O
 from symbench.metrics.algebra import orthonormal, principal_cosines, small_directions
-from symbench.metrics.derivative import true_algebra
 
 
 @pytest.fixture(params=[NoSymmetry, HiddenConjugate], ids=lambda task: task.name)
@@ -24,7 +24,7 @@ def test_a_draw_has_the_exact_targets_and_is_repeatable(task):
 
 
 def test_no_direction_of_gl5_leaves_the_control_unchanged():
-    truth = true_algebra(NoSymmetry())
+    truth = known_algebra(NoSymmetry())
     squares = truth.target.squares
     assert truth.target.C.dtype == torch.float64
     assert squares.shape == (25,)
@@ -54,7 +54,7 @@ def test_the_control_is_not_even_and_not_odd():
 
 def test_the_hidden_algebra_is_the_conjugated_one():
     task = HiddenConjugate()
-    truth = true_algebra(task)
+    truth = known_algebra(task)
     assert truth.Q.shape == (10, 25)
     found = torch.einsum("km,mij->kij", truth.Q, truth.candidate.basis)
     B = task.group.B

@@ -7,11 +7,11 @@ import math
 import pytest
 import symbench_images
 import torch
+from known_tasks import known_algebra
 from symbench_images import rotation_tasks as tasks
 from symbench_images.rotation import SmoothRotation, pixel_grid, rotation_generator
 
 from symbench.metrics.algebra import principal_cosines
-from symbench.metrics.derivative import true_algebra
 from symbench.registry import Registry
 
 ANGLES = [tasks.RotationAngle, tasks.RotationAngleLarge, tasks.RotationAngleClean]
@@ -110,7 +110,7 @@ def test_images_rotate_by_eighteen_degrees(cls):
 
 
 def test_the_commutant_of_the_clean_rotation_is_the_generator_alone():
-    truth = true_algebra(tasks.RotationFixedClean())
+    truth = known_algebra(tasks.RotationFixedClean())
     assert len(truth.Q) == 1
     found = torch.einsum("km,mij->kij", truth.Q, truth.candidate.basis).flatten(1)
     L = rotation_generator(7).flatten()[None]
