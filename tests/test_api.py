@@ -43,6 +43,12 @@ def test_a_problem_made_by_hand_has_no_backbones():
         problem.backbone("mlp")
 
 
+def test_a_backbone_that_declines_the_problem_says_why():
+    problem = symbench.problem(symbench.task("o3-inertia"), symbench.model("mlp"))
+    with pytest.raises(InputError, match="cnn declines the problem: cnn reads images"):
+        problem.backbone("cnn")
+
+
 def test_unknown_names_suggest_near_ones():
     with pytest.raises(UnknownNameError, match="o5-invariant"):
         symbench.task("o5-invarient")

@@ -48,13 +48,7 @@ class _ClosedForm(Model):
         )
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the identity, or the angle 0, which ``fit`` replaces.
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        if reason := self.accepts(problem):
-            raise InputError(reason)
+        """Return the identity, or the angle 0, which ``fit`` replaces."""
         if not _maps_images(problem):
             pixels = problem.input_size // 2
             return LinearAngle(torch.zeros(pixels, pixels))
@@ -65,10 +59,8 @@ class _ClosedForm(Model):
         """Return the module with the operator that is best on the training data.
 
         Raises:
-            InputError: the problem is one that it declines, or the operator has no logarithm.
+            InputError: the operator has no logarithm.
         """
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         exact = data.to("cpu", torch.float64)
         if _maps_images(problem):
             module = self._fit_map(exact.x.flatten(1), exact.y.flatten(1))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from torch import nn
 
-from symbench import InputError, Model, Problem, Recipe
+from symbench import Model, Problem
 
 _PAPER = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
 
@@ -41,19 +41,14 @@ class _Convolutional(Model):
         "full": {"channels": 32, "batch_size": 128},
     }
     pools: ClassVar[bool] = False
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not an image."""
         return _not_an_image(self.name, problem)
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network [n, channels, height, width] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        if reason := self.accepts(problem):
-            raise InputError(reason)
+        """Return the network [n, channels, height, width] -> [n, *output_shape]."""
         channels, height, width = problem.input_shape
         layers: list[nn.Module] = []
         for _ in range(self.config.depth):
@@ -68,14 +63,6 @@ class _Convolutional(Model):
             nn.Flatten(),
             nn.Linear(channels * height * width, problem.output_size),
             nn.Unflatten(1, problem.output_shape),
-        )
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
         )
 
 
@@ -148,6 +135,7 @@ class _FullyConnected(Model):
         "smoke": {"hidden": 8},
         "full": {"batch_size": 128},
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not a classification of images."""
@@ -162,27 +150,13 @@ class _FullyConnected(Model):
         raise NotImplementedError
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network [n, channels, height, width] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        if reason := self.accepts(problem):
-            raise InputError(reason)
+        """Return the network [n, channels, height, width] -> [n, *output_shape]."""
         size, layers = problem.input_size, list[nn.Module]([nn.Flatten()])
         for width in self.widths(problem):
             layers += [nn.Linear(size, width), nn.ReLU()]
             size = width
         head = nn.Linear(size, problem.output_size)
         return nn.Sequential(*layers, head, nn.Unflatten(1, problem.output_shape))
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 @final

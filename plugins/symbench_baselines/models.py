@@ -50,6 +50,7 @@ class MLP(Model):
     reference = "Finzi, Welling, Wilson 2021 (EMLP)"
     Config = MLPConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 384, "batch_size": 500}}
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is neither a vector nor an image."""
@@ -64,14 +65,6 @@ class MLP(Model):
             # would blow it up where a test image is not
             return nn.Sequential(net, nn.Unflatten(1, problem.output_shape))
         return Standardised(net, problem.input_size, problem.output_size, problem.output_shape)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 class _ToldMLP(MLP):

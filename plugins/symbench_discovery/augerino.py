@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import Data, InputError, Model, Problem
+from symbench import Data, Model, Problem, Recipe
 from symbench.contract import Context, Prior
 from symbench_discovery.affine import NAMES, pixel_operators, sampling, warped
 from symbench_discovery.shapes import is_classification, is_pair
@@ -108,13 +108,15 @@ class Augerino(Model):
 
     def build(self, problem: Problem) -> AugmentedNet:
         """Return the untrained network [n, *input_shape] -> [n, *output_shape]."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         classes = is_classification(problem)
         backbone = problem.backbone(self.config.backbone or ("cnn" if classes else "mlp"))
         return AugmentedNet(
             backbone, width=self.config.width, copies=self.config.copies, classes=classes
         )
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return the default: ``fit`` trains by itself."""
+        return Recipe()
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the network, its widths learned together with its weights."""

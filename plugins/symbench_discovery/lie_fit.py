@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from symbench import Data, InputError, Model, Problem
+from symbench import Data, Model, Problem, Recipe
 from symbench.contract import Context, Prior
 from symbench.groups import exp_action, steps_needed
 from symbench_discovery.action import nearest
@@ -127,11 +127,13 @@ class LieFit(Model):
 
     def build(self, problem: Problem) -> FlowNet:
         """Return the identity, which ``fit`` replaces."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         if is_pair(problem):
             return PairFlow(pixels(problem), self.config.iterations)
         return MapFlow(pixels(problem))
+
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+        """Return the default: ``fit`` trains by itself."""
+        return Recipe()
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the network with the generator of the training data."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import InputError, Model, Problem, Recipe
+from symbench import Model, Problem
 from symbench.contract import Prior
 from symbench_discovery.liegroup import logarithms, window
 from symbench_discovery.shapes import is_classification
@@ -144,6 +144,7 @@ class LieConv(Model):
         "smoke": {"channels": 8},
         "full": {"channels": 32, "batch_size": 128},
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not a square image to classify."""
@@ -154,16 +155,6 @@ class LieConv(Model):
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network [n, channels, side, side] -> [n, classes]."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         turns = self.config.turns if self.config.group == "SE(2)" else 1
         colours, side, _ = problem.input_shape
         return LieConvNet(colours, side, problem.output_size, self.config.channels, turns)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )

@@ -86,10 +86,13 @@ class LieGAN(Model):
         return None
 
     def build(self, problem: Problem) -> LieGANNet:
-        """Return the untrained network [n, *input_shape] -> [n, *output_shape]."""
-        found = movement(problem)
-        if found is None or found[0] > _LARGEST:
-            raise InputError(self.accepts(problem) or "")
+        """Return the untrained network [n, *input_shape] -> [n, *output_shape].
+
+        Raises:
+            InputError: nothing in the problem can be moved.
+        """
+        if (found := movement(problem)) is None:
+            raise InputError("liegan needs vectors whose layout it is told, or images")
         size = found[0]
         channels = self.config.channels or (size if problem.kind == "vectors" else 1)
         return LieGANNet(LieSampler(channels, size), problem.backbone("mlp"))

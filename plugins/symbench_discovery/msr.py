@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import Data, InputError, Model, Problem
+from symbench import Data, Model, Problem
 from symbench.contract import Context, Prior
 from symbench_discovery.shapes import is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
@@ -135,8 +135,6 @@ class MSR(Model):
 
     def build(self, problem: Problem) -> PairMSR:
         """Return the untrained network [n, 2, height, width] -> [n, 1]."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         return PairMSR(pixels(problem), self.config.latent, self.config.width)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from torch import nn
 
-from symbench import InputError, Model, Problem, Recipe
+from symbench import Model, Problem
 from symbench.contract import Prior
 from symbench_discovery.groupconv import RotationInvariantNet
 from symbench_discovery.shapes import is_classification
@@ -45,6 +45,7 @@ class SteerableCNN(Model):
         "quick": {"channels": 8},  # about as many parameters as the CNNs beside it
         "full": {"channels": 24, "batch_size": 128},
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not a square image to classify."""
@@ -54,17 +55,7 @@ class SteerableCNN(Model):
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network [n, channels, side, side] -> [n, classes]."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         config = self.config
         return RotationInvariantNet(
             problem.input_shape[0], problem.output_size, config.channels, config.orientations
-        )
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
         )

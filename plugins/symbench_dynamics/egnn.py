@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import InputError, Model, Problem, Recipe, Symmetry
+from symbench import InputError, Model, Problem, Symmetry
 from symbench.groups import SO, O
 from symbench_dynamics.heads import Clock, Field
 
@@ -193,6 +193,7 @@ class CloudModel(Model):
 
     version, prior = "1", "told"
     config: Any
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Return why the problem is not one of bodies in space, or None."""
@@ -202,24 +203,16 @@ class CloudModel(Model):
         """Return the network: [n, B (1 + 2d)] -> [n, B d], or -> [n, times, B (1 + 2d)].
 
         Raises:
-            InputError: the problem cannot be read.
+            InputError: the problem tells no symmetry.
         """
-        if (why := self.accepts(problem)) is not None or problem.symmetry is None:
-            raise InputError(f"{self.name} cannot read the problem: {why}")
+        if problem.symmetry is None:
+            raise InputError(f"{self.name} needs to be told a symmetry")
         clock = Clock(problem.times, self.config.step, "leapfrog")
         return self.cloud(clock, bodies_of(problem.symmetry), problem.symmetry.group.dim)
 
     @abstractmethod
     def cloud(self, clock: Clock, bodies: int, dim: int) -> Cloud:
         """Return the network of that many bodies in so many dimensions."""
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
 import torch
@@ -51,6 +51,7 @@ class Dynamics(Model):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "full": {"batch_size": 500, "trajectories": 500}
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what has no state that moves, and what the backbone declines."""
@@ -68,13 +69,9 @@ class Dynamics(Model):
         return self.head(problem, clock)
 
     def recipe(self, problem: Problem) -> Recipe:
-        """Return Adam with a cosine, the best of the validation split kept."""
-        config = self.config
-        return Recipe(
-            learning_rate=config.learning_rate,
-            batch_size=config.trajectories if problem.times else config.batch_size,
-            selection="best-valid",
-        )
+        """Return the default recipe; a batch of trajectories has its own size."""
+        recipe = super().recipe(problem)
+        return replace(recipe, batch_size=self.config.trajectories) if problem.times else recipe
 
     @abstractmethod
     def head(self, problem: Problem, clock: Clock) -> Field:

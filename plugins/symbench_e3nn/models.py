@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from symbench import InputError
-from symbench.contract import Model, Problem, Recipe
+from symbench.contract import Model, Problem
 from symbench.groups import SO, Group, O, Standardised
 from symbench_e3nn.layers import TensorProductNetwork
 
@@ -39,6 +39,7 @@ class E3NN(Model):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "full": {"channels": 32, "depth": 3, "batch_size": 500}
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Return why the problem cannot be read, or None."""
@@ -58,24 +59,16 @@ class E3NN(Model):
         """Return the network [n, *input_shape] -> [n, *output_shape].
 
         Raises:
-            InputError: the problem cannot be read.
+            InputError: the problem tells no rotations of space.
         """
         group = _rotations(problem)
-        if (why := self.accepts(problem)) is not None or problem.symmetry is None or group is None:
-            raise InputError(f"e3nn cannot read the problem: {why}")
+        if problem.symmetry is None or group is None:
+            raise InputError("e3nn needs to be told O(3) or SO(3)")
         inputs, outputs = (
             r.rebind(group) for r in (problem.symmetry.input, problem.symmetry.output)
         )
         net = TensorProductNetwork(inputs, outputs, self.config.channels, self.config.depth)
         return Standardised(net, inputs, outputs, problem.output_shape)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 def _rotations(problem: Problem) -> Group | None:

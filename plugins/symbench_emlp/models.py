@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
 from torch import nn
@@ -55,6 +55,7 @@ class _Perceptron(Model):
         "smoke": {"channels": 32},
         "full": {"channels": 384, "copies": 64, "batch_size": 500},
     }
+    selection = "best-valid"
 
     @abstractmethod
     def group(self, told: Symmetry) -> Group:
@@ -76,9 +77,13 @@ class _Perceptron(Model):
         return None
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network, in coordinates that training data will standardise."""
-        if (reason := self.accepts(problem)) or problem.symmetry is None:
-            raise InputError(f"{self.name} declines this problem: {reason}")
+        """Return the network, in coordinates that training data will standardise.
+
+        Raises:
+            InputError: the problem tells no symmetry, or its representation has another dimension.
+        """
+        if problem.symmetry is None:
+            raise InputError(f"{self.name} needs to be told a symmetry")
         group, rep_in, rep_out = self._representations(problem.symmetry)
         hidden = uniform_channels(group, self.config.channels)
         chain = [rep_in, *[hidden] * self.config.layers]
@@ -87,15 +92,10 @@ class _Perceptron(Model):
         shape = None if problem.output_shape == (rep_out.size,) else problem.output_shape
         return Network(net, rep_in, rep_out, shape)
 
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - one recipe for all tasks
-        """Return Adam as published, with cosine and weight decay, and the best-valid selection."""
-        return Recipe(
-            optimiser="adamw",
-            weight_decay=self.config.weight_decay,
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
+    def recipe(self, problem: Problem) -> Recipe:
+        """Return Adam as published, with weight decay."""
+        weight_decay = self.config.weight_decay
+        return replace(super().recipe(problem), optimiser="adamw", weight_decay=weight_decay)
 
     def _representations(self, told: Symmetry) -> tuple[Group, Representation, Representation]:
         group = self.group(told)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from symbench import InputError, Model, Problem, Recipe, graphs
+from symbench import InputError, Model, Problem, graphs
 from symbench.contract import Prior
 from symbench_gnn.heads import Readout
 
@@ -152,32 +152,19 @@ class NodeModel(Model):
         "smoke": {"width": 16},
         "quick": {"width": 32, "batch_size": 16},
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is no graph with a symmetry by permutation of nodes."""
         return declines(self.name, problem)
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network [n, 1 + k, N, N] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        if reason := self.accepts(problem):
-            raise InputError(reason)
+        """Return the network [n, 1 + k, N, N] -> [n, *output_shape]."""
         return self.network(problem, problem.input_shape[0] - 1)
 
     @abstractmethod
     def network(self, problem: Problem, features: int) -> nn.Module:
         """Return the network on ``features`` node features."""
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 class LayeredModel(NodeModel):

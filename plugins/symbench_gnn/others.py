@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from symbench import InputError, Model, Problem, Recipe, graphs
+from symbench import Model, Problem, graphs
 from symbench_gnn.encodings import dyadic_powers, random_walk
 from symbench_gnn.heads import Readout, perceptron
 from symbench_gnn.layers import GPSLayer, PowerLayer, SetLayer
@@ -181,6 +181,7 @@ class MLPAdjacency(Model):
     Config = FlatConfig
     config: FlatConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"smoke": {"width": 16}}
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is no graph."""
@@ -189,19 +190,5 @@ class MLPAdjacency(Model):
         return f"{self.name} reads graphs, not {problem.kind} data"
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network [n, 1 + k, N, N] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        if reason := self.accepts(problem):
-            raise InputError(reason)
+        """Return the network [n, 1 + k, N, N] -> [n, *output_shape]."""
         return FlatGraph(problem, self.config.width)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )

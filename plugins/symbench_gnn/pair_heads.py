@@ -33,16 +33,6 @@ def declined(name: str, problem: Problem, orders: Sequence[int] = (0, 1, 2)) -> 
     return f"{name} puts out {' and '.join(kinds[k] for k in orders)}, not {kinds[order]}"
 
 
-def checked(reason: str | None) -> None:
-    """Refuse a problem that is declined.
-
-    Raises:
-        InputError: there is a reason.
-    """
-    if reason:
-        raise InputError(reason)
-
-
 class PairHead(nn.Module):
     """A perceptron on what the layers' pair tensors [c, n, N, N] say of graph, node or pair.
 

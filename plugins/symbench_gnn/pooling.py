@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from symbench import InputError, Model, Problem, Recipe, graphs
+from symbench import InputError, Model, Problem, graphs
 from symbench.contract import Prior
-from symbench_gnn.pair_heads import Target, checked, declined
+from symbench_gnn.pair_heads import Target, declined
 from symbench_gnn.tensor_layers import Nodes
 
 _LENGTH = 3  # neighbours in a sequence
@@ -193,6 +193,7 @@ class LRP(Model):
         "quick": {"batch_size": 16},
         "full": {"width": 128, "hidden": 256},
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline pair functions, and training on graphs of more nodes than ``config.nodes``."""
@@ -203,18 +204,5 @@ class LRP(Model):
         return None
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        checked(self.accepts(problem))
+        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape]."""
         return LRPNetwork(problem, self.config.width, self.config.hidden)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import InputError, Model, Problem, graphs
-from symbench_gnn.pair_heads import checked, declined
+from symbench_gnn.pair_heads import declined
 
 _GOLDEN = -7046029254386353131  # the increment and the multipliers of SplitMix64, as int64
 _FIRST = -4658895280553007687
@@ -219,12 +219,7 @@ class _Refinement(Model):
         return None
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the module: graphs [n, 1 + k, N, N] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        checked(self.accepts(problem))
+        """Return the module: graphs [n, 1 + k, N, N] -> [n, *output_shape]."""
         return Lookup(self.order, problem.output_shape, lookup=problem.loss != "none")
 
 

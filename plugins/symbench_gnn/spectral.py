@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import InputError, Model, Problem, Recipe, graphs
+from symbench import InputError, Model, Problem, graphs
 from symbench.contract import Prior
-from symbench_gnn.pair_heads import Target, checked, declined
+from symbench_gnn.pair_heads import Target, declined
 from symbench_gnn.tensor_layers import Centred, Nodes
 
 _MANY = 256  # nodes that it reads where pairs of graphs of many sizes are compared
@@ -93,24 +93,12 @@ class Spectrum(Model):
     summary = "perceptron on the eigenvalues of the adjacency"
     Config = SpectrumConfig
     config: SpectrumConfig
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not an invariant of graphs."""
         return declined(self.name, problem, orders=(0,))
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        checked(self.accepts(problem))
+        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape]."""
         return SpectrumNetwork(problem, self.config.width)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, final
 
 from torch import nn
 
-from symbench import Model, Problem, Recipe
+from symbench import Model, Problem
 from symbench.contract import Prior
-from symbench_gnn.pair_heads import PairHead, PairNetwork, checked, declined
+from symbench_gnn.pair_heads import PairHead, PairNetwork, declined
 from symbench_gnn.tensor_layers import IGNLayer, PPGNBlock, RingLayer
 
 
@@ -59,6 +59,7 @@ class _Tensors(Model):
         "quick": {"batch_size": 16},
         "full": {"width": 16},
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not a graph."""
@@ -69,25 +70,12 @@ class _Tensors(Model):
         """Return one layer from ``channels`` to ``width`` channels."""
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
-        checked(self.accepts(problem))
+        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape]."""
         config, channels = self.config, problem.input_shape[0]
         depth = config.untrained_depth if problem.loss == "none" else config.depth
         inputs = [channels] + (depth - 1) * [config.width]
         head = PairHead(channels + depth * config.width, config.hidden, problem)
         return PairNetwork([self.layer(size) for size in inputs], config.width, head)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 @final

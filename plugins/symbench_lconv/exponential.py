@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from symbench import Data, InputError, Model, Problem
+from symbench import Data, Model, Problem
 from symbench.contract import Context, Prior
 from symbench.groups import exp_action, steps_needed
 from symbench_lconv.action import orbit
@@ -70,8 +70,6 @@ class _Exponential(Model):
 
     def build(self, problem: Problem) -> ExponentialNet:
         """Return the untrained network [n, 2, height, width] -> [n, 1]."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         return ExponentialNet(
             problem.input_size // 2,
             skew=self.skew,

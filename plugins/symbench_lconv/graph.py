@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import InputError, Model, Problem, Recipe, graphs
+from symbench import Model, Problem, Recipe, graphs
 from symbench.contract import Prior
 from symbench_lconv import models
 
@@ -77,15 +77,9 @@ class GCN(Model):
         return None
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network [n, *input_shape] -> [n, *output_shape].
-
-        Raises:
-            InputError: the problem is one that it declines.
-        """
+        """Return the network [n, *input_shape] -> [n, *output_shape]."""
         if problem.kind != "graph":
             return self._images.build(problem)
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         return OnGraphs(problem, self.config.hidden, self.config.depth)
 
     def recipe(self, problem: Problem) -> Recipe:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from torch import Tensor, nn
 
-from symbench import InputError, Model, Problem, Recipe
+from symbench import Model, Problem, Recipe
 from symbench.contract import Prior
 from symbench_lconv.grid import grid_edges, propagation
 from symbench_lconv.layers import (
@@ -58,6 +58,7 @@ class _Images(Model):
     }
     depth: ClassVar[int] = 1
     learned: ClassVar[bool] = True
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is neither a classification of images nor a map of images to images."""
@@ -79,8 +80,6 @@ class _Images(Model):
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network [n, channels, height, width] -> [n, *output_shape]."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         channels, height, width = problem.input_shape
         layers: list[nn.Module] = []
         if _maps_images(problem):
@@ -100,11 +99,7 @@ class _Images(Model):
             return Recipe(
                 learning_rate=1e-2, batch_size=32, schedule="exponential", final=0.7**_EPOCHS
             )
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
+        return super().recipe(problem)
 
 
 class _Discovering(_Images):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from symbench import InputError, Model, Problem, Recipe
+from symbench import Model, Problem, Recipe
 from symbench_lconv.layers import DenseGenerators, ResidualLConv
 
 _EPOCHS = 10  # after each of which the released code multiplies the learning rate by 0.7
@@ -71,18 +71,11 @@ class RecursiveLConv(Model):
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network [n, 2, height, width] -> [n, 1]."""
-        if reason := self.accepts(problem):
-            raise InputError(reason)
         return RecursiveNet(problem.input_size // 2, self.config.recursions)
 
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
+    def recipe(self, problem: Problem) -> Recipe:
         """Return the released code's Adam."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            schedule="exponential",
-            final=0.7**_EPOCHS,
-        )
+        return replace(super().recipe(problem), schedule="exponential", final=0.7**_EPOCHS)
 
     def generators(self, module: nn.Module) -> Tensor:
         """Return the one generator [1, d, d]."""

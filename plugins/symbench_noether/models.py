@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench import InputError
-from symbench.contract import Model, Problem, Recipe
+from symbench.contract import Model, Problem
 from symbench.groups import Representation, Standardised
 
 
@@ -35,6 +35,7 @@ class EquivariantDrift(Model):
     summary = "a(r) x + b(r) J x: the SO(2)-equivariant field of the plane"
     reference = "Villar et al. 2021 (Scalars are universal), SO(d) for d = 2"
     Config = DriftConfig
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline everything but a vector field of the plane under SO(2)."""
@@ -54,21 +55,13 @@ class EquivariantDrift(Model):
         """Return the field [n, 2 + scalars] -> [n, 2], standardised by its training data.
 
         Raises:
-            InputError: the problem is not one that it accepts.
+            InputError: the problem tells no symmetry.
         """
-        told, why = problem.symmetry, self.accepts(problem)
-        if told is None or why is not None:
-            raise InputError(f"{self.name} {why}")
+        told = problem.symmetry
+        if told is None:
+            raise InputError(f"{self.name} needs to be told a symmetry")
         net = Field(told.input, self.config.width, self.config.depth)
         return Standardised(net, told.input, told.output)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 def _is_rotation(space: Representation) -> bool:

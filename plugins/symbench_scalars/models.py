@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from torch import nn
@@ -42,6 +42,7 @@ class Scalars(Model):
     reference = "Villar et al. 2021 (Scalars are universal)"
     Config = ScalarsConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 384, "batch_size": 500}}
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Return why the problem cannot be read, or None."""
@@ -67,14 +68,6 @@ class Scalars(Model):
 
     def _network(self, law: Signature) -> nn.Module:
         return ScalarNetwork(law, self.config.width, self.config.depth)
-
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the same for every problem
-        """Return Adam with a cosine, the best of the validation split kept."""
-        return Recipe(
-            learning_rate=self.config.learning_rate,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
 
 
 @dataclass(frozen=True)
@@ -135,6 +128,7 @@ class PublishedScalars(Model):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "full": {"width": 500, "tensor_width": 300, "batch_size": 512}
     }
+    selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
         """Return why the problem cannot be read, or None."""
@@ -154,10 +148,6 @@ class PublishedScalars(Model):
         return nn.Sequential(net, nn.Unflatten(1, problem.output_shape))
 
     def recipe(self, problem: Problem) -> Recipe:
-        """Return Adam at the published rate, the best of the validation split kept."""
+        """Return the default recipe at the published learning rate."""
         tensors = max(signature(problem).ranks) == 2
-        return Recipe(
-            learning_rate=5e-3 if tensors else 1e-3,
-            batch_size=self.config.batch_size,
-            selection="best-valid",
-        )
+        return replace(super().recipe(problem), learning_rate=5e-3 if tensors else 1e-3)

@@ -1,4 +1,4 @@
-"""A model: a recipe that builds one network for a problem."""
+"""A model: how to build, and to train, one network for a problem."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from symbench.contract.values import Context, Data, Prior, Problem, Recipe
+from symbench.contract.values import Context, Data, Prior, Problem, Recipe, Selection
 from symbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,14 +20,15 @@ class NoConfig:
 
 
 class Model(ABC):
-    """A recipe that builds one ``torch.nn.Module`` for a problem.
+    """Builds one ``torch.nn.Module`` for a problem, and says how to train it.
 
     ``tiers`` overrides fields of ``Config`` for a tier (``{"full": {"width": 384}}``).
-    ``search`` says what ``symbench tune`` may try of it: a tuple (low, high) is a range, a list
-    holds choices; without it, positive numbers near their values.
+    ``search`` says what values of them ``symbench tune`` may try: a tuple (low, high) is a range, a
+    list holds choices. Without it, positive numbers near their defaults are tried.
+    ``selection`` is that of the default recipe: the last network, or the best on validation data.
     ``parametrisation`` says how explicit generators enter the function: ``linear`` for 1 + θL,
-    ``recursive-3`` for (1 + θL/3)³, ``exponential`` for exp(θL); a task may know what the best
-    generator in it is.
+    ``recursive-3`` for (1 + θL/3)³, ``exponential`` for exp(θL). A task may know the best generator
+    of each form.
     """
 
     name: ClassVar[str]
@@ -39,6 +40,7 @@ class Model(ABC):
     Config: ClassVar[type] = NoConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     search: ClassVar[Mapping[str, tuple[Any, ...] | list[Any]]] = {}
+    selection: ClassVar[Selection] = "last"
 
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
@@ -65,8 +67,14 @@ class Model(ABC):
         """Return a fresh module: [n, *input_shape] -> [n, *output_shape]."""
 
     def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the author's to use
-        """Return how the model wants to be trained on the problem."""
-        return Recipe()
+        """Return how the model wants to be trained on the problem.
+
+        By default Adam with a cosine schedule, ``learning_rate`` and ``batch_size`` as in the
+        configuration, where it has them, and ``selection`` as in the class.
+        """
+        names = ("learning_rate", "batch_size")
+        own = {name: getattr(self.config, name) for name in names if hasattr(self.config, name)}
+        return Recipe(selection=self.selection, **own)
 
     def generators(self, module: nn.Module) -> Tensor | None:  # noqa: ARG002 - the author's to use
         """Return explicit generators [k, d, d] on the defining space, if the module holds any."""

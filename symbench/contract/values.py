@@ -24,6 +24,7 @@ Tier = Literal["smoke", "quick", "full"]
 Split = Literal["train", "valid", "test"]
 Loss = Literal["mse", "cross-entropy", "own", "none"]
 Direction = Literal["lower", "higher"]
+Selection = Literal["last", "best-valid"]
 Scores = float | dict[str, float]
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
@@ -107,7 +108,7 @@ class Recipe:
     weight_decay: float = 0.0
     augment: bool = False
     penalty: float = 0.0
-    selection: Literal["last", "best-valid"] = "last"
+    selection: Selection = "last"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a model may see of a task."""
+"""Makes a ``Problem``: what a model may see of a task."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symbench.contract import Model, Problem, Task
-from symbench.errors import UnknownNameError
+from symbench.errors import InputError, UnknownNameError
 from symbench.registry.card import Card
 from symbench.registry.registry import Registry
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Backbones:
-    """Builds registered models by name; holds no task, so that no model finds one through it."""
+    """Builds registered models by name; it holds no task, so no model can reach one through it."""
 
     cards: Mapping[str, Card]
 
     def __call__(self, name: str, problem: Problem) -> nn.Module:
         if name not in self.cards:
             raise UnknownNameError("model", name, self.cards)
-        module: nn.Module = self.cards[name].load()().build(problem)
-        return module
+        model: Model = self.cards[name].load()()
+        if reason := model.accepts(problem):
+            raise InputError(f"{name} declines the problem: {reason}")
+        return model.build(problem)
 
 
 def make_problem(

@@ -11,7 +11,7 @@ from torch.func import functional_call, jvp, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 import symbench
-from symbench import InputError, Problem
+from symbench import Problem
 
 PROBLEM = Problem("image", "cross-entropy", (1, 8, 8), (10,))
 CIFAR100 = Problem("image", "cross-entropy", (3, 32, 32), (100,))
@@ -141,16 +141,12 @@ def test_what_is_no_image_is_declined(model):
     vectors = Problem("vectors", "mse", (10,), (1,))
     assert model().accepts(PROBLEM) is None
     assert "vectors" in model().accepts(vectors)
-    with pytest.raises(InputError, match="reads images"):
-        model().build(vectors)
 
 
 @pytest.mark.parametrize("model", FULLY_CONNECTED)
 def test_a_network_sized_by_a_classifier_declines_regression(model):
     pair = Problem("image", "mse", (2, 7, 7), (1,))
     assert "classifies images" in model().accepts(pair)
-    with pytest.raises(InputError, match="classifies images"):
-        model().build(pair)
 
 
 @pytest.mark.parametrize("model", ALL)

@@ -138,8 +138,6 @@ def test_bounded_features_stay_below_their_root_mean_square_of_one() -> None:
 )
 def test_what_cannot_be_read_is_declined_with_the_reason(view: Problem, words: str) -> None:
     assert words in str(E3NN().accepts(view))
-    with pytest.raises(InputError):
-        E3NN().build(view)
 
 
 def test_the_tasks_on_space_are_accepted() -> None:

@@ -14,7 +14,7 @@ from symbench_emlp.models import EMLP, EMLPO3, EMLPSO2, EMLPSO3, EMLPSO5
 from torch import nn
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
-from symbench import InputError, Problem, Symmetry
+from symbench import Problem, Symmetry
 from symbench.groups import SO, SU, D, Lorentz, O, S, Scalar, Standardised, Trivial, V
 from symbench.registry.registration import Registration
 
@@ -114,8 +114,6 @@ def test_what_cannot_be_acted_on_is_declined_with_a_reason(model):
 def test_a_given_group_of_another_dimension_is_declined():
     reason = EMLPSO3.for_tier("quick").accepts(problem(O(5), 2 * V, Scalar))
     assert "dimensions" in reason
-    with pytest.raises(InputError, match="emlp-so3 declines"):
-        EMLPSO3.for_tier("quick").build(problem(O(5), 2 * V, Scalar))
 
 
 @pytest.mark.parametrize("model", MODELS[1:])

@@ -9,7 +9,7 @@ import torch
 from known_graphs import asks, built, csl, pairs, separated, tensor
 from symbench_gnn.line import LineGNN, onward
 
-from symbench import InputError, graphs
+from symbench import graphs
 from symbench.contract import Problem
 
 MERGED = [name for name, (_, _, (told, *_)) in pairs().items() if not told]
@@ -97,5 +97,3 @@ def test_what_is_no_graph_or_has_no_order_is_declined():
     blind = Problem("graph", "mse", (2, 6, 6), (1,))
     for wanted, reason in ((image, "reads graphs, not image data"), (blind, "not told")):
         assert reason in LineGNN().accepts(wanted)
-        with pytest.raises(InputError, match=reason):
-            LineGNN().build(wanted)

@@ -8,7 +8,7 @@ import torch
 from symbench_gnn.others import DeepSets, PowerGNN
 from symbench_gnn.passing import GAT, GCN, GIN, MPNN, GATConfig, RandomGIN, RandomGINConfig
 
-from symbench import InputError, graphs
+from symbench import graphs
 from symbench.contract import Problem
 
 
@@ -166,8 +166,6 @@ def test_a_problem_that_is_no_graph_or_has_no_order_is_declined():
     blind = Problem("graph", "mse", (2, 6, 6), (1,))
     for wanted, reason in ((image, "reads graphs, not image data"), (blind, "not told")):
         assert reason in GIN().accepts(wanted)
-        with pytest.raises(InputError, match=reason):
-            GIN().build(wanted)
     assert GIN().accepts(problem(6)) is None
 
 

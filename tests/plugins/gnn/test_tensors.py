@@ -13,7 +13,7 @@ from symbench_gnn.tensor_layers import Linear15, Nodes
 from symbench_gnn.tensors import IGN2, PPGN, RingGNN
 from torch.func import functional_call, stack_module_state, vmap
 
-from symbench import InputError, Problem, graphs
+from symbench import Problem, graphs
 from symbench.groups import S, V, equivariant_basis
 
 TENSORS = (IGN2, RingGNN, PPGN)
@@ -136,8 +136,6 @@ def test_what_is_no_graph_with_permutations_is_declined(model):
     untold = Problem("graph", "mse", (2, 6, 6), (1,))
     assert "not image data" in (model().accepts(image) or "")
     assert "not told" in (model().accepts(untold) or "")
-    with pytest.raises(InputError, match="not image data"):
-        model().build(image)
 
 
 @pytest.mark.parametrize("model", TENSORS)
