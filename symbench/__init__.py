@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from symbench.contract import (
+    Calibrates,
     Context,
     Data,
+    Direction,
+    Fits,
+    Flows,
     Metric,
     Model,
+    Prior,
     Problem,
     Published,
     Recipe,
+    Scores,
+    Split,
     Symmetry,
     Task,
     Trained,
@@ -21,17 +28,18 @@ from symbench.errors import InputError, SymbenchError
 from symbench.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from symbench.api import Result, metrics, model, models, problem, run, task, tasks
+    from symbench.api import Result, list_metrics, model, models, problem, run, task, tasks
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [
-    "Context", "Data", "InputError", "Metric", "Model", "Problem", "Published", "Recipe",
-    "Result", "SymbenchError", "Symmetry", "Task", "Trained", "__version__", "hookimpl",
-    "metrics", "model", "models", "problem", "run", "seeded", "task", "tasks",
+    "Calibrates", "Context", "Data", "Direction", "Fits", "Flows", "InputError", "Metric", "Model",
+    "Prior", "Problem", "Published", "Recipe", "Result", "Scores", "Split", "SymbenchError",
+    "Symmetry", "Task", "Trained", "__version__", "hookimpl", "list_metrics", "model", "models",
+    "problem", "run", "seeded", "task", "tasks",
 ]  # fmt: skip
 
-_LAZY = {"Result", "metrics", "model", "models", "problem", "run", "task", "tasks"}
+_LAZY = {"Result", "list_metrics", "model", "models", "problem", "run", "task", "tasks"}
 
 
 def __getattr__(name: str) -> Any:
@@ -39,4 +47,8 @@ def __getattr__(name: str) -> Any:
         from symbench import api
 
         return getattr(api, name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("symbench")
     raise AttributeError(f"module 'symbench' has no attribute {name!r}")

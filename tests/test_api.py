@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 import torch
 
@@ -75,3 +77,17 @@ def test_the_command_line_and_the_library_share_the_default_store():
 def test_a_name_that_symbench_does_not_have_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'tsk'"):
         _ = symbench.tsk
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    assert symbench.__version__ == version("symbench")
+
+
+def test_the_former_name_of_list_metrics_is_deprecated():
+    with pytest.warns(DeprecationWarning, match="list_metrics"):
+        assert symbench.api.metrics() == symbench.list_metrics()
+
+
+def test_every_public_name_can_be_imported():
+    for name in symbench.__all__:
+        assert getattr(symbench, name) is not None

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from symbench import __version__
 from symbench.cli.verbs import Verbs
 from symbench.errors import SymbenchError
 
@@ -40,6 +39,8 @@ def _start(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
+        from symbench import __version__
+
         typer.echo(f"symbench {__version__}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -1,8 +1,4 @@
-"""The core's scores, one a file; nothing here imports torch before a score is computed."""
-
-import sys
-from importlib import import_module
-from types import ModuleType
+"""The core's scores, one per file; torch is imported only when a score is computed."""
 
 from symbench.contract import Metric
 from symbench.metrics.conservation import ConservationError
@@ -43,18 +39,3 @@ __all__ = [
     "GeneratorPrecision", "GeneratorRecall", "GeneratorWorstCosine", "GeneratorsFound",
     "LieDerivative", "PaperError",
 ]  # fmt: skip
-
-
-class _Metrics(ModuleType):
-    """Lets ``symbench.metrics`` be this package and, called, the list of all metrics.
-
-    Importing the package binds its name in ``symbench``, over the function of that name.
-    """
-
-    def __call__(self) -> list[type[Metric]]:
-        """Return the core's metric classes and those of plugins."""
-        listed: list[type[Metric]] = import_module("symbench.api").metrics()
-        return listed
-
-
-sys.modules[__name__].__class__ = _Metrics

@@ -1,4 +1,4 @@
-"""Find and import plugins, one at a time: entry points first, then plugin files."""
+"""Finds and imports plugins, one at a time: entry points first, then plugin files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
@@ -21,55 +22,62 @@ _log = logging.getLogger(__name__)
 _OWN_DISTRIBUTION = "symbench"
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A plugin that was found; ``load`` imports it."""
+
+    name: str
+    version: str
+    source: str
+    load: Callable[[], object]
+
+
 def load(
     plugin_files: Sequence[Path | str] = (),
     blocked: Sequence[str] = (),
     *,
     discover: bool = True,
 ) -> Registry:
-    """Load every plugin, one at a time: a broken one is listed with its reason, the rest go on.
+    """Load all plugins. A broken one is listed with its reason, and the others are loaded.
 
-    Entry points of the group ``symbench`` come first (the built-in ones before others, then by
-    name), then ``plugin_files``. ``SYMBENCH_PLUGINS=a,b`` allows only those entry points.
+    Entry points of the group ``symbench`` come first, those of symbench itself before others and
+    then by name; ``plugin_files`` follow. Where the environment variable ``SYMBENCH_PLUGINS=a,b``
+    is set, only the entry points that it names are loaded.
     """
     registry = Registry(Sources(tuple(map(Path, plugin_files)), tuple(blocked)))
-    for name, version, source, find in _sources(plugin_files, discover=discover):
-        if name in blocked:
-            registry.plugins.append(
-                PluginInfo(name, version, source, "blocked", "blocked by request")
-            )
+    for found in _candidates(plugin_files, discover=discover):
+        own = found.name, found.version, found.source
+        if found.name in blocked:
+            registry.plugins.append(PluginInfo(*own, "blocked", "blocked by request"))
             continue
         try:
-            registry.add(find(), name, version, source)
+            registry.add(found.load(), *own)
         except (Exception, SystemExit) as error:  # a plugin may raise anything on import
-            info = PluginInfo(name, version, source, "broken", one_line(error))
-            registry.plugins.append(info)
-            _log.debug("plugin %s is broken", name, exc_info=True)
+            registry.plugins.append(PluginInfo(*own, "broken", one_line(error)))
+            _log.debug("plugin %s is broken", found.name, exc_info=True)
     return registry
 
 
-_Source = tuple[str, str, str, Callable[[], object]]
-
-
-def _sources(plugin_files: Sequence[Path | str], *, discover: bool) -> Iterator[_Source]:
+def _candidates(plugin_files: Sequence[Path | str], *, discover: bool) -> Iterator[_Candidate]:
     allowed = os.environ.get("SYMBENCH_PLUGINS")
     names = None if allowed is None else {name.strip() for name in allowed.split(",")}
     for entry in _entry_points() if discover else ():
         if names is None or entry.name in names:
-            yield entry.name, _named(entry.dist)[1], _named(entry.dist)[0], entry.load
+            distribution, version = _named(entry.dist)
+            yield _Candidate(entry.name, version, distribution, entry.load)
     for file in plugin_files:
         path = Path(file)
-        yield path.stem, "", str(path), partial(_import_file, path)
+        yield _Candidate(path.stem, "", str(path), partial(_import_file, path))
 
 
 def _entry_points() -> list[EntryPoint]:
-    found = entry_points(group="symbench")
-    return sorted(found, key=lambda e: (_named(e.dist)[0] != _OWN_DISTRIBUTION, e.name))
+    entries = entry_points(group="symbench")
+    return sorted(entries, key=lambda e: (_named(e.dist)[0] != _OWN_DISTRIBUTION, e.name))
 
 
-@lru_cache
+@lru_cache  # the library reads all metadata again for each of the two
 def _named(distribution: Distribution | None) -> tuple[str, str]:
-    """Return name and version; the library reads the whole metadata again for each of them."""
+    """Return the name and version of a distribution."""
     if distribution is None:
         return "unknown", ""
     metadata = distribution.metadata
@@ -77,14 +85,25 @@ def _named(distribution: Distribution | None) -> tuple[str, str]:
 
 
 def _import_file(path: Path) -> ModuleType:
+    """Return the module of a plugin file, executed once per process, path and content.
+
+    Its name depends only on the content, so a class has the same name in every process.
+    """
     if not path.is_file():
         raise InputError(f"plugin file {str(path)!r} does not exist")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]  # the same wherever the file stands
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     name = f"symbench_plugin_file_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"plugin file {str(path)!r} is not a Python file (*.py)")
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ == spec.origin:
+        return known
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pickling and inspect look the module up by its name
-    spec.loader.exec_module(module)
+    sys.modules[name] = module  # pickle and inspect look the module up by its name
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

@@ -46,13 +46,22 @@ class Registration:
         """Register a named choice of tasks, models, tier, sizes and seeds."""
         self._add("suite", dict(suite), {"name": name, "version": "1", "summary": summary})
 
-    def executor(self, target: Callable[..., Any] | str, name: str, summary: str = "") -> None:
+    def executor(
+        self,
+        target: Callable[..., Any] | str,
+        name: str,
+        summary: str = "",
+        *,
+        remote: bool = False,
+    ) -> None:
         """Register an executor, or the import string of one.
 
-        It is called with the cells, the settings of the run and the registry, and yields pairs
-        (cell, record) in any order.
+        An executor is a callable (cells, desk, options) -> iterator of records; see
+        ``symbench.executor``. With ``remote`` it computes on other machines, and gets the options
+        as the user gave them.
         """
-        self._add("executor", target, {"name": name, "version": "1", "summary": summary})
+        card = {"name": name, "version": "1", "summary": summary, "remote": remote}
+        self._add("executor", target, card)
 
     def reporter(self, reporter: object) -> None:
         """Register an object whose methods implement the event hooks."""
@@ -68,20 +77,16 @@ class Registration:
         if not isinstance(version, str) or not version:
             raise PluginError(f"{kind} {name}: the version {version!r} is not a string")
         if kind == "model" and card.get("prior") not in _PRIORS:
-            raise PluginError(
-                f"model {name}: prior {card.get('prior')!r} is not none, told or discovers"
-            )
+            prior = card.get("prior")
+            raise PluginError(f"model {name}: unknown prior {prior!r}: use {', '.join(_PRIORS)}")
         self.cards.append(Card(kind, name, version, summary, self.plugin, card, target))
 
     def _own(self, kind: CardKind, target: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the class says of itself; nothing where the plugin has written the card."""
         if inspect.isclass(target):
             return described(kind, target)
-        if (
-            kind not in DETAILS
-            or not isinstance(target, str)
-            or {"name", "version"} <= set(keywords)
-        ):
+        written = {"name", "version"} <= set(keywords)
+        if written or kind not in DETAILS or not isinstance(target, str):
             return {}
         package = target.partition(":")[0].partition(".")[0]
         if package not in self._caches:

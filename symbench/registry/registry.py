@@ -1,4 +1,4 @@
-"""All that is registered, by kind and name, and every plugin with its status."""
+"""The registry: tasks, models, metrics, suites and executors by name, and their plugins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """One plugin, loaded or not, with the reason if not."""
+    """One plugin: whether it is loaded, the reason if not, and what it has registered."""
 
     name: str
     version: str
@@ -35,9 +35,9 @@ class PluginInfo:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the plugins of a registry come from, beside the entry points.
+    """The plugin files of a registry, and the names of plugins that were left out.
 
-    A worker process loads the same plugins from them.
+    ``load(sources.files, sources.blocked)`` makes the same registry in a worker process.
     """
 
     files: tuple[Path, ...] = ()
@@ -45,7 +45,7 @@ class Sources:
 
 
 class Registry:
-    """All that is registered, sorted by name, and every plugin with its status."""
+    """All that plugins have registered, sorted by name, and each plugin with its status."""
 
     def __init__(self, sources: Sources | None = None) -> None:
         self.sources = sources or Sources()
@@ -68,7 +68,7 @@ class Registry:
 
     @property
     def metrics(self) -> dict[str, Card]:
-        """Metric cards by name: those of plugins; the core's stand in ``symbench.metrics``."""
+        """Metric cards by name: those of plugins; the core's own are ``symbench.metrics.CORE``."""
         return dict(sorted(self._cards["metric"].items()))
 
     @property
@@ -101,7 +101,7 @@ class Registry:
         return self._cards[kind][name]
 
     def select(self, kind: CardKind, patterns: Sequence[str]) -> list[str]:
-        """Return the names that match any of the patterns (all names for none), sorted.
+        """Return the names that match any of the patterns, sorted; all names without patterns.
 
         Raises:
             InputError: a pattern matches nothing.
@@ -136,7 +136,7 @@ class Registry:
         _log.warning("plugin %s: %s", plugin, reason)
 
     def emit(self, event: str, **arguments: Any) -> None:
-        """Call an event hook of every plugin; an exception is logged and never fatal."""
+        """Call an event hook of every plugin and reporter that has it; log what they raise."""
         for listener in getattr(self._manager.hook, event).get_hookimpls():
             try:
                 self._caller(event, listener.plugin)(**arguments)
@@ -149,7 +149,7 @@ class Registry:
         self._manager.register(reporter)
 
     def add(self, module: object, name: str, version: str, source: str) -> None:
-        """Add one imported plugin, whole or not at all.
+        """Add one imported plugin, completely or not at all.
 
         Raises:
             PluginError: an unknown hook, an invalid registration, or a name that is taken.

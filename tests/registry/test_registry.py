@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import toys
 from symbench import Metric, Model, hookimpl
 from symbench.errors import InputError, PluginError, UnknownNameError
 from symbench.registry import Registry, load
+from symbench.registry.registry import Sources
 
 EXAMPLE = Path(__file__).parents[1] / "example_plugin" / "symbench_example.py"
 
@@ -177,3 +180,117 @@ def test_something_that_is_not_a_model_is_refused_when_it_is_loaded():
     assert issubclass(toys.Small, Model)
     assert not issubclass(toys.Small, Metric)
     assert issubclass(UnknownNameError, InputError)
+
+
+COUNTING = """
+import builtins
+from symbench import Model, hookimpl
+builtins.executed_plugin_files = getattr(builtins, "executed_plugin_files", 0) + 1
+
+class Counted(Model):
+    name, version, prior = "counted", "1", "none"
+
+    def build(self, problem):
+        return None
+
+@hookimpl
+def symbench_register(registry):
+    registry.model(Counted)
+"""
+
+
+@pytest.fixture
+def executed(monkeypatch):
+    """How often plugin files that count themselves were executed."""
+    monkeypatch.setattr(builtins, "executed_plugin_files", 0, raising=False)
+    yield lambda: builtins.executed_plugin_files
+    for name in [name for name in sys.modules if name.startswith("symbench_plugin_file_")]:
+        del sys.modules[name]
+
+
+def test_a_plugin_file_is_executed_once_per_process_and_content(tmp_path, executed):
+    file = tmp_path / "counted.py"
+    file.write_text(COUNTING)
+    first, second = load([file], discover=False), load([file], discover=False)
+    assert first.model("counted") is second.model("counted")
+    assert executed() == 1
+    file.write_text(COUNTING.replace('"1"', '"2"'))
+    assert load([file], discover=False).model("counted").version == "2"
+    assert executed() == 2
+
+
+def test_a_copy_of_a_plugin_file_elsewhere_is_another_module(tmp_path, executed):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "counted.py").write_text(COUNTING)
+    first = load([tmp_path / "a" / "counted.py"], discover=False).model("counted")
+    second = load([tmp_path / "b" / "counted.py"], discover=False).model("counted")
+    assert first is not second
+    assert executed() == 2
+
+
+def test_a_plugin_file_that_failed_is_executed_again(tmp_path, executed):
+    file = tmp_path / "counted.py"
+    file.write_text(COUNTING + "if builtins.executed_plugin_files == 1: raise OSError('later')")
+    assert "later" in load([file], discover=False).plugins[0].reason
+    assert not [name for name in sys.modules if name.startswith("symbench_plugin_file_")]
+    assert load([file], discover=False).plugins[0].status == "ok"
+
+
+def test_a_plugin_file_named_twice_is_refused_the_second_time():
+    registry = load([EXAMPLE, EXAMPLE], discover=False)
+    assert [info.status for info in registry.plugins] == ["ok", "broken"]
+    assert "loaded already" in registry.plugins[1].reason
+    assert "wide-mlp" in registry.models
+
+
+def test_a_registry_knows_the_sources_that_make_it_again():
+    registry = load([str(EXAMPLE)], ["symbench_noether"])
+    assert registry.sources == Sources((EXAMPLE,), ("symbench_noether",))
+    again = load(registry.sources.files, registry.sources.blocked)
+    assert list(again.tasks) == list(registry.tasks)
+    assert again.plugins == registry.plugins
+
+
+def test_a_plugin_whose_reporter_is_invalid_leaves_nothing_behind():
+    class Reporter:
+        @hookimpl
+        def symbench_run_started(self, no_such_argument):
+            raise AssertionError
+
+    def register(registry):
+        registry.model(toys.Small)
+        registry.reporter(Reporter())
+
+    registry = Registry()
+    with pytest.raises(Exception, match="no_such_argument"):
+        registry.add(plugin(register), "reporters", "1", "here")
+    assert not registry.models
+    registry.emit("symbench_run_started", run="r")
+
+
+def test_a_reporter_can_be_added_and_hears_only_its_events():
+    heard = []
+
+    class Reporter:
+        @hookimpl
+        def symbench_run_finished(self, run):
+            heard.append(run)
+
+    registry = Registry()
+    registry.add_reporter(Reporter())
+    registry.emit("symbench_run_started", run="started")
+    registry.emit("symbench_run_finished", run="finished")
+    assert heard == ["finished"]
+
+
+def test_an_executor_may_be_remote():
+    def register(registry):
+        registry.executor(print, name="here")
+        registry.executor(print, name="there", summary="elsewhere", remote=True)
+
+    registry = Registry()
+    registry.add(plugin(register), "executors", "1", "here")
+    assert registry.executors["there"].details["remote"]
+    assert not registry.executors["here"].details["remote"]
+    assert registry.executors["here"].load() is print
