@@ -8,8 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from symbench import InputError, Model, Problem
-from symbench.contract import Context, Data, Prior
+from symbench import Context, Data, InputError, Model, Prior, Problem
 from symbench_baselines.operators import (
     ExponentialAngle,
     LinearAngle,

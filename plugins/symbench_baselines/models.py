@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from symbench.contract import Context, Data, Model, Prior, Problem, Recipe
+from symbench import Context, Data, Model, Prior, Problem, Recipe
 from symbench.groups import Standardised
 from symbench_baselines.layers import (
     AffineMap,

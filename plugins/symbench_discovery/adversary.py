@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import Data, Problem
-from symbench.contract import Context
+from symbench import Context, Data, Problem
 from symbench_discovery.elements import LieSampler
 from symbench_discovery.moves import Move
 from symbench_discovery.training import batch

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import Data, Model, Problem, Recipe
-from symbench.contract import Context, Prior
+from symbench import Context, Data, Model, Prior, Problem, Recipe
 from symbench_discovery.affine import NAMES, pixel_operators, sampling, warped
 from symbench_discovery.shapes import is_classification, is_pair
 from symbench_discovery.training import batch, descend, output_variance, task_loss

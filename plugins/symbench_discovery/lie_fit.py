@@ -9,8 +9,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from symbench import Data, Model, Problem, Recipe
-from symbench.contract import Context, Prior
+from symbench import Context, Data, Model, Prior, Problem, Recipe
 from symbench.groups import exp_action, steps_needed
 from symbench_discovery.action import nearest
 from symbench_discovery.shapes import is_map, is_pair, pixels

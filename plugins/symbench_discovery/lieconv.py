@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import Model, Problem
-from symbench.contract import Prior
+from symbench import Model, Prior, Problem
 from symbench_discovery.liegroup import logarithms, window
 from symbench_discovery.shapes import is_classification
 

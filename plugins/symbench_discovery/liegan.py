@@ -10,8 +10,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from symbench import Data, InputError, Model, Problem
-from symbench.contract import Context, Prior
+from symbench import Context, Data, InputError, Model, Prior, Problem
 from symbench_discovery.adversary import Discriminator, Duel
 from symbench_discovery.elements import Elements, LieSampler
 from symbench_discovery.moves import Move, movement

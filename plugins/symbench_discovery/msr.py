@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import Data, Model, Problem
-from symbench.contract import Context, Prior
+from symbench import Context, Data, Model, Prior, Problem
 from symbench_discovery.shapes import is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 

@@ -8,8 +8,7 @@ from typing import Any, ClassVar, final
 
 from torch import nn
 
-from symbench import Model, Problem
-from symbench.contract import Prior
+from symbench import Model, Prior, Problem
 from symbench_discovery.groupconv import RotationInvariantNet
 from symbench_discovery.shapes import is_classification
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from symbench import Data, Problem
-from symbench.contract import Context
+from symbench import Context, Data, Problem
 
 Loss = Callable[[int], Tensor]
 

@@ -11,8 +11,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, Published, Symmetry, Task
-from symbench.contract import Split, seeded
+from symbench import Data, Published, Split, Symmetry, Task, seeded
 from symbench.groups import O, Representation, Scalar, V
 from symbench_dynamics.mechanics import Mechanical, brief, gaussian, grid
 

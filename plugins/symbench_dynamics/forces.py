@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from symbench import Data, Symmetry, Task
-from symbench.contract import Split
+from symbench import Data, Split, Symmetry, Task
 from symbench.groups import O, Scalar, V
 from symbench_dynamics.charged import BODIES, read, write
 from symbench_dynamics.mechanics import gaussian

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from symbench import Data, Task
-from symbench.contract import Split
+from symbench import Data, Split, Task
 from symbench_dynamics.integrators import rk4
 
 

@@ -10,8 +10,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, Published, Symmetry
-from symbench.contract import Split
+from symbench import Data, Published, Split, Symmetry
 from symbench.groups import C, Group, O, Trivial, V
 from symbench_dynamics import systems
 from symbench_dynamics.mechanics import DerivativeTask, Mechanical, brief, gaussian, grid, uniform

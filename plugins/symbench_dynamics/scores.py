@@ -8,8 +8,7 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor
 
-from symbench import Metric, Model, Task
-from symbench.contract import Flows, Scores, Trained
+from symbench import Flows, Metric, Model, Scores, Task, Trained
 from symbench.metrics.conservation import flows, followed_together
 
 _SMALLEST = 1e-7

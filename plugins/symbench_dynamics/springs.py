@@ -8,8 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, Published, Symmetry
-from symbench.contract import Split
+from symbench import Data, Published, Split, Symmetry
 from symbench.groups import SO, V
 from symbench_dynamics import systems
 from symbench_dynamics.mechanics import DerivativeTask, Mechanical, brief, grid, uniform

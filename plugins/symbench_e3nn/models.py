@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from symbench import InputError
-from symbench.contract import Model, Problem
+from symbench import InputError, Model, Problem
 from symbench.groups import SO, Group, O, Standardised
 from symbench_e3nn.layers import TensorProductNetwork
 

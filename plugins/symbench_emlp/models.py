@@ -9,8 +9,7 @@ from typing import Any, ClassVar, final
 
 from torch import nn
 
-from symbench import InputError, Model, Problem, Recipe, Symmetry
-from symbench.contract import Prior
+from symbench import InputError, Model, Prior, Problem, Recipe, Symmetry
 from symbench.groups import SO, Group, O, Representation, Trivial
 from symbench_emlp.channels import uniform_channels
 from symbench_emlp.layers import EquivariantBlock

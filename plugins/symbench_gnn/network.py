@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from symbench import InputError, Model, Problem, graphs
-from symbench.contract import Prior
+from symbench import InputError, Model, Prior, Problem, graphs
 from symbench_gnn.heads import Readout
 
 # measured by tests/benchmarks/test_graph_routes.py on one core: beyond both, lists of edges win

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from symbench import InputError, Model, Problem, graphs
-from symbench.contract import Prior
+from symbench import InputError, Model, Prior, Problem, graphs
 from symbench_gnn.pair_heads import Target, declined
 from symbench_gnn.tensor_layers import Nodes
 

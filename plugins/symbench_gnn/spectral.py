@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import InputError, Model, Problem, graphs
-from symbench.contract import Prior
+from symbench import InputError, Model, Prior, Problem, graphs
 from symbench_gnn.pair_heads import Target, declined
 from symbench_gnn.tensor_layers import Centred, Nodes
 

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, final
 
 from torch import nn
 
-from symbench import Model, Problem
-from symbench.contract import Prior
+from symbench import Model, Prior, Problem
 from symbench_gnn.pair_heads import PairHead, PairNetwork, declined
 from symbench_gnn.tensor_layers import IGNLayer, PPGNBlock, RingLayer
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from symbench import InputError
-from symbench.contract import Published
+from symbench import InputError, Published
 from symbench.downloads import RemoteFile
 from symbench_graphs.pairs import Pair, PairTask
 from symbench_graphs.reading import PairFile

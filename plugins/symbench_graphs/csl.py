@@ -8,8 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from symbench import Data, Published, graphs
-from symbench.contract import Split
+from symbench import Data, Published, Split, graphs
 from symbench_graphs.random_graphs import GraphTask
 
 NODES = 41

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, Metric, Model, Task, graphs
-from symbench.contract import Scores, Split, Trained
+from symbench import Data, Metric, Model, Scores, Split, Task, Trained, graphs
 from symbench_graphs.random_graphs import GraphTask, uniform_weights
 
 NODES = 8

@@ -8,8 +8,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, graphs
-from symbench.contract import Split
+from symbench import Data, Split, graphs
 from symbench_graphs.random_graphs import GraphTask, random_regular
 
 NODES, DEGREE = 16, 3

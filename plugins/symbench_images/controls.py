@@ -11,8 +11,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, Symmetry, Task, seeded
-from symbench.contract import Split
+from symbench import Data, Split, Symmetry, Task, seeded
 from symbench.groups import GL, Group, O, Scalar, V
 
 _DIM, _CONDITION, _WAVES = 5, 5.0, 20

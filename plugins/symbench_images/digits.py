@@ -7,8 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from symbench import seeded
-from symbench.contract import Split
+from symbench import Split, seeded
 
 SIDE, CLASSES = 8, 10
 PARTS: dict[Split, int] = {"train": 1000, "valid": 297, "test": 500}

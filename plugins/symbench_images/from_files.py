@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from symbench import seeded
-from symbench.contract import SPLITS, Split
+from symbench import Split, seeded
+from symbench.contract import SPLITS
 from symbench_images.rotation import PixelRotation
 from symbench_images.scrambled import ScrambledImages, Stock
 from symbench_images.stock import Source

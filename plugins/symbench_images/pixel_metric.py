@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from symbench.contract import Metric, Model, Scores, Task, Trained
+from symbench import Metric, Model, Scores, Task, Trained
 
 if TYPE_CHECKING:
     import torch

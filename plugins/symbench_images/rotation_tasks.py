@@ -11,8 +11,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, Published, Symmetry, Task
-from symbench.contract import Split
+from symbench import Data, Published, Split, Symmetry, Task
 from symbench.groups import Scalar, V
 from symbench_images.attainable import Path, attainable
 from symbench_images.rotation import (

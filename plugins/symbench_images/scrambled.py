@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from symbench import Data, InputError, Symmetry, Task, seeded
-from symbench.contract import Split
+from symbench import Data, InputError, Split, Symmetry, Task, seeded
 from symbench.groups import Scalar, V
 from symbench_images.rotation import PixelRotation, disk, polynomial_fields, uniform_angles
 

@@ -10,8 +10,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from symbench import Data, InputError, Symmetry, Task
-from symbench.contract import Split
+from symbench import Data, InputError, Split, Symmetry, Task
 from symbench.groups import Group, Scalar, V
 from symbench_images.attainable import Path, attainable
 

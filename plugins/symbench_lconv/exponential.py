@@ -10,8 +10,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from symbench import Data, Model, Problem
-from symbench.contract import Context, Prior
+from symbench import Context, Data, Model, Prior, Problem
 from symbench.groups import exp_action, steps_needed
 from symbench_lconv.action import orbit
 from symbench_lconv.network import ExponentialNet

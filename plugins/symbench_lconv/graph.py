@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symbench import Model, Problem, Recipe, graphs
-from symbench.contract import Prior
+from symbench import Model, Prior, Problem, Recipe, graphs
 from symbench_lconv import models
 
 

@@ -8,8 +8,7 @@ from typing import Any, ClassVar, final
 
 from torch import Tensor, nn
 
-from symbench import Model, Problem, Recipe
-from symbench.contract import Prior
+from symbench import Model, Prior, Problem, Recipe
 from symbench_lconv.grid import grid_edges, propagation
 from symbench_lconv.layers import (
     DenseGenerators,

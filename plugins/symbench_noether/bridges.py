@@ -7,8 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from symbench import Metric, Model, Task
-from symbench.contract import Scores, Trained
+from symbench import Metric, Model, Scores, Task, Trained
 from symbench.metrics.network import once_per_cell
 from symbench_noether.action import Paths, least_action
 from symbench_noether.lagrangian import Drift

@@ -10,8 +10,7 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from symbench import Metric, Model, Task
-from symbench.contract import Scores, Trained
+from symbench import Metric, Model, Scores, Task, Trained
 from symbench.metrics.algebra import principal_cosines
 from symbench_noether.generators import count_small
 from symbench_noether.lagrangian import Field

@@ -9,8 +9,7 @@ from typing import ClassVar, Protocol, cast, final, runtime_checkable
 import torch
 from torch import Tensor
 
-from symbench import Data, Metric, Model, Task
-from symbench.contract import Scores, Split, Trained
+from symbench import Data, Metric, Model, Scores, Split, Task, Trained
 from symbench.metrics.network import double_network
 from symbench_noether.fields import uniform
 from symbench_noether.generators import Spectrum, spectrum

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from symbench import Data, Symmetry, Task
-from symbench.contract import Split
+from symbench import Data, Split, Symmetry, Task
 from symbench.groups import GL, V
 
 REFERENCE = (

@@ -8,8 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from symbench import InputError
-from symbench.contract import Model, Problem
+from symbench import InputError, Model, Problem
 from symbench.groups import Representation, Standardised
 
 

@@ -11,8 +11,7 @@ import torch
 from scipy.stats import rice
 from torch import Tensor
 
-from symbench import Data, Symmetry, Task
-from symbench.contract import Split
+from symbench import Data, Split, Symmetry, Task
 from symbench.groups import SO, Scalar, V
 from symbench_noether.fields import SIZES, normal
 from symbench_noether.lagrangian import Lagrangian

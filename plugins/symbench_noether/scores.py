@@ -10,8 +10,7 @@ from typing import ClassVar, Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor
 
-from symbench import Metric, Model, Task
-from symbench.contract import Direction, Scores, Trained
+from symbench import Direction, Metric, Model, Scores, Task, Trained
 from symbench.metrics.network import double_network, once, once_per_cell
 from symbench_noether.action import Paths, least_action
 from symbench_noether.fields import travel_times

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from symbench.contract import Model, Problem, Recipe
+from symbench import Model, Problem, Recipe
 from symbench.groups import Representation, Standardised
 from symbench_scalars.bodies import BodyNetwork
 from symbench_scalars.layers import Relative

@@ -9,8 +9,7 @@ from operator import add
 import torch
 from torch import Tensor
 
-from symbench import InputError
-from symbench.contract import Problem
+from symbench import InputError, Problem
 from symbench.groups import SO, O, Representation, S, V
 
 

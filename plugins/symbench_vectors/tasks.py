@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from symbench import Data, Published, Symmetry, Task
-from symbench.contract import Split
+from symbench import Data, Published, Split, Symmetry, Task
 from symbench.groups import Lorentz, O, Scalar, V
 from symbench_vectors import published
 
