@@ -7,11 +7,11 @@ import platform
 import subprocess
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-import symbench
 from symbench.records.record import Provenance
 
 
@@ -56,7 +56,7 @@ def machine(device: str) -> Provenance:
     """Return versions, processor, device and threads as a record's provenance states them."""
     cuda = device.startswith("cuda")
     return Provenance(
-        symbench=symbench.__version__,
+        symbench=version("symbench"),
         git=_COMMIT,
         python=platform.python_version(),
         torch=torch.__version__,
