@@ -9,7 +9,7 @@ import toys
 
 import symbench
 import symbench.executor
-from symbench.errors import InputError, UnknownNameError
+from symbench.errors import InputError
 from symbench.registry import load
 from symbench.runs.options import Options
 from symbench.runs.plan import Selection
@@ -101,7 +101,7 @@ def test_a_remote_executor_gets_the_options_as_they_were_given(tmp_path):
 
 def test_an_unknown_executor_is_named_with_those_there_are(tmp_path):
     selection = Selection(("norms",), ("small",), "smoke")
-    with pytest.raises(UnknownNameError, match="inline"):
+    with pytest.raises(InputError, match="choose one of inline, local"):
         execute(toys.toy_registry(), selection, Options(tmp_path, executor="inlin"))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from symbench.errors import UnknownNameError
+from symbench.errors import InputError
 from symbench.records.record import FINISHED, Record, Status
 from symbench.registry import Registry
 from symbench.runs.desk import Desk
@@ -119,7 +119,8 @@ def _executor(registry: Registry, options: Options) -> tuple[Executor, Options]:
     if name in _BUILT_IN:
         return _BUILT_IN[name], options.on_this_machine()
     if name not in registry.executors:
-        raise UnknownNameError("executor", name, [*_BUILT_IN, *registry.executors])
+        known = ", ".join([*_BUILT_IN, *registry.executors])
+        raise InputError(f"unknown executor {name!r}: choose one of {known}")
     card = registry.card("executor", name)
     executor = cast(Executor, card.load())
     return executor, options if card.details.get("remote") else options.on_this_machine()
