@@ -1,4 +1,4 @@
-"""Generators in closed form: what linear algebra discovers of a rotation, without training."""
+"""Generators in closed form, found by linear algebra without training."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def _compares_images(problem: Problem) -> bool:
 
 
 class _ClosedForm(Model):
-    """One operator on the pixels, fitted to images and their images, or to pairs with an angle."""
+    """One linear operator on the pixels, fitted to input and output images or to labelled pairs."""
 
     version = "1"
     prior: ClassVar[Prior] = "discovers"
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is neither a map of grey images nor an angle between two of them."""
+        """Decline all but maps of grey images and angles between two grey images."""
         image = problem.kind == "image" and len(problem.input_shape) == 3 and problem.loss == "mse"
         if image and (_maps_images(problem) or _compares_images(problem)):
             return None
         return (
-            f"{self.name} maps images [1, height, width] to such images, "
-            "or reads the angle between two [2, height, width]"
+            f"{self.name} maps images [1, height, width] to images of the same shape, "
+            "or predicts the angle between the two images of a pair [2, height, width]"
         )
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the identity, or the angle 0, which ``fit`` replaces."""
+        """Return the identity map, or the angle 0, as a placeholder that ``fit`` replaces."""
         if not _maps_images(problem):
             pixels = problem.input_size // 2
             return LinearAngle(torch.zeros(pixels, pixels))
@@ -55,7 +55,7 @@ class _ClosedForm(Model):
         return PixelMap(torch.eye(pixels), torch.zeros(pixels, pixels))
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the module with the operator that is best on the training data.
+        """Return the module with the operator that fits the training data best.
 
         Raises:
             InputError: the operator has no logarithm.
@@ -86,15 +86,15 @@ def _pairs(data: Data) -> tuple[Tensor, Tensor, Tensor]:
 
 @final
 class LeastSquares(_ClosedForm):
-    """The linear map that is best on the training data, by least squares in float64.
+    """The linear map that fits the training data best, by least squares in float64.
 
-    Images to images: R = 1 + L with the L of least norm that minimises Σ ‖y - x - L x‖²; with
-    as many independent images as pixels that is plain linear regression. Pairs: the L of least
-    norm that minimises Σ ‖x₂ - x₁ - θ L x₁‖², and as the angle of a pair the θ that minimises its
-    own term.
+    Images to images: R = 1 + L, where L has the least norm among the minimisers of
+    Σ ‖y - x - L x‖². With as many independent images as pixels this is plain linear regression.
+    Pairs: L has the least norm among the minimisers of Σ ‖x₂ - x₁ - θ L x₁‖², and the angle of a
+    pair is the θ that minimises that pair's term.
 
-    The released notebook of the paper does the first in float32 on images that have been shifted
-    by half their range and calls it noisier than L-conv: without the shift it is not.
+    The paper's released notebook runs the first regression in float32, on images shifted by half
+    their range, and calls it noisier than L-conv. Without the shift it is not noisier.
     """
 
     name = "least-squares"
@@ -113,16 +113,19 @@ class LeastSquares(_ClosedForm):
 
 @final
 class MatrixLog(_ClosedForm):
-    """The logarithm of the linear map that is best on the training data.
+    """The logarithm of the linear map that fits the training data best.
 
-    Images to images: R as in ``least-squares`` predicts, and L is the real part of log R, in units
-    of the unknown angle. Pairs: R_θ = 1 + Σ_k θ^k A_k is fitted by least squares, and
-    L = Re log(R_θ) / θ where θ is the root mean square of the training angles, or a half, quarter
-    or eighth of it; if angles of both signs were seen, the mean of that and of its like at -θ, from
-    which a damping by interpolation drops out. The angle of a pair is then the one whose
-    exp(θL) x₁ is nearest to x₂. The validation split chooses the degree p ≤ 6, by the error of
-    R_θ x₁, and then θ, by the error of the predicted angle: a small θ magnifies the noise, and at
-    a large one fast modes have turned by more than half a turn, which a logarithm cannot tell.
+    Images to images: R is fitted as in ``least-squares`` and makes the predictions. L is the real
+    part of log R, in units of the unknown angle.
+
+    Pairs: R_θ = 1 + Σ_k θ^k A_k is fitted by least squares, and L = Re log(R_θ) / θ. Here θ is the
+    root mean square of the training angles, or a half, quarter or eighth of it. If the training
+    angles have both signs, L is the mean over θ and -θ, which cancels the damping caused by
+    interpolation. The predicted angle of a pair is the θ whose exp(θL) x₁ is nearest to x₂.
+
+    The validation split chooses the degree p ≤ 6 by the error of R_θ x₁, and then θ by the error
+    of the predicted angle. A small θ amplifies the noise. At a large θ the fast modes have turned
+    by more than half a turn, which the logarithm cannot distinguish from a smaller turn.
     """
 
     name = "matrix-log"
@@ -141,7 +144,10 @@ class MatrixLog(_ClosedForm):
         A = _best_degree(polynomial, degree, valid)
         start = angles.square().mean().sqrt()
         if not bool(start > 0):
-            raise InputError(f"{self.name}: every angle is 0, which tells nothing of the generator")
+            raise InputError(
+                f"{self.name}: every training angle is 0, so the generator is undetermined; "
+                "use pairs with other angles"
+            )
         low, high = float(angles.min()), float(angles.max())
         candidates = [
             ExponentialAngle(_slope(polynomial, A, start / 2**k, (low, high)), low, high)
@@ -151,7 +157,7 @@ class MatrixLog(_ClosedForm):
 
 
 def _slope(polynomial: Polynomial, A: Tensor, angle: Tensor, seen: tuple[float, float]) -> Tensor:
-    """Return the mean of Re log(R_θ) / θ over θ = ± ``angle``, of those signs that were seen."""
+    """Return the mean of Re log(R_θ) / θ over θ = ± ``angle``, for the signs in range ``seen``."""
     signs = [sign for sign, limit in ((1, seen[1]), (-1, -seen[0])) if limit > 0]
     logs = [real_log(polynomial.matrix(A, sign * angle)) / (sign * angle) for sign in signs]
     return torch.stack(logs).mean(0)

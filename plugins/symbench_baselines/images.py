@@ -1,4 +1,4 @@
-"""Networks for images that are given no symmetry: convolutional, and fully connected."""
+"""Networks for images without a symmetry prior: convolutional and fully connected."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Convolutional(Model):
             layers += [nn.Conv2d(channels, self.config.channels, 3, padding=1), nn.SiLU()]
             channels = self.config.channels
             if self.pools:
-                pool = min(2, height), min(2, width)  # a signal has one row
+                pool = min(2, height), min(2, width)  # a 1-D signal has one row
                 layers.append(nn.MaxPool2d(pool, stride=1))
                 height, width = height + 1 - pool[0], width + 1 - pool[1]
         return nn.Sequential(
@@ -70,8 +70,8 @@ class _Convolutional(Model):
 class CNN(_Convolutional):
     """Two 3×3 convolutions with SiLU, then a linear layer on all pixels and channels.
 
-    No pooling, normalisation or dropout, like the network of Dehmamy et al. (2021, appendix D) to
-    which L-conv is compared; it knows which pixels are neighbours, unless they are scrambled.
+    No pooling, normalisation or dropout, like the network that Dehmamy et al. (2021, appendix D)
+    compare with L-conv. It knows which pixels are neighbours, unless the pixels are scrambled.
     """
 
     name, prior = "cnn", "none"
@@ -80,9 +80,9 @@ class CNN(_Convolutional):
 
 @final
 class CNNMaxPool(_Convolutional):
-    """``cnn`` with a maximum over 2×2 pixels, stride 1 as in the paper, after each convolution.
+    """``cnn`` with 2×2 max pooling after each convolution, stride 1 as in the paper.
 
-    Each pooling takes a row and a column from the image, and nothing else of its resolution.
+    Each pooling shrinks the image by one row and one column.
     """
 
     name, prior = "cnn-maxpool", "none"
@@ -92,10 +92,11 @@ class CNNMaxPool(_Convolutional):
 
 @dataclass(frozen=True)
 class FCConfig:
-    """The L-conv layer to which the network is compared.
+    """Sizes of the L-conv layer that the network is compared with.
 
-    K ``generators`` of rank h = ``rank``, and F = ``hidden`` channels: the released code's K = 8
-    (its kernel size of 9 counts the identity), h = 8, F = 32.
+    The layer has K = ``generators`` generators of rank h = ``rank``, and F = ``hidden`` channels.
+    The defaults are those of the released code: K = 8 (its kernel size of 9 counts the identity),
+    h = 8 and F = 32.
     """
 
     generators: int = 8
@@ -107,13 +108,13 @@ class FCConfig:
 
 @dataclass(frozen=True)
 class FCLConvConfig(FCConfig):
-    """The same, with ``depth`` such layers."""
+    """The same sizes, for ``depth`` layers."""
 
     depth: int = 1
 
 
 def lconv_parameters(problem: Problem, config: FCConfig) -> int:
-    """Return the parameters of one L-conv layer of low rank and its linear head.
+    """Return the number of parameters of one low-rank L-conv layer and its linear head.
 
     2 K d h + (K + 1)(c F + F) + (d F + 1) p for c channels of d pixels and p outputs.
     """
@@ -142,7 +143,7 @@ class _FullyConnected(Model):
         if reason := _not_an_image(self.name, problem):
             return reason
         if problem.loss != "cross-entropy":
-            return f"{self.name} classifies images, as the L-conv network does that it is sized by"
+            return f"{self.name} only classifies images, like the L-conv network that sets its size"
         return None
 
     def widths(self, problem: Problem) -> list[int]:
@@ -163,9 +164,9 @@ class _FullyConnected(Model):
 class FCLConv(_FullyConnected):
     """Dense layers of the shape of L-conv's factors: K h units, then d F units, then the classes.
 
-    What L-conv ties is free here: where its U_k and V_k act on each channel alike, these weights
-    mix pixels and channels at will. Before the head, and for images of c channels, it has about
-    (c + F)/2 times the parameters of L-conv.
+    Weights that L-conv ties are free here. The U_k and V_k of L-conv act on each channel alike;
+    these weights mix all pixels and channels. For images of c channels, the layers before the head
+    have about (c + F)/2 times the parameters of L-conv.
     """
 
     name, prior = "fc-lconv", "none"
@@ -184,14 +185,15 @@ class FCLConv(_FullyConnected):
 class FCShallow(_FullyConnected):
     """One hidden layer, with as many parameters as L-conv and its head.
 
-    The number of units is that of parameters, divided by inputs + classes and rounded, which
-    leaves the biases out: for CIFAR-100 1,075 units and 3.411 M parameters for L-conv's 3.409 M.
+    The number of units is the number of L-conv's parameters divided by inputs + classes, rounded.
+    This leaves out the biases: on CIFAR-100 there are 1,075 units and 3.411 M parameters, against
+    3.409 M in L-conv.
     """
 
     name, prior = "fc-shallow", "none"
     summary = "one hidden layer with as many parameters as L-conv"
 
     def widths(self, problem: Problem) -> list[int]:
-        """Return the one number of units."""
+        """Return the number of units of the one hidden layer."""
         ends = problem.input_size + problem.output_size
         return [max(1, round(lconv_parameters(problem, self.config) / ends))]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_RANK_TOLERANCE = 1e-6  # relative; inputs are float32, so smaller directions are rounding
+_RANK_TOLERANCE = 1e-6  # relative; inputs are float32: smaller singular values are rounding error
 
 
 def perceptron(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequential:
@@ -19,7 +19,7 @@ def perceptron(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequenti
 
 
 class ConstantMap(nn.Module):
-    """f(x) = value, whatever x is; ``value`` has the shape of one output."""
+    """f(x) = value for every x; ``value`` has the shape of one output."""
 
     value: Tensor
 
@@ -56,7 +56,7 @@ def log_frequencies(labels: Tensor, classes: int) -> Tensor:
 
 
 def least_squares(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return W [p, d] and b [p] that minimise Σ ‖W x + b - y‖², W of least norm among them.
+    """Return W [p, d] and b [p] that minimise Σ ‖W x + b - y‖², with W of least norm.
 
     ``x`` [n, d] and ``y`` [n, p] are float64.
     """
@@ -69,8 +69,8 @@ def least_squares(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def logistic_regression(x: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     """Return W [classes, d] and b [classes] of multinomial logistic regression, x float64 [n, d].
 
-    Minimises Σ cross-entropy + (‖W‖² + ‖b‖²) / 2, which is strictly convex: the answer is unique,
-    and finite also for a class that the training data lack.
+    Minimises Σ cross-entropy + (‖W‖² + ‖b‖²) / 2. This loss is strictly convex, so the solution is
+    unique. It is finite even for a class without training examples.
     """
     design = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
     theta = torch.zeros(classes, design.shape[1], dtype=x.dtype, device=x.device)

@@ -1,4 +1,4 @@
-"""Models without built-in symmetry (baselines) and floors."""
+"""Baselines: perceptrons without built-in symmetry, the best constant and the best affine map."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _needs_arrays(problem: Problem) -> str | None:
 
 @dataclass(frozen=True)
 class MLPConfig:
-    """Hidden layers of ``width`` SiLU units, ``depth`` of them."""
+    """``depth`` hidden layers of ``width`` SiLU units."""
 
     width: int = 128
     depth: int = 3
@@ -40,8 +40,8 @@ class MLPConfig:
 class MLP(Model):
     """Multilayer perceptron on z-scored inputs and targets, the baseline of Finzi et al. (2021).
 
-    Three hidden layers of 384 units at the full tier, trained by Adam from 3e-3 as published;
-    the learning rate falls along a cosine, where the paper keeps it constant.
+    At the full tier it has three hidden layers of 384 units, trained by Adam from 3e-3 as
+    published. The learning rate falls along a cosine; in the paper it is constant.
     """
 
     name, version = "mlp", "1"
@@ -61,24 +61,24 @@ class MLP(Model):
         config = self.config
         net = perceptron(problem.input_size, config.width, config.depth, problem.output_size)
         if problem.kind == "image" and problem.loss == "cross-entropy":
-            # pixels share one scale; z-scoring alone a border pixel that is nearly always blank
-            # would blow it up where a test image is not
+            # Pixels share one scale. Z-scoring each separately would amplify a border pixel that
+            # is blank in nearly all training images but not in a test image.
             return nn.Sequential(net, nn.Unflatten(1, problem.output_shape))
         return Standardised(net, problem.input_size, problem.output_size, problem.output_shape)
 
 
 class _ToldMLP(MLP):
-    """A perceptron that learns the symmetry it is told from its training alone."""
+    """A perceptron that is told the symmetry and uses it only in training."""
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline a problem without a symmetry."""
         if problem.symmetry is None:
-            return "the task has no symmetry to train towards"
+            return f"{self.name} trains towards a known symmetry, and this task declares none"
         return _needs_arrays(problem)
 
 
 class AugmentedMLP(_ToldMLP):
-    """``mlp`` trained on (g x, g y) with a fresh random g for every example it sees."""
+    """``mlp`` trained on (g x, g y), with a new random g for every example of every batch."""
 
     name, version = "mlp-augmented", "1"
     prior: ClassVar[Prior] = "told"
@@ -92,15 +92,15 @@ class AugmentedMLP(_ToldMLP):
 
 @dataclass(frozen=True)
 class PenalisedMLPConfig(MLPConfig):
-    """``penalty`` weighs the mean square of f(gx) - g f(x) against the data's square error."""
+    """``penalty`` is the weight of the mean square of f(gx) - g f(x) in the loss."""
 
     penalty: float = 1.0
 
 
 class PenalisedMLP(_ToldMLP):
-    """``mlp`` whose loss also holds its equivariance error on the training inputs.
+    """``mlp`` whose loss includes its equivariance error on the training inputs.
 
-    A soft constraint: nothing of the symmetry is built in, and none of it is exact.
+    This is a soft constraint: the symmetry is not built in and holds only approximately.
     """
 
     name, version = "mlp-penalty", "1"
@@ -116,7 +116,7 @@ class PenalisedMLP(_ToldMLP):
 class Constant(Model):
     """The best constant: the mean of the training targets, or the log class frequencies.
 
-    Its error is the unit of the others, and every symmetry score of it is meaningless: a floor.
+    Its error is the unit of all other errors. Its symmetry scores are meaningless.
     """
 
     name, version, prior = "constant", "1", "none"
@@ -131,7 +131,7 @@ class Constant(Model):
         return ConstantMap(torch.zeros(problem.output_shape))
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the constant map of the training targets' mean or class frequencies."""
+        """Return the map to the mean of the training targets, or to their class frequencies."""
         if problem.loss == "cross-entropy":
             value = log_frequencies(data.y, problem.output_size)
         else:
@@ -140,7 +140,7 @@ class Constant(Model):
 
 
 class Linear(Model):
-    """The best affine map: least squares of least norm, or ridged logistic regression."""
+    """The best affine map: least squares of least norm, or regularised logistic regression."""
 
     name, version, prior = "linear", "1", "none"
     summary = "least squares, or multinomial logistic regression"
@@ -155,7 +155,7 @@ class Linear(Model):
         return AffineMap(weight, torch.zeros(problem.output_size), problem.output_shape)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the affine map that is best on the training data."""
+        """Return the affine map that fits the training data best."""
         x = data.x.flatten(1).double().cpu()
         if problem.loss == "cross-entropy":
             weight, bias = logistic_regression(x, data.y.cpu(), problem.output_size)

@@ -1,4 +1,4 @@
-"""Linear operators on pixels fitted in closed form, and the modules that predict with them."""
+"""Linear operators on pixels, fitted in closed form, and modules that predict with them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from symbench import InputError
 
-_RANK_TOLERANCE = 1e-6  # relative; pixels are float32, so smaller directions are rounding
-_SINGULAR = 1e-7  # to an operator near 1; below it the logarithm is that of rounding
-_NODES = 65
+_RANK_TOLERANCE = 1e-6  # relative; pixels are float32: smaller singular values are rounding error
+_SINGULAR = 1e-7  # relative; the logarithm of a smaller singular value reflects rounding error
+_NODES = 65  # equidistant angles at which the search for the nearest image starts
 
 
 def least_norm(x: Tensor, y: Tensor) -> Tensor:
@@ -27,16 +27,18 @@ def least_norm(x: Tensor, y: Tensor) -> Tensor:
 def real_log(R: Tensor) -> Tensor:
     """Return the real part of the principal logarithm of R [d, d], float64.
 
-    The logarithm is complex where R has an eigenvalue on the negative real axis: the rotation by
-    half a turn that such a mode has made is then left out.
+    The logarithm is complex where R has an eigenvalue on the negative real axis. The real part
+    leaves out the half turn of such a mode.
 
     Raises:
-        InputError: R is singular, to the rounding of float32 pixels.
+        InputError: R is singular up to the rounding of float32 pixels.
     """
     values = torch.linalg.svdvals(R)
     if not bool(values[-1] > _SINGULAR * values[0].clamp_min(1)):
-        raise InputError("the fitted operator is singular: it has no logarithm")
-    with warnings.catch_warnings():  # of relative errors above 2e-13, as negative modes have
+        raise InputError(
+            "the fitted operator is singular, so it has no logarithm: use more training examples"
+        )
+    with warnings.catch_warnings():  # negative modes have relative errors above 2e-13
         warnings.simplefilter("ignore", RuntimeWarning)
         logarithm = logm(R.numpy())
     return torch.from_numpy(logarithm.real.copy())
@@ -45,8 +47,8 @@ def real_log(R: Tensor) -> Tensor:
 class Polynomial:
     """R_θ = 1 + Σ_{k=1..p} θ^k A_k, fitted by least squares to x₂ = R_θ x₁ with known θ.
 
-    The moments of the data are summed once, up to the largest degree; each degree is then a
-    system of linear equations of its own, solved with least norm.
+    The moments of the data are summed once, up to the largest degree. The fit of each degree is
+    then a separate linear system, solved with least norm.
 
     Args:
         first: x₁ [n, d], float64.
@@ -87,7 +89,7 @@ class Polynomial:
 
 
 class PixelMap(nn.Module):
-    """f(x) = R x on images of d pixels; ``generator`` [1, d, d] is what stands for R."""
+    """f(x) = R x on images of d pixels; ``generator`` [1, d, d] is the generator reported for R."""
 
     matrix: Tensor
     generator: Tensor
@@ -120,7 +122,7 @@ class LinearAngle(nn.Module):
 class ExponentialAngle(nn.Module):
     """The θ between ``low`` and ``high`` that minimises ‖x₂ - exp(θL) x₁‖².
 
-    The best of 65 equidistant angles, and from there the least-squares step to first order.
+    It is the best of 65 equidistant angles plus one first-order least-squares step.
     """
 
     generator: Tensor

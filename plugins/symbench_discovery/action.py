@@ -1,4 +1,4 @@
-"""The angle θ at which exp(θL) x is nearest to another image."""
+"""The angle θ at which exp(θL) x is nearest to a given image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from symbench.groups import exp_action
 
-_STARTS = 9
+_STARTS = 9  # equidistant starting angles of Gauss-Newton
 
 
 def nearest(
@@ -15,8 +15,8 @@ def nearest(
 ) -> Tensor:
     """Return θ [n] that minimises ‖exp(θL) x - y‖² within ``reach``, for a pair (x, y) of [n, d].
 
-    Gauss-Newton, θ ← θ + <Lu, y - u> / ‖Lu‖² with u = exp(θL) x, a fixed number of ``iterations``
-    from the best of 9 angles spread over ``reach`` = (low, high).
+    The method is Gauss-Newton, θ ← θ + <Lu, y - u> / ‖Lu‖² with u = exp(θL) x. It takes a fixed
+    number of ``iterations`` from the best of 9 equidistant angles in ``reach`` = (low, high).
     """
     x, y = pair
     starts = reach[0] + (reach[1] - reach[0]) * torch.linspace(0, 1, _STARTS).to(x)

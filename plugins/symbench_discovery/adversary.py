@@ -1,4 +1,4 @@
-"""The duel of LieGAN: a discriminator against the generators that move the data."""
+"""The adversarial training of LieGAN: a discriminator against the Lie algebra generators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from symbench_discovery.training import batch
 
 
 class Discriminator(nn.Module):
-    """Logits [n] that an example (x, y) is one of the data's, from standardised coordinates."""
+    """Logits [n] that an example (x, y) comes from the data, from standardised coordinates."""
 
     centre: Tensor
     spread: Tensor
@@ -48,7 +48,11 @@ class Discriminator(nn.Module):
 
 @dataclass(frozen=True)
 class Duel:
-    """Rates and regularisers: ``away`` from the identity, ``apart`` from each other."""
+    """Learning rates, regularisers and batch size of the adversarial training.
+
+    ``away`` weighs the term that keeps elements away from the identity, ``apart`` the term that
+    keeps the generators apart from each other.
+    """
 
     generator_rate: float
     discriminator_rate: float
@@ -59,10 +63,11 @@ class Duel:
     def fight(
         self, pair: tuple[LieSampler, Discriminator], move: Move, data: Data, context: Context
     ) -> None:
-        """Train both in turns, one step each an update, for half of the context's updates.
+        """Train both for half of the context's updates, one step of each per update.
 
-        The discriminator tells moved examples from others, by binary cross-entropy; the generator
-        misleads it, plus ``away`` |mean cos(gx, x)| and ``apart`` times the channels' overlap.
+        The discriminator learns to separate transformed examples from real ones, by binary
+        cross-entropy. The generators minimise the opposite loss, plus ``away`` |mean cos(gx, x)|
+        and ``apart`` times the overlap of the channels.
         """
         sampler, judge = pair
         L, weights = sampler.L, list(judge.parameters())
@@ -82,7 +87,7 @@ class Duel:
                 second.step()
                 cosine = functional.cosine_similarity(moved.x.flatten(1), other.x.flatten(1))
                 loss = _bce(judge(moved), 1.0) + self.away * cosine.mean().abs()
-                # of the generators alone: the judge's weights stand still in this half
+                # only the generators need a gradient: the discriminator is fixed in this step
                 (L.grad,) = torch.autograd.grad(loss + self.apart * sampler.overlap(), [L])
                 first.step()
 

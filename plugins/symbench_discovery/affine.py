@@ -1,4 +1,4 @@
-"""The six affine motions of the plane: as warps of images, and as operators on their pixels."""
+"""The six affine motions of the plane, as warps of images and as operators on their pixels."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 NAMES = ("x-shift", "y-shift", "rotation", "scale", "stretch", "shear")
-_SHIFT = (2 / 3) ** 0.5  # all six then move the pixels of a square by the same root mean square
+_SHIFT = (2 / 3) ** 0.5  # gives all six the same root mean square displacement on a square
 
 
 def affine_generators() -> Tensor:
     """Return the generators [6, 3, 3], in the order of ``NAMES``, on (x, y, 1) in [-1, 1]².
 
-    The released code counts shifts in units of 0.1, which would make them eight times cheaper to
-    open than the others; here equal widths are equal displacements.
+    The released code measures shifts in units of 0.1, which makes it eight times cheaper to widen
+    a shift than any other motion. Here equal widths mean equal displacements.
     """
     G = torch.zeros(6, 3, 3)
     G[0, 0, 2] = G[1, 1, 2] = _SHIFT
@@ -26,9 +26,10 @@ def affine_generators() -> Tensor:
 
 
 def warped(x: Tensor, coefficients: Tensor) -> Tensor:
-    """Return images x [n, channels, h, w], each read at exp(Σ_i u_i G_i) p instead of p.
+    """Return images x [n, channels, h, w], each sampled at exp(Σ_i u_i G_i) p instead of p.
 
-    ``coefficients`` u are [n, 6]; bilinear, zero outside of the image, and all channels alike.
+    ``coefficients`` u are [n, 6]. Sampling is bilinear, zero outside the image, and the same for
+    all channels.
     """
     algebra = torch.einsum("ni,iab->nab", coefficients, affine_generators().to(x))
     motion = torch.linalg.matrix_exp(algebra)[:, :2]
@@ -39,8 +40,8 @@ def warped(x: Tensor, coefficients: Tensor) -> Tensor:
 def sampling(coefficients: Tensor, height: int, width: int) -> Tensor:
     """Return the matrices [m, d, d] by which ``warped`` acts on d = height · width pixels.
 
-    For m motions u = ``coefficients`` [m, 6] that many images share: one product, which unlike
-    the resampling of images can be differentiated forwards.
+    Use this for m motions u = ``coefficients`` [m, 6] that many images share. It needs one product
+    and, unlike the resampling of images, supports forward-mode differentiation.
     """
     d = height * width
     one = torch.eye(d, dtype=coefficients.dtype, device=coefficients.device)
@@ -53,7 +54,7 @@ def sampling(coefficients: Tensor, height: int, width: int) -> Tensor:
 def derivative(samples: int) -> Tensor:
     """Return d/dp [samples, samples] of the trigonometric interpolant, in units of a sample.
 
-    The samples are padded with zeros to twice their number, so that nothing wraps around.
+    The samples are zero-padded to twice their number, so that nothing wraps around.
     """
     period = 2 * samples
     frequency = 2 * torch.pi * torch.fft.fftfreq(period, dtype=torch.float64)
@@ -65,9 +66,9 @@ def derivative(samples: int) -> Tensor:
 
 
 def pixel_operators(height: int, width: int) -> Tensor:
-    """Return how each generator moves images: [6, d, d] on d = height · width pixels, row-major.
+    """Return the operators [6, d, d] of the generators on d = height · width pixels, row-major.
 
-    The vector field (G p)·∇ on the centred grid, in the order of ``NAMES``; float64.
+    Each is the vector field (G p)·∇ on the centred grid, in the order of ``NAMES``; float64.
     """
     y, x = torch.meshgrid(_centred(height), _centred(width), indexing="ij")
     place = torch.stack([x.flatten(), y.flatten(), torch.ones(height * width)], 1).double()
@@ -79,5 +80,5 @@ def pixel_operators(height: int, width: int) -> Tensor:
 
 
 def _centred(count: int) -> Tensor:
-    """Return where pixels stand in [-1, 1]."""
+    """Return the coordinates of the pixel centres in [-1, 1]."""
     return (2 * torch.arange(count, dtype=torch.float64) + 1) / count - 1

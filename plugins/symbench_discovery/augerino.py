@@ -1,4 +1,4 @@
-"""Augerino: how far images may be moved before the task notices."""
+"""Augerino: learned ranges of affine augmentations."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from symbench_discovery.affine import NAMES, pixel_operators, sampling, warped
 from symbench_discovery.shapes import is_classification, is_pair
 from symbench_discovery.training import batch, descend, output_variance, task_loss
 
-_AT_ONCE = 128  # images whose hidden layers still fit the cache
-_OPEN = 0.3  # of the largest width: narrower ones are not announced as symmetries
+_AT_ONCE = 128  # images per chunk, so that the hidden layers fit the processor cache
+_OPEN = 0.3  # fraction of the largest width below which a width is not reported as a symmetry
 
 
 class AugmentedNet(nn.Module):
-    """The mean of a network over random affine motions of its input, of learned widths s.
+    """The mean of a network over random affine motions of its input, with learned widths s.
 
-    u_i is uniform in ±s_i / 2. While training, each example is moved once; in evaluation ``copies``
-    motions, drawn when the module was built, are averaged: log-probabilities of classes, and
-    numbers as they are.
+    The coefficient u_i is uniform in ±s_i / 2. In training, each example is moved once. In
+    evaluation the outputs for ``copies`` fixed motions are averaged, as log-probabilities in
+    classification and unchanged in regression. These motions are drawn when the module is built.
     """
 
     draws: Tensor
@@ -44,7 +44,7 @@ class AugmentedNet(nn.Module):
         return functional.softplus(self.raw)
 
     def moved_once(self, x: Tensor, uniform: Tensor) -> Tensor:
-        """Return the network's output with each example moved by s · ``uniform`` [n, 6]."""
+        """Return the network's output for each example moved by s · ``uniform`` [n, 6]."""
         y: Tensor = self.backbone(warped(x, self.widths() * uniform))
         return y
 
@@ -63,10 +63,10 @@ class AugmentedNet(nn.Module):
 
 @dataclass(frozen=True)
 class AugerinoConfig:
-    """The loss rewards the widths' norm ``regulariser`` times; all start at ``width``.
+    """``regulariser`` weighs the reward for the norm of the widths, which all start at ``width``.
 
-    Regression counts its loss in units of the targets' variance. A width of ``safe`` or more ends
-    the reward. ``backbone`` is a registered model.
+    In regression the loss is measured in units of the variance of the targets. The reward stops
+    once a width reaches ``safe``. ``backbone`` names a registered model.
     """
 
     backbone: str = ""
@@ -81,13 +81,14 @@ class AugerinoConfig:
 
 @final
 class Augerino(Model):
-    """Widths of six affine augmentations, learned with the network from the training loss alone.
+    """Widths of six affine augmentations, learned with the network from only the training loss.
 
-    Loss = task loss - λ ‖s‖, no reward once a width reaches ``safe``. The released experiments
-    start with the rotation wide open and the rest shut; here all six start alike and small, so
-    that what is found was not put in. Both images of a pair move together. Motions are those of
-    the pixel grid as it stands: of scrambled pixels Augerino can find no symmetry. Announced are
-    widths of at least 0.3 times the largest that have grown since the start; there may be none.
+    Loss = task loss - λ ‖s‖, without the reward once a width reaches ``safe``. The released
+    experiments start with a wide rotation and all other widths near zero. Here all six start
+    equally small, so that the initial values favour none of them. Both images of a pair move
+    together. The motions act on the pixel grid as given, so Augerino cannot discover a symmetry of
+    scrambled pixels. It reports the generators whose widths are at least 0.3 times the largest
+    and have grown since the start; there may be none.
     """
 
     name, version = "augerino", "1"
@@ -101,9 +102,9 @@ class Augerino(Model):
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is neither images to classify nor the angle between two images."""
         if not (is_classification(problem) or is_pair(problem)):
-            return "augerino learns invariances of images to classify, or of pairs of images"
+            return "augerino only learns invariances of image classification and of image pairs"
         flat = min(problem.input_shape[1:]) < 3
-        return "augerino moves images in the plane; these are lines" if flat else None
+        return "augerino moves images of at least 3 × 3 pixels, not signals" if flat else None
 
     def build(self, problem: Problem) -> AugmentedNet:
         """Return the untrained network [n, *input_shape] -> [n, *output_shape]."""
@@ -118,7 +119,7 @@ class Augerino(Model):
         return Recipe()
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the network, its widths learned together with its weights."""
+        """Return the network, with widths and weights trained together."""
         config = self.config
         net = self.build(problem).to(context.device)
         if callable(calibrate := getattr(net.backbone, "calibrate", None)):
@@ -140,7 +141,7 @@ class Augerino(Model):
         return net
 
     def generators(self, module: nn.Module) -> Tensor | None:
-        """Return width times operator [k, d, d] of each announced generator; k may be 0."""
+        """Return width times operator [k, d, d] of each reported generator; k may be 0."""
         if not isinstance(module, AugmentedNet) or len(module.grid) != 2:
             return None
         widths = module.widths().detach().double().cpu()

@@ -1,4 +1,4 @@
-"""Convolutions over the plane and the rotations by multiples of 2π/N."""
+"""Convolutions over the group of translations of the plane and rotations by multiples of 2π/N."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_WIDE = 16  # pixels a side from which images are halved twice
+_WIDE = 16  # pixels per side from which images are halved twice
 
 
 def filter_turns(side: int, orientations: int) -> Tensor:
     """Return the matrices [N, side², side²] that turn square filters by 2πr/N, r = 0 … N - 1.
 
-    Counter-clockwise on the screen, bilinear about the centre, zero outside; quarter turns are
-    exact permutations, equal to ``torch.rot90``.
+    Filters turn counter-clockwise on the screen about their centre, with bilinear interpolation
+    and zeros outside. Quarter turns are exact permutations, equal to ``torch.rot90``.
     """
     axis = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
     y, x = (part.flatten() for part in torch.meshgrid(axis, axis, indexing="ij"))
     turns = []
     for r in range(orientations):
-        # rounded, so that the cosine of a quarter turn is the zero that it should be
+        # rounded, so that the cosine of a quarter turn is exactly 0
         c = round(math.cos(2 * math.pi * r / orientations), 12)
         s = round(math.sin(2 * math.pi * r / orientations), 12)
         from_x, from_y = c * x - s * y, s * x + c * y
@@ -32,7 +32,7 @@ def filter_turns(side: int, orientations: int) -> Tensor:
 
 
 class Lifting(nn.Module):
-    """Images to functions on the group: (x ⋆ ψ)(r, p) = Σ_q (r·ψ)(q - p) x(q).
+    """The map from images to functions on the group: (x ⋆ ψ)(r, p) = Σ_q (r·ψ)(q - p) x(q).
 
     [n, inputs, h, w] -> [n, outputs, N, h, w]; zero padding keeps the size (Cohen and Welling
     2016, eq. 10).
@@ -54,7 +54,7 @@ class Lifting(nn.Module):
 
 
 class GroupConvolution(nn.Module):
-    """(f ⋆ ψ)(r, p) = Σ_{s, q} (r·ψ)(s - r, q - p) f(s, q), the group's own convolution.
+    """Convolution on the group: (f ⋆ ψ)(r, p) = Σ_{s, q} (r·ψ)(s - r, q - p) f(s, q).
 
     [n, inputs, N, h, w] -> [n, outputs, N, h, w]; zero padding keeps the size (Cohen and Welling
     2016, eq. 11).
@@ -82,12 +82,12 @@ class GroupConvolution(nn.Module):
 
 
 class RotationInvariantNet(nn.Module):
-    """Lifting, three group convolutions, and what is left when turn and place are averaged away.
+    """Lifting, three group convolutions, a mean over orientations and positions, and a perceptron.
 
-    Images are halved between the convolutions by averages of 2 × 2: twice from 16 pixels a side,
-    once below. If the sides that are halved are even, the logits of square images are exactly
-    invariant under quarter turns, for N = 4 or a multiple; other turns are exact up to the
-    interpolation of the filters and of the image.
+    Average pooling of 2 × 2 halves the images between the convolutions: twice from 16 pixels per
+    side, otherwise once. If the pooled sides are even and N is a multiple of 4, the logits of
+    square images are exactly invariant under quarter turns. Under other turns they are invariant
+    up to the interpolation of the filters and of the image.
     """
 
     def __init__(self, colours: int, classes: int, channels: int, orientations: int) -> None:

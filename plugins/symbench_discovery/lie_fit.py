@@ -1,4 +1,4 @@
-"""The generator by regression: exp(θL) x₁ ≈ x₂ at known θ."""
+"""A generator fitted by regression: exp(θL) x₁ ≈ x₂ at known θ."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from symbench_discovery.action import nearest
 from symbench_discovery.shapes import is_map, is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 
-_LARGEST = 100  # pixels: exp(θL) of wide images takes too many matrix products
-_LOOK = 25  # updates between two looks at the norm of L
-_FIRST = 0.2  # of the pairs, those of the smallest angles, are what training starts with
-_MARGIN = 1.2  # how far beyond the training angles an answer may lie
+_LARGEST = 100  # pixels: exp(θL) of larger images needs too many matrix products
+_LOOK = 25  # updates between two evaluations of the norm of L
+_FIRST = 0.2  # fraction of the pairs, those of the smallest angles, that training starts with
+_MARGIN = 1.2  # limit of a predicted angle, relative to the largest training angle
 
 
 class FlowNet(nn.Module):
-    """One generator L = M / unit [d, d], which starts at zero: no direction is primed.
+    """One generator L = M / unit [d, d], which starts at zero so that no direction is favoured.
 
-    ``unit`` is the root mean square training angle, so that entries of M are of order 1.
+    ``unit`` is the root mean square training angle, so that the entries of M are of order 1.
     """
 
     unit: Tensor
@@ -53,8 +53,8 @@ class MapFlow(FlowNet):
 class PairFlow(FlowNet):
     """f(x₁, x₂) = offset + gain · argmin_θ ‖exp(θL) x₁ - x₂‖², by Gauss-Newton.
 
-    Interpolated images move less than exp(θL) says; the two numbers make up for that and are the
-    least-squares line of the training angles on the angles found.
+    Interpolated images move less than exp(θL) predicts. The offset and the gain correct this: they
+    are the least-squares line of the training angles on the minimising angles.
     """
 
     reach: Tensor
@@ -77,7 +77,7 @@ class PairFlow(FlowNet):
 
     @torch.no_grad()
     def align(self, data: Data) -> None:
-        """Set the line from training pairs and their angles y [n, 1]."""
+        """Fit offset and gain to training pairs and their angles y [n, 1]."""
         theta = self.found(data.x).double()
         angle = data.y[:, 0].double()
         centred = theta - theta.mean()
@@ -91,7 +91,7 @@ class PairFlow(FlowNet):
 
 @dataclass(frozen=True)
 class LieFitConfig:
-    """``iterations`` of Gauss-Newton for each angle asked for."""
+    """``iterations`` is the number of Gauss-Newton steps for each predicted angle."""
 
     iterations: int = 6
     learning_rate: float = 2e-2
@@ -100,12 +100,12 @@ class LieFitConfig:
 
 @final
 class LieFit(Model):
-    """Plain regression of one generator: the least that discovery should beat.
+    """Plain regression of one generator, the baseline that discovery should beat.
 
-    Minimises ‖exp(θL) x₁ - x₂‖² + ‖exp(-θL) x₂ - x₁‖² over L by Adam, at the labels θ of pairs of
-    images, or at θ = 1 where an image is to be mapped to another. All d² entries of L are free and
-    start at zero. Pairs of small angles come first and the others join them during the first 40 %
-    of the updates: large angles alone have wrong minima.
+    Adam minimises ‖exp(θL) x₁ - x₂‖² + ‖exp(-θL) x₂ - x₁‖² over L. For pairs of images θ is the
+    label; for maps of images θ = 1. All d² entries of L are free and start at zero. Training
+    starts with the pairs of small angles, and the others join during the first 40 % of the
+    updates, because with large angles the loss has wrong local minima.
     """
 
     name, version = "lie-fit", "1"
@@ -120,12 +120,12 @@ class LieFit(Model):
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is neither a pair of images nor a map of images."""
         if not (is_pair(problem) or is_map(problem)):
-            return "lie-fit reads two images [2, height, width] and their angle, or maps an image"
+            return "lie-fit needs pairs of images [2, height, width], or maps of grey images"
         d = pixels(problem)
         return f"lie-fit fits dense generators of up to {_LARGEST} pixels" if d > _LARGEST else None
 
     def build(self, problem: Problem) -> FlowNet:
-        """Return the identity, which ``fit`` replaces."""
+        """Return the identity as a placeholder that ``fit`` replaces."""
         if is_pair(problem):
             return PairFlow(pixels(problem), self.config.iterations)
         return MapFlow(pixels(problem))
@@ -135,7 +135,7 @@ class LieFit(Model):
         return Recipe()
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the network with the generator of the training data."""
+        """Return the network with the generator fitted to the training data."""
         net = self.build(problem).to(context.device)
         angles = data.y[:, 0] if is_pair(problem) else torch.ones(len(data)).to(data.x)
         largest = max(float(angles.abs().max()), 1e-6)

@@ -1,4 +1,4 @@
-"""LieConv on the pixels as points of the plane."""
+"""LieConv on images, whose pixels are points of the plane."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from symbench import Model, Prior, Problem
 from symbench_discovery.liegroup import logarithms, window
 from symbench_discovery.shapes import is_classification
 
-_FREQUENCY = 3.0  # of the kernel's first units: a perceptron of SiLU is flat on the unit ball
-_MIDDLE = 16  # products of kernel and features before they are mixed
-_RADIUS = 2.3  # of a neighbourhood, in spacings of the finer grid: about 16 places
+_FREQUENCY = 3.0  # of the kernel's sine units; a SiLU perceptron is too flat on the unit ball
+_MIDDLE = 16  # outputs of the kernel perceptron, before the linear mixing
+_RADIUS = 2.3  # of a neighbourhood, in spacings of the finer grid: about 16 positions
 
 
 class _Sine(nn.Module):
@@ -25,7 +25,7 @@ class _Sine(nn.Module):
 
 
 def _kernel() -> nn.Module:
-    """Return a perceptron of logarithms [..., 3] -> [..., m] that starts as a varied function."""
+    """Return a perceptron of logarithms [..., 3] -> [..., m] that varies from the start."""
     first, last = nn.Linear(3, 32), nn.Linear(32, _MIDDLE)
     nn.init.normal_(first.weight, std=_FREQUENCY)
     nn.init.uniform_(first.bias, -3.0, 3.0)
@@ -36,15 +36,15 @@ def _kernel() -> nn.Module:
 class LieConvolution(nn.Module):
     """h(u) = mean over v near u of k(log u⁻¹v) f(v), k a perceptron of the logarithm.
 
-    [n, K · inputs, fine, fine] -> [n, K · outputs, coarse, coarse] for K turns; of images, which
-    are the same at every turn, ``inputs`` channels suffice (``lifted``). The kernel's matrices are
-    factored, as in the released code: m numbers of the logarithm times the features, then one
-    linear map. Its first units are sines; layer normalisation stands where the released code has
-    batch normalisation.
+    [n, K · inputs, fine, fine] -> [n, K · outputs, coarse, coarse] for K turns. Images are the
+    same at every turn, so they only need ``inputs`` channels (``lifted``). The kernel's matrices
+    are factored as in the released code: the perceptron's m outputs multiply the features, then
+    one linear map mixes the products. The first units are sines. Layer normalisation replaces the
+    batch normalisation of the released code.
 
-    log u⁻¹v depends on v's place from u and on both turns alone, so that the kernel is evaluated
-    once for each of those, and the layer is a convolution with stride, divided by the number of
-    neighbours that are inside of the image.
+    log u⁻¹v depends only on the position of v relative to u and on both turns. The kernel is
+    therefore evaluated once for each of these, and the layer is a strided convolution, divided by
+    the number of neighbours inside the image.
     """
 
     logarithm: Tensor
@@ -69,7 +69,7 @@ class LieConvolution(nn.Module):
         self._turns, self._outputs, self._lifted = turns, outputs, lifted
 
     def filters(self) -> Tensor:
-        """Return [K · outputs, K · inputs, side, side]; for images, summed over v's turns."""
+        """Return [K · outputs, K · inputs, side, side]; for images, summed over the turns of v."""
         kernel = self.kernel(self.logarithm) * self.near[:, None, None]
         if self._lifted:
             kernel = kernel.sum(2, keepdim=True)
@@ -79,7 +79,7 @@ class LieConvolution(nn.Module):
         return filters
 
     def forward(self, f: Tensor) -> Tensor:
-        """Return h at the coarse places."""
+        """Return h on the coarse grid."""
         means = self._correlated(f, self.filters()) * self.share
         h = means.unflatten(1, (self._turns, self._outputs)).movedim(2, -1) + self.mix.bias
         normal: Tensor = self.norm(h)
@@ -91,7 +91,7 @@ class LieConvolution(nn.Module):
 
 
 class LieConvNet(nn.Module):
-    """Two LieConv layers, each on fewer places, and their mean over the group."""
+    """Two LieConv layers on ever coarser grids, a mean over the group, and a perceptron."""
 
     def __init__(self, colours: int, side: int, classes: int, channels: int, turns: int) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class LieConvNet(nn.Module):
 
 @dataclass(frozen=True)
 class LieConvConfig:
-    """``group`` SE(2) lifts every pixel to ``turns`` elements; T(2) leaves it one."""
+    """``group`` SE(2) lifts every pixel to ``turns`` group elements, T(2) to one."""
 
     group: Literal["SE(2)", "T(2)"] = "SE(2)"
     turns: int = 4
@@ -124,13 +124,13 @@ class LieConvConfig:
 
 @final
 class LieConv(Model):
-    """LieConv of SO(2) ⋉ T(2): told that pixels are points of a plane that may move and turn.
+    """LieConv of SO(2) ⋉ T(2): it is told that images may be translated and rotated.
 
-    The published layer draws the lifts of a pixel and the neighbours at random; here they are the
-    turns by 2πj/K and all places in a disk, so that the network is the same function at every
-    call, and exactly invariant under quarter turns if K is a multiple of 4. The layers stand on
-    1/4 and 1/16 of the places. Scrambled pixels are put in the plane as they come: there the
-    prior is wrong, which is what the published comparison meant to show.
+    The published layer draws the lifts of a pixel and its neighbours at random. Here they are the
+    turns by 2πj/K and all positions in a disk. The network is therefore a deterministic function,
+    and exactly invariant under quarter turns if K is a multiple of 4. The layers compute features
+    at 1/4 and 1/16 of the positions. On scrambled pixels, which are placed in the plane as given,
+    the prior is wrong; the published comparison was meant to show this.
     """
 
     name, version = "lieconv", "1"

@@ -1,4 +1,4 @@
-"""LieGAN: a group under which the distribution of the data does not change."""
+"""LieGAN: a group that preserves the distribution of the data."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from symbench_discovery.elements import Elements, LieSampler
 from symbench_discovery.moves import Move, movement
 from symbench_discovery.training import output_variance, task_loss
 
-_AHEAD = 32  # batches that are drawn and moved together
-_LARGEST = 64  # dimensions of V or pixels: the generators are dense
+_AHEAD = 32  # batches that are drawn and transformed together
+_LARGEST = 64  # dimensions of V or pixels, because the generators are dense
 
 
 class LieGANNet(nn.Module):
-    """The predictor, and beside it the generators that it was augmented with."""
+    """The predictor, together with the generators that augmented its training data."""
 
     def __init__(self, sampler: LieSampler, backbone: nn.Module) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class LieGANNet(nn.Module):
 
 @dataclass(frozen=True)
 class LieGANConfig:
-    """``channels`` generators; 0 stands for one on images and dim V on vectors.
+    """``channels`` is the number of generators; 0 means one on images and dim V on vectors.
 
     ``away`` and ``apart`` weigh the two regularisers, λ and η of the paper.
     """
@@ -55,10 +55,11 @@ class LieGANConfig:
 class LieGAN(Model):
     """Generators by generative adversarial training, then a perceptron on augmented data.
 
-    Half of the updates go to the adversaries, half to the predictor, of whose examples every
-    second one is moved by the group that was found. Data move by a symmetry of their
-    *distribution*: where the inputs are not distributed symmetrically, or independently of the
-    symmetry (white noise has more than any task), LieGAN finds another one or none.
+    Half of the updates train the adversaries and half the predictor. The discovered group
+    transforms every second example of the predictor. LieGAN discovers a symmetry of the
+    *distribution* of the data. If that distribution lacks the symmetry of the task, or has other
+    symmetries as well (white noise has more than any task), LieGAN may discover another symmetry
+    or none.
     """
 
     name, version = "liegan", "1"
@@ -68,17 +69,18 @@ class LieGAN(Model):
     Config = LieGANConfig
     config: LieGANConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        # so few updates leave the published rates where they started
+        # the published rates are too small to learn anything in so few updates
         "smoke": {"generator_rate": 1e-2, "discriminator_rate": 2e-3},
         "quick": {"generator_rate": 1e-2, "discriminator_rate": 2e-3},
     }
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what no linear group of at most 64 dimensions is known to move."""
+        """Decline problems whose data no linear group of at most 64 dimensions can act on."""
         found = movement(problem)
         if found is None:
             return (
-                "liegan needs vectors whose layout it is told, or images to map, pair or classify"
+                "liegan needs vectors with a declared layout and a regression target, "
+                "or images to map, to compare in pairs or to classify"
             )
         if found[0] > _LARGEST:
             return f"liegan learns dense generators of up to {_LARGEST} dimensions, not {found[0]}"
@@ -97,7 +99,7 @@ class LieGAN(Model):
         return LieGANNet(LieSampler(channels, size), problem.backbone("mlp"))
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the predictor trained on data that the generators found have moved."""
+        """Return the predictor, trained on data augmented by the discovered generators."""
         config = self.config
         net = self.build(problem).to(context.device)
         judge = Discriminator(problem, data, config.width).to(context.device)
@@ -142,9 +144,9 @@ class LieGAN(Model):
     def _augmented(
         self, sampler: LieSampler, move: Move, data: Data, context: Context, count: int
     ) -> Data:
-        """Return ``count`` batches [count, batch, ...] of which every second example is moved.
+        """Return ``count`` batches [count, batch, ...] with every second example transformed.
 
-        All of them move at once: most of the cost of a small batch's is that of the calls.
+        All of them are transformed at once, because call overhead dominates for small batches.
         """
         size, stream = min(self.config.batch_size, len(data)), context.generator
         chosen, drawn = [], []

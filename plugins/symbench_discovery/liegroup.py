@@ -1,4 +1,4 @@
-"""The roto-translations of the plane: logarithms between lifted pixels, and which are near."""
+"""The roto-translations of the plane: neighbourhoods of lifted pixels, and their logarithms."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 
 class Window(NamedTuple):
-    """How the places of a fine square grid stand about those of a coarse one, all alike.
+    """The window of a fine square grid around a position of a coarse one, the same for all.
 
     Attributes:
-        steps: from a coarse place to those around it, [side², 2] as (x, y), row by row, in units
-            of the fine grid's spacing.
-        side: places along each edge of the window.
-        stride: from one coarse place to the next, in the same units.
-        padding: how far the window of the first coarse place reaches out of the fine grid.
+        steps: from a coarse position to the fine ones around it, [side², 2] as (x, y), row by row,
+            in units of the fine grid's spacing.
+        side: fine positions along each edge of the window.
+        stride: from one coarse position to the next, in the same units.
+        padding: how far the window of the first coarse position extends beyond the fine grid.
     """
 
     steps: Tensor
@@ -29,10 +29,11 @@ class Window(NamedTuple):
 def window(fine: int, coarse: int, radius: float) -> Window:
     """Return the window of radius ``radius`` (fine spacings) of ``coarse``² places in ``fine``².
 
-    Both grids stand about the image's centre; the coarse one is ⌊fine / coarse⌋ times as wide.
+    Both grids are centred on the image. The spacing of the coarse one is ⌊fine / coarse⌋ times
+    larger.
     """
     stride = fine // coarse
-    first = ((fine - 1) - (coarse - 1) * stride) / 2  # coarse place, from the first fine one
+    first = ((fine - 1) - (coarse - 1) * stride) / 2  # first coarse position, from the first fine
     part = first % 1
     reach = part + math.floor(radius - part)
     axis = torch.arange(-reach, reach + 0.5, dtype=torch.float64)
@@ -49,7 +50,7 @@ def logarithms(steps: Tensor, turns: int) -> Tensor:
     neighbourhood's radius (Finzi et al. 2020, LieConv, appendix).
     """
     own = torch.arange(turns)
-    apart = (own[None, :] - own[:, None]) % turns  # integers: wrapping a float at π is chance
+    apart = (own[None, :] - own[:, None]) % turns  # integers wrap exactly at π
     apart = torch.where(apart > turns // 2, apart - turns, apart)
     phi = apart.double() * (2 * math.pi / turns)
     local = torch.einsum("jab,qb->jqa", _turned_back(turns), steps)

@@ -14,10 +14,11 @@ Move = Callable[[Elements, Data], Data]
 
 
 def movement(problem: Problem) -> tuple[int, Move] | None:
-    """Return d, and how n elements move n examples; None where that is not known.
+    """Return d and the action of n elements on n examples, or None if there is no known action.
 
-    Vectors move by the problem's candidate, inputs and outputs alike. Pixels move by g, every
-    channel alike; an image that is the target moves too, a number or a class stays.
+    On vectors the elements act by the problem's candidate representations of inputs and outputs.
+    On images g acts on the pixels of every channel. A target that is an image is transformed too;
+    a number or a class is unchanged.
     """
     if problem.kind == "vectors":
         return _by_candidate(problem)

@@ -1,4 +1,4 @@
-"""MSR: a sharing pattern of weights, meta-learned from many small tasks."""
+"""MSR: a pattern of weight sharing, meta-learned from many small tasks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from symbench import Context, Data, Model, Prior, Problem
 from symbench_discovery.shapes import is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 
-_LARGEST = 64  # pixels: the patterns are dense
+_LARGEST = 64  # pixels, because the patterns are dense
 
 
 class SharedWeights(nn.Module):
-    """W(v) = Σ_k v_k U_k [d, d]: the pattern U is shared by all tasks, the filter v is each one's.
+    """W(v) = Σ_k v_k U_k [d, d], with a pattern U for all tasks and a filter v for each task.
 
     (Zhou et al. 2021, section 4: vec W = U v.)
     """
@@ -36,7 +36,7 @@ class SharedWeights(nn.Module):
     def adapted(self, x: Tensor, y: Tensor) -> Tensor:
         """Return v [..., latent] after one step of gradient descent on support pairs [..., s, d].
 
-        The step is v - rate ∇ Σ ‖W(v) x - y‖² / (2 s), and it is differentiated through.
+        The step is v - rate ∇ Σ ‖W(v) x - y‖² / (2 s), and gradients flow through it.
         """
         parts = self.parts(x)
         residual = torch.einsum("...ki,k->...i", parts, self.v) - y
@@ -49,7 +49,7 @@ class SharedWeights(nn.Module):
 
 
 class PairMSR(nn.Module):
-    """The angle of a pair from the filter to which one gradient step on that pair leads."""
+    """The angle of a pair, predicted from the filter after one gradient step on that pair."""
 
     centre: Tensor
     spread: Tensor
@@ -69,7 +69,7 @@ class PairMSR(nn.Module):
 
     @torch.no_grad()
     def standardise(self, data: Data) -> None:
-        """Take the mean and the spread of the training filters, and of the angles (last)."""
+        """Store mean and standard deviation of the training filters, and of the angles (last)."""
         seen = torch.cat([self._filters(data.x), data.y], 1)
         self.centre = seen.mean(0)
         self.spread = seen.std(0, unbiased=False).clamp_min(1e-6)
@@ -81,7 +81,7 @@ class PairMSR(nn.Module):
         return angle
 
     def _filters(self, x: Tensor) -> Tensor:
-        """Return, for each pair, how far v moves over ‖x₁‖² / d, and ‖x₁‖² / d: [n, latent + 1]."""
+        """Return the change of v divided by ‖x₁‖² / d, and ‖x₁‖² / d, per pair [n, latent + 1]."""
         first, second = x.flatten(2).unbind(1)
         square = first.square().mean(1, keepdim=True)
         moved = self.shared.adapted(first[:, None], second[:, None]) - self.shared.v
@@ -90,9 +90,11 @@ class PairMSR(nn.Module):
 
 @dataclass(frozen=True)
 class MSRConfig:
-    """Filters of ``latent`` numbers; ``tasks`` an update, of ``examples`` pairs, ``support`` first.
+    """Sizes and learning rates of MSR.
 
-    ``share`` of the updates meta-learn the pattern; the rest train the head.
+    Filters have ``latent`` entries. An update uses ``tasks`` tasks of ``examples`` pairs, of which
+    the first ``support`` are the support pairs. A fraction ``share`` of the updates meta-learns
+    the pattern; the rest train the head.
     """
 
     latent: int = 6
@@ -110,12 +112,12 @@ class MSRConfig:
 class MSR(Model):
     """Meta-learned symmetries by reparameterisation, on pairs of images x₁, x₂ = g(θ) x₁.
 
-    The family of tasks: each is the linear map x₁ -> x₂ at one angle, given by ``examples`` pairs
-    that are neighbours in the order of their labels. Their filters v are found by one inner
-    gradient step on the support pair, the pattern U by the error on the others (outer loop). The
-    maps of one task commute, so that U comes to span what the group's algebra generates. The angle
-    of a pair is read, by a perceptron that is trained afterwards, off the filter that this pair
-    alone leads to. There is no explicit Lie generator: scores are those of the function.
+    Each task of the meta-learning is the linear map x₁ -> x₂ at one angle, given by ``examples``
+    pairs with neighbouring labels. One inner gradient step on the support pairs yields its filter
+    v. The outer loop learns the pattern U from the error on the other pairs. The maps of all tasks
+    commute, so U learns to span the algebra that the group generates. Afterwards a perceptron is
+    trained to predict the angle of a pair from the filter adapted to only this pair. There is no
+    explicit Lie generator, so only the function is scored.
     """
 
     name, version = "msr", "1"
@@ -128,7 +130,7 @@ class MSR(Model):
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not a pair of small images."""
         if not is_pair(problem):
-            return "msr reads the angle or shift between two images: its tasks are the angles"
+            return "msr needs pairs of images whose target is their angle or shift"
         d = pixels(problem)
         return f"msr learns dense patterns of up to {_LARGEST} pixels" if d > _LARGEST else None
 
@@ -137,7 +139,7 @@ class MSR(Model):
         return PairMSR(pixels(problem), self.config.latent, self.config.width)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the network: its pattern meta-learned first, then its head."""
+        """Return the network: the pattern is meta-learned first, then the head is trained."""
         config = self.config
         net = self.build(problem).to(context.device)
         first = int(config.share * context.updates)

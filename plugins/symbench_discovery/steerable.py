@@ -1,4 +1,4 @@
-"""A network whose convolutions rotate their filters."""
+"""A group convolutional network over the rotations by multiples of 2π/N."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class SteerableConfig:
 
 @final
 class SteerableCNN(Model):
-    """A C_N group convolutional network: told that images stand in a plane that may be turned.
+    """A C_N group convolutional network: it is told that images may be rotated in the plane.
 
-    Built here from torch alone, in the regular representation, with N = 4: quarter turns of the
-    filters of 3 × 3 pixels are exact, where those by eighths would be interpolated. The steerable
-    bases of other kernels and representations, as in escnn, are not needed for invariant classes.
-    The rotations are those of the pixel grid as it stands: on scrambled pixels the prior is wrong.
+    It uses the regular representation with N = 4, because quarter turns of 3 × 3 filters are
+    exact, while eighth turns would need interpolation. An invariant classifier does not need the
+    steerable bases of other kernels and representations, as in escnn. The rotations are those of
+    the pixel grid as given, so the prior is wrong on scrambled pixels.
     """
 
     name, version = "steerable-cnn", "1"
@@ -41,7 +41,7 @@ class SteerableCNN(Model):
     config: SteerableConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"channels": 4},
-        "quick": {"channels": 8},  # about as many parameters as the CNNs beside it
+        "quick": {"channels": 8},  # about as many parameters as the compared CNNs
         "full": {"channels": 24, "batch_size": 128},
     }
     selection = "best-valid"

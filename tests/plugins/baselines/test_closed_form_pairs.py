@@ -129,7 +129,7 @@ def test_signals_of_one_row_are_read_too(model, limit):
 
 def test_equal_angles_of_zero_tell_nothing():
     x = pairs(100, 0, 0.1).x
-    with pytest.raises(InputError, match="every angle is 0"):
+    with pytest.raises(InputError, match="every training angle is 0"):
         fitted(MatrixLog, PAIR, Data(x, torch.zeros(100, 1)))
 
 
