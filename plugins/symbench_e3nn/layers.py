@@ -1,4 +1,4 @@
-"""Layers of the e3nn model: reading vectors, gated tensor products, writing tensors."""
+"""Layers of the e3nn model: input as irreps, gated tensor products, output as tensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from symbench.groups import Representation
 class Reader(nn.Module):
     """Order the input as irreps: a constant, the scalars, then the vectors.
 
-    e3nn's basis of l = 1 is (x, y, z), that of V, so no coordinate is changed.
+    e3nn's basis of l = 1 is (x, y, z), like that of V, so no change of coordinates is needed.
     """
 
     def __init__(self, rep: Representation, vector: o3.Irrep) -> None:
@@ -43,9 +43,9 @@ class Reader(nn.Module):
 
 
 class Exact(nn.Module):
-    """A module with one constant, exact to rounding in whatever precision the module has.
+    """A module with one constant that is accurate to rounding at every precision of the module.
 
-    A buffer that had once been float32 would keep that rounding in float64.
+    An ordinary buffer converted from float32 to float64 would retain the float32 rounding error.
     """
 
     constant: Tensor
@@ -62,7 +62,7 @@ class Exact(nn.Module):
 
 
 def clebsch_gordan(left: o3.Irrep, right: o3.Irrep, out: o3.Irrep) -> Tensor:
-    """Return the coupling [2l+1, 2l'+1, 2L+1], float64; unit variance stays unit variance."""
+    """Return the coupling [2l+1, 2l'+1, 2L+1], float64, scaled to preserve unit variance."""
     coupling = o3.wigner_3j(left.l, right.l, out.l, dtype=torch.float64)
     return cast(Tensor, coupling * out.dim**0.5)
 
@@ -70,8 +70,8 @@ def clebsch_gordan(left: o3.Irrep, right: o3.Irrep, out: o3.Irrep) -> Tensor:
 class ChannelProduct(Exact):
     """All products l ⊗ l' -> L between equal channels of two features of equal irreps.
 
-    One matrix product with all Clebsch-Gordan coefficients: at these sizes much faster than one
-    contraction for each path.
+    They are computed by one matrix product with all Clebsch-Gordan coefficients. At these sizes
+    this is much faster than one contraction for each path.
     """
 
     def __init__(self, irreps: o3.Irreps) -> None:
@@ -111,15 +111,15 @@ def _dim(irreps: o3.Irreps) -> int:
 
 
 def bounded(x: Tensor) -> Tensor:
-    """Return x / sqrt(1 + mean x²) [n, dim]; the mean over an orthogonal action is invariant."""
+    """Return x / sqrt(1 + mean x²) [n, dim]; the mean is invariant under an orthogonal action."""
     return x * (1 + x.square().mean(-1, keepdim=True)).rsqrt()
 
 
 class GatedProduct(nn.Module):
     """x + Linear(gate(Linear(x) + Linear(U b(x) ⊗ x))), with b = ``bounded``: one residual layer.
 
-    With one factor bounded a layer grows linearly: plain products, stacked, are polynomials of
-    high degree and explode on large inputs. It starts as the identity.
+    With one bounded factor a layer grows linearly in its input. Without it, stacked products are
+    polynomials of high degree, which explode on large inputs. The layer starts as the identity.
     """
 
     def __init__(self, irreps: o3.Irreps) -> None:
@@ -142,7 +142,7 @@ class GatedProduct(nn.Module):
 
 
 class Writer(Exact):
-    """Read the output's summands off the features; V ⊗ V is 0e + 1e + 2e in Cartesian axes."""
+    """Linear map from features to output summands; V ⊗ V is 0e + 1e + 2e in Cartesian axes."""
 
     def __init__(self, irreps: o3.Irreps, rep: Representation, vector: o3.Irrep) -> None:
         couplings = [clebsch_gordan(vector, vector, ir) for ir in vector * vector]
@@ -162,7 +162,7 @@ class Writer(Exact):
 class TensorProductNetwork(nn.Module):
     """Linear, ``depth`` gated tensor-product layers, linear: an O(3)-equivariant network.
 
-    Over SO(3) parity is ignored, all irreps are even: a cross product of vectors is a vector.
+    For SO(3) parity is ignored and all irreps are even, so a cross product of vectors is a vector.
     """
 
     def __init__(

@@ -15,20 +15,20 @@ from symbench_e3nn.layers import TensorProductNetwork
 
 @dataclass(frozen=True)
 class E3NNConfig:
-    """``channels`` of each irrep up to l = 2, in ``depth`` tensor-product layers."""
+    """``depth`` tensor-product layers with ``channels`` channels of each irrep up to l = 2."""
 
     channels: int = 8
     depth: int = 2
-    learning_rate: float = 1e-2  # e3nn's weights are of unit size: a step of 3e-3 is small
+    learning_rate: float = 1e-2  # e3nn's weights have unit scale, so 3e-3 would be slow
     batch_size: int = 64
 
 
 class E3NN(Model):
     """Gated tensor products of irreps up to l = 2, in residual layers.
 
-    Told O(3), scalars are 0e and vectors 1o; told SO(3), parity is ignored and all irreps are
-    even. Where the declared group is another one on R³, the model is told the task's ambient O(3)
-    or SO(3), which is more than holds.
+    If it is told O(3), scalars are 0e and vectors 1o. If it is told SO(3), parity is ignored and
+    all irreps are even. If the declared group on R³ is neither, the model is told the task's
+    ambient O(3) or SO(3), which is more symmetry than the task has.
     """
 
     name, version, prior = "e3nn", "1", "told"
@@ -43,15 +43,15 @@ class E3NN(Model):
     def accepts(self, problem: Problem) -> str | None:
         """Return why the problem cannot be read, or None."""
         if problem.symmetry is None:
-            return "the task has no symmetry to be told"
+            return "needs to be told a symmetry, and this task declares none"
         if problem.kind != "vectors":
             return f"reads vectors, not {problem.kind} data"
         if _rotations(problem) is None:
-            return f"knows O(3) and SO(3) alone, and {problem.symmetry.group} is neither of them"
+            return f"only supports O(3) and SO(3), not {problem.symmetry.group}"
         law = problem.symmetry
         for what, rep, highest in (("inputs", law.input, 1), ("outputs", law.output, 2)):
             if any(len(piece.modes) > highest for piece in rep.pieces):
-                return f"{what} {rep} hold tensors of rank above {highest}"
+                return f"{what} {rep} contain tensors of rank above {highest}"
         return None
 
     def build(self, problem: Problem) -> nn.Module:
@@ -71,7 +71,7 @@ class E3NN(Model):
 
 
 def _rotations(problem: Problem) -> Group | None:
-    """Return O(3) or SO(3): the declared group if it is one, else the ambient one."""
+    """Return O(3) or SO(3): the declared group if it is one of them, else the ambient group."""
     declared = None if problem.symmetry is None else problem.symmetry.group
     for group in (declared, problem.ambient):
         if isinstance(group, (O, SO)) and (group.p, group.q) == (3, 0):

@@ -11,14 +11,14 @@ from symbench.groups import Representation
 from symbench_emlp.channels import Run, runs
 from symbench_emlp.linear import WithBases, maps_between
 
-PAIR_SIZE = 1300  # largest product of the three sizes of a ⊗ c -> b,
-PAIR_RANK = 6  # and largest sum of their tensor ranks
+PAIR_SIZE = 1300  # largest product of the three sizes in a ⊗ c -> b
+PAIR_RANK = 6  # largest sum of the three tensor ranks
 
 
 class Kernel(NamedTuple):
-    """The maps of a ``Pair``, put together: matrix [k, b + b' + …, a · c], or [k, (b + …) · a, c].
+    """The dense maps of a ``Pair``: matrix [k, b + b' + …, a · c], or [k, (b + …) · a, c].
 
-    The first form takes the whole outer product at once, the second the larger factor first.
+    The first form multiplies the whole outer product at once, the second the larger factor first.
     """
 
     matrix: Tensor
@@ -26,7 +26,7 @@ class Kernel(NamedTuple):
     outer: bool
 
     def __call__(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the products [k, b + …, n], and what ``pullback`` wants to know again."""
+        """Return the products [k, b + …, n], and the partial products that ``pullback`` needs."""
         if self.outer:
             product = (left.unsqueeze(2) * right.unsqueeze(1)).flatten(1, 2)
             return self.matrix.bmm(product), None
@@ -36,7 +36,7 @@ class Kernel(NamedTuple):
     def pullback(
         self, g: Tensor, left: Tensor, right: Tensor, partial: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return the gradients at left [k, a, n] and right [k, c, n] for g at the products."""
+        """Return the gradients at left [k, a, n] and right [k, c, n], given g at the products."""
         if partial is None:
             outer = self.matrix.mT.bmm(g).unflatten(1, self.sizes)
             return (outer * right.unsqueeze(1)).sum(2), (outer * left.unsqueeze(2)).sum(1)
@@ -47,16 +47,16 @@ class Kernel(NamedTuple):
 class Pair(WithBases):
     """Equivariant products of k features of type a with k of type c, copy by copy.
 
-    Copy i of the result is Σ_m coupling[i, m] Q_m (left_i ⊗ right_i), with Q running over the
-    bases ``maps`` [m, b, a · c] of Hom_G(a ⊗ c, b) for every target type b; the targets' own
-    coordinates stand one after the other. Samples are the last axis, so that all arithmetic is
-    on long contiguous rows.
+    Copy i of the result is Σ_m coupling[i, m] Q_m (left_i ⊗ right_i). Here Q runs over the bases
+    ``maps`` [m, b, a · c] of Hom_G(a ⊗ c, b) for every target type b, and the coordinates of the
+    targets are concatenated. Samples are the last axis, so that all arithmetic is on long
+    contiguous rows.
     """
 
     def __init__(self, maps: list[Tensor], copies: int, sizes: tuple[int, int]) -> None:
         super().__init__()
         self._sizes = sizes
-        # all targets at once, [m + m' + …, (b + b' + …) · a · c]: one product instead of many
+        # one block-diagonal basis [m + m' + …, (b + b' + …) · a · c]: one product instead of many
         self.add_basis("basis", torch.block_diag(*[basis.flatten(1) for basis in maps]))
         scale = torch.cat([torch.full((len(basis),), len(basis) ** -0.5) for basis in maps])
         self.coupling = nn.Parameter(torch.randn(copies, len(scale)) * scale)
@@ -64,7 +64,7 @@ class Pair(WithBases):
         self._outer = sizes[1] <= sum(basis.shape[1] for basis in maps)
 
     def prepared(self) -> Kernel:
-        """Return the maps of all copies, put together once."""
+        """Return the dense maps of all copies."""
         width = self._sizes[0] * self._sizes[1] if self._outer else self._sizes[1]
         maps = (self.coupling @ self._bases["basis"]).unflatten(-1, (-1, width))
         return Kernel(maps, self._sizes, self._outer)
@@ -75,7 +75,7 @@ class Pair(WithBases):
 
 
 class Saved(NamedTuple):
-    """What the gradient of a bilinear map needs of its value: the factors, and partial products."""
+    """Intermediate results of a bilinear map that its gradient needs."""
 
     left: list[Tensor]
     right: list[Tensor]
@@ -85,8 +85,8 @@ class Saved(NamedTuple):
 class Plan(NamedTuple):
     """Which types a bilinear layer multiplies.
 
-    ``few`` mixtures of the copies of each run; ``pairs`` of runs a, c with their target runs.
-    Scalars, the first run, multiply every run besides.
+    ``few`` is the number of mixtures of the copies of each run. ``pairs`` lists runs a and c with
+    their target runs. The scalars, which are the first run, multiply every run in addition.
     """
 
     runs: list[Run]
@@ -94,12 +94,12 @@ class Plan(NamedTuple):
     pairs: list[tuple[int, int, list[int]]]
 
     def copies(self, a: int, c: int) -> int:
-        """Return how many products a pair of runs has."""
+        """Return the number of products of a pair of runs."""
         return min(self.few[a], self.few[c])
 
 
 class Products(NamedTuple):
-    """A bilinear map of features [copies, size of one, n], one tensor a run, with its gradient."""
+    """A bilinear map of features [copies, size of one, n], one tensor per run, with gradient."""
 
     plan: Plan
     mixtures: list[Tensor]
@@ -107,7 +107,7 @@ class Products(NamedTuple):
     back: list[Tensor]
 
     def __call__(self, parts: list[Tensor]) -> tuple[list[Tensor], Saved]:
-        """Return the map's value, of the shapes of ``parts``, and what ``pullback`` needs."""
+        """Return the value, in the shapes of ``parts``, and what ``pullback`` needs."""
         left, right = self._factors(parts)
         scalars = left[0]
         found = []
@@ -144,7 +144,7 @@ class Products(NamedTuple):
         return tuple(product.split(sizes, 1))
 
     def pullback(self, g: list[Tensor], saved: Saved) -> list[Tensor]:
-        """Return the gradients at the features for those at the value."""
+        """Return the gradients at the features, given those at the value."""
         left, right, partials = saved
         slots = [iter(pieces) for pieces in self._slots(g)]
         gl: list[list[Tensor]] = [[] for _ in left]
@@ -168,7 +168,7 @@ class Products(NamedTuple):
         return found
 
     def _slots(self, g: list[Tensor]) -> list[list[Tensor]]:
-        """Return the gradients at the products, by target run, in the order of their making."""
+        """Return the gradients at the products, per target run, in order of computation."""
         counts = [[self.plan.copies(0, run)] for run in range(len(g))]
         for a, c, targets in self.plan.pairs:
             for b in targets:
@@ -191,7 +191,7 @@ def _joined(pieces: list[Tensor], dim: int = 0) -> Tensor:
 def _summed(pieces: list[Tensor], like: Tensor) -> Tensor:
     """Return the sum of gradients at the first copies of a factor, of the factor's shape."""
     total: Tensor | None = None
-    for piece in sorted(pieces, key=len):  # the short ones meet before they are padded
+    for piece in sorted(pieces, key=len):  # short pieces are summed before they are padded
         if total is None or len(total) == len(piece):
             total = piece if total is None else total + piece
         else:
@@ -207,11 +207,11 @@ def _padded(piece: Tensor, copies: int) -> Tensor:
 class Bilinear(nn.Module):
     """A bilinear equivariant map of x with itself, on one representation: [n, size] -> [n, size].
 
-    In the published layer x chooses a matrix in Hom(rep, rep) for every sample. Here at most
-    ``copies`` learned mixtures of the copies of each type multiply each other in all equivariant
-    ways a ⊗ c -> b of bounded size, and are mixed back: the same contractions, and the outer
-    products besides (V ⊗ V -> T2), with time and memory linear in the size of x. Scalars, the
-    first run of the representation, multiply every type.
+    In the published layer x selects a matrix in Hom(rep, rep) for every sample. Here at most
+    ``copies`` learned mixtures of the copies of each type multiply each other by all equivariant
+    maps a ⊗ c -> b of bounded size, and the products are mixed back. This includes the published
+    contractions and adds outer products (V ⊗ V -> T2), with time and memory linear in the size of
+    x. Scalars, the first run of the representation, multiply every type.
     """
 
     def __init__(self, rep: Representation, copies: int) -> None:
@@ -233,7 +233,7 @@ class Bilinear(nn.Module):
         )
 
     def _add_pair(self, a: int, c: int, count: list[int]) -> None:
-        """Add the products a ⊗ c, a no larger than c, and count the copies of their targets."""
+        """Add the products a ⊗ c, with a ≤ c, and count the copies of their targets."""
         first, second = self._runs[a].type, self._runs[c].type
         maps, targets, k = [], [], self._plan.copies(a, c)
         for b, run in enumerate(self._runs):
@@ -249,7 +249,7 @@ class Bilinear(nn.Module):
             self._plan.pairs.append((a, c, targets))
 
     def prepared(self) -> Products:
-        """Return the map of features run by run, its weights put together once."""
+        """Return the map on features run by run, with its dense weights computed once."""
         kernels = [pair.prepared() for pair in self.pairs if isinstance(pair, Pair)]
         return Products(self._plan, list(self.mixtures), kernels, list(self.back))
 

@@ -1,4 +1,4 @@
-"""Hidden representations: how many tensors of which rank share the channels of a layer."""
+"""Hidden representations: the number of tensors of each rank in the channels of a layer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from symbench import InputError
 from symbench.groups import Group, Representation, Scalar, T, V
 
-MAX_RANK = 5  # binds only where d = 1: at d = 2 rank 6 would ask for 448 channels
+MAX_RANK = 5  # only limits d = 1: at d = 2, rank 6 would need 448 channels
 
 
 class Run(NamedTuple):
-    """Neighbouring copies of one summand."""
+    """Consecutive copies of one summand."""
 
     type: Representation
     copies: int
@@ -33,9 +33,9 @@ def runs(rep: Representation) -> list[Run]:
 def tensor_ranks(dim: int, channels: int) -> dict[int, int]:
     """Return the number of tensors of each rank that fill ``channels`` coordinates exactly.
 
-    Repeatedly, with R the largest rank for which (R + 1) d^R coordinates remain, d^(R-r) copies
-    of every rank r <= R are added, so that all ranks get equally many coordinates (Finzi,
-    Welling, Wilson 2021, section 6). What is left at R = 0 becomes scalars.
+    Each step takes the largest rank R for which (R + 1) d^R coordinates remain, and adds d^(R-r)
+    copies of every rank r <= R. All ranks so get equally many coordinates (Finzi, Welling, Wilson
+    2021, section 6). What is left at R = 0 becomes scalars.
     """
     counts: Counter[int] = Counter()
     while channels:
@@ -50,18 +50,19 @@ def tensor_ranks(dim: int, channels: int) -> dict[int, int]:
 def uniform_channels(group: Group, channels: int) -> Representation:
     """Return the hidden representation of ``channels`` coordinates, scalars first.
 
-    Where the group keeps a non-degenerate form (orthogonal, Lorentz, symplectic), V* is
-    isomorphic to V and all tensors are T(r, 0): fewer types of the same expressive power. Else the
-    copies of rank r are dealt over T(p, r-p) in proportion to the binomial coefficients, and what
-    rounding leaves goes to the most even split. Nothing is drawn at random: the architecture
-    depends on the group and on ``channels`` alone. A group that fixes every vector gets scalars.
+    If the group preserves a non-degenerate form (orthogonal, Lorentz, symplectic), V* is isomorphic
+    to V and all tensors are T(r, 0): fewer types with the same expressive power. Otherwise the
+    copies of rank r are distributed over T(p, r-p) in proportion to the binomial coefficients, and
+    the remainder of the rounding goes to the most even split. Nothing is drawn at random: the
+    architecture depends only on the group and on ``channels``. A group that fixes every vector
+    gets only scalars.
 
     Raises:
-        InputError: too few channels for a scalar for each coordinate of one vector.
+        InputError: there are fewer channels than one vector and as many scalars need.
     """
     if channels < 2 * group.dim:
         raise InputError(
-            f"{channels} channels are too few for {group}: take at least {2 * group.dim}"
+            f"{channels} channels are too few for {group}: choose at least {2 * group.dim}"
         )
     if V(group).is_trivial:
         return (channels * Scalar)(group)
@@ -74,7 +75,7 @@ def uniform_channels(group: Group, channels: int) -> Representation:
 
 
 def _dealt(rank: int, copies: int, *, mixed: bool) -> dict[tuple[int, int], int]:
-    """Return how many of the copies become T(p, q), p + q = rank."""
+    """Return the number of copies that become T(p, q), for each p + q = rank."""
     if not mixed or rank == 0:
         return {(rank, 0): copies}
     counts = {(p, rank - p): copies * math.comb(rank, p) // 2**rank for p in range(rank, -1, -1)}

@@ -13,15 +13,16 @@ from symbench_emlp.channels import runs
 from symbench_emlp.linear import Affine, EquivariantLinear
 
 BILINEAR_GAIN = 0.3  # 0.1 in the paper, whose layer is scaled differently
-SILU_NORM = 1.676532  # 1 / sqrt(E silu(z)²) and
-GATE_NORM = 1.846229  # 1 / sqrt(E sigmoid(z)²) for z ~ N(0, 1): activations keep the variance
+# For z ~ N(0, 1) these factors make the activations preserve the variance.
+SILU_NORM = 1.676532  # 1 / sqrt(E silu(z)²)
+GATE_NORM = 1.846229  # 1 / sqrt(E sigmoid(z)²)
 
 
 class Gated(nn.Module):
     """SiLU on scalars, and sigmoid(gate) · feature with one scalar gate for every other summand.
 
-    From ``gated(rep)`` = gates + rep to rep, whose scalars come first. Both activations are scaled
-    to give a unit second moment on unit normal scalars.
+    It maps ``gated(rep)`` = gates + rep to rep, whose scalars come first. Both activations are
+    scaled to have unit second moment on standard normal scalars.
     """
 
     def __init__(self, rep: Representation) -> None:
@@ -33,10 +34,10 @@ class Gated(nn.Module):
         self._rows = [*copies, rep.size - sum(run.size for run in self._runs if run.type.rank)]
 
     def columns(self, parts: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the features [size, n], and what ``pullback`` needs: all gates, scaled.
+        """Return the features [size, n], and the scaled gates that ``pullback`` needs.
 
-        ``parts`` are the runs [copies, size of one, n] of gates and features; the gates and the
-        scalars, which gate themselves, are the first.
+        ``parts`` are the runs [copies, size of one, n] of gates and features. The first run holds
+        the gates and the scalars, which gate themselves.
         """
         scalars = parts[0].squeeze(1)
         scaled = GATE_NORM * scalars.sigmoid()
@@ -47,7 +48,7 @@ class Gated(nn.Module):
         return torch.cat(features), scaled
 
     def pullback(self, g: Tensor, parts: list[Tensor], scaled: Tensor) -> list[Tensor]:
-        """Return the gradients at ``parts`` for the one g [size, n] at the features."""
+        """Return the gradients at ``parts``, given g [size, n] at the features."""
         scalars = parts[0].squeeze(1)
         *gates, free = scaled.split(self._rows)
         *inner, last = (scaled * (1 - scaled / GATE_NORM)).split(self._rows)
@@ -72,7 +73,7 @@ def gated(rep: Representation) -> Representation:
 
 
 class Seen(NamedTuple):
-    """What the gradient of a block needs of its value."""
+    """Intermediate results of a block that its gradient needs."""
 
     factors: Saved
     whole: list[Tensor]
@@ -80,7 +81,7 @@ class Seen(NamedTuple):
 
 
 class Block(NamedTuple):
-    """An ``EquivariantBlock`` on columns, its weights put together, with its gradient."""
+    """An ``EquivariantBlock`` on columns with its dense weights, and its gradient."""
 
     linear: Affine
     products: Products
@@ -95,7 +96,7 @@ class Block(NamedTuple):
         return features, Seen(factors, whole, gates)
 
     def pullback(self, g: Tensor, seen: Seen) -> Tensor:
-        """Return the gradient [size_in, n] at x for the one g [hidden size, n] at the features."""
+        """Return the gradient [size_in, n] at x, given g [hidden size, n] at the features."""
         at_whole = self.activation.pullback(g, seen.whole, seen.gates)
         more = self.products.pullback(at_whole, seen.factors)
         rows = [part.flatten(0, 1) for part in _added(at_whole, more)]
@@ -108,7 +109,7 @@ def _added(parts: list[Tensor], more: list[Tensor]) -> list[Tensor]:
 
 
 class EquivariantBlock(nn.Module):
-    """Linear map to the gated representation, a small bilinear term on top, gated activation."""
+    """Linear map to the gated representation, plus a small bilinear term, then gated activation."""
 
     def __init__(self, rep_in: Representation, hidden: Representation, copies: int) -> None:
         super().__init__()
@@ -118,7 +119,7 @@ class EquivariantBlock(nn.Module):
         self.activation = Gated(hidden)
 
     def prepared(self) -> Block:
-        """Return the block on columns, its weights put together once."""
+        """Return the block on columns, with its dense weights computed once."""
         products = self.bilinear.prepared()
         return Block(self.linear.prepared(), products, self.activation)
 

@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from symbench.groups import Representation, Scalar, equivariant_basis
 from symbench_emlp.channels import Run, runs
 
-SCALAR_GAIN, TENSOR_GAIN = 0.7, 0.3  # at the start; the bilinear layers multiply tensors' gains
+SCALAR_GAIN, TENSOR_GAIN = 0.7, 0.3  # initial; the bilinear layers multiply the gains of tensors
 
 
 def maps_between(source: Representation, target: Representation) -> Tensor:
-    """Return the basis [r, size_out, size_in], each map scaled to keep a unit variance."""
+    """Return the basis [r, size_out, size_in], with each map scaled to preserve unit variance."""
     scale = math.sqrt(target.size)
     return scale * equivariant_basis(source, target)
 
 
 class WithBases(nn.Module):
-    """A module with constant bases in its own dtype and place, made from float64 originals.
+    """A module with constant bases in its own dtype and device, made from float64 originals.
 
-    A conversion to float64 takes the originals again, so that the law then holds to float64
-    rounding, where bases that have once been float32 would break it at 1e-8. They are no buffers:
-    a fleet would stack one copy of them for every trial, and multiply by each.
+    A conversion to float64 uses the originals again, so that equivariance then holds to float64
+    rounding. Bases converted back from float32 would violate it at 1e-8. The bases are not buffers,
+    because a fleet would stack a copy for every trial and multiply by each of them.
     """
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class WithBases(nn.Module):
         self._bases: dict[str, Tensor] = {}
 
     def add_basis(self, name: str, original: Tensor) -> None:
-        """Keep ``original`` (float64) under this name, and what is used in its stead."""
+        """Store ``original`` (float64) under this name, and its copy in the default dtype."""
         self._originals[name] = original
         self._bases[name] = original.to(torch.get_default_dtype())
 
     def basis(self, name: str) -> Tensor | None:
-        """Return the basis of this name, or None if there is none."""
+        """Return the basis with this name, or None if there is none."""
         return self._bases.get(name)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
@@ -62,7 +62,7 @@ class Affine(NamedTuple):
         return self.weight @ x + self.bias
 
     def pullback(self, g: Tensor) -> Tensor:
-        """Return the gradient [in, n] at the inputs for the one g [out, n] at the outputs."""
+        """Return the gradient [in, n] at the inputs, given g [out, n] at the outputs."""
         return self.weight.mT @ g
 
 
@@ -70,11 +70,11 @@ class EquivariantLinear(WithBases):
     """y = W x + b with W in Hom_G(rep_in, rep_out) and b invariant: [n, size_in] -> [n, size_out].
 
     Every copy of a summand of type τ is mapped to every copy of type τ' by a learned combination
-    of the basis of Hom_G(τ, τ'); the dense W is put together once a call, whatever the batch.
-    ``dimension`` counts the coefficients of W (the dimension of Hom_G), the bias apart. Types that
-    feed an output type get equal shares of its variance. For inputs of unit variance this starts
-    at the square of the gain: smaller for tensors than for scalars, so that the polynomials which
-    the bilinear layers build grow slowly.
+    of the basis of Hom_G(τ, τ'). The dense W is computed once per call, whatever the batch size.
+    ``dimension`` is the number of coefficients of W (the dimension of Hom_G), without the bias.
+    The types that feed an output type contribute equal shares of its variance. For inputs of unit
+    variance this variance starts at the square of the gain. The gain is smaller for tensors than
+    for scalars, so that the polynomials of the bilinear layers grow slowly.
     """
 
     def __init__(self, rep_in: Representation, rep_out: Representation) -> None:
@@ -145,7 +145,7 @@ class EquivariantLinear(WithBases):
         return torch.cat(parts)
 
     def prepared(self) -> Affine:
-        """Return the map of columns, its dense matrices put together once."""
+        """Return the map on columns, with its dense matrices computed once."""
         return Affine(self.dense_weight(), self.dense_bias().unsqueeze(1))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""EMLP: equivariant multilayer perceptrons for the task's group, or for a given one."""
+"""EMLP: equivariant multilayer perceptrons for the task's group, or for a given group."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ REFERENCE = (
 class EMLPConfig:
     """Hyper-parameters of an EMLP.
 
-    ``channels`` hidden coordinates a layer, ``layers`` blocks before the last linear map, and at
-    most ``copies`` mixtures of each type in the bilinear layers. ``weight_decay`` is AdamW's:
-    more of it helps below some hundred examples, and costs accuracy above a thousand.
+    There are ``channels`` hidden coordinates per layer, ``layers`` blocks before the last linear
+    map, and at most ``copies`` mixtures of each type in the bilinear layers. ``weight_decay`` is
+    that of AdamW. A larger value helps below a few hundred examples and costs accuracy above a
+    thousand.
     """
 
     channels: int = 64
@@ -39,11 +40,11 @@ class EMLPConfig:
     weight_decay: float = 0.05
 
 
-_RANK_3_OF_5 = 500  # channels from which uniform allocation in R⁵ holds tensors of rank 3
+_RANK_3_OF_5 = 500  # channels from which uniform allocation in R⁵ includes tensors of rank 3
 
 
 class _Perceptron(Model):
-    """What all EMLPs share; they differ in the group that they respect."""
+    """The common part of all EMLPs, which differ only in the group that they respect."""
 
     version = "1"
     prior: ClassVar[Prior] = "told"
@@ -61,25 +62,28 @@ class _Perceptron(Model):
         """Return the group to respect on a task with the symmetry ``told``."""
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is no flat vector with a known symmetry on which the group can act."""
+        """Decline all but flat vectors with a known symmetry on which the group can act."""
         if problem.kind != "vectors":
             return f"{self.name} reads vectors, not {problem.kind} data"
         if problem.symmetry is None:
-            return f"{self.name} needs to be told a symmetry, and this task tells none"
+            return f"{self.name} needs to be told a symmetry, and this task declares none"
         try:
             _, rep_in, rep_out = self._representations(problem.symmetry)
             uniform_channels(rep_in.group, self.config.channels)
         except InputError as error:
             return str(error)
         if (rep_in.size, rep_out.size) != (problem.input_size, problem.output_size):
-            return f"the symmetry acts on {rep_in.size} -> {rep_out.size} coordinates, not on these"
+            return (
+                f"the symmetry maps {rep_in.size} to {rep_out.size} coordinates, but the task maps "
+                f"{problem.input_size} to {problem.output_size}"
+            )
         return None
 
     def build(self, problem: Problem) -> nn.Module:
-        """Return the network, in coordinates that training data will standardise.
+        """Return the network, in coordinates to be standardised by the training data.
 
         Raises:
-            InputError: the problem tells no symmetry, or its representation has another dimension.
+            InputError: the problem has no symmetry, or its group has another dimension.
         """
         if problem.symmetry is None:
             raise InputError(f"{self.name} needs to be told a symmetry")
@@ -107,11 +111,11 @@ class EMLP(_Perceptron):
 
     Three blocks of an equivariant linear map, a bilinear term and a gated activation, then a
     linear map, as in sections 5 and 6 of the paper. It differs in five points, each for speed or
-    accuracy: the channels are allotted without chance; a group with an invariant form gets no
-    dual tensors; the bilinear layer multiplies learned mixtures of features instead of forming a
-    matrix for every sample; the parameters are the coefficients of the equivariant maps, not
-    matrices that are projected; the training data's statistics standardise inputs and outputs,
-    and the learning rate falls along a cosine, with a small weight decay.
+    accuracy. The channels are allocated deterministically. A group with an invariant form gets no
+    dual tensors. The bilinear layer multiplies learned mixtures of features instead of forming a
+    matrix for every sample. The parameters are the coefficients of the equivariant maps, not
+    matrices that are projected. Inputs and outputs are standardised by the training data, and the
+    learning rate falls along a cosine, with a small weight decay.
     """
 
     name = "emlp"
@@ -123,18 +127,18 @@ class EMLP(_Perceptron):
 
 
 class _Given(_Perceptron):
-    """An EMLP for one group, whatever the task's symmetry is."""
+    """An EMLP for one fixed group, whatever the symmetry of the task."""
 
     @abstractmethod
     def given(self) -> Group:
-        """Return the group that the name promises."""
+        """Return the fixed group of the model."""
 
     def group(self, told: Symmetry) -> Group:  # noqa: ARG002 - whatever the task says
-        """Return the group that the name promises."""
+        """Return the fixed group of the model."""
         return self.given()
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline also the tasks on which this is ``emlp``."""
+        """Also decline tasks with this group, on which the model equals ``emlp``."""
         if problem.symmetry is not None and problem.symmetry.group == self.given():
             return f"same as emlp here: the task's own group is {self.given()}"
         return super().accepts(problem)
@@ -142,7 +146,7 @@ class _Given(_Perceptron):
 
 @final
 class EMLPSO3(_Given):
-    """EMLP for SO(3): as for O(3), plus the cross product and what else a mirror would undo."""
+    """EMLP for SO(3): adds the cross product and other pseudotensor maps to that for O(3)."""
 
     name = "emlp-so3"
     summary = "equivariant MLP of SO(3), whatever the task's group"
@@ -154,7 +158,7 @@ class EMLPSO3(_Given):
 
 @final
 class EMLPO3(_Given):
-    """EMLP for O(3); too strict on a task that is equivariant under rotations alone."""
+    """EMLP for O(3); too strict on a task that is equivariant only under rotations."""
 
     name = "emlp-o3"
     summary = "equivariant MLP of O(3), whatever the task's group"
@@ -180,9 +184,10 @@ class EMLPSO2(_Given):
 class EMLPSO5(_Given):
     """EMLP for SO(5). With fewer than 500 channels it is the network of O(5).
 
-    SO(5) and O(5) first differ at tensors of total rank 5 (the Levi-Civita symbol), which linear
-    maps between channels of rank 2 and less, and the bilinear layers here, never reach; so the
-    two published lines of this architecture are one, up to the seed, and O(5) tasks are declined.
+    SO(5) and O(5) first differ at tensors of total rank 5 (the Levi-Civita symbol). Linear maps
+    between channels of rank 2 and below do not reach this rank, and neither do the bilinear layers.
+    The two published curves of this architecture are therefore the same model with different seeds,
+    and O(5) tasks are declined.
     """
 
     name = "emlp-so5"
@@ -193,7 +198,7 @@ class EMLPSO5(_Given):
         return SO(5)
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline also the tasks of O(5), where this is the very network of ``emlp``."""
+        """Also decline tasks of O(5), on which this is the same network as ``emlp``."""
         told = problem.symmetry
         if told is not None and told.group == O(5) and self.config.channels < _RANK_3_OF_5:
             return "same network as emlp here: SO(5) and O(5) agree on tensors of rank below 5"

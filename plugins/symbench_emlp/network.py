@@ -1,8 +1,8 @@
-"""The whole network: blocks and a linear map, in coordinates that training data standardise.
+"""The whole network: blocks and a linear map, in coordinates standardised by the training data.
 
-A network's weights are put together from its coefficients, which do not depend on its input. Who
-calls it many times with the same parameters, as an integrator does, asks for ``prepared()`` once
-and calls that.
+The dense weights of a network are computed from its coefficients and do not depend on the input.
+Code that calls a network many times with the same parameters, such as an integrator, should call
+``prepared()`` once and then call its result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from symbench_emlp.linear import Affine, EquivariantLinear
 
 
 class Layers(NamedTuple):
-    """Blocks and a last affine map on columns, their weights put together, with their gradient."""
+    """Blocks and a last affine map on columns with their dense weights, and their gradient."""
 
     blocks: list[Block]
     last: Affine
@@ -30,7 +30,7 @@ class Layers(NamedTuple):
         return self.last(x)
 
     def gradient(self, x: Tensor) -> Tensor:
-        """Return the gradient [in, n] at x [in, n] of the sum of the outputs of every column."""
+        """Return the gradient [in, n] at x [in, n] of the sum of all outputs."""
         seen: list[Seen] = []
         for block in self.blocks:
             x, kept = block(x)
@@ -42,26 +42,26 @@ class Layers(NamedTuple):
 
 
 class Chain(nn.Sequential):
-    """Blocks one after the other, and a last linear map: [n, in] -> [n, out]."""
+    """Blocks in sequence and a last linear map: [n, in] -> [n, out]."""
 
     def __init__(self, blocks: Sequence[EquivariantBlock], last: EquivariantLinear) -> None:
         super().__init__(*blocks, last)
 
     def prepared(self) -> Layers:
-        """Return the layers on columns, their weights put together once."""
+        """Return the layers on columns, with their dense weights computed once."""
         *blocks, last = self
         made = [cast(EquivariantBlock, block).prepared() for block in blocks]
         return Layers(made, cast(EquivariantLinear, last).prepared())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the outputs [n, out]; columns in between, whose rows are long and contiguous."""
+        """Return the outputs [n, out]; inside, samples are columns so that rows are long."""
         return self.prepared()(x.mT).mT
 
 
 class Prepared(NamedTuple):
-    """A ``Network`` whose weights are put together: the function of its present parameters.
+    """A ``Network`` with its dense weights: the function at its current parameters.
 
-    It is a value: it keeps no module, and does not follow later changes of the parameters.
+    It is a value: it holds no module and does not follow later changes of the parameters.
     """
 
     layers: Layers
@@ -77,7 +77,8 @@ class Prepared(NamedTuple):
     def gradient(self, x: Tensor) -> Tensor:
         """Return ∂f/∂x [n, d] of a network with one output, at x [n, d].
 
-        Written out, it is differentiated again for half of what a derivative by autograd takes.
+        Differentiating this explicit gradient again takes half the time of a second derivative
+        by autograd.
         """
         slope = self.layers.gradient(self._standard(x)).mT
         return slope * (self.scales[1] / self.scales[0])
@@ -96,7 +97,7 @@ class Network(Standardised):
     output_scale: Tensor
 
     def prepared(self) -> Prepared:
-        """Return the function at the present parameters, its weights put together once."""
+        """Return the function at the current parameters, with its dense weights computed once."""
         return Prepared(
             self.net.prepared(),
             (self.input_centre, self.output_centre),
