@@ -1,11 +1,11 @@
-"""The orbit of an example under exp(θL), and the angle at which it is nearest to another."""
+"""The orbit of an image under exp(θL), and the angle at which it is nearest to another image."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-_ORDER = 8  # of the Taylor polynomial at a node
+_ORDER = 8  # degree of the Taylor polynomial at a node
 
 
 def orbit(L: Tensor, angles: Tensor, x: Tensor) -> Tensor:
@@ -21,9 +21,9 @@ def orbit(L: Tensor, angles: Tensor, x: Tensor) -> Tensor:
 def nearest_angle(L: Tensor, nodes: Tensor, x: Tensor, y: Tensor, iterations: int = 4) -> Tensor:
     """Return the angles [n] that minimise ‖exp(θL) x - y‖ over the span of ``nodes`` and a step.
 
-    The best of the equidistant ``nodes`` [J], then Gauss-Newton steps
-    δ ← δ + <Lu, y - u> / ‖Lu‖² with u = exp(δL) u₀ from its Taylor polynomial at the node: exact
-    where y lies on the orbit of x.
+    The search takes the best of the equidistant ``nodes`` [J], then Gauss-Newton steps
+    δ ← δ + <Lu, y - u> / ‖Lu‖² with u = exp(δL) u₀ from its Taylor polynomial at the node. The
+    result is exact if y lies on the orbit of x.
     """
     images = orbit(L, nodes, x)
     best = (images - y[:, None]).square().sum(2).argmin(1)

@@ -1,4 +1,4 @@
-"""Discovery of the generator by reconstruction: exp(θL) x₁ ≈ x₂ at known angles."""
+"""Discovery of a generator by reconstruction: exp(θL) x₁ ≈ x₂ at known angles."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from symbench_lconv.pairs import no_pair
 
 Loss = Callable[[int], Tensor]
 
-_LOOK = 50  # updates between two looks at the norm of the generator
-_MARGIN = 1.2  # by which the norm may grow in between
-_FIRST = 0.1  # part of the pairs to begin with, those of the least angles
-_FLOOR = 1e-3  # of the root mean square angle: below it, rounding would weigh too much
+_LOOK = 50  # updates between two evaluations of the norm of the generator
+_MARGIN = 1.2  # factor by which the norm may grow between two evaluations
+_FIRST = 0.1  # fraction of the pairs, those of the smallest angles, that training starts with
+_FLOOR = 1e-3  # fraction of the root mean square angle, below which rounding would dominate
 
 
 @dataclass(frozen=True)
 class ExponentialConfig:
-    """The ``share`` of the updates goes to the generator, the rest to the head.
+    """A fraction ``share`` of the updates trains the generator, the rest the head.
 
-    The generator takes at most ``most`` updates and the head at most ``most_head``; what a budget
-    has beyond them is left unused. ``power`` is the p of the reconstruction's weights |θ|^-p;
-    ``metrics`` and ``width`` size the head that corrects the angle.
+    The generator gets at most ``most`` updates and the head at most ``most_head``. Any further
+    updates of the budget are not used. ``power`` is the exponent p of the reconstruction weights
+    |θ|^-p. ``metrics`` and ``width`` are sizes of the head that corrects the angle.
     """
 
     power: float = 2.0
@@ -45,14 +45,16 @@ class ExponentialConfig:
 
 
 class _Exponential(Model):
-    """Fits L on labelled pairs, then reads the angle of new pairs off exp(θL).
+    """Fits L on labelled pairs, then predicts the angle of new pairs from exp(θL).
 
-    The generator minimises the mean of ‖exp(θL) x₁ - x₂‖² / |θ|^p and, unless it is antisymmetric
-    (both are then the same), of ‖exp(-θL) x₂ - x₁‖² / |θ|^p. Weights with p = 2 are those of
-    maximum likelihood for a reconstruction error that grows in proportion to the angle, as that of
-    bilinear interpolation does. L then stays as it is while the head that corrects the angle is
-    trained on the error of the angle; the head is kept if it lowers that of the validation split.
-    Pairs of small angles come first, for they say in which direction to go.
+    The generator minimises the mean of ‖exp(θL) x₁ - x₂‖² / |θ|^p plus the mean of
+    ‖exp(-θL) x₂ - x₁‖² / |θ|^p. If L is antisymmetric both terms are equal, and only the first is
+    used. Weights with p = 2 are those of maximum likelihood for a reconstruction error proportional
+    to the angle, like that of bilinear interpolation. Pairs of small angles come first, because
+    their gradients point in the right direction.
+
+    L is then fixed while the head that corrects the angle is trained on the error of the angle. The
+    head is used if it lowers this error on the validation split.
     """
 
     version = "1"
@@ -77,7 +79,7 @@ class _Exponential(Model):
         )
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the network trained on the pairs: its generator first, then its head."""
+        """Return the network trained on the pairs: first its generator, then its head."""
         net = self.build(problem)
         net.to(context.device).calibrate(data.x, data.y)
         config = self.config
@@ -98,7 +100,7 @@ class _Exponential(Model):
     def _reconstruction(
         self, net: ExponentialNet, data: Data, context: Context, updates: int
     ) -> Loss:
-        """Return the loss of the generator on the batch of an update."""
+        """Return the loss of the generator as a function of the update."""
         sizes, order = data.y[:, 0].abs().sort()
         limit, steps = len(data), 1
 
@@ -120,9 +122,10 @@ class _Exponential(Model):
         return loss
 
     def _followed(self, sizes: Tensor, norm: float, progress: float) -> int:
-        """Return how many pairs, by growing angle, to learn from: more and more of them.
+        """Return the number of pairs, ordered by angle, to train on; it grows with ``progress``.
 
-        A pair whose fastest wave has turned more than once gives no direction to go.
+        Pairs whose fastest mode has turned more than once are excluded, because their gradients
+        are not informative.
         """
         turned_once = int((sizes * norm <= 2 * math.pi).sum())
         due = math.ceil(len(sizes) * min(1.0, _FIRST + 2 * progress))
@@ -150,7 +153,7 @@ class _Exponential(Model):
 
 
 def _descend(parameters: list[nn.Parameter], loss: Loss, updates: int, rate: float) -> None:
-    """Take Adam's steps, the learning rate falling along a cosine."""
+    """Take ``updates`` steps of Adam; the learning rate falls along a cosine."""
     optimiser = torch.optim.Adam(parameters, lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, updates))
     for update in range(updates):
@@ -172,16 +175,16 @@ def _better_of_both(net: ExponentialNet, valid: Data) -> ExponentialNet:
 
 @final
 class Exponential(_Exponential):
-    """The angle between two images by exp(θL), with any L."""
+    """The angle between two images from exp(θL), with any L."""
 
     name = "lconv-exp"
     parametrisation = "exponential-return-weighted"
-    summary = "angle between two images by exp(θL), L fitted to reconstruct the second"
+    summary = "angle between two images from exp(θL), L fitted to reconstruct the second"
 
 
 @final
 class SkewExponential(_Exponential):
-    """``lconv-exp`` with an antisymmetric L = M - Mᵀ: exp(θL) then keeps the norm of images."""
+    """``lconv-exp`` with an antisymmetric L = M - Mᵀ: exp(θL) preserves the norm of images."""
 
     name = "lconv-exp-skew"
     parametrisation = "exponential-skew-weighted"

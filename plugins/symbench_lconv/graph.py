@@ -1,4 +1,4 @@
-"""L-conv whose generator is told: the propagation of the pixel grid, or of the graph itself."""
+"""L-conv with a given generator: the propagation of the pixel grid, or of the graph itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symbench_lconv import models
 
 @dataclass(frozen=True)
 class GCNConfig(models.LConvConfig):
-    """That of ``lconv`` on images; on graphs ``depth`` layers of ``hidden`` channels."""
+    """On images the sizes of ``lconv``; on graphs ``depth`` layers of ``hidden`` channels."""
 
     depth: int = 3
 
@@ -24,7 +24,7 @@ class GCNConfig(models.LConvConfig):
 class OnGraphs(nn.Module):
     """Layers h' = relu(W₀ h + W₁ L h + b) on node features, and a linear map of their sum.
 
-    L = D^(-1/2) (A + 1) D^(-1/2) of each graph, D the degrees of A + 1, in the place of the learned
+    L = D^(-1/2) (A + 1) D^(-1/2) of each graph, with D the degrees of A + 1, replaces the learned
     generator of an L-conv layer (eq. 22). Graphs [n, 1 + k, N, N] of any N -> [n, *output_shape].
     """
 
@@ -36,7 +36,7 @@ class OnGraphs(nn.Module):
         self.head = nn.Linear(hidden, problem.output_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the invariants; absent nodes count for nothing."""
+        """Return the invariants; padding nodes do not contribute."""
         A, h, mask = graphs.adjacency(x), graphs.node_features(x), graphs.node_mask(x)[..., None]
         scale = (1 + A.sum(-1, keepdim=True)).rsqrt()
         for layer in self.layers:
@@ -48,16 +48,17 @@ class OnGraphs(nn.Module):
 
 @final
 class GCN(Model):
-    """A graph convolution seen as L-conv: its one generator is the propagation of a graph.
+    """A graph convolution as a special case of L-conv: its one generator propagates on a graph.
 
-    Nothing is discovered: neighbours are told, as to a convolution. Images are graphs of pixels
-    (told correctly unless the pixels are scrambled), and their readout is linear in all of them;
-    graphs have no order of nodes, and theirs sums over nodes. At most as strong as 1-WL on graphs.
+    Nothing is discovered: the neighbours are given, as in a convolution. An image is the graph of
+    its pixel grid, which is wrong if the pixels are scrambled. The readout of images is linear in
+    all pixels; that of graphs, whose nodes have no order, sums over nodes. On graphs the model is
+    at most as expressive as 1-WL.
     """
 
     name, version = "lconv-gcn", "1"
     prior: ClassVar[Prior] = "none"
-    summary = "L-conv whose generator is the propagation of the pixel grid or graph"
+    summary = "L-conv whose generator is the propagation on the pixel grid or graph"
     reference = models.GCN.reference
     Config = GCNConfig
     config: GCNConfig
@@ -68,11 +69,11 @@ class GCN(Model):
         return models.GCN(self.config)
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is neither an image problem of L-conv's nor an invariant of graphs."""
+        """Decline all but the image problems of L-conv and invariants of graphs."""
         if problem.kind != "graph":
             return self._images.accepts(problem)
         if len(problem.output_shape) > 1:
-            return f"{self.name} puts out invariants of graphs, not functions of their nodes"
+            return f"{self.name} predicts invariants of graphs, not functions of their nodes"
         return None
 
     def build(self, problem: Problem) -> nn.Module:
@@ -82,5 +83,5 @@ class GCN(Model):
         return OnGraphs(problem, self.config.hidden, self.config.depth)
 
     def recipe(self, problem: Problem) -> Recipe:
-        """Return the recipe of ``lconv``: for classes of images, where it is a graph."""
+        """Return the recipe of ``lconv``; graphs use that of image classification."""
         return self._images.recipe(problem)

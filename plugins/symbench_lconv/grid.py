@@ -16,7 +16,7 @@ def grid_edges(height: int, width: int) -> Tensor:
 
 
 def propagation(edges: Tensor, nodes: int) -> Tensor:
-    """Return D^(-1/2) (A + 1) D^(-1/2) [nodes, nodes], D the degrees of A + 1.
+    """Return D^(-1/2) (A + 1) D^(-1/2) [nodes, nodes], with D the degrees of A + 1.
 
     (Kipf and Welling 2017, eq. 2.)
     """

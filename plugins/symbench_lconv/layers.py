@@ -1,4 +1,4 @@
-"""The L-conv layer: generators, dense or of low rank, and the channels that they mix."""
+"""The L-conv layer: dense or low-rank generators, and the mixing of channels."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DenseGenerators(Generators):
 
     @classmethod
     def random(cls, pixels: int, count: int, *, learned: bool = True) -> DenseGenerators:
-        """Return normal entries of standard deviation √2 / d, the released code's start."""
+        """Return normal entries of standard deviation √2 / d, as in the released code."""
         return cls(torch.randn(count, pixels, pixels) * (math.sqrt(2) / pixels), learned=learned)
 
     def matrices(self) -> Tensor:
@@ -78,7 +78,7 @@ class LowRankGenerators(Generators):
         return self.U @ self.V
 
     def forward(self, x: Tensor, mixing: Tensor) -> Tensor:
-        """Return Σ_k W_k x L_kᵀ [n, outputs, d], by whichever order of products is cheaper."""
+        """Return Σ_k W_k x L_kᵀ [n, outputs, d], by the cheaper order of products."""
         outputs, inputs = mixing.shape[1:]
         inner = (x @ self.V.flatten(0, 1).mT).unflatten(2, (self.count, self.rank))
         if inputs * (self.rank + outputs) < outputs * self.rank:
@@ -96,9 +96,9 @@ def _mixed(moved: Tensor, mixing: Tensor) -> Tensor:
 class LConvLayer(nn.Module):
     """y = W_0 x + Σ_k L_k x W_k + b on x [n, inputs, d] (Dehmamy et al. 2021, eq. 22).
 
-    The weights W_k [outputs, inputs] are free, as in the released code. ``factorised`` takes the
-    paper's W_k = W_0 ε_k with ε_k [inputs, inputs] instead; with a single input channel every
-    ε_k is then a number, and all outputs are multiples of one image.
+    The weights W_k [outputs, inputs] are free, as in the released code. ``factorised`` uses the
+    paper's W_k = W_0 ε_k with ε_k [inputs, inputs] instead. With one input channel every ε_k is
+    then a number, and all outputs are multiples of one image.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class LConvLayer(nn.Module):
 
 
 class ResidualLConv(nn.Module):
-    """y = x + Σ_k L_k x W_k on x [n, channels, d]: the released code's core, applied ``times``.
+    """y = x + Σ_k L_k x W_k on x [n, channels, d], the released code's core, repeated ``times``.
 
     W starts normal with variance 2 / channels² (Kaiming, fan-in of the whole array).
     """
@@ -141,7 +141,7 @@ class ResidualLConv(nn.Module):
 
 
 class OnImages(nn.Module):
-    """A network of [n, channels, d] on images [n, channels, height, width] of d pixels."""
+    """Applies a network for [n, channels, d] to images [n, channels, height, width] of d pixels."""
 
     def __init__(self, net: nn.Module, shape: tuple[int, ...]) -> None:
         super().__init__()

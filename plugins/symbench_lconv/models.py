@@ -1,4 +1,4 @@
-"""L-conv networks for images: to classify them, or to map them to images."""
+"""L-conv networks that classify images or map them to images."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _EPOCHS = 20  # after each of which the released code multiplies the learning ra
 class LConvConfig:
     """Layers of ``hidden`` channels and ``generators`` operators of rank ``rank`` (0: dense).
 
-    None stands for 8 generators of rank 8 in classification, and for a single dense one in a map
-    from images to images. ``factorised`` writes W_k as W_0 ε_k. ``learning_rate`` and
-    ``batch_size`` are those of classification.
+    None means 8 generators of rank 8 in classification, and one dense generator in a map from
+    images to images. ``factorised`` sets W_k = W_0 ε_k. ``learning_rate`` and ``batch_size`` are
+    those of classification.
     """
 
     generators: int | None = None
@@ -45,7 +45,7 @@ def _maps_images(problem: Problem) -> bool:
 
 
 class _Images(Model):
-    """A network on images whose layers share one form."""
+    """A network of L-conv layers on images."""
 
     version = "1"
     reference = f"{_PAPER}, eq. 22 and appendix D"
@@ -60,7 +60,7 @@ class _Images(Model):
     selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is neither a classification of images nor a map of images to images."""
+        """Decline all but classification of images and maps from images to images."""
         if problem.kind != "image" or len(problem.input_shape) != 3:
             return f"{self.name} reads images [channels, height, width], not {problem.kind} data"
         if problem.loss != "cross-entropy" and not _maps_images(problem):
@@ -93,7 +93,7 @@ class _Images(Model):
         return OnImages(nn.Sequential(*layers, nn.Flatten(), head), problem.output_shape)
 
     def recipe(self, problem: Problem) -> Recipe:
-        """Return the released code's Adam for maps; a cosine, best of validation, for classes."""
+        """Return the released code's Adam for maps, or Adam with a cosine for classification."""
         if _maps_images(problem):
             return Recipe(
                 learning_rate=1e-2, batch_size=32, schedule="exponential", final=0.7**_EPOCHS
@@ -102,13 +102,13 @@ class _Images(Model):
 
 
 class _Discovering(_Images):
-    """One whose generators are learned, and shown."""
+    """A network that learns and reports its generators."""
 
     prior: ClassVar[Prior] = "discovers"
     parametrisation = "linear"
 
     def generators(self, module: nn.Module) -> Tensor:
-        """Return the generators [k, d, d] of the first layer, which act on the pixels."""
+        """Return the generators [k, d, d] of the first layer, which acts on the input pixels."""
         first = next(m for m in module.modules() if isinstance(m, Generators))
         return first.matrices().detach()
 
@@ -117,8 +117,8 @@ class _Discovering(_Images):
 class LConv(_Discovering):
     """One L-conv layer with learned generators.
 
-    Classification: ReLU and a linear layer on all pixels and channels follow. Images to images:
-    y = x + w L x with one dense L, the paper's experiment on a fixed angle.
+    In classification, ReLU and a linear layer on all pixels and channels follow. Maps from images
+    to images are y = x + w L x with one dense L, as in the paper's experiment on a fixed angle.
     """
 
     name = "lconv"
@@ -127,23 +127,23 @@ class LConv(_Discovering):
 
 @final
 class LConv2(_Discovering):
-    """``lconv`` with two layers, each with generators of its own."""
+    """``lconv`` with two layers, each with its own generators."""
 
     name = "lconv-2layer"
     summary = "two L-conv layers, generators learned"
     depth = 2
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is no classification of images."""
+        """Decline all but classification of images."""
         reason = super().accepts(problem)
         if reason is None and problem.loss != "cross-entropy":
-            return f"{self.name} classifies images; {LConv.name} maps them to images"
+            return f"{self.name} only classifies images; use {LConv.name} for maps to images"
         return reason
 
 
 @final
 class RandomLConv(_Images):
-    """``lconv`` with generators that stay as they were drawn: what their learning adds."""
+    """``lconv`` with fixed random generators, to show what learning the generators adds."""
 
     name = "lconv-random"
     prior = "none"
@@ -153,14 +153,15 @@ class RandomLConv(_Images):
 
 @final
 class GCN(_Images):
-    """A graph convolution seen as L-conv: its one generator is the pixel grid's propagation.
+    """A graph convolution as a special case of L-conv, with the propagation on the pixel grid.
 
-    Nothing is discovered: neighbours are told, as to a convolution, unless pixels are scrambled.
+    Nothing is discovered: the neighbours are given, as in a convolution. They are wrong if the
+    pixels are scrambled.
     """
 
     name = "lconv-gcn"
     prior = "none"
-    summary = "L-conv whose generator is the pixel grid's propagation"
+    summary = "L-conv whose generator is the propagation on the pixel grid"
     reference = f"{_PAPER}, section 3; Kipf and Welling 2017"
 
     def operators(self, problem: Problem) -> Generators:

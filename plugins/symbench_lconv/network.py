@@ -1,4 +1,4 @@
-"""The angle between two images by the one-parameter group that a learned generator spans."""
+"""The angle between two images, from the one-parameter group of a learned generator."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from torch import Tensor, nn
 
 from symbench_lconv.action import nearest_angle, orbit
 
-_START = 1e-3  # entries of the generator before training: no direction is primed
-_NODES = 17
+_START = 1e-3  # initial scale of the generator, small so that no direction is favoured
+_NODES = 17  # equidistant angles across the training range
 
 
 class ExponentialNet(nn.Module):
-    """θ(x₁, x₂) = argmin_θ ‖exp(θL) x₁ - x₂‖, or a perceptron on what L makes of the pair.
+    """θ(x₁, x₂) = argmin_θ ‖exp(θL) x₁ - x₂‖, or a perceptron on the orbit of x₁ under exp(θL).
 
-    exp(θL) explains interpolated images but in part, which biases the minimum. The perceptron
-    therefore sees the correlations <P_k exp(θ_j L) x₁, x₂> / ‖x₁‖² at the nodes θ_j, the P_k being
-    learned too. ``corrected`` says which of the two answers.
+    exp(θL) only approximates interpolated images, which biases the minimum. The perceptron corrects
+    this bias. Its inputs are the correlations <P_k exp(θ_j L) x₁, x₂> / ‖x₁‖² at the nodes θ_j,
+    where the P_k are learned too. If ``corrected`` is true, the perceptron predicts the angle.
 
     Args:
         pixels: the number d of pixels.
-        skew: L = M - Mᵀ instead of L = M.
-        metrics: how many P_k [d, d] there are.
-        width: of the perceptron's two hidden layers.
+        skew: use L = M - Mᵀ instead of L = M.
+        metrics: the number of matrices P_k [d, d].
+        width: width of the perceptron's two hidden layers.
     """
 
     nodes: Tensor
@@ -49,8 +49,8 @@ class ExponentialNet(nn.Module):
         self.corrected = False
         self._skew = skew
 
-    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine hands both
-        """Take range, mean and spread of the training angles y [n, 1]."""
+    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine passes both
+        """Store range, mean and standard deviation of the training angles y [n, 1]."""
         low, high = y.min(), torch.maximum(y.max(), y.min() + torch.finfo(y.dtype).eps)
         self.nodes = low + (high - low) * torch.linspace(0, 1, _NODES).to(y)
         self.centre = y.mean()
@@ -58,7 +58,7 @@ class ExponentialNet(nn.Module):
         self.unit = y.square().mean().clamp_min(1e-12).sqrt()
 
     def generator(self) -> Tensor:
-        """Return L [d, d] per unit of angle; M counts in root mean square training angles."""
+        """Return L [d, d] per unit of angle; M is per root mean square training angle."""
         L = self.M - self.M.mT if self._skew else self.M
         return L / self.unit
 
@@ -70,7 +70,7 @@ class ExponentialNet(nn.Module):
         return nearest_angle(self.generator(), self.nodes, first, second)[:, None]
 
     def estimate(self, images: Tensor, second: Tensor) -> Tensor:
-        """Return the perceptron's angles [n, 1] for the orbit [n, J, d] of x₁, and x₂ [n, d]."""
+        """Return the perceptron's angles [n, 1], given the orbit [n, J, d] of x₁ and x₂ [n, d]."""
         seen = torch.einsum("kij,nj->nki", self.P, second)
         size = images[:, :1].square().sum(2).clamp_min(torch.finfo(second.dtype).tiny)
         products = (images @ seen.mT).flatten(1) / size

@@ -16,15 +16,15 @@ _CHANNELS, _HIDDEN = 10, 5
 
 
 def no_pair(name: str, problem: Problem) -> str | None:
-    """Return why the problem is not the angle between two images [2, height, width]; or None."""
+    """Return why the problem is not the angle between two images [2, height, width], or None."""
     images = problem.kind == "image" and len(problem.input_shape) == 3
     if not images or problem.input_shape[0] != 2 or problem.output_shape != (1,):
-        return f"{name} reads the angle or shift between two images [2, height, width]"
+        return f"{name} predicts the angle or shift between two images [2, height, width]"
     return None if problem.loss == "mse" else f"{name} predicts a number, not a class"
 
 
 class RecursiveNet(nn.Module):
-    """Ten copies of x₁ through R times one L-conv layer; their products with x₂ give the angle."""
+    """Ten copies of x₁ pass R times through one L-conv layer; products with x₂ give the angle."""
 
     def __init__(self, pixels: int, recursions: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class RecursiveNet(nn.Module):
 
 @dataclass(frozen=True)
 class RecursiveConfig:
-    """The one layer is applied ``recursions`` times; 3 is what ``parametrisation`` stands for."""
+    """The one layer is applied ``recursions`` times; ``parametrisation`` names the default 3."""
 
     recursions: int = 3
     learning_rate: float = 1e-3
@@ -52,15 +52,15 @@ class RecursiveConfig:
 
 @final
 class RecursiveLConv(Model):
-    """The angle between two images by an L-conv layer applied three times, as published.
+    """The angle between two images from an L-conv layer applied three times, as published.
 
-    The generator is only learned through what ten products need of it: the paper's cosine of 0.70
-    with the true one is that of a good seed.
+    The generator affects the loss only through ten products, so it is poorly determined. The
+    paper's cosine of 0.70 with the true generator is that of a good seed.
     """
 
     name, version, prior = "lconv-recursive", "1", "discovers"
     parametrisation = "recursive-3"
-    summary = "angle between two images by one L-conv layer applied three times"
+    summary = "angle between two images from one L-conv layer applied three times"
     reference = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, Fig. 7"
     Config = RecursiveConfig
     config: RecursiveConfig

@@ -1,4 +1,4 @@
-"""A network on scalars that is invariant when the bodies are permuted."""
+"""A network on scalars that is invariant under permutations of the bodies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from symbench_scalars.signature import Signature
 
 
 def zeroed(layer: nn.Linear) -> nn.Linear:
-    """Return the layer with zero parameters: its output starts at nothing and is learned."""
+    """Return the layer with its parameters set to zero, so that its output starts at zero."""
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
@@ -42,7 +42,7 @@ class Pairs(nn.Module):
 
 
 class ScalarHead(nn.Module):
-    """One invariant output: a function of the means over the bodies and over their pairs."""
+    """One invariant output: a function of the means over bodies and over pairs of bodies."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class ScalarHead(nn.Module):
 
 
 class VectorHead(nn.Module):
-    """The coefficients of one vector output: c_k(z_b, mean e_bc, mean z) for v_k of body b."""
+    """The coefficients of one vector output: c_k(z_b, mean e_bc, mean z) for vector k of body b."""
 
     def __init__(self, width: int, k: int) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class VectorHead(nn.Module):
 
 
 class TensorHead(nn.Module):
-    """The coefficients of one V ⊗ V output: that of F⁻¹, then those of v_bk ⊗ v_cl."""
+    """The coefficients of one V ⊗ V output: first that of F⁻¹, then those of v_bk ⊗ v_cl."""
 
     def __init__(self, width: int, k: int) -> None:
         super().__init__()
@@ -88,9 +88,10 @@ class TensorHead(nn.Module):
 class BodyNetwork(nn.Module):
     """Scalars of bodies and of pairs of bodies, pooled by means (Zaheer et al. 2017).
 
-    A body's state z_b is a function of its own invariants, a pair's e_bc of both states and of the
-    products between the bodies; every coefficient is a function of these and of their means. Laws
-    that are sums over bodies, as those of mechanics are, so need no pairs.
+    The state z_b of a body is a function of its own invariants. The state e_bc of a pair is a
+    function of both body states and of the products between the bodies. Every coefficient is a
+    function of these states and their means. Laws that are sums over bodies, like those of
+    mechanics, can therefore be learned without pairs.
     """
 
     def __init__(self, law: Signature, width: int, depth: int) -> None:
@@ -111,8 +112,8 @@ class BodyNetwork(nn.Module):
             return ScalarHead(width)
         return VectorHead(width, self._k) if rank == 1 else TensorHead(width, self._k)
 
-    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the features' alone
-        """Take the features' statistics on the training inputs x, in common for all bodies."""
+    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - only features
+        """Store the statistics of the features of the training inputs x, pooled over bodies."""
         nodes, edges = self._features(*self.parts(x))
         self.standard_nodes.calibrate(nodes)
         self.standard_edges.calibrate(edges)

@@ -1,4 +1,4 @@
-"""Invariant features, the networks on them, and equivariant outputs from their coefficients."""
+"""Invariant features, networks on these, and equivariant outputs from invariant coefficients."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TINY = 1e-12
 
 
 class Layout:
-    """Where the summands of a representation stand, and of what rank each is."""
+    """Positions and ranks of the summands of a representation."""
 
     def __init__(self, rep: Representation) -> None:
         self._sizes = [summand.size for summand in rep.summands]
         self._ranks = [summand.rank for summand in rep.summands]
 
     def split(self, x: Tensor) -> list[tuple[Tensor, int]]:
-        """Return each summand's coordinates [n, size of it] and rank, from x [n, ...].
+        """Return the coordinates [n, summand size] and the rank of each summand of x [n, ...].
 
         Raises:
             InputError: x does not have the representation's size.
@@ -57,7 +57,7 @@ class Parts(nn.Module):
 
 
 class Relative(nn.Module):
-    """Give ``net`` every vector less their mean: what it returns is invariant to translations."""
+    """Subtracts the mean of all vectors from each, which makes ``net`` translation-invariant."""
 
     def __init__(self, net: nn.Module, law: Signature) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Relative(nn.Module):
         self._layout = Layout(law.inputs)
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Pass the training data on, translated."""
+        """Calibrate ``net`` on the translated training data."""
         if callable(calibrate := getattr(self.net, "calibrate", None)):
             calibrate(self._relative(x), y)
 
@@ -80,7 +80,7 @@ class Relative(nn.Module):
 
 
 class ZScore(nn.Module):
-    """(f - mean) / deviation per feature, the last axis; the identity until calibrated."""
+    """(f - mean) / deviation per feature (the last axis); the identity until calibrated."""
 
     centre: Tensor
     scale: Tensor
@@ -91,7 +91,7 @@ class ZScore(nn.Module):
         self.register_buffer("scale", torch.ones(features))
 
     def calibrate(self, f: Tensor) -> None:
-        """Take the statistics of training features f [..., features]."""
+        """Store the statistics of training features f [..., features]."""
         flat = f.flatten(0, -2).double()
         variance = flat.var(0, correction=0)
         scale = torch.where(variance > _TINY, variance, torch.ones_like(variance)).sqrt()
@@ -109,36 +109,36 @@ def products(vectors: Tensor, covectors: Tensor) -> Tensor:
 
 
 def lengths(vectors: Tensor) -> Tensor:
-    """Return the Euclidean lengths [..., k], smooth where a vector vanishes."""
+    """Return the Euclidean lengths [..., k], smoothed so that they are differentiable at zero."""
     return (vectors.square().sum(-1) + _TINY).sqrt()
 
 
 def invariants(vectors: Tensor, covectors: Tensor, *, definite: bool) -> Tensor:
     """Return all products of vectors [..., k, d] and, for a definite form, their lengths.
 
-    An indefinite form has no lengths: the square root of |⟨v, v⟩| is not smooth on the cone.
+    An indefinite form has no lengths: the square root of |⟨v, v⟩| is not smooth on the light cone.
     """
     values = products(vectors, covectors)
     return torch.cat([values, lengths(vectors)], -1) if definite else values
 
 
 def invariant_count(vectors: int, *, definite: bool) -> int:
-    """Return the number of ``invariants`` of so many vectors."""
+    """Return the number of ``invariants`` of ``vectors`` vectors."""
     return vectors * (vectors + 1) // 2 + (vectors if definite else 0)
 
 
 def perceptron(inputs: int, widths: list[int], outputs: int, unit: type[nn.Module]) -> nn.Module:
-    """Return a perceptron, hidden layers of the given widths: [..., inputs] -> [..., outputs]."""
+    """Return a perceptron with the hidden ``widths``: [..., inputs] -> [..., outputs]."""
     sizes = [inputs, *widths]
     hidden = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), unit())]
     return nn.Sequential(*hidden, nn.Linear(sizes[-1], outputs))
 
 
 class BilinearPerceptron(nn.Module):
-    """f(z) = MLP(z) + W ((U z + a) ∘ (V z + b)), a perceptron beside a bilinear path.
+    """f(z) = MLP(z) + W ((U z + a) ∘ (V z + b)), a perceptron plus a bilinear path.
 
-    Invariant polynomials are what polynomial laws are made of, and the bilinear path holds every
-    quadratic form of z; a perceptron of SiLU units would have to approximate it (Jayakumar et al.
+    Polynomial laws are made of invariant polynomials. The bilinear path represents quadratic forms
+    of z exactly, while a perceptron of SiLU units would have to approximate them (Jayakumar et al.
     2020, "Multiplicative interactions and where to find them").
     """
 
@@ -148,7 +148,7 @@ class BilinearPerceptron(nn.Module):
         self.left = nn.Linear(inputs, width)
         self.right = nn.Linear(inputs, width)
         self.product = nn.Linear(width, outputs)
-        nn.init.zeros_(self.product.weight)  # quadratic terms are learned where the data show them
+        nn.init.zeros_(self.product.weight)  # quadratic terms grow only if the data need them
 
     def forward(self, z: Tensor) -> Tensor:
         """Map [..., inputs] to [..., outputs]."""
@@ -158,8 +158,9 @@ class BilinearPerceptron(nn.Module):
 class Combination(nn.Module):
     """Equivariant outputs from invariant coefficients (Villar et al. 2021).
 
-    A scalar is a coefficient; a vector Σ c_i v_i; a tensor Σ c_ij v_i ⊗ v_j + c F⁻¹. The sums are
-    over all i, j of the k vectors / √k; over i ≤ j of the bare vectors where ``ordered``.
+    A scalar is a coefficient, a vector Σ c_i v_i, and a tensor Σ c_ij v_i ⊗ v_j + c F⁻¹. The sums
+    run over all i, j of the k vectors divided by √k. If ``ordered``, they run over i ≤ j and the
+    vectors are not rescaled.
     """
 
     signs: Tensor
@@ -171,7 +172,7 @@ class Combination(nn.Module):
         self.register_buffer("signs", law.signs)
 
     def counts(self) -> list[int]:
-        """Return the number of coefficients of each output summand."""
+        """Return the number of coefficients for each output summand."""
         k = self._k
         return [(1, k, 1 + (k * (k + 1) // 2 if self._ordered else k * k))[r] for r in self._ranks]
 
@@ -191,7 +192,7 @@ class Combination(nn.Module):
         return (tensor + c[:, :1, None] * self.signs.diag()).flatten(1)
 
     def _square(self, c: Tensor) -> Tensor:
-        """Arrange pair coefficients as [n, k, k], zero below the diagonal where ordered."""
+        """Arrange pair coefficients as [n, k, k], with zeros below the diagonal if ordered."""
         if not self._ordered:
             return c.view(-1, self._k, self._k)
         rows = torch.split(c, list(range(self._k, 0, -1)), dim=1)

@@ -18,7 +18,7 @@ from symbench_scalars.signature import Signature, permuted, reason, signature
 
 @dataclass(frozen=True)
 class ScalarsConfig:
-    """``depth`` hidden layers of ``width`` units; ``translation`` takes vectors from their mean."""
+    """``depth`` layers of ``width`` units; ``translation`` measures vectors from their mean."""
 
     width: int = 128
     depth: int = 3
@@ -28,13 +28,13 @@ class ScalarsConfig:
 
 
 class Scalars(Model):
-    """A perceptron on inner products, whose outputs weigh the input's own vectors.
+    """A perceptron on inner products, whose outputs are coefficients of the input vectors.
 
-    Every O(d)- or O(p,q)-equivariant function has this form. Beyond the publication: lengths
-    beside products, features and targets standardised by the training data, a bilinear path, a
-    falling learning rate. On SO(d) it is told too much, O(d): what needs a determinant or a cross
-    product (``so3-cross``) is out of its reach. Where the declared group is not orthogonal, it is
-    told the task's ambient one.
+    Every O(d)- or O(p,q)-equivariant function has this form. Additions to the published model are
+    lengths as features, standardisation of features and targets by the training data, a bilinear
+    path, and a decreasing learning rate. On a task with SO(d) the model is told O(d), which is too
+    much: it cannot learn a determinant or a cross product (``so3-cross``). If the declared group is
+    not orthogonal, the model is told the task's ambient group.
     """
 
     name, version, prior = "scalars", "1", "told"
@@ -49,7 +49,7 @@ class Scalars(Model):
         if (why := reason(problem)) is not None:
             return why
         if self.config.translation and signature(problem).vectors < 2:
-            return "differences of vectors need two of them"
+            return "translation=True needs at least two input vectors, and this task has one"
         return None
 
     def build(self, problem: Problem) -> nn.Module:
@@ -63,7 +63,7 @@ class Scalars(Model):
         return Relative(net, law) if self.config.translation else net
 
     def _inputs(self, law: Signature) -> Representation:
-        """Return the inputs as the standardisation must respect them."""
+        """Return the representation of the inputs that standardisation must respect."""
         return law.inputs
 
     def _network(self, law: Signature) -> nn.Module:
@@ -72,21 +72,21 @@ class Scalars(Model):
 
 @dataclass(frozen=True)
 class PermutationConfig(ScalarsConfig):
-    """Sizes of the networks that bodies and pairs of bodies share."""
+    """Sizes of the networks that are shared by all bodies and all pairs of bodies."""
 
     width: int = 64
     depth: int = 2
 
 
 class PermutationScalars(Scalars):
-    """``scalars`` pooled over the bodies: exactly invariant also when they are permuted.
+    """``scalars`` pooled over the bodies: also exactly invariant under their permutations.
 
-    The published variant for the moment of inertia is not, in its code: some of its networks read
-    products and masses as ordered lists.
+    The released code of the published variant for the moment of inertia is not: some of its
+    networks read products and masses as ordered lists.
     """
 
     name, version, prior = "scalars-perm", "1", "told"
-    summary = "scalars, also invariant when the bodies are permuted"
+    summary = "scalars, also invariant under permutations of the bodies"
     reference = "Villar et al. 2021 (Scalars are universal); Zaheer et al. 2017 (Deep Sets)"
     Config = PermutationConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"full": {"width": 256, "batch_size": 500}}
@@ -116,9 +116,9 @@ class PublishedConfig:
 class PublishedScalars(Model):
     """Scalars as trained by Yao et al. (2021): raw products, ReLU, no standardisation.
 
-    Six layers of 500 units at 1e-3; for V ⊗ V outputs (the moment of inertia) the plain variant,
-    three layers of 300 units at 5e-3 whose tensors are F⁻¹ and v_i ⊗ v_j, i ≤ j. The published
-    runs halve the learning rate in steps; here it follows a cosine.
+    There are six layers of 500 units, trained at 1e-3. V ⊗ V outputs (the moment of inertia) use
+    the plain variant: three layers of 300 units, trained at 5e-3, with the tensors F⁻¹ and
+    v_i ⊗ v_j, i ≤ j. The published runs halve the learning rate in steps; here it follows a cosine.
     """
 
     name, version, prior = "scalars-2021", "1", "told"

@@ -21,7 +21,7 @@ from symbench_scalars.signature import Signature
 
 
 class ScalarNetwork(nn.Module):
-    """Standardised scalars and invariants -> coefficients -> equivariant output."""
+    """Coefficients from standardised scalars and invariants, and equivariant outputs from these."""
 
     def __init__(self, law: Signature, width: int, depth: int) -> None:
         super().__init__()
@@ -32,8 +32,8 @@ class ScalarNetwork(nn.Module):
         self.combination = Combination(law)
         self.net = BilinearPerceptron(features, width, depth, sum(self.combination.counts()))
 
-    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the features' alone
-        """Take the features' statistics on the training inputs x."""
+    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - only features
+        """Store the statistics of the features of the training inputs x."""
         self.standard.calibrate(self._features(*self.parts(x)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class ScalarNetwork(nn.Module):
 
 
 class PublishedNetwork(nn.Module):
-    """ReLU perceptron on the raw scalars and products, as in the code of Yao et al. (2021)."""
+    """A ReLU perceptron on the raw scalars and products, as in the code of Yao et al. (2021)."""
 
     def __init__(self, law: Signature, width: int, depth: int) -> None:
         super().__init__()

@@ -1,10 +1,11 @@
-"""Two tasks whose group is smaller than the one that a model may be told: being told costs.
+"""Two tasks whose group is smaller than the O(3) that some models are told, a false prior.
 
-The inputs are standard normal 3-vectors, a law that all of O(3) preserves. The best
-O(3)-equivariant prediction is therefore the target's average over the group,
-x -> E_g g⁻¹ y(gx), and no model told O(3) has an expected ``error`` below ``floor``, with any
-amount of data. The terms of both targets are uncorrelated, and their second moments follow from
-E[cos(x₁·x₂) | x₁] = exp(-|x₁|²/2), which makes every one a polynomial in q = 2^(-5/2).
+The inputs are standard normal 3-vectors, a distribution that all of O(3) preserves. The best
+O(3)-equivariant prediction is therefore the target's average over the group, x -> E_g g⁻¹ y(gx).
+No model told O(3) has an expected ``error`` below ``floor``, with any amount of data.
+
+The terms of both targets are uncorrelated. Their second moments follow from
+E[cos(x₁·x₂) | x₁] = exp(-|x₁|²/2), which makes each a polynomial in q = 2^(-5/2).
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _Q = 2**-2.5
 
 
 class ChiralTask(VectorTask):
-    """A vector [3] that depends on standard normal 3-vectors in a way that no mirror preserves.
+    """A vector [3] as a function of standard normal 3-vectors that no mirror preserves.
 
-    ``floor`` is the least expected ``error`` of an O(3)-equivariant model.
+    ``floor`` is the smallest expected ``error`` of an O(3)-equivariant model.
     """
 
     reference = ""
@@ -34,7 +35,7 @@ class ChiralTask(VectorTask):
 
     @property
     def ambient(self) -> O:
-        """O(3), which is too much."""
+        """O(3), which is larger than the symmetry group of the task."""
         return O(3)
 
     def inputs(self, n: int, generator: torch.Generator) -> Tensor:
@@ -44,15 +45,15 @@ class ChiralTask(VectorTask):
 
 @final
 class SO3Cross(ChiralTask):
-    """y = cos φ x₁ × x₃ + sin φ x₃ with φ = x₁·x₂/2: two polar vectors make an axial one.
+    """y = cos φ x₁ × x₃ + sin φ x₃ with φ = x₁·x₂/2: the sum of an axial and a polar vector.
 
-    A mirror turns the two terms against each other, so that models told O(3) can learn the second
-    alone. The second moments are 3(1 + q) and 3(1 - 2q)/2: the floor is 2(1 + q)/3 = 0.78.
-    SO(3) networks cross the threshold before 100 samples, perceptrons between 3,000 and 10,000.
+    A mirror changes the relative sign of the two terms, so models told O(3) can only learn the
+    second. The second moments are 3(1 + q) and 3(1 - 2q)/2, and the floor is 2(1 + q)/3 = 0.78.
+    SO(3) networks reach the threshold before 100 samples, perceptrons between 3,000 and 10,000.
     """
 
     name = "so3-cross"
-    summary = "a cross product: SO(3)-equivariant, out of reach of O(3)"
+    summary = "a cross product: SO(3)-equivariant but not O(3)-equivariant"
     input_shape = (9,)
     floor = 2 * (1 + _Q) / 3
 
@@ -74,14 +75,15 @@ class SO3Cross(ChiralTask):
 class SO2Anisotropic(ChiralTask):
     """y = cos φ (ẑ × x₁ + z₁ x₂) + sin φ x₂ with φ = x₁·x₂/2: a force in a medium with an axis.
 
-    Only rotations about z are symmetries: ẑ × x₁ forbids mirrors that contain the axis, z₁ x₂
-    the one across it. Averaged over O(3), or over SO(3), both terms vanish and the last remains.
-    The second moments are 1 + q, (6 + q)/4 and 3(1 - q)/2: the floor is 5(2 + q)/(16 - q) = 0.69.
-    SO(2) networks cross the threshold near 300 samples, perceptrons between 3,000 and 10,000.
+    Only rotations about z are symmetries: ẑ × x₁ breaks the mirrors that contain the axis, and
+    z₁ x₂ the mirror perpendicular to it. Averaged over O(3) or SO(3), both terms vanish and only
+    the last remains. The second moments are 1 + q, (6 + q)/4 and 3(1 - q)/2, and the floor is
+    5(2 + q)/(16 - q) = 0.69. SO(2) networks reach the threshold near 300 samples, perceptrons
+    between 3,000 and 10,000.
     """
 
     name = "so2-3-anisotropic"
-    summary = "a force in a medium with an axis: SO(2), out of reach of O(3)"
+    summary = "a force in a medium with an axis: SO(2)-equivariant, not O(3)-equivariant"
     input_shape = (6,)
     floor = 5 * (2 + _Q) / (16 - _Q)
 

@@ -1,7 +1,8 @@
 """Published test errors: mean squared error in original units, mean of three trials.
 
-MLP and EMLP lines: Finzi, Welling, Wilson 2021, section 7. Scalars lines: Villar et al. 2021,
-section 7, which prints no table: read off its figure, to about 0.01 decades.
+The MLP and EMLP lines are from Finzi, Welling, Wilson 2021, section 7. The Scalars lines are from
+Villar et al. 2021, section 7, which prints no table. They are read off its figure, with an
+accuracy of about 0.01 decades.
 """
 
 from __future__ import annotations

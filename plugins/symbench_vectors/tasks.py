@@ -1,4 +1,4 @@
-"""The regression tasks of Finzi et al. (2021) and Villar et al. (2021), and a noisy one."""
+"""The regression tasks of Finzi et al. (2021) and Villar et al. (2021), and a noisy variant."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gaussian(n: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 class VectorTask(Task):
-    """Regression of an exact target on flat vectors drawn from a stated law."""
+    """Regression of an exact target on flat vectors from a given distribution."""
 
     version = "1"
     reference = REFERENCE
@@ -45,7 +45,7 @@ class VectorTask(Task):
         """Return the exact target [..., output_size] at x [..., input_size], in its dtype."""
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n examples; both dtypes get the same points, with targets computed in float64."""
+        """Draw n examples; both dtypes have the same points, with targets computed in float64."""
         x = self.inputs(n, self.generator(seed, split)).float().double()
         return Data(x.to(dtype), self.target(x).to(dtype))
 
@@ -57,9 +57,9 @@ class VectorTask(Task):
 class O5Invariant(VectorTask):
     """y = sin‖x₁‖ - ½‖x₂‖³ + cos∠(x₁, x₂) for x₁, x₂ ~ N(0, 1) in R⁵; E y = -5.70, var y = 38.4.
 
-    99 % of the variance is the cubic term's. A threshold of 0.002 is a mean squared error of
-    0.077: the published O(5) models reach it between 30 and 200 samples, the perceptron between
-    1,000 and 3,000, and a model that misses the two small terms (0.9 % of the variance) never.
+    The cubic term has 99 % of the variance. A threshold of 0.002 is a mean squared error of 0.077.
+    The published O(5) models reach it between 30 and 200 samples, the perceptron between 1,000 and
+    3,000. A model that misses the two small terms (0.9 % of the variance) never reaches it.
     """
 
     name = "o5-invariant"
@@ -91,9 +91,10 @@ class O5Invariant(VectorTask):
 class O5Noisy(O5Invariant):
     """``o5-invariant`` with Gaussian noise on the labels of the train and valid splits.
 
-    The noise has standard deviation 3.1, half of the target's. The test labels are exact, so that
-    ``error`` is the distance from the truth and reaches 0. The threshold, a fifth of the noise's
-    variance (0.25 of the target's), asks a model to average the noise out, not to fit it.
+    The noise has standard deviation 3.1, half that of the target. The test labels are exact, so
+    ``error`` measures the distance from the true function and can reach 0. The threshold is a fifth
+    of the noise variance, which is 0.25 of the target variance. A model can reach it only by
+    averaging the noise out, not by fitting it.
     """
 
     name = "o5-noisy"
@@ -103,7 +104,7 @@ class O5Noisy(O5Invariant):
     noise = 3.1
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n examples, noisy but for the test split."""
+        """Draw n examples, with noise except in the test split."""
         exact = super().sample(n, seed, split, torch.float64)
         if split == "test":
             return exact.to(dtype)
@@ -115,9 +116,9 @@ class O5Noisy(O5Invariant):
 class O3Inertia(VectorTask):
     """Moment of inertia Σ mᵢ(|rᵢ|² 1 - rᵢrᵢᵀ) of five masses softplus(N(0,1)) at rᵢ ~ N(0, 1₃).
 
-    Invariant also when the bodies are permuted. The mean variance of the nine entries is 11.1, so
-    that a threshold of 0.02 is a mean squared error of 0.22, which the published Scalars reach
-    near 50 samples, EMLP near 500, the perceptron between 3,000 and 10,000.
+    The tensor is also invariant under permutations of the bodies. The mean variance of its nine
+    entries is 11.1, so a threshold of 0.02 is a mean squared error of 0.22. The published Scalars
+    reach it near 50 samples, EMLP near 500, the perceptron between 3,000 and 10,000.
     """
 
     name = "o3-inertia"
@@ -128,7 +129,7 @@ class O3Inertia(VectorTask):
 
     @property
     def symmetry(self) -> Symmetry:
-        """O(3): 5 Scalar + 5 V -> V ⊗ V (row-major), invariant under permuting the bodies."""
+        """O(3): 5 Scalar + 5 V -> V ⊗ V (row-major), invariant under permutations of the bodies."""
         group = O(3)
         return Symmetry(group, (5 * Scalar + 5 * V)(group), (V * V)(group), bodies=5)
 
@@ -150,10 +151,10 @@ class O3Inertia(VectorTask):
 class LorentzScattering(VectorTask):
     """Electron-muon-like matrix element 4 L_e^μν L_μ,μν of four momenta, entries ~ N(0, 1/16).
 
-    Off the mass shell, as published. With a = p₁·p₃ - p₁·p₁ and b = p₂·p₄ - p₂·p₂ the
-    contraction is y = 4[(p₁·p₂)(p₃·p₄) - b p₁·p₃ - a p₂·p₄ + 4ab]. var y = 0.73, so that a
-    threshold of 0.02 is a mean squared error of 0.0145, which the published EMLP reaches near
-    100 samples, Scalars near 700, the perceptron between 10,000 and 30,000.
+    The momenta are off the mass shell, as published. With a = p₁·p₃ - p₁·p₁ and
+    b = p₂·p₄ - p₂·p₂ the contraction is y = 4[(p₁·p₂)(p₃·p₄) - b p₁·p₃ - a p₂·p₄ + 4ab]. As
+    var y = 0.73, a threshold of 0.02 is a mean squared error of 0.0145. The published EMLP reaches
+    it near 100 samples, Scalars near 700, the perceptron between 10,000 and 30,000.
     """
 
     name = "lorentz-scattering"
@@ -169,7 +170,7 @@ class LorentzScattering(VectorTask):
         return Symmetry(group, (4 * V)(group), Scalar(group))
 
     def inputs(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draw four momenta (E, p) each, [n, 16]."""
+        """Draw four momenta (E, p) per example, [n, 16]."""
         return gaussian(n, 16, generator) / 4
 
     def target(self, x: Tensor) -> Tensor:
