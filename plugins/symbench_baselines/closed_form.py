@@ -43,7 +43,7 @@ class _ClosedForm(Model):
             return None
         return (
             f"{self.name} maps images [1, height, width] to images of the same shape, "
-            "or predicts the angle between the two images of a pair [2, height, width]"
+            "or predicts the angle between two images [2, height, width]"
         )
 
     def build(self, problem: Problem) -> nn.Module:

@@ -1,7 +1,8 @@
 """Least squares and the matrix logarithm: known answers on rotated white noise, and their limits.
 
-The figures of exact rotation matrices at 7×7 are those of the reference measurements: |cosine| of
-the bilinear (R - 1)/θ and log R with the paper's generator P and the centred one C.
+The expected values for exact rotation matrices at 7×7 are reference measurements. They are the
+|cosine| of the bilinear (R - 1)/θ and of log R with the paper's generator P and the centred
+generator C.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def test_equal_data_give_equal_generators_in_the_type_of_the_data(model):
     data = pairs(300, 0, 0.3)
     (one, L), (_, again) = fitted(model, PAIR, data), fitted(model, PAIR, data)
     assert torch.equal(L, again)
-    assert model().generators(one).is_contiguous()  # as the store's format asks
+    assert model().generators(one).is_contiguous()  # as the storage format requires
     assert one(data.x).dtype == model().generators(one).dtype == torch.float32
     assert (model.prior, model.parametrisation) in {
         ("discovers", "linear"),

@@ -42,7 +42,7 @@ def test_least_squares_of_pairs_is_regression_on_the_angle_times_the_image():
 
 
 def white(theta, weights):
-    """Return E[θ (R_θ - 1)] / E[θ²] over angles θ with weights."""
+    """Return E[θ (R_θ - 1)] / E[θ²] over weighted angles θ."""
     terms = [w * t * (matrix(t) - torch.eye(49)) for w, t in zip(weights, theta, strict=True)]
     return sum(terms) / float((weights * theta**2).sum())
 
@@ -58,7 +58,7 @@ def test_least_squares_of_many_pairs_is_the_closed_form_of_white_images():
     assert float((L - exact).norm() / exact.norm()) < 0.05
 
 
-def test_twelve_equidistant_angles_give_the_reference_figures():
+def test_twelve_equidistant_angles_give_the_reference_cosines():
     theta = math.pi / 8 * np.arange(1, 13) / 12  # (0, π/8]
     exact = white(theta, np.full(12, 1 / 12))
     assert cosine(exact, PAPER) == pytest.approx(0.264, abs=1e-3)
@@ -82,7 +82,7 @@ def test_the_logarithm_finds_the_exact_generator_where_nothing_interpolates():
     data, valid = (pairs(n, -math.pi / 8, math.pi / 8, clean, n) for n in (1000, 500))
     module, L = fitted(MatrixLog, PAIR, data, valid)
     assert cosine(L, CENTRED) > 0.999
-    assert float((L - CENTRED).norm() / CENTRED.norm()) < 0.05  # its unit is the radian
+    assert float((L - CENTRED).norm() / CENTRED.norm()) < 0.05  # in units of the radian
     assert loss(module, pairs(500, -math.pi / 8, math.pi / 8, clean, 7)) < 1e-4
 
 
@@ -96,7 +96,7 @@ def test_the_logarithm_comes_nearer_than_least_squares_on_interpolated_images():
         assert cosine(skew(L), CENTRED) > cosine(skew(linear), CENTRED) + 0.05
 
 
-def test_angles_of_one_sign_are_enough_whichever_it_is():
+def test_angles_of_one_sign_are_enough_for_either_sign():
     for low, high in ((0.0, 0.3), (-0.3, 0.0), (-0.3, -0.1)):
         data = pairs(1000, low, high, clean)
         module, L = fitted(MatrixLog, PAIR, data, pairs(500, low, high, clean, 1))
@@ -127,7 +127,7 @@ def test_signals_of_one_row_are_read_too(model, limit):
     assert L.shape == (d, d)
 
 
-def test_equal_angles_of_zero_tell_nothing():
+def test_pairs_with_only_the_angle_zero_are_refused():
     x = pairs(100, 0, 0.1).x
     with pytest.raises(InputError, match="every training angle is 0"):
         fitted(MatrixLog, PAIR, Data(x, torch.zeros(100, 1)))

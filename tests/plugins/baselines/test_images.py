@@ -1,4 +1,4 @@
-"""The networks for images: their shapes and sizes, what they decline, and that they learn."""
+"""The networks for images: their shapes and sizes, what they decline, and whether they learn."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_fc_shallow_has_the_size_of_lconv_to_its_biases_and_half_a_unit(tier, pr
 def test_the_lconv_of_the_same_tier_has_the_parameters_but_for_a_bias_of_every_generator(
     tier, problem
 ):
-    # the released code gives each of the K + 1 terms a bias of F numbers; only their sum matters
+    # each of the K + 1 terms has a bias of F numbers in the released code; only their sum matters
     config = FCShallow.for_tier(tier).config
     spare = config.generators * config.hidden
     lconv = built(symbench.model("lconv").for_tier(tier), problem)
@@ -171,7 +171,7 @@ def test_networks_stack_and_differentiate_forward(model, dtype):
     assert torch.allclose(stacked, alone, atol=1e-5)
     y, tangent = jvp(modules[0], (x[0],), (torch.ones_like(x[0]),))
     assert tangent.shape == y.shape == (4, 10)
-    if dtype == torch.float64:  # piecewise smooth: no kink lies within so short a step
+    if dtype == torch.float64:  # piecewise smooth: so short a step crosses no kink
         ahead, behind = modules[0](x[0] + 1e-7), modules[0](x[0] - 1e-7)
         torch.testing.assert_close(tangent, (ahead - behind) / 2e-7, atol=1e-6, rtol=1e-5)
 
@@ -182,14 +182,14 @@ def test_a_shift_of_the_image_shifts_the_features_away_from_the_border(model):
     image = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
     image[0, 0, 3, 3] = 1.0
     still, moved = features(image), features(image.roll((1, 1), (2, 3)))
-    # nearer to the border the second convolution sees the padding
+    # closer to the border the second convolution reads the padding
     assert torch.allclose(moved[..., 2:5, 2:5], still[..., 1:4, 1:4])
     assert not torch.allclose(moved[..., 2:5, 2:5], still[..., 2:5, 2:5])
 
 
 @pytest.mark.statistics
 @pytest.mark.parametrize("model", ALL)
-def test_it_learns_the_plain_digits(model):
+def test_it_learns_the_unscrambled_digits(model):
     task, model = symbench.task("scrambled-digits-plain"), model.for_tier("quick")
     data, test = task.sample(300, 0, "train"), task.sample(500, 0, "test")
     module = built(model)

@@ -1,4 +1,4 @@
-"""The baselines: what they decline, what they ask of the training, and the floors' closed forms."""
+"""The baselines: what they decline, their recipes, and the closed forms of the best constants."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_equal_seeds_build_equal_networks() -> None:
     assert not torch.equal(built(1), built(2))
 
 
-def test_the_perceptron_does_not_feel_the_units_of_its_data() -> None:
+def test_the_perceptron_does_not_depend_on_the_units_of_its_data() -> None:
     view, data = problem(), draw(problem(), 50)
     torch.manual_seed(0)
     first, second = MLP().build(view), MLP().build(view)

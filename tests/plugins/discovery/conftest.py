@@ -1,4 +1,4 @@
-"""Pairs of rotated images, and what a model needs to train itself."""
+"""Pairs of rotated images, and the context of a model with its own ``fit``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def resampled(x: Tensor, angle: Tensor) -> Tensor:
 
 @pytest.fixture(scope="session")
 def pairs(generator: Tensor) -> Pairs:
-    """White noise and the same rotated, by angles uniform in ±π/16."""
+    """White noise and its rotations, by angles uniform in ±π/16."""
 
     def draw(n: int, seed: int, *, clean: bool) -> Data:
         stream = seeded("pairs", seed)
@@ -56,7 +56,7 @@ def pairs(generator: Tensor) -> Pairs:
 
 @pytest.fixture(scope="session")
 def context() -> Contexts:
-    """The context of a training of so many updates on the CPU."""
+    """The context of a training of ``updates`` updates on the CPU."""
 
     def make(data: Data, updates: int) -> Context:
         return Context(len(data), 0, updates, torch.device("cpu"), data, seeded("fit"))
@@ -66,7 +66,7 @@ def context() -> Contexts:
 
 @pytest.fixture
 def stream() -> None:
-    """Ordinary layers draw from a fixed seed, as they do while a model is built."""
+    """Ordinary layers draw from a fixed seed, as they do during the build of a model."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
@@ -74,7 +74,7 @@ def stream() -> None:
 
 @pytest.fixture(scope="session")
 def perceptron() -> Callable[[str, Problem], nn.Module]:
-    """A builder of backbones: two layers, whatever is asked for."""
+    """A builder of backbones that returns two layers for every name."""
 
     def build(name: str, problem: Problem) -> nn.Module:
         return nn.Sequential(

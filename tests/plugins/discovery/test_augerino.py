@@ -1,4 +1,4 @@
-"""Augerino: how its motions act, and which of them it opens."""
+"""Augerino: how its motions act, and which widths it increases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROTATION = NAMES.index("rotation")
 
 
 def blob(side: int, motion: Tensor) -> Tensor:
-    """A Gaussian off the centre, read at ``motion`` p, [side²] in float64."""
+    """An off-centre Gaussian, sampled at ``motion`` p, [side²] in float64."""
     axis = (2 * torch.arange(side, dtype=torch.float64) + 1) / side - 1
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     place = torch.stack([x.flatten(), y.flatten(), torch.ones(side**2, dtype=torch.float64)])
@@ -73,7 +73,7 @@ def digits(problem_of: str) -> tuple[symbench.Task, Problem]:
     return task, Problem("image", "cross-entropy", shape, (10,), builder=convolutional)
 
 
-def test_all_widths_start_alike_and_nothing_is_announced(stream) -> None:
+def test_all_widths_start_equal_and_no_generator_is_reported(stream) -> None:
     _, problem = digits("plain")
     model = Augerino()
     net = model.build(problem)
@@ -85,7 +85,9 @@ def test_all_widths_start_alike_and_nothing_is_announced(stream) -> None:
 
 @pytest.mark.statistics
 @pytest.mark.parametrize(("kind", "opens"), [("rotated", True), ("plain", False)])
-def test_rotation_opens_on_rotated_digits_alone(kind: str, opens: bool, stream, context) -> None:
+def test_rotation_widens_on_rotated_digits_only(
+    kind: str, opens: bool, stream, context
+) -> None:
     task, problem = digits(kind)
     data, test = task.sample(1000, 0, "train"), task.sample(300, 0, "test")
     model = Augerino()
@@ -122,7 +124,7 @@ def test_the_average_is_that_of_the_images_moved_one_by_one(stream) -> None:
         torch.testing.assert_close(net(x), torch.stack(moved).mean(0), atol=1e-12, rtol=0)
 
 
-def test_the_average_is_differentiated_forwards(stream) -> None:
+def test_the_average_has_a_forward_derivative(stream) -> None:
     _, problem = digits("plain")
     net = Augerino().build(problem).double().eval()
     x, v = torch.randn(2, 3, 1, 8, 8, generator=seeded("x")).double()

@@ -1,4 +1,4 @@
-"""LieConv: its logarithms are those of SE(2), and quarter turns of the image leave its logits."""
+"""LieConv: its logarithms are those of SE(2), and quarter turns do not change its logits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def logarithm(u: np.ndarray, v: np.ndarray) -> list[float]:
 
 
 def test_logarithms_are_those_of_the_matrices_of_roto_translations() -> None:
-    turns = 5  # an odd number: none of them by π, where log is not unique
+    turns = 5  # an odd number, so that no turn is by π, where log is not unique
     steps = 2 * torch.rand(6, 2, generator=seeded("steps"), dtype=torch.float64) - 1
     found = logarithms(steps, turns)
     for j in range(turns):
@@ -43,7 +43,7 @@ def test_logarithms_are_those_of_the_matrices_of_roto_translations() -> None:
 @pytest.mark.parametrize(("fine", "coarse"), [(8, 4), (7, 3), (3, 2), (2, 2), (11, 5)])
 def test_the_window_moves_with_the_coarse_places_and_is_centred(fine: int, coarse: int) -> None:
     about = window(fine, coarse, 2.3)
-    first = -about.padding + about.steps[0, 0].abs()  # the first coarse place, as an index
+    first = -about.padding + about.steps[0, 0].abs()  # index of the first coarse position
     last = first + (coarse - 1) * about.stride
     assert float(first + last) == fine - 1
     assert float(about.steps.sum().abs()) == 0
@@ -51,7 +51,7 @@ def test_the_window_moves_with_the_coarse_places_and_is_centred(fine: int, coars
 
 
 def places(points: int, spacing: float) -> Tensor:
-    """The places [points², 2] of a square grid about the centre, row by row."""
+    """The positions [points², 2] of a centred square grid, row by row."""
     axis = spacing * (torch.arange(points, dtype=torch.float64) - (points - 1) / 2)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([x.flatten(), y.flatten()], 1)
@@ -79,7 +79,7 @@ def test_the_layer_is_the_mean_over_neighbours(
             torch.testing.assert_close(found[j, :, at], expected, atol=1e-6, rtol=1e-5)
 
 
-def test_logits_are_invariant_under_quarter_turns_with_lifts_alone(stream) -> None:
+def test_logits_are_invariant_under_quarter_turns_only_with_lifts(stream) -> None:
     x = torch.randn(20, 1, 8, 8, generator=seeded("x")).double()
     turned = torch.rot90(x, 1, (2, 3))
     lifted = LieConv().build(DIGITS).double()

@@ -1,4 +1,4 @@
-"""LieGAN finds symmetries of the distribution, and only those."""
+"""LieGAN discovers symmetries of the distribution, and only those."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ J = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
 
 
 def points(spread: tuple[float, float], seed: int) -> Data:
-    """Points of the plane, and their distance from the origin."""
+    """Points of the plane and their distances from the origin."""
     x = torch.randn(2000, 2, generator=seeded("points", seed)) * torch.tensor(spread)
     return Data(x, x.norm(dim=1, keepdim=True))
 
@@ -50,7 +50,7 @@ def test_non_uniform_data_give_their_own_ellipses_instead(stream, perceptron, co
     net = trained(points((2.0, 0.3), 0), perceptron, context)
     L = LieGAN().generators(net)[0]
     S = torch.diag(torch.tensor([2.0, 0.3]))
-    # the target is the same, and invariant; the points' distribution is not
+    # the target is still invariant under rotations, but the distribution of the points is not
     assert cosine(L, J) < 0.85
     assert cosine(L, S @ J @ S.inverse()) > 0.98
 
@@ -102,7 +102,7 @@ def test_small_images_train_to_finite_generators(loss, stream, perceptron, conte
         Problem("image", "cross-entropy", (1, 28, 28), (10,)),
     ],
 )
-def test_what_no_small_group_moves_is_declined(problem: Problem) -> None:
+def test_data_that_no_small_group_acts_on_are_declined(problem: Problem) -> None:
     reason = LieGAN().accepts(problem)
     assert reason is not None
     assert "liegan" in reason

@@ -1,4 +1,4 @@
-"""MSR: the pattern shared by the rotations spans the identity and their generator."""
+"""MSR: the pattern shared by rotations spans the identity and the generator of the rotations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_inner_step_descends_the_support_error(stream) -> None:
 
 
 def share_inside(U: Tensor, A: Tensor) -> float:
-    """How much of A [d, d] lies in the span of U [k, d, d]: 1 for all of it."""
+    """The share of A [d, d] that lies in the span of U [k, d, d]: 1 for all of it."""
     basis = torch.linalg.qr(U.double().flatten(1).mT)[0]
     return float((basis.mT @ A.flatten()).norm() / A.norm())
 
@@ -36,7 +36,7 @@ def test_the_pattern_spans_the_identity_and_the_generator(
     net = MSR().fit(PAIR, data, context(data, 350))
     assert isinstance(net, PairMSR)
     U = net.shared.U.detach()
-    # six random directions of 2401 hold 0.05 of any one
+    # six random directions of 2401 contain a share of 0.05 of any direction
     assert share_inside(U, torch.eye(49, dtype=torch.float64)) > 0.95
     assert share_inside(U, generator) > 0.95
     error = (net(test.x).detach() - test.y).square().mean() / test.y.var()

@@ -1,4 +1,4 @@
-"""The C_N network: exact under quarter turns of the image."""
+"""The C_N network: exactly invariant under quarter turns of the image."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_logits_notice_a_scramble_of_the_pixels(stream) -> None:
     x = torch.randn(20, 1, 8, 8, generator=seeded("x"))
     order = torch.randperm(64, generator=seeded("scramble"))
     scrambled = x.flatten(2)[..., order].view_as(x)
-    # a thousand times what quarter turns are allowed above
+    # a thousand times the tolerance for quarter turns above
     assert float((net(scrambled) - net(x)).detach().std()) > 1e-3
 
 

@@ -1,4 +1,4 @@
-"""The e3nn model: exact laws, parity, what it declines, and how it runs."""
+"""The e3nn model: exact equivariance, parity, what it declines, and how it runs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def inputs_of(view: Problem, n: int, seed: int = 0) -> Tensor:
 
 
 def trained_a_little(view: Problem, seed: int = 0) -> nn.Module:
-    """Return a calibrated network off its initial point, where its layers are the identity."""
+    """Return a calibrated network away from its start, where its layers are the identity."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = E3NN.for_tier("quick", **SMALL).build(view)
@@ -85,13 +85,13 @@ def test_outputs_move_with_the_inputs(name: str, seed: int) -> None:
     assert law_error(module.double(), view, group, g) < 1e-12
 
 
-def test_float64_is_exact_also_after_a_stay_in_float32() -> None:
+def test_float64_is_exact_even_after_a_conversion_to_float32() -> None:
     view = PROBLEMS["o3-inertia"]
     module = deepcopy(trained_a_little(view).double().float()).double()
     assert law_error(module, view, O(3), O(3).sample(8, seeded("g"))) < 1e-12
 
 
-def test_told_so3_it_tells_mirror_images_apart_and_told_o3_it_does_not() -> None:
+def test_told_so3_it_distinguishes_mirror_images_and_told_o3_it_does_not() -> None:
     mirror = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64)).expand(8, 3, 3)
     for group, low, high in ((SO(3), 1e-2, math.inf), (O(3), 0.0, 1e-12)):
         view = problem(group, 2 * V, V)
@@ -187,7 +187,7 @@ def test_inputs_of_the_wrong_size_are_refused() -> None:
 
 
 @pytest.mark.statistics
-def test_a_cross_product_is_learned_under_so3_and_out_of_reach_under_o3() -> None:
+def test_a_cross_product_is_learned_under_so3_and_not_under_o3() -> None:
     x = torch.randn(300, 6, generator=seeded("cross"))
     y = torch.linalg.cross(x[:, :3], x[:, 3:])
     errors = {}

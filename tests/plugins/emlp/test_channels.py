@@ -1,4 +1,4 @@
-"""Known answers and laws of the hidden representations."""
+"""Known answers and invariants of the hidden representations."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_allocation_is_not_random():
     assert uniform_channels(SL(3), 200) == uniform_channels(SL(3), 200)
 
 
-def test_too_few_channels_are_refused_with_the_mend():
+def test_too_few_channels_are_refused_with_the_least_number():
     with pytest.raises(InputError, match="at least 10"):
         uniform_channels(O(5), 9)
 

@@ -1,4 +1,4 @@
-"""The layers commute with every group, exactly, and cost what they promise."""
+"""The layers commute exactly with every group, and their memory is linear in the input."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_the_bilinear_layer_is_quadratic():
 
 
 class Largest(TorchDispatchMode):
-    """Remembers the number of entries of the largest tensor that an operation returns."""
+    """Records the number of entries of the largest tensor that an operation returns."""
 
     entries = 0
 
@@ -197,7 +197,7 @@ def test_no_weight_matrix_is_made_for_each_sample():
     assert seen.entries < 500 * wide.size**2 / 50
 
 
-def test_conversion_to_float64_takes_the_exact_bases():
+def test_conversion_to_float64_uses_the_exact_bases():
     group = C(3)
     torch.manual_seed(0)
     linear = EquivariantLinear((2 * V)(group), (V * V)(group)).double()

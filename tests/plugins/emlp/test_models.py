@@ -1,4 +1,4 @@
-"""The models: what they accept, that they are equivariant, and that they learn."""
+"""The models: what they accept, whether they are equivariant, and whether they learn."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_network_for_a_smaller_group_breaks_the_larger_one_visibly():
     assert relative_error(module, O(3), source, target, torch.float64) > 0.05
 
 
-def test_rotations_alone_are_respected_but_mirrors_are_not():
+def test_rotations_are_respected_and_mirrors_are_not():
     source, target = 3 * V, Scalar + V
     module = built(O(3), source, target, model=EMLPSO3, channels=64).double()
     assert relative_error(module, SO(3), source, target, torch.float64) < 1e-12
@@ -216,7 +216,7 @@ def trained_error(module, updates=100):
 
 
 @pytest.mark.statistics
-def test_the_invariance_pays_at_100_points():
+def test_the_invariance_lowers_the_error_at_100_points():
     torch.manual_seed(0)
     mlp = nn.Sequential(
         nn.Linear(10, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 1)

@@ -1,4 +1,4 @@
-"""The prepared network against a slow one written out here, its gradient against autograd's."""
+"""The prepared network against a slow reference, and its gradient against that of autograd."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def split(x, rep):
 
 
 def linear(layer, rep_in, rep_out, x):
-    """Return W x + b, every copy of a summand mapped to every other on its own."""
+    """Return W x + b, with every copy of a summand mapped to every other separately."""
     start, y = 0, []
     for target in runs(rep_out):
         total = torch.zeros(len(x), target.copies, target.type.size, dtype=x.dtype)
@@ -76,7 +76,7 @@ def linear(layer, rep_in, rep_out, x):
 
 
 def bilinear(layer, rep, x):
-    """Return the bilinear map, one contraction with the basis for each pair and target."""
+    """Return the bilinear map by one contraction with the basis for each pair and target."""
     of, plan = runs(rep), layer._plan
     left, right = [], []
     for run, k, weight, part in zip(of, plan.few, layer.mixtures, split(x, rep), strict=True):
@@ -120,7 +120,7 @@ def gated_features(hidden, x):
 
 
 def slow(net, group, source, target, x):
-    """Return what the network computes, by the definitions."""
+    """Return the output of the network according to its definition."""
 
     hidden = uniform_channels(group, 64)
     wide, rep = gated(hidden), source(group)
@@ -150,7 +150,7 @@ def test_a_network_computes_what_its_definition_says(group, source, target):
 
 
 def loss(parameters, net, x, own):
-    """Return a number that depends on the gradient of the network's output."""
+    """Return a number that depends on the gradient of the network output."""
     if own:
         slope = functional_call(Slope(net), {f"net.{k}": p for k, p in parameters.items()}, (x,))
     else:

@@ -1,4 +1,4 @@
-"""exp(θL) on batches, and the angle that undoes it."""
+"""exp(θL) on batches, and the angle recovered from its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discovery by exp(θL): exact on clean pairs, 0.97 of the truth on interpolated ones."""
+"""Discovery by exp(θL): exact on clean pairs, with a cosine of 0.97 on interpolated ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRUE = rotation_generator(SIDE)
 
 @cache
 def pairs(n, seed, *, clean=False, scale=1.0, widen=1):
-    """Uniform noise and its rotation: about (0, π/8] bilinear, within ±π/8 if clean."""
+    """Uniform noise and its rotation: bilinear by (0, π/8], or exact by ±π/8 if clean."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(n, SIDE**2, generator=generator, dtype=torch.float64) - 0.5
     angles = torch.rand(n, generator=generator, dtype=torch.float64) * RANGE * widen
@@ -100,7 +100,7 @@ def test_without_antisymmetry_the_smoothing_of_interpolation_is_learned_too():
 def test_wide_angles_are_learned_from_small_ones_upwards():
     module, L = fitted(SkewExponential, 3000, 250, config=GENERATOR_ONLY, clean=True, widen=4)
     assert cosine(L, TRUE) > 0.99
-    assert angle_error(module, clean=True, widen=4) < 5e-4  # of a variance of 0.8
+    assert angle_error(module, clean=True, widen=4) < 5e-4  # the variance is 0.8
 
 
 @pytest.mark.parametrize("norm", [0.0, 1.0, 100.0])
@@ -109,7 +109,7 @@ def test_more_and_more_pairs_are_learned_from_as_far_as_they_turn_once(norm):
     followed = SkewExponential()._followed
     counts = [followed(sizes, norm, progress) for progress in (0, 0.1, 0.2, 0.5, 0.9)]
     assert counts == sorted(counts)
-    assert counts[0] >= 62  # the angles up to 2π / 100, if no batch needs more
+    assert counts[0] >= 62  # the angles up to 2π / 100, unless a batch needs more
     assert counts[-1] == (1000 if norm < 2 * math.pi else 128)
     assert followed(sizes[:5], norm, 0.0) == 5
 
@@ -126,7 +126,7 @@ def test_the_skew_generator_is_antisymmetric():
         assert torch.equal(L, -L.mT)
 
 
-def test_for_a_skew_generator_the_swapped_pair_says_nothing_new():
+def test_for_a_skew_generator_the_swapped_pair_gives_the_same_loss():
     data = pairs(20, 0)
     x, y = (image.double() for image in data.x.flatten(2).unbind(1))
     M = torch.randn(49, 49, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The graph convolution of the L-conv family on graphs: its layer, and the limit of its power."""
+"""The graph convolution of the L-conv family: its layer, and the limit of its expressivity."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def test_networks_stack():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_it_tells_no_two_circular_skip_links_apart(seed):
+def test_it_distinguishes_no_circular_skip_links(seed):
     net, generator = built(CLASSES, seed).double(), torch.Generator().manual_seed(0)
     links = [csl(skip) for skip in CSL_SKIPS]
     assert not any(separated(net, *pair, generator) for pair in combinations(links, 2))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_it_tells_no_pair_apart_that_1_wl_merges(seed):
+def test_it_distinguishes_no_pair_that_1_wl_merges(seed):
     net = built(EMBEDDING, seed).double()
     with torch.no_grad():
         for pair in BRECMini().pairs():
@@ -85,7 +85,7 @@ def test_it_tells_no_pair_apart_that_1_wl_merges(seed):
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
-def test_it_tells_apart_what_the_degrees_do():
+def test_it_distinguishes_graphs_with_different_degrees():
     first, second, _ = pairs()["K14-C4K1"]
     assert separated(built(EMBEDDING).double(), first, second, torch.Generator().manual_seed(0))
 
@@ -99,7 +99,7 @@ def test_functions_of_nodes_and_other_data_are_declined_with_the_reason():
 def test_graphs_without_edges_and_single_nodes_are_read():
     empty = torch.zeros(2, 5, 5, dtype=torch.float64)
     x = graphs.pack(empty, torch.zeros(2, 5, 2))
-    x[1, :, 1:, 1:] = 0  # one node, and padding
+    x[1, :, 1:, 1:] = 0  # one node plus padding
     y = built(COUNTS).double()(x)
     assert y.isfinite().all()
     assert not torch.equal(y[0], y[1])

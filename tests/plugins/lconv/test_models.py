@@ -1,4 +1,4 @@
-"""The L-conv models: what they build and decline, and what they learn of a fixed rotation."""
+"""The L-conv models: what they build and decline, and what they learn from a fixed rotation."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_what_a_model_cannot_read_is_declined_by_name(cls, problem):
 
 
 @pytest.mark.parametrize(("cls", "problem"), ACCEPTED)
-def test_only_models_that_discover_show_generators(cls, problem):
+def test_only_models_that_discover_report_generators(cls, problem):
     L = cls().generators(built(cls, problem))
     if cls.prior == "none":
         assert L is None

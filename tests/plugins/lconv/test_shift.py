@@ -1,4 +1,4 @@
-"""Powers of 1 + εL against the shift they approximate: the known figures."""
+"""Powers of 1 + εL against the shift that they approximate: known values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of the scalars models against their formulas, written out."""
+"""The layers of the scalars models against explicit formulas."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_products_are_those_of_the_form() -> None:
     torch.testing.assert_close(products(vectors, covectors), written)
 
 
-def test_lengths_join_the_products_of_a_definite_form_alone() -> None:
+def test_only_a_definite_form_adds_lengths_to_the_products() -> None:
     v = normal(5, 3, 4)
     definite = invariants(v, v, definite=True)
     assert definite.shape == (5, invariant_count(3, definite=True)) == (5, 9)

@@ -1,4 +1,4 @@
-"""What the scalars models learn from little data, in a private training loop."""
+"""What the scalars models learn from little data, in a training loop of this file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ INERTIA = problem(G3, (5 * Scalar + 5 * V)(G3), (V * V)(G3), 5, size=(20, 9))
 
 
 def mean_square_error(model: Model, view: Problem, data: Data, test: Data, updates: int) -> float:
-    """Return the mean square error on ``test`` after so many full-batch updates of Adam."""
+    """Return the mean squared error on ``test`` after full-batch updates of Adam."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = model.build(view)

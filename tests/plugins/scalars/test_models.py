@@ -1,4 +1,4 @@
-"""The scalars models: exact laws, what they decline, and how they run."""
+"""The scalars models: exact equivariance, what they decline, and how they run."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def inputs_of(view: Problem, n: int, seed: int = 0) -> Tensor:
 
 
 def trained_a_little(model: Model, view: Problem, seed: int = 0) -> nn.Module:
-    """Return a calibrated network off its initial point, where zeroed layers would hide faults."""
+    """Return a calibrated network away from its start, where zero layers would hide errors."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = model.build(view)
@@ -129,7 +129,7 @@ def test_the_test_of_equivariance_sees_a_perceptron() -> None:
 
 
 def permuted(view: Problem, x: Tensor, order: Tensor) -> Tensor:
-    """Permute the bodies of inputs that hold scalars of all bodies first, then vectors."""
+    """Permute the bodies of inputs with the scalars of all bodies first, then the vectors."""
     if view.symmetry is None:
         raise ValueError("no symmetry")
     parts = torch.split(x, [summand.size for summand in view.symmetry.input.summands], dim=1)
@@ -141,7 +141,7 @@ def permuted(view: Problem, x: Tensor, order: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", [name for model, name in CASES if model is PermutationScalars])
 @settings(deadline=None, max_examples=5)
 @given(seed=st.integers(0, 2**20))
-def test_the_permutation_model_does_not_see_the_order_of_bodies(name: str, seed: int) -> None:
+def test_the_permutation_model_does_not_depend_on_the_order_of_bodies(name: str, seed: int) -> None:
     view = PROBLEMS[name]
     if name == "told-too-much":  # its outputs are indexed by body; the mean over them is not
         view = problem(AXIAL, 4 * V, V, bodies=2, ambient=O(3))
@@ -153,7 +153,7 @@ def test_the_permutation_model_does_not_see_the_order_of_bodies(name: str, seed:
 
 
 @pytest.mark.parametrize("model", [Scalars, PublishedScalars])
-def test_the_other_models_see_the_order_of_bodies(model: type[Model]) -> None:
+def test_the_other_models_depend_on_the_order_of_bodies(model: type[Model]) -> None:
     view = PROBLEMS["o3-inertia"]
     module = trained_a_little(model(), view).double()
     x = inputs_of(view, 16).double()
@@ -161,7 +161,7 @@ def test_the_other_models_see_the_order_of_bodies(model: type[Model]) -> None:
     assert relative_error(module(swapped), module(x)) > 1e-3
 
 
-def test_a_mirror_image_is_not_told_apart_under_so3() -> None:
+def test_mirror_images_are_not_distinguished_under_so3() -> None:
     view = PROBLEMS["mixed-summands"]
     rho_in, rho_out = O(3), O(3)
     if view.symmetry is None:

@@ -1,4 +1,4 @@
-"""What being told too much costs: the floors of the two chiral tasks."""
+"""The cost of a false prior: the floors of the two chiral tasks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def task(request):
 
 
 def average(task, x, elements, group):
-    """Monte Carlo mean of g⁻¹ y(gx), [n, 3]: the best prediction equivariant under the group."""
+    """Monte Carlo mean of g⁻¹ y(gx), [n, 3]: the best group-equivariant prediction."""
     inputs, outputs = (rep.rebind(group) for rep in (task.symmetry.input, task.symmetry.output))
     g = group.sample(elements, torch.Generator().manual_seed(1))[:, None]
     return outputs.act(g.mT, task.target(inputs.act(g, x))).mean(0)
 
 
 def reachable(task, x):
-    """The term that is left of the target when it is averaged over O(3)."""
+    """The term of the target that remains after averaging over O(3)."""
     phase = (x[:, :3] * x[:, 3:6]).sum(1, keepdim=True) / 2
     return phase.sin() * x[:, -3:]
 

@@ -1,4 +1,4 @@
-"""What every vector task promises: its law, its algebra, its draws."""
+"""The contract of every vector task: its symmetry, its algebra and its draws."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def annihilators(task) -> torch.Tensor:
 
 
 def inside(A: torch.Tensor, B: torch.Tensor) -> bool:
-    """Whether the span of A [k, d, d] is a part of the span of B."""
+    """Whether the span of A [k, d, d] is contained in the span of B."""
     flat = B.flatten(1)
     rest = torch.linalg.lstsq(flat.mT, A.flatten(1).mT).solution
     return torch.allclose(flat.mT @ rest, A.flatten(1).mT, atol=1e-9)
@@ -115,7 +115,7 @@ def test_shapes_agree_with_the_representations(task):
     assert data.x.dtype == data.y.dtype == torch.float32
 
 
-def test_a_draw_depends_on_its_arguments_alone(task):
+def test_a_draw_depends_only_on_its_arguments(task):
     first, second = task.sample(50, 1, "train"), type(task)().sample(50, 1, "train")
     torch.manual_seed(0)
     assert torch.equal(first.x, second.x)

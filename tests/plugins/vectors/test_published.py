@@ -1,4 +1,4 @@
-"""The published figures: complete, plausible, and able to reach the thresholds."""
+"""The published errors: complete, plausible, and low enough to reach the thresholds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_line_covers_the_full_ladder_and_names_its_source(task):
     assert len({found.model for found in task.published}) == len(task.published)
 
 
-def test_no_figure_is_worse_than_twice_the_mean_and_all_fall_in_the_end(task):
+def test_no_error_is_worse_than_twice_the_mean_and_all_fall_in_the_end(task):
     for found in task.published:
         errors = list(found.values.values())
         assert min(errors) > 0
@@ -46,7 +46,7 @@ def test_the_perceptron_needs_ten_times_the_samples_of_the_best_line(task):
     assert perceptron >= 10 * best
 
 
-def test_figures_quoted_in_the_literature_stand_in_the_table():
+def test_the_table_contains_the_errors_quoted_in_the_literature():
     assert line(O5Invariant, "mlp")[1000] == 0.0892
     assert line(O5Invariant, "emlp")[30] == 0.152
     assert line(O3Inertia, "emlp-so3")[1000] == 0.060
@@ -58,6 +58,6 @@ def test_emlp_beats_scalars_on_lorentz_at_a_thousand_and_loses_on_inertia():
     assert line(O3Inertia, "scalars-perm")[1000] < line(O3Inertia, "emlp")[1000]
 
 
-def test_the_noisy_task_has_no_published_figures():
+def test_the_noisy_task_has_no_published_errors():
     assert O5Noisy.published == ()
     assert published.O5

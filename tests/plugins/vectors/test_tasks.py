@@ -54,7 +54,7 @@ def test_the_noise_has_half_of_the_targets_standard_deviation():
     assert O5Noisy.noise / float(y.std()) == pytest.approx(0.5, abs=0.02)
 
 
-def test_the_noise_says_nothing_of_the_inputs():
+def test_the_noise_is_uncorrelated_with_inputs_and_targets():
     task = O5Noisy()
     data = task.sample(20_000, 1, "train", dtype=torch.float64)
     noise = data.y - task.target(data.x)
