@@ -73,7 +73,7 @@ class _ToldMLP(MLP):
     def accepts(self, problem: Problem) -> str | None:
         """Decline a problem without a symmetry."""
         if problem.symmetry is None:
-            return f"{self.name} trains towards a known symmetry, and this task declares none"
+            return f"{self.name} trains towards a symmetry, but the task has no symmetry"
         return _needs_arrays(problem)
 
 

@@ -43,7 +43,7 @@ class E3NN(Model):
     def accepts(self, problem: Problem) -> str | None:
         """Return why the problem cannot be read, or None."""
         if problem.symmetry is None:
-            return "needs to be told a symmetry, and this task declares none"
+            return "needs to be told a symmetry, but the task has no symmetry"
         if problem.kind != "vectors":
             return f"reads vectors, not {problem.kind} data"
         if _rotations(problem) is None:

@@ -66,7 +66,7 @@ class _Perceptron(Model):
         if problem.kind != "vectors":
             return f"{self.name} reads vectors, not {problem.kind} data"
         if problem.symmetry is None:
-            return f"{self.name} needs to be told a symmetry, and this task declares none"
+            return f"{self.name} needs to be told a symmetry, but the task has no symmetry"
         try:
             _, rep_in, rep_out = self._representations(problem.symmetry)
             uniform_channels(rep_in.group, self.config.channels)

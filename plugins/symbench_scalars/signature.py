@@ -61,7 +61,7 @@ def signature(problem: Problem) -> Signature:
         InputError: the models cannot read the problem; the message says why.
     """
     if problem.symmetry is None:
-        raise InputError("needs to be told a symmetry, and this task declares none")
+        raise InputError("needs to be told a symmetry, but the task has no symmetry")
     if problem.kind != "vectors":
         raise InputError(f"reads vectors, not {problem.kind} data")
     symmetry = problem.symmetry

@@ -85,9 +85,7 @@ def test_all_widths_start_equal_and_no_generator_is_reported(stream) -> None:
 
 @pytest.mark.statistics
 @pytest.mark.parametrize(("kind", "opens"), [("rotated", True), ("plain", False)])
-def test_rotation_widens_on_rotated_digits_only(
-    kind: str, opens: bool, stream, context
-) -> None:
+def test_rotation_widens_on_rotated_digits_only(kind: str, opens: bool, stream, context) -> None:
     task, problem = digits(kind)
     data, test = task.sample(1000, 0, "train"), task.sample(300, 0, "test")
     model = Augerino()
