@@ -145,7 +145,7 @@ class Augerino(Model):
         if not isinstance(module, AugmentedNet) or len(module.grid) != 2:
             return None
         widths = module.widths().detach().double().cpu()
-        announced = (widths >= _OPEN * widths.max()) & (widths > module.start)
+        chosen = (widths >= _OPEN * widths.max()) & (widths > module.start)
         operators = pixel_operators(module.grid[0], module.grid[1])
-        found: Tensor = widths[announced][:, None, None] * operators[announced]
-        return found
+        scaled: Tensor = widths[chosen][:, None, None] * operators[chosen]
+        return scaled

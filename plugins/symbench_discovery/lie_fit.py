@@ -66,19 +66,19 @@ class PairFlow(FlowNet):
         self.register_buffer("line", torch.tensor([0.0, 1.0]))
         self._iterations = iterations
 
-    def found(self, x: Tensor) -> Tensor:
+    def minimiser(self, x: Tensor) -> Tensor:
         """Return the minimising θ [n] for pairs x [n, 2, height, width]."""
         first, second = x.flatten(2).unbind(1)
         return nearest(self.generator(), (first, second), self.steps, self.reach, self._iterations)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles [n, 1]."""
-        return (self.line[0] + self.line[1] * self.found(x))[:, None]
+        return (self.line[0] + self.line[1] * self.minimiser(x))[:, None]
 
     @torch.no_grad()
     def align(self, data: Data) -> None:
         """Fit offset and gain to training pairs and their angles y [n, 1]."""
-        theta = self.found(data.x).double()
+        theta = self.minimiser(data.x).double()
         angle = data.y[:, 0].double()
         centred = theta - theta.mean()
         square = centred.square().sum()

@@ -76,14 +76,14 @@ class LieGAN(Model):
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline problems whose data no linear group of at most 64 dimensions can act on."""
-        found = movement(problem)
-        if found is None:
+        action = movement(problem)
+        if action is None:
             return (
                 "liegan needs vectors with a declared layout and a regression target, "
                 "or images to map, to compare in pairs or to classify"
             )
-        if found[0] > _LARGEST:
-            return f"liegan learns dense generators of up to {_LARGEST} dimensions, not {found[0]}"
+        if action[0] > _LARGEST:
+            return f"liegan learns dense generators of up to {_LARGEST} dimensions, not {action[0]}"
         return None
 
     def build(self, problem: Problem) -> LieGANNet:
@@ -92,9 +92,9 @@ class LieGAN(Model):
         Raises:
             InputError: nothing in the problem can be moved.
         """
-        if (found := movement(problem)) is None:
-            raise InputError("liegan needs vectors whose layout it is told, or images")
-        size = found[0]
+        if (action := movement(problem)) is None:
+            raise InputError("liegan needs vectors with a declared layout, or images")
+        size = action[0]
         channels = self.config.channels or (size if problem.kind == "vectors" else 1)
         return LieGANNet(LieSampler(channels, size), problem.backbone("mlp"))
 

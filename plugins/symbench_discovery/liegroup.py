@@ -49,8 +49,8 @@ def logarithms(steps: Tensor, turns: int) -> Tensor:
     V⁻¹ = (φ/2) cot(φ/2) 1 - (φ/2) J and J = (0 -1; 1 0), for steps [m, 2] in units of the
     neighbourhood's radius (Finzi et al. 2020, LieConv, appendix).
     """
-    own = torch.arange(turns)
-    apart = (own[None, :] - own[:, None]) % turns  # integers wrap exactly at π
+    index = torch.arange(turns)
+    apart = (index[None, :] - index[:, None]) % turns  # integers wrap exactly at π
     apart = torch.where(apart > turns // 2, apart - turns, apart)
     phi = apart.double() * (2 * math.pi / turns)
     local = torch.einsum("jab,qb->jqa", _turned_back(turns), steps)

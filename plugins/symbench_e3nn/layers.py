@@ -38,7 +38,7 @@ class Reader(nn.Module):
         if flat.shape[1] != sum(self._sizes):
             raise InputError(f"expected [n, {sum(self._sizes)}] coordinates, got {list(x.shape)}")
         parts = list(zip(torch.split(flat, self._sizes, dim=1), self._ranks, strict=True))
-        ordered = [part for rank in (0, 1) for part, own in parts if own == rank]
+        ordered = [part for rank in (0, 1) for part, actual in parts if actual == rank]
         return torch.cat([torch.ones_like(flat[:, :1]), *ordered], 1)
 
 

@@ -58,7 +58,7 @@ class E3NN(Model):
         """Return the network [n, *input_shape] -> [n, *output_shape].
 
         Raises:
-            InputError: the problem tells no rotations of space.
+            InputError: neither the symmetry nor the ambient group is O(3) or SO(3).
         """
         group = _rotations(problem)
         if problem.symmetry is None or group is None:

@@ -110,20 +110,20 @@ class Products(NamedTuple):
         """Return the value, in the shapes of ``parts``, and what ``pullback`` needs."""
         left, right = self._factors(parts)
         scalars = left[0]
-        found = []
+        products = []
         for run, factor in enumerate(right):
             k = self.plan.copies(0, run)
-            found.append([_first(scalars, k) * _first(factor, k)])
+            products.append([_first(scalars, k) * _first(factor, k)])
         partials = []
         for (a, c, targets), kernel in zip(self.plan.pairs, self.kernels, strict=True):
             k = self.plan.copies(a, c)
             product, partial = kernel(_first(left[a], k), _first(right[c], k))
             partials.append(partial)
             for b, piece in zip(targets, self._split(product, targets), strict=True):
-                found[b].append(piece)
+                products[b].append(piece)
         mixed = [
             (weight @ _joined(pieces).flatten(1)).view(part.shape)
-            for weight, pieces, part in zip(self.back, found, parts, strict=True)
+            for weight, pieces, part in zip(self.back, products, parts, strict=True)
         ]
         return mixed, Saved(left, right, partials)
 
@@ -161,11 +161,11 @@ class Products(NamedTuple):
             first, second = kernel.pullback(piece, _first(left[a], k), _first(right[c], k), partial)
             gl[a].append(first)
             gr[c].append(second)
-        found = []
+        gradients = []
         for run, weight in enumerate(self.mixtures):
             both = torch.cat([_summed(gl[run], left[run]), _summed(gr[run], right[run])])
-            found.append((weight.mT @ both.flatten(1)).unflatten(1, both.shape[1:]))
-        return found
+            gradients.append((weight.mT @ both.flatten(1)).unflatten(1, both.shape[1:]))
+        return gradients
 
     def _slots(self, g: list[Tensor]) -> list[list[Tensor]]:
         """Return the gradients at the products, per target run, in order of computation."""
@@ -174,9 +174,9 @@ class Products(NamedTuple):
             for b in targets:
                 counts[b].append(self.plan.copies(a, c))
         slots = []
-        for weight, own, piece in zip(self.back, counts, g, strict=True):
+        for weight, copies, piece in zip(self.back, counts, g, strict=True):
             whole = (weight.mT @ piece.flatten(1)).unflatten(1, piece.shape[1:])
-            slots.append(list(whole.split(own)))
+            slots.append(list(whole.split(copies)))
         return slots
 
 
@@ -255,8 +255,8 @@ class Bilinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the bilinear map at x."""
-        found, _ = self.prepared()(split(x.mT, self._runs))
-        return torch.cat([part.flatten(0, 1) for part in found]).mT
+        parts, _ = self.prepared()(split(x.mT, self._runs))
+        return torch.cat([part.flatten(0, 1) for part in parts]).mT
 
 
 def split(x: Tensor, of: list[Run]) -> list[Tensor]:

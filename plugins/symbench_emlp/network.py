@@ -33,11 +33,11 @@ class Layers(NamedTuple):
         """Return the gradient [in, n] at x [in, n] of the sum of all outputs."""
         seen: list[Seen] = []
         for block in self.blocks:
-            x, kept = block(x)
-            seen.append(kept)
+            x, saved = block(x)
+            seen.append(saved)
         slope = self.last.weight.sum(0).unsqueeze(1).expand(-1, x.shape[1])
-        for block, kept in zip(reversed(self.blocks), reversed(seen), strict=True):
-            slope = block.pullback(slope, kept)
+        for block, saved in zip(reversed(self.blocks), reversed(seen), strict=True):
+            slope = block.pullback(slope, saved)
         return slope
 
 

@@ -130,6 +130,6 @@ class BodyNetwork(nn.Module):
     def _features(self, scalars: Tensor, v: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         """Return the invariants of bodies [n, B, node] and of pairs of bodies [n, B, B, edge]."""
         v, w = (t.view(len(t), self._k, self._bodies, -1).transpose(1, 2) for t in (v, w))
-        own = scalars.view(len(v), scalars.shape[1] // self._bodies, self._bodies).mT
-        nodes = torch.cat([own, invariants(v, w, definite=self._definite)], -1)
+        each = scalars.view(len(v), scalars.shape[1] // self._bodies, self._bodies).mT
+        nodes = torch.cat([each, invariants(v, w, definite=self._definite)], -1)
         return nodes, torch.einsum("nbkd,ncld->nbckl", v, w).flatten(3)

@@ -61,5 +61,5 @@ def test_the_power_is_that_of_one_layer():
 def test_odd_signals_and_no_layers_are_refused():
     with pytest.raises(InputError, match="even"):
         shift_generator(7)
-    with pytest.raises(InputError, match="at least one"):
+    with pytest.raises(InputError, match="at least 1"):
         shift_approximation(8, 1, 0)

@@ -197,7 +197,10 @@ def test_the_translation_option_takes_vectors_relative_to_their_mean() -> None:
         (problem(O(3), V, V * V * V), "rank"),
         (problem(O(3), 3 * Scalar, Scalar), "no vector"),
         (problem(Lorentz(), V + V.dual, Scalar), "covectors"),
-        (Problem("vectors", "mse", (9,), (1,), PROBLEMS["o5-invariant"].symmetry), "sizes"),
+        (
+            Problem("vectors", "mse", (9,), (1,), PROBLEMS["o5-invariant"].symmetry),
+            "maps 10 to 1 coordinates, but the task maps 9 to 1",
+        ),
     ],
 )
 @pytest.mark.parametrize("model", MODELS)
