@@ -17,7 +17,7 @@ import torch
 from symbench_graphs.brec import BREC
 from symbench_graphs.pair_contrast import untrained
 from symbench_graphs.pair_fleet import Protocol
-from symbench_graphs.paired import Comparison, Verdict
+from symbench_graphs.paired import Comparison, PairVerdict
 from symbench_graphs.pairs import Pair, PairTask
 from tabulate import tabulate
 from torch import nn
@@ -40,7 +40,7 @@ def untrained_trial(name: str, task: PairTask, seed: int) -> Trained:
     return Trained(model.build(problem), model, problem, Q, seed, test, test.y)
 
 
-def row(category: str, found: Sequence[Verdict | None], seconds: float) -> list[str]:
+def row(category: str, found: Sequence[PairVerdict | None], seconds: float) -> list[str]:
     """Return the counts of one category's verdicts."""
     protocol = Protocol()
     seen = [v for v in found if v is not None]

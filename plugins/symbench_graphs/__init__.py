@@ -21,7 +21,7 @@ _TASKS = (
 )
 _METRICS = (
     "structural:Structural",
-    "paired:Trained",
+    "paired:PairsTrained",
     "structural:Classes",
     "counting:CountError",
     "hamiltonian:PathF1",

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from symbench import Metric, Model, Task, seeded
-from symbench import Trained as Trial
+from symbench import Metric, Model, Task, Trained, seeded
 from symbench.graphs import padded, random_orders, relabelled
 from symbench_graphs.pair_contrast import EMBEDDING, tried, untrained
 from symbench_graphs.pair_fleet import (
@@ -36,7 +35,7 @@ _SMALL = 10  # nodes of a graph with so few labelled copies that chance would re
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PairVerdict:
     """What became of one pair.
 
     Attributes:
@@ -111,9 +110,11 @@ class Comparison:
     protocol: Protocol = PUBLISHED
     together: bool = True
 
-    def verdicts(self, pairs: Sequence[Pair], device: torch.device) -> dict[int, Verdict | None]:
+    def verdicts(
+        self, pairs: Sequence[Pair], device: torch.device
+    ) -> dict[int, PairVerdict | None]:
         """Return the verdict by the id of each pair; None where the network refuses the size."""
-        found: dict[int, Verdict | None] = {}
+        found: dict[int, PairVerdict | None] = {}
         for n, members in by_size(pairs).items():
             probe = self.fresh(members[0]).to(device)
             size = self._accepted(probe, members[0], device)
@@ -139,7 +140,7 @@ class Comparison:
 
     def _compare(
         self, pairs: Sequence[Pair], size: int, device: torch.device
-    ) -> Iterator[tuple[int, Verdict]]:
+    ) -> Iterator[tuple[int, PairVerdict]]:
         both = [examples(pair, self.q, self._generator(pair)) for pair in pairs]
         x, again = (padded(torch.stack(half), size).to(device) for half in zip(*both, strict=True))
         modules = [self.fresh(pair).to(device) for pair in pairs]
@@ -150,10 +151,10 @@ class Comparison:
             found = self._judged(modules[part], x[part], again[part])
             yield from ((pair.id, v) for pair, v in zip(pairs[part], found, strict=True))
 
-    def _judged(self, modules: Sequence[nn.Module], x: Tensor, again: Tensor) -> list[Verdict]:
+    def _judged(self, modules: Sequence[nn.Module], x: Tensor, again: Tensor) -> list[PairVerdict]:
         """Train network i on x[i]; return what T² says of x[i] and of again[i]."""
         thin = self._steady(modules, x) if self.protocol.thin else x.new_zeros(len(x)) > 0
-        found: dict[int, Verdict] = {}
+        found: dict[int, PairVerdict] = {}
         for some, once in ((thin.nonzero().flatten().tolist(), True), (range(len(x)), False)):
             left = [i for i in some if i not in found]
             if left:
@@ -174,7 +175,7 @@ class Comparison:
 
     def _after_training(
         self, modules: Sequence[nn.Module], x: Tensor, again: Tensor, once: bool
-    ) -> list[Verdict | None]:
+    ) -> list[PairVerdict | None]:
         """Return the verdicts; None where trained on one pair a batch, but no longer invariant."""
         if once:
             single = replace(self.protocol, pairs_a_batch=1)
@@ -185,7 +186,7 @@ class Comparison:
         held = invariant(outputs[0]) & invariant(outputs[1]) | (not once)
         major, reliability = (t_squared(y) for y in outputs)
         numbers = zip(held, major.value, reliability.value, major.degenerate, strict=True)
-        return [Verdict(float(t), float(r), bool(d), once) if ok else None
+        return [PairVerdict(float(t), float(r), bool(d), once) if ok else None
                 for ok, t, r, d in numbers]  # fmt: skip
 
     @torch.no_grad()
@@ -197,7 +198,7 @@ class Comparison:
         return seeded(self.task.name, self.task.version, self.seed, "relabelings", pair.id)
 
 
-class Trained(Metric):
+class PairsTrained(Metric):
     """How many pairs networks tell apart that were trained to, one network for each pair.
 
     The protocol of BREC, as its code does it: q = n_train relabelings of either graph, a fresh
@@ -230,7 +231,7 @@ class Trained(Metric):
         """Whether the task is one of pairs."""
         return isinstance(task, PairTask)
 
-    def score(self, trained: Trial, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
+    def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return the counts; nothing where n_train <= 16 or the network has nothing to train."""
         q = trained.n_train
         if not isinstance(task, PairTask) or q <= EMBEDDING:
@@ -249,7 +250,7 @@ class Trained(Metric):
         return self._scores(pairs, [found[pair.id] for pair in pairs], q)
 
     def _scores(
-        self, pairs: Sequence[Pair], found: Sequence[Verdict | None], q: int
+        self, pairs: Sequence[Pair], found: Sequence[PairVerdict | None], q: int
     ) -> dict[str, float]:
         seen = [v for v in found if v is not None]
         if not seen:
@@ -264,7 +265,7 @@ class Trained(Metric):
         return scores
 
 
-def _net(verdict: Verdict | None, q: int, protocol: Protocol) -> int:
+def _net(verdict: PairVerdict | None, q: int, protocol: Protocol) -> int:
     if verdict is None:
         return 0
     return verdict.separated(q, protocol) - verdict.unreliable(q, protocol)

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import f as fisher
 from symbench_graphs.pair_fleet import Protocol
 from symbench_graphs.pair_statistic import critical, same, t_squared
-from symbench_graphs.paired import Verdict
+from symbench_graphs.paired import PairVerdict
 
 
 def interlaced(D):
@@ -73,8 +73,8 @@ def test_what_is_not_finite_has_no_statistic():
 def test_statistics_that_agree_are_not_a_separation():
     a = torch.tensor([1e9, 100.0, 0.0])
     assert same(a, torch.tensor([1e9 + 5e3, 100.1, 5e-7])).tolist() == [True, False, True]
-    assert Verdict(100.0, 1.0, False).separated(32, Protocol())
-    assert not Verdict(100.0, 100.0, False).separated(32, Protocol())
-    assert Verdict(100.0, 100.0, False).unreliable(32, Protocol())
-    assert not Verdict(70.0, 1.0, False).separated(32, Protocol())
-    assert Verdict(70.0, 1.0, False).separated(32, Protocol(include_q=True))
+    assert PairVerdict(100.0, 1.0, False).separated(32, Protocol())
+    assert not PairVerdict(100.0, 100.0, False).separated(32, Protocol())
+    assert PairVerdict(100.0, 100.0, False).unreliable(32, Protocol())
+    assert not PairVerdict(70.0, 1.0, False).separated(32, Protocol())
+    assert PairVerdict(70.0, 1.0, False).separated(32, Protocol(include_q=True))

@@ -10,7 +10,7 @@ import torch
 from symbench_graphs.ladder import WLLadder
 from symbench_graphs.mini import BRECMini
 from symbench_graphs.pair_fleet import Pace, Protocol, stacks, thinned, train_apart
-from symbench_graphs.paired import Comparison, Trained, copies, examples
+from symbench_graphs.paired import Comparison, PairsTrained, copies, examples
 
 MINI = BRECMini()
 SMALL = [MINI.pair(i) for i in (0, 3, 5, 26, 27)]  # 6, 6, 7, 16 and 6 nodes
@@ -189,7 +189,7 @@ def test_batch_normalisation_is_trained_one_by_one():
 
 def score(task, network, n_train=32):
     trial = pair_toys.trial(task, network, n_train=n_train)
-    return Trained().score(trial, task, torch.Generator())
+    return PairsTrained().score(trial, task, torch.Generator())
 
 
 def test_message_passing_tells_no_pair_apart():
