@@ -1,4 +1,4 @@
-"""What a network may read off a graph before its first layer, all by exact linear algebra."""
+"""Features of a graph that a network computes before its first layer, by exact linear algebra."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def degrees(A: Tensor) -> Tensor:
 
 
 def random_walk(A: Tensor, steps: int) -> Tensor:
-    """Return the chances [n, N, steps] that a walk is back at its start after 1 … ``steps`` steps.
+    """Return the probabilities [n, N, steps] that a random walk returns after 1 … ``steps`` steps.
 
-    diag((D⁻¹ A)^m), the random-walk encoding of Dwivedi et al. (2022). With the symmetric
-    S = D^-½ A D^-½ it equals diag(S^m) = Σ_j (S^⌊m/2⌋ ∘ S^⌈m/2⌉)_ij, so that half of the powers
-    suffice. Edge weights must not be negative; a node without edges has zeros.
+    This is diag((D⁻¹ A)^m), the random-walk encoding of Dwivedi et al. (2022). With the symmetric
+    S = D^-½ A D^-½ it equals diag(S^m) = Σ_j (S^⌊m/2⌋ ∘ S^⌈m/2⌉)_ij, so half of the powers
+    suffice. Edge weights must not be negative. The encoding of a node without edges is zero.
     """
     degree = degrees(A)
     scale = torch.where(degree > 0, degree, torch.ones_like(degree)).rsqrt()
@@ -33,9 +33,9 @@ def random_walk(A: Tensor, steps: int) -> Tensor:
 def dyadic_powers(A: Tensor, count: int) -> Tensor:
     """Return [n, count, N, N]: A_(1) = A and A_(j+1) = min(1, A_(j)²).
 
-    The operators of Chen, Li and Bruna's released code: on a graph without weights A_(j) marks
-    the pairs that a walk of exactly 2^(j-1) steps joins. Weights enter by the same formula, so
-    that on a complete weighted graph the higher operators tend to the constant 1.
+    These are the operators of the code released by Chen, Li and Bruna. On an unweighted graph,
+    A_(j) marks the pairs of nodes joined by a walk of exactly 2^(j-1) steps. The same formula is
+    applied to weights; on a complete weighted graph the higher operators tend to the constant 1.
     """
     powers = [A]
     for _ in range(count - 1):

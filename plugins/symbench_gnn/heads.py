@@ -1,4 +1,4 @@
-"""From node embeddings to invariants, functions of nodes, and functions of pairs of nodes."""
+"""Output heads: node embeddings to invariants, node functions or functions of pairs of nodes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from symbench import Problem, graphs
 
 
 def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Return one hidden layer of SiLU units: [..., inputs] -> [..., outputs].
+    """Return a perceptron with one hidden layer of SiLU units: [..., inputs] -> [..., outputs].
 
-    Smooth, because random ReLU networks are linear on regions and merge graphs for that alone:
-    four such GIN layers merge 34 pairs of the atlas of graphs up to 7 nodes, colour refinement
-    and these units 26.
+    The activation is smooth, because random ReLU networks are piecewise linear and merge more
+    graphs only for that reason. On the atlas of graphs up to 7 nodes, four GIN layers with ReLU
+    merge 34 pairs; colour refinement, and GIN with these units, merge 26.
     """
     return nn.Sequential(nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, outputs))
 
 
 class Invariants(nn.Module):
-    """MLP(Σ_i h_i / nodes) over the nodes that exist: [n, N, f] -> [n, copies].
+    """MLP(Σ_i h_i / nodes) over the existing nodes: [n, N, f] -> [n, copies].
 
-    A sum, which counts nodes as a mean does not: ``nodes`` is a constant of the task.
+    ``nodes`` is a constant of the task. So this is a scaled sum, which, unlike a mean, can count
+    nodes.
     """
 
     def __init__(self, inputs: int, hidden: int, copies: int, nodes: int) -> None:
@@ -36,7 +37,7 @@ class Invariants(nn.Module):
 
 
 class NodeFunction(nn.Module):
-    """MLP(h_i) of every node: [n, N, f] -> [n, copies, N]."""
+    """MLP(h_i) at every node: [n, N, f] -> [n, copies, N]."""
 
     def __init__(self, inputs: int, hidden: int, copies: int) -> None:
         super().__init__()
@@ -52,7 +53,8 @@ class PairFunction(nn.Module):
     """A symmetric function of two nodes and their edge: [n, N, f] -> [n, copies, N, N].
 
     y_ij = V relu(W (h_i + h_j) + U h_i ∘ U h_j + a A_ij + b) + C (E h_i ∘ E h_j) / √hidden.
-    The second term alone is the score matrix E Eᵀ of graph matching. ``edges`` = False drops A.
+    The second term by itself is the score matrix E Eᵀ of graph matching. ``edges`` = False drops
+    A.
     """
 
     def __init__(self, inputs: int, hidden: int, copies: int, *, edges: bool) -> None:
@@ -79,11 +81,11 @@ class PairFunction(nn.Module):
 
 
 class Readout(nn.Module):
-    """The head for a problem's order of output, in the units of its targets.
+    """The head for a problem's output order, in the units of its targets.
 
-    Where the loss is the square error, outputs are y = c + s head(h) with one centre c and one
-    scale s a copy, the mean and the standard deviation of the training targets once ``calibrate``
-    has seen them; both commute with permutations. What belongs to padding is 0.
+    If the loss is the squared error, outputs are y = c + s head(h), with one centre c and one
+    scale s per copy. ``calibrate`` sets them to the mean and the standard deviation of the
+    training targets. Both commute with permutations. Outputs at padded nodes are 0.
     """
 
     centre: Tensor
@@ -106,7 +108,7 @@ class Readout(nn.Module):
         self.register_buffer("scale", torch.ones(ones))
 
     def calibrate(self, y: Tensor) -> None:
-        """Take centre and scale from targets [n, copies, …], if they are what is regressed."""
+        """Set centre and scale from targets [n, copies, …], if the loss is the squared error."""
         if not self._regresses:
             return
         copies = y.detach().double().transpose(0, 1).flatten(1)

@@ -1,7 +1,7 @@
 """Layers on node embeddings: (h [n, N, f], A [n, N, N], mask [n, N]) -> [n, N, f'].
 
-Every layer leaves zeros where there is no node. Dense operations, so that torch.func.vmap can
-stack the trials of a cell; those of GCN and GIN also have a sparse form with the same parameters.
+Every layer outputs zeros at padded nodes. The operations are dense, so that torch.func.vmap can
+stack the trials of a cell. GCN and GIN layers also have a sparse form with the same parameters.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from symbench_gnn.heads import perceptron
 
 def edge_operator(edges: Tensor, weights: Tensor, nodes: int) -> Tensor:
     """Return the sparse matrix [nodes, nodes] that sums w_ij h_j over the edges (j, i)."""
-    with warnings.catch_warnings():  # that sparse tensors are in beta, once a process
+    with warnings.catch_warnings():  # torch warns once per process that sparse CSR is in beta
         warnings.simplefilter("ignore", UserWarning)
         operator: Tensor = to_torch_csr_tensor(edges.flip(0), weights, (nodes, nodes))
     return operator
@@ -30,7 +30,8 @@ def edge_operator(edges: Tensor, weights: Tensor, nodes: int) -> Tensor:
 class GCNLayer(nn.Module):
     """relu(W silu(Â h V + c) + b), Â = D̃^-½ (A + 1) D̃^-½, with ``DenseGCNConv`` inside.
 
-    The perceptron's second layer makes it as large as GIN's: they differ in Â against A + 1 alone.
+    The second linear layer makes it as large as GIN's layer. The only difference between the two
+    is Â here and A + 1 there.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -81,7 +82,7 @@ class GINLayer(nn.Module):
 class GATLayer(nn.Module):
     """elu of torch-geometric's ``DenseGATConv``: attention over the neighbours and the node.
 
-    It knows which edges exist, not their weights.
+    It uses which edges exist, but not their weights.
     """
 
     def __init__(self, inputs: int, outputs: int, heads: int) -> None:
@@ -97,8 +98,8 @@ class GATLayer(nn.Module):
 class EdgeNetworkLayer(nn.Module):
     """relu(MLP(h_i, Σ_j relu(R h_i + S h_j + a A_ij + b))), j over the neighbours of i.
 
-    Message passing in the general form of Gilmer et al. (2017): a message depends on both ends
-    and, through a, on the weight of the edge.
+    This is message passing in the general form of Gilmer et al. (2017): a message depends on both
+    ends and, through a, on the weight of the edge.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -118,7 +119,7 @@ class EdgeNetworkLayer(nn.Module):
 
 
 class SetLayer(nn.Module):
-    """relu(W h_i + U mean_j h_j), the equivariant layer of Zaheer et al. (2017); A is not read."""
+    """relu(W h_i + U mean_j h_j), the equivariant layer of Zaheer et al. (2017); A is not used."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -135,9 +136,9 @@ class SetLayer(nn.Module):
 class PowerLayer(nn.Module):
     """[relu(z W), z U] with z_i = [h, D h, A_(1) h, …, A_(J) h]_i: half of the channels linear.
 
-    The layer of Chen, Li and Bruna (2019). D and the A_(j) are divided by √N of the task, a
-    constant, in the place of their batch normalisation, in which graphs of one batch would see
-    each other. ``last`` makes all channels linear.
+    This is the layer of Chen, Li and Bruna (2019). D and the A_(j) are divided by √N of the task,
+    a constant. It replaces their batch normalisation, which would make the output for a graph
+    depend on the other graphs of its batch. ``last`` makes all channels linear.
     """
 
     def __init__(self, sizes: tuple[int, int], powers: int, nodes: int, *, last: bool) -> None:
@@ -160,9 +161,10 @@ class PowerLayer(nn.Module):
 class GPSLayer(nn.Module):
     """Message passing and attention over all nodes side by side, then a perceptron.
 
-    The block of Rampášek et al. (2022): u = norm(h + GIN(h)) + norm(h + attention(h)),
-    h' = norm(u + MLP(u)). Own dense code: torch-geometric's ``GPSConv`` works on edge lists, which
-    vmap cannot stack. Normalisation is over the channels of each node, never over a batch.
+    This is the block of Rampášek et al. (2022): u = norm(h + GIN(h)) + norm(h + attention(h)),
+    h' = norm(u + MLP(u)). It is a dense implementation, because torch-geometric's ``GPSConv``
+    works on edge lists, which vmap cannot stack. Normalisation is over the channels of each node,
+    never over a batch.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -175,7 +177,7 @@ class GPSLayer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
 
     def attention(self, h: Tensor, mask: Tensor) -> Tensor:
-        """Return softmax(q kᵀ / √d) v over the nodes that exist, [n, N, width]."""
+        """Return softmax(q kᵀ / √d) v over the existing nodes, [n, N, width]."""
         parts = self.query_key_value(h).unflatten(-1, (3, self.heads, -1))
         q, k, v = parts.movedim(1, -2).unbind(1)  # each [n, heads, N, d]
         scores = q @ k.mT / math.sqrt(q.shape[-1])

@@ -21,7 +21,7 @@ def onward(y: Tensor) -> Tensor:
     """Return B y at the directed edges i → j for functions y [n, N, N, f], zero off the edges.
 
     B is the non-backtracking operator, (B y)_ij = Σ_{k ≠ i} y_jk over the edges j → k: the
-    adjacency of the line graph. What stands at pairs that are no edge means nothing.
+    adjacency of the line graph. Values at pairs that are not edges are meaningless.
     """
     return y.sum(2)[:, None] - y.transpose(1, 2)
 
@@ -29,8 +29,8 @@ def onward(y: Tensor) -> Tensor:
 class NodeStep(nn.Module):
     """x'_i = silu(W [x_i, d_i x_i, (A x)_i, Σ_j y_ij, Σ_j y_ji] + b), j over the neighbours of i.
 
-    All but x_i is multiplied by ``factor``, a constant in the place of batch normalisation, in
-    which graphs of one batch would see each other.
+    All terms except x_i are multiplied by the constant ``factor``. It replaces batch
+    normalisation, which would make the output for a graph depend on the other graphs of its batch.
     """
 
     def __init__(self, nodes: int, edges: int, outputs: int, factor: float) -> None:
@@ -48,7 +48,8 @@ class NodeStep(nn.Module):
 class EdgeStep(nn.Module):
     """y'_ij = silu(U y_ij + V (B y)_ij + S x'_i + T x'_j + c) on the edges i → j, else 0.
 
-    The degree of an edge in the line graph is that of its head less one, which x'_j brings along.
+    The degree of an edge in the line graph is the degree of its head minus one, so it is contained
+    in x'_j.
     """
 
     def __init__(self, nodes: int, edges: int, outputs: int, factor: float) -> None:
@@ -67,10 +68,10 @@ class EdgeStep(nn.Module):
 
 
 class LineNetwork(nn.Module):
-    """Steps on nodes and edges by turns; the nodes of all steps are read out.
+    """Alternating steps on nodes and edges; the readout uses the nodes of all steps.
 
-    The nodes start with their features and degree, the edges with their weight. The last step is
-    one of the nodes: nobody would read its edges.
+    The initial node features are the given features and the degree; the initial edge feature is
+    the weight. The last step updates only nodes, because its edges would not be used.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class LineNetwork(nn.Module):
         self.readout = readout
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine's signature
-        """Take the units of the targets."""
+        """Set the units of the outputs from the training targets."""
         self.readout.calibrate(y)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,16 +110,16 @@ class LineConfig(NetworkConfig):
 
 @final
 class LineGNN(NodeModel):
-    """A network on the nodes and, by the non-backtracking operator, on the directed edges.
+    """A network on the nodes and, through the non-backtracking operator, on the directed edges.
 
-    Of the paper's operators the first powers (J = 1), A on the nodes and B on the edges. These are
-    as strong as 1-WL and no stronger: the embedding of i → j is a function of the stable colours of
-    i and j, for the edges that go on from j are those of all neighbours of j but i. What the line
-    graph adds is the form of the messages, which do not turn back on sparse graphs.
+    It uses the first powers (J = 1) of the paper's operators, A on the nodes and B on the edges.
+    These are exactly as strong as 1-WL: the embedding of i → j is a function of the stable colours
+    of i and j, because the edges that follow i → j lead from j to all of its neighbours except i.
+    The line graph changes the form of the messages, which do not backtrack on sparse graphs.
     """
 
     name = "line-gnn"
-    summary = "GNN on the graph and its line graph, non-backtracking"
+    summary = "GNN on the graph and its line graph, with the non-backtracking operator"
     reference = "Chen, Li and Bruna 2019, Supervised community detection with line GNNs, section 4"
     Config = LineConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -1,4 +1,4 @@
-"""Networks on node embeddings, and what the models that build them share."""
+"""Networks on node embeddings, and the base classes of the models that build them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from symbench import InputError, Model, Prior, Problem, graphs
 from symbench_gnn.heads import Readout
 
-# measured by tests/benchmarks/test_graph_routes.py on one core: beyond both, lists of edges win
-# (1.1 to 1.4 times at 198 nodes, 1.3 to 1.8 at 400); BREC's graphs, of up to 198 nodes and density
-# from 0.038 on, are a draw and stay dense
+# Measured by tests/benchmarks/test_graph_routes.py on one core. Edge lists are faster for graphs
+# with more nodes and a lower density than these (by 1.1 to 1.4 times at 198 nodes, 1.3 to 1.8 at
+# 400). On BREC's graphs (up to 198 nodes, density 0.038 and more) the routes are equally fast, so
+# these graphs stay dense.
 SPARSE_NODES = 192
 SPARSE_DENSITY = 0.015
 
@@ -28,7 +29,7 @@ def _adjacency(A: Tensor) -> Tensor:
 
 
 class Features(nn.Module):
-    """The node features as they are."""
+    """The node features, unchanged."""
 
     def forward(self, features: Tensor, A: Tensor) -> Tensor:  # noqa: ARG002
         """Return ``features`` [n, N, k]."""
@@ -36,7 +37,7 @@ class Features(nn.Module):
 
 
 class WithDegree(nn.Module):
-    """The node features and the (weighted) degree."""
+    """The node features followed by the (weighted) degree."""
 
     def forward(self, features: Tensor, A: Tensor) -> Tensor:
         """Return [n, N, k + 1]."""
@@ -44,10 +45,10 @@ class WithDegree(nn.Module):
 
 
 class NodeNetwork(nn.Module):
-    """Layers of node embeddings, all of which are read out: [n, 1 + k, N, N] -> [n, copies, …].
+    """Layers of node embeddings, all used by the readout: [n, 1 + k, N, N] -> [n, copies, …].
 
-    ``encode`` makes the first embedding of node features and adjacency; ``operators`` what the
-    layers multiply with, the adjacency unless said otherwise.
+    ``encode`` computes the first embedding from node features and adjacency. ``operators``
+    computes the matrices that the layers multiply with; the default is the adjacency.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class NodeNetwork(nn.Module):
         self._has_sparse = all(hasattr(layer, "sparse") for layer in layers)
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine's signature
-        """Take the units of the targets."""
+        """Set the units of the outputs from the training targets."""
         self.readout.calibrate(y)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ class NodeNetwork(nn.Module):
         return self.dense(graphs.adjacency(x), graphs.node_features(x))
 
     def dense(self, A: Tensor, features: Tensor) -> Tensor:
-        """Return the outputs from A [n, N, N] and features [n, N, k], the first the mask."""
+        """Return the outputs from A [n, N, N] and features [n, N, k]; feature 0 is the mask."""
         mask = features[..., 0]
         operators = self._operators(A)
         h = self.encode(features, A)
@@ -87,13 +88,13 @@ class NodeNetwork(nn.Module):
         return y
 
     def sparse(self, x: Tensor) -> Tensor:
-        """Return the outputs by way of lists of edges, with the same parameters.
+        """Return the outputs, computed from edge lists with the same parameters.
 
         Raises:
             InputError: a layer has no sparse form.
         """
         if not self._has_sparse:
-            raise InputError("this network has dense layers only")
+            raise InputError("this network has a layer without a sparse form; call dense() instead")
         batch, mask = graphs.to_batch(x), graphs.node_mask(x)
         h, seen = batch.x, []
         layers: Any = self.layers
@@ -101,18 +102,17 @@ class NodeNetwork(nn.Module):
         for layer in layers:
             h = layer.sparse(h, operator)
             seen.append(h)
-        found = torch.cat(seen, -1)
-        h = found.new_zeros(*mask.shape, found.shape[-1])
-        h[mask > 0] = found
+        embeddings = torch.cat(seen, -1)
+        h = embeddings.new_zeros(*mask.shape, embeddings.shape[-1])
+        h[mask > 0] = embeddings
         y: Tensor = self.readout(h, graphs.adjacency(x), mask)
         return y
 
 
 def sparse_pays(A: Tensor) -> bool:
-    """Whether lists of edges are the faster route for adjacencies [n, N, N], by measurement.
+    """Whether edge lists are faster for adjacencies [n, N, N], by the measured constants above.
 
-    Small graphs are never looked into, so that vmap can stack them: a look at the values is what
-    it must refuse.
+    The values of small graphs are not inspected, because vmap cannot stack code that does so.
     """
     if A.shape[-1] < SPARSE_NODES:
         return False
@@ -120,7 +120,7 @@ def sparse_pays(A: Tensor) -> bool:
 
 
 def declines(name: str, problem: Problem) -> str | None:
-    """Return why a network of node embeddings cannot take the problem, or None."""
+    """Return why a network on node embeddings does not apply to the problem, or None."""
     if problem.kind != "graph":
         return f"{name} reads graphs, not {problem.kind} data"
     try:
@@ -132,7 +132,7 @@ def declines(name: str, problem: Problem) -> str | None:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """``depth`` layers of ``width`` channels; the readout's hidden layer is as wide."""
+    """``depth`` layers of ``width`` channels; the readout's hidden layer has the same width."""
 
     width: int = 64
     depth: int = 4
@@ -141,7 +141,7 @@ class NetworkConfig:
 
 
 class NodeModel(Model):
-    """A network of node embeddings, told that nodes have no order."""
+    """A network on node embeddings; it is told the symmetry under permutations of the nodes."""
 
     version = "1"
     prior: ClassVar[Prior] = "told"
@@ -154,7 +154,7 @@ class NodeModel(Model):
     selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is no graph with a symmetry by permutation of nodes."""
+        """Decline what is not a graph task with a symmetry under permutations of the nodes."""
         return declines(self.name, problem)
 
     def build(self, problem: Problem) -> nn.Module:
@@ -167,7 +167,7 @@ class NodeModel(Model):
 
 
 class LayeredModel(NodeModel):
-    """One whose layers are all of one form; with ``degree``, the degree is a node feature."""
+    """A model whose layers all have one form; with ``degree``, the degree is a node feature."""
 
     degree: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""Networks on nodes that are no message passing of the plain kind, and the floor."""
+"""Networks on nodes other than plain message passing, and a perceptron on the adjacency."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from symbench_gnn.network import NetworkConfig, NodeModel, NodeNetwork, WithDegr
 
 @final
 class DeepSets(NodeModel):
-    """Permutation-equivariant layers on the nodes alone, relu(W h_i + U mean_j h_j).
+    """Permutation-equivariant layers on the nodes without edges, relu(W h_i + U mean_j h_j).
 
-    It sees the number of nodes and their features, and no edge: what it reaches on a task is what
-    the task gives away without its graph.
+    It sees the number of nodes and their features, but no edges. So its score on a task shows what
+    can be predicted without the graph.
     """
 
     name = "deep-sets"
@@ -45,14 +45,14 @@ class WalkEncoding(nn.Module):
         self.embed = nn.Linear(features + steps, width)
 
     def forward(self, features: Tensor, A: Tensor) -> Tensor:
-        """Return embeddings [n, N, width] of nodes, 0 on the padding."""
+        """Return the node embeddings [n, N, width]; they are 0 at padded nodes."""
         h: Tensor = self.embed(torch.cat([features, random_walk(A, self.steps)], -1))
         return h * features[..., :1]
 
 
 @dataclass(frozen=True)
 class GraphTransformerConfig(NetworkConfig):
-    """``heads`` divides ``width``; ``steps`` of the random walk (CSL needs 8)."""
+    """``heads`` must divide ``width``; ``steps`` is the length of the random walk (CSL needs 8)."""
 
     heads: int = 4
     steps: int = 16
@@ -63,11 +63,12 @@ class GraphTransformerConfig(NetworkConfig):
 class GraphTransformer(NodeModel):
     """GPS: message passing and attention in every layer, on random-walk encodings.
 
-    The encodings are invariant features beyond 1-WL; eight steps tell all classes of CSL apart.
+    The encodings are invariant features that 1-WL cannot compute. Eight steps distinguish all
+    classes of CSL.
     """
 
     name = "graph-transformer"
-    summary = "GPS with random-walk encodings"
+    summary = "graph transformer (GPS) with random-walk encodings"
     reference = "Rampášek et al. 2022, Recipe for a general, powerful, scalable graph transformer"
     Config = GraphTransformerConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -85,21 +86,22 @@ class GraphTransformer(NodeModel):
 
 @dataclass(frozen=True)
 class PowerConfig(NetworkConfig):
-    """``powers`` J of the adjacency: A_(1) … A_(J)."""
+    """``powers`` is J, the number of powers of the adjacency: A_(1) … A_(J)."""
 
     powers: int = 4
 
 
 @final
 class PowerGNN(NodeModel):
-    """Vectors multiplied by 1, D, A and the thresholded powers A_(j+1) = min(1, A_(j)²).
+    """Node features multiplied by 1, D, A and the thresholded powers A_(j+1) = min(1, A_(j)²).
 
-    As strong as 1-WL on the graph whose edges are coloured by all operators: with J = 1 on A
-    alone. The degree is an input. On weighted graphs the same formula is used on the weights.
+    It is as strong as 1-WL on the graph whose edges are coloured by all operators; for J = 1 that
+    graph is A. The degree is an input. On weighted graphs the same formula is applied to the
+    weights.
     """
 
     name = "power-gnn"
-    summary = "operators 1, D, A, min(1, A²), …"
+    summary = "GNN with the operators 1, D, A, min(1, A²) and further thresholded powers of A"
     reference = "Chen, Li and Bruna 2019, Supervised community detection with line GNNs, section 3"
     Config = PowerConfig
 
@@ -119,8 +121,8 @@ class PowerGNN(NodeModel):
 class FlatGraph(nn.Module):
     """A perceptron on all entries of A and on the node features beyond the mask.
 
-    Smaller graphs are padded to ``nodes``. Targets are regressed in units of their training mean
-    and standard deviation, coordinate by coordinate.
+    Smaller graphs are padded to ``nodes``. For regression, each target coordinate is standardised
+    by its mean and standard deviation on the training data.
     """
 
     centre: Tensor
@@ -137,7 +139,7 @@ class FlatGraph(nn.Module):
         self.register_buffer("scale", torch.ones(problem.output_size))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine's signature
-        """Take centre and scale of targets [n, …], if they are what is regressed."""
+        """Set centre and scale from the targets [n, …], if the loss is the squared error."""
         if self._regresses:
             values = y.detach().double().flatten(1)
             deviation = values.std(0, correction=0)
@@ -149,7 +151,7 @@ class FlatGraph(nn.Module):
         """Return [n, *output_shape].
 
         Raises:
-            InputError: a graph has more nodes than the perceptron was built for.
+            InputError: a graph has more nodes than the perceptron accepts.
         """
         x = graphs.padded(x, self.nodes)
         flat = [graphs.adjacency(x).flatten(1), graphs.node_features(x)[..., 1:].flatten(1)]
@@ -171,20 +173,20 @@ class FlatConfig:
 class MLPAdjacency(Model):
     """A perceptron on the flattened adjacency: it fits CSL and predicts at chance.
 
-    No symmetry is built in, so a relabelled graph is a new input to it. Outputs that belong to
-    pairs or nodes are those of the padded graph.
+    No symmetry is built in, so a relabelled graph is a new input. Outputs per node or per pair
+    are those of the padded graph.
     """
 
     name, version = "mlp-adjacency", "1"
     prior = "none"
-    summary = "perceptron on the flattened adjacency matrix: the floor"
+    summary = "perceptron on the flattened adjacency matrix, without symmetry"
     Config = FlatConfig
     config: FlatConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"smoke": {"width": 16}}
     selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is no graph."""
+        """Decline what is not a graph."""
         if problem.kind == "graph":
             return None
         return f"{self.name} reads graphs, not {problem.kind} data"

@@ -1,4 +1,4 @@
-"""From pair tensors to invariants, node functions and pair functions."""
+"""Output heads: pair tensors to invariants, node functions or pair functions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch.nn import functional
 from symbench import InputError, Problem, graphs
 from symbench_gnn.tensor_layers import Centred, Mixing, Nodes
 
-_SEEN = 64  # training graphs that set the scale of the features
+_SEEN = 64  # number of training graphs that set the scale of the features
 
 
 def declined(name: str, problem: Problem, orders: Sequence[int] = (0, 1, 2)) -> str | None:
     """Return why a model of graphs declines the problem, or None.
 
-    ``orders`` are those that it can put out: 0 invariants, 1 node functions, 2 pair functions.
+    ``orders`` are the output orders it supports: 0 invariants, 1 node functions, 2 pair functions.
     """
     if problem.kind != "graph":
         return f"{name} reads graphs, not {problem.kind} data"
@@ -30,15 +30,15 @@ def declined(name: str, problem: Problem, orders: Sequence[int] = (0, 1, 2)) -> 
     if order in orders:
         return None
     kinds = ("invariants", "functions of the nodes", "functions of pairs of nodes")
-    return f"{name} puts out {' and '.join(kinds[k] for k in orders)}, not {kinds[order]}"
+    return f"{name} outputs {' and '.join(kinds[k] for k in orders)}, not {kinds[order]}"
 
 
 class PairHead(nn.Module):
-    """A perceptron on what the layers' pair tensors [c, n, N, N] say of graph, node or pair.
+    """A perceptron on features of each graph, node or pair, from the pair tensors [c, n, N, N].
 
-    Order 0: for each channel the mean over the diagonal and over the other pairs, the same times
-    N / N₀ and (N / N₀)² (sums: N₀ is the problem's size). Order 1: diagonal, row mean and column
-    mean of each node. Order 2: the channels of each pair.
+    Order 0: for each channel, the mean over the diagonal and the mean over the other pairs, and
+    the same times N / N₀ and (N / N₀)², which are sums (N₀ is the problem's number of nodes).
+    Order 1: diagonal, row mean and column mean of each node. Order 2: the channels of each pair.
     """
 
     def __init__(self, channels: int, hidden: int, problem: Problem) -> None:
@@ -52,7 +52,7 @@ class PairHead(nn.Module):
         self.last = nn.Linear(hidden, copies)
 
     def features(self, layers: Sequence[Tensor], nodes: Nodes) -> Tensor:
-        """Return what the perceptron reads: [features, n, N, ...] with ``order`` node axes."""
+        """Return the perceptron's input [features, n, N, ...] with ``order`` node axes."""
         if self.order == 2:
             return torch.cat(list(layers))
         if self.order == 1:
@@ -80,7 +80,7 @@ class PairHead(nn.Module):
 
 
 class PairNetwork(nn.Module):
-    """Layers on pair tensors, each centred, and a head that reads the input and all of them."""
+    """Layers on pair tensors, each standardised, and a head on the input and all layers."""
 
     def __init__(self, layers: Sequence[nn.Module], width: int, head: PairHead) -> None:
         super().__init__()
@@ -90,17 +90,17 @@ class PairNetwork(nn.Module):
         self.target = Target(head.order)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the output for graphs [n, 1 + k, N, N] of any N; zero at padded nodes."""
+        """Return the outputs for graphs [n, 1 + k, N, N] of any N; zero at padded nodes."""
         nodes = Nodes.of(graphs.node_mask(x))
         y = self.head(self._run(x, nodes, fit=False), nodes)
         return cast("Tensor", self.target(y, nodes))
 
     @torch.no_grad()
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Set the scale of every layer's features, and of real targets, by the training data."""
-        some = x[:_SEEN]
-        nodes = Nodes.of(graphs.node_mask(some))
-        features = self.head.features(self._run(some, nodes, fit=True), nodes)
+        """Set the scale of every layer's features, and of real targets, from the training data."""
+        first = x[:_SEEN]
+        nodes = Nodes.of(graphs.node_mask(first))
+        features = self.head.features(self._run(first, nodes, fit=True), nodes)
         self.head.centred.fit(features, nodes.of_order(self.head.order))
         self.target.fit(y, Nodes.of(graphs.node_mask(x)))
 
@@ -118,9 +118,9 @@ class PairNetwork(nn.Module):
 class Target(nn.Module):
     """c + s y in the units of real targets, and zero at padded nodes.
 
-    c and s are the mean and the standard deviation of the training targets: one for each
-    invariant, and one for all nodes (pairs) and copies, which keeps equivariance. Without ``fit``,
-    and for labels of classes, c = 0 and s = 1.
+    c and s are the mean and the standard deviation of the training targets. Each invariant has its
+    own; all nodes (pairs) and copies share one, which preserves equivariance. Before ``fit``, and
+    for class labels, c = 0 and s = 1.
     """
 
     centre: Tensor
@@ -133,7 +133,7 @@ class Target(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def fit(self, y: Tensor, nodes: Nodes) -> None:
-        """Take the statistics of targets y [n, copies, ...] over the nodes that exist."""
+        """Set c and s from the targets y [n, copies, ...] at the existing nodes."""
         if not y.is_floating_point():
             return
         exists = nodes.of_order(self.order)[:, None].expand_as(y)

@@ -1,4 +1,4 @@
-"""Message passing: at most as strong as colour refinement (1-WL), by theorem."""
+"""Message-passing networks: provably at most as strong as colour refinement (1-WL)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from symbench_gnn.network import LayeredModel, NetworkConfig, NodeNetwork
 class GCN(LayeredModel):
     """Graph convolutions with D̃^-½ (A + 1) D̃^-½, each followed by a linear layer.
 
-    All layers are read out by sums. Weaker than 1-WL: the normalised mean forgets degrees that
-    GIN's sum keeps; the networks are equal otherwise. Weights of edges must not be negative.
+    The readout sums over the nodes of all layers. It is weaker than 1-WL, because the normalised
+    mean loses degrees that GIN's sum preserves. Otherwise the two networks are equal. Edge weights
+    must not be negative.
     """
 
     name = "gcn"
-    summary = "graph convolution of Kipf and Welling"
+    summary = "graph convolutional network of Kipf and Welling"
     reference = "Kipf and Welling 2017, eq. 2"
 
     def layer(self, inputs: int, outputs: int) -> nn.Module:
@@ -33,13 +34,14 @@ class GCN(LayeredModel):
 
 @final
 class GIN(LayeredModel):
-    """Graph isomorphism network, h' = relu(MLP(h_i + Σ_j A_ij h_j)); all layers read out by sums.
+    """Graph isomorphism network, h' = relu(MLP(h_i + Σ_j A_ij h_j)), with sums as readout.
 
-    As strong as 1-WL and no stronger. Weights of edges multiply the messages.
+    It is exactly as strong as 1-WL. The readout uses all layers. Edge weights multiply the
+    messages.
     """
 
     name = "gin"
-    summary = "graph isomorphism network: as strong as 1-WL"
+    summary = "graph isomorphism network, as strong as 1-WL"
     reference = "Xu et al. 2019, How powerful are graph neural networks?, eq. 4.1"
 
     def layer(self, inputs: int, outputs: int) -> nn.Module:
@@ -49,7 +51,7 @@ class GIN(LayeredModel):
 
 @dataclass(frozen=True)
 class GATConfig(NetworkConfig):
-    """``heads`` divides ``width``."""
+    """``heads`` must divide ``width``."""
 
     heads: int = 4
 
@@ -58,8 +60,8 @@ class GATConfig(NetworkConfig):
 class GAT(LayeredModel):
     """Graph attention on node features and degree.
 
-    Attention is a weighted mean and returns a constant for constant features, so the degree is
-    given as a feature. Weights of edges reach it through the degree alone.
+    Attention is a weighted mean, which is constant for constant features, so the degree is added
+    as a feature. Edge weights enter only through the degree.
     """
 
     name = "gat"
@@ -85,7 +87,7 @@ class MPNN(LayeredModel):
     """
 
     name = "mpnn"
-    summary = "message passing by an edge network"
+    summary = "message passing with an edge network"
     reference = "Gilmer et al. 2017, Neural message passing for quantum chemistry, eqs. 1-2"
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"width": 8, "depth": 2},
@@ -99,7 +101,7 @@ class MPNN(LayeredModel):
 
 @dataclass(frozen=True)
 class RandomGINConfig(NetworkConfig):
-    """``noise`` random features a node; ``draws`` of them are averaged; ``pool`` draws are held."""
+    """``noise`` random features per node; a pool of ``pool`` draws; ``draws`` are averaged."""
 
     noise: int = 4
     draws: int = 8
@@ -107,13 +109,12 @@ class RandomGINConfig(NetworkConfig):
 
 
 class OnNoise(nn.Module):
-    """A network on extra node features N(0, 1), drawn once when it is built.
+    """A network on additional node features from N(0, 1), drawn once when it is built.
 
-    Where a gradient is wanted, example b of a batch sees draw b of the pool (batches are random);
-    elsewhere, in evaluation and on the validation split that selects the parameters, the outputs
-    are averaged over the first ``draws``. Node i has the i-th vector of a draw, so
-    that a relabelled graph sees other noise than the graph: the function is equivariant in
-    distribution only. Graphs larger than the pool repeat it.
+    In training steps, example b of a batch gets draw b of the pool (batches are random). In
+    evaluation, also on the validation split, the outputs are averaged over the first ``draws``.
+    Node i gets the i-th vector of a draw, so a relabelled graph gets different noise: the function
+    is equivariant only in distribution. Graphs with more nodes than a draw repeat its vectors.
     """
 
     pool: Tensor
@@ -125,11 +126,11 @@ class OnNoise(nn.Module):
         self.draws = draws
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Take the units of the targets."""
+        """Set the units of the outputs from the training targets."""
         self.net.calibrate(x, y)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the outputs for one draw of noise an example, or their mean over draws."""
+        """Return the outputs for one draw of noise per example, or their mean over draws."""
         every = torch.arange(len(x), device=x.device)
         if self.training and torch.is_grad_enabled():
             return self.on(x, every)
@@ -146,9 +147,9 @@ class OnNoise(nn.Module):
 
 @final
 class RandomGIN(LayeredModel):
-    """GIN on random node features: universal in probability, equivariant in distribution only.
+    """GIN on random node features: universal in probability, equivariant only in distribution.
 
-    Its measured equivariance error is that of a mean over ``draws`` draws, and not zero.
+    Its measured equivariance error is not zero: it is that of a mean over ``draws`` draws.
     """
 
     name = "gin-random"
@@ -161,7 +162,7 @@ class RandomGIN(LayeredModel):
         return GINLayer(inputs, outputs)
 
     def network(self, problem: Problem, features: int) -> OnNoise:
-        """Return the network with its pool of noise."""
+        """Return the network with its pool of random features."""
         config = self.config
         net = cast("NodeNetwork", super().network(problem, features + config.noise))
         nodes = max(problem.input_shape[-1], 64)

@@ -1,4 +1,4 @@
-"""Local relational pooling: an average over all orders of a few neighbours, made exact."""
+"""Local relational pooling: an exact average over all orders of a few neighbours."""
 
 from __future__ import annotations
 
@@ -19,17 +19,21 @@ from symbench_gnn.pair_heads import Target, declined
 from symbench_gnn.tensor_layers import Nodes
 
 _LENGTH = 3  # neighbours in a sequence
-_LARGEST = 16  # neighbours of a node: 3360 sequences
+_LARGEST = 16  # most neighbours of a node, which has 3360 sequences then
 
 
 class Egonets(torch.autograd.Function):
     """Sequences (i, a, b, c) of a node and up to three of its neighbours, as flat tensors.
 
-    ``apply(x)`` returns those of a batch of graphs in one list, node by node: rows [M, 6 + 4 k],
-    the six weights among the four nodes and their k features; the node [M] of each, counted
-    through the graphs; and how many [n, N] a node has, one for each order of min(3, degree)
-    different neighbours. Missing neighbours are zeros. It has its own rule for ``torch.func.vmap``,
-    where M could not be read off the data, and no gradient: graphs are given.
+    ``apply(x)`` returns the sequences of a batch of graphs in one list, node by node:
+
+    - rows [M, 6 + 4 k]: the six weights among the four nodes, and the k features of each;
+    - nodes [M]: the node of each row, numbered consecutively through the graphs;
+    - counts [n, N]: the number of sequences of each node, one for each ordered choice of
+      min(3, degree) different neighbours.
+
+    Missing neighbours are zeros. M depends on the data, so the function defines its own rule for
+    ``torch.func.vmap``. It has no gradient, because graphs are inputs.
     """
 
     @staticmethod
@@ -43,13 +47,13 @@ class Egonets(torch.autograd.Function):
         present = A != 0
         degree = present.sum(-1)
         if len(degree) and (most := int(degree.amax())) > _LARGEST:
-            raise InputError(f"lrp takes at most {_LARGEST} neighbours of a node, not {most}")
+            raise InputError(f"lrp supports at most {_LARGEST} neighbours of a node, not {most}")
         slots, starts = _orders(x.device)
         count = starts.diff()[degree]
         node = torch.repeat_interleave(count)
-        skipped = starts[degree] - (count.cumsum(0) - count)  # from a place in the list to slots
+        skipped = starts[degree] - (count.cumsum(0) - count)  # offset from rows to slots
         slot = slots[torch.arange(len(node), device=x.device) + skipped[node]]
-        # every node's neighbours, one after another; one more, for a last node that has none
+        # the neighbours of all nodes, concatenated; the padding serves a last node without any
         neighbour = functional.pad(present.nonzero()[:, 1], (0, 1))
         first = degree.cumsum(0) - degree
         centre = (node % A.shape[-1])[:, None]
@@ -60,7 +64,7 @@ class Egonets(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: ARG004 - torch's
-        """Keep nothing: there is no gradient."""
+        """Save nothing, because there is no gradient."""
         ctx.mark_non_differentiable(*output)
 
     @staticmethod
@@ -69,7 +73,7 @@ class Egonets(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None], x: Tensor) -> Any:
-        """Take the stacked graphs as one longer batch; short lists end in rows of a node n N."""
+        """Treat the stacked graphs as one batch; pad shorter lists with rows of node n N."""
         dim = in_dims[0]
         if dim is None:
             return sequences(x), (None, None, None)
@@ -78,13 +82,13 @@ class Egonets(torch.autograd.Function):
         size = stacked.shape[1] * stacked.shape[-1]
         part = node // size
         lengths = torch.bincount(part, minlength=info.batch_size).tolist()
-        own = list((node - part * size).split(lengths))
-        found = (
+        local = list((node - part * size).split(lengths))
+        outputs = (
             pad_sequence(list(rows.split(lengths)), batch_first=True),
-            pad_sequence(own, batch_first=True, padding_value=size),
+            pad_sequence(local, batch_first=True, padding_value=size),
             count.unflatten(0, stacked.shape[:2]),
         )
-        return found, (0, 0, 0)
+        return outputs, (0, 0, 0)
 
 
 def sequences(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -94,9 +98,10 @@ def sequences(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 @lru_cache(maxsize=4)
 def _orders(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return which neighbours stand in a node's sequences, [P, 3], and starts [18].
+    """Return the neighbours in a node's sequences, [P, 3], and the first row of each degree, [18].
 
-    Those of a node of d neighbours are the rows from starts[d] to starts[d + 1]; -1 is none.
+    A node with d neighbours has the rows from starts[d] to starts[d + 1] - 1; -1 means no
+    neighbour.
     """
     slots, starts = [], [0]
     for degree in range(_LARGEST + 1):
@@ -108,23 +113,24 @@ def _orders(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _rows(A: Tensor, features: Tensor, at: tuple[Tensor, Tensor], there: Tensor) -> Tensor:
-    """Return [M, 6 + 4 k] of A [nodes, N] and features [nodes, k] of all graphs.
+    """Return the rows [M, 6 + 4 k] from A [nodes, N] and features [nodes, k] of all graphs.
 
-    ``at`` holds the four nodes [M, 4] within their graph and where it begins [M, 1].
+    ``at`` holds the four nodes [M, 4], numbered within their graph, and its first node [M, 1].
     """
     nodes, start = at
     i, j = torch.triu_indices(_LENGTH + 1, _LENGTH + 1, 1, device=A.device)
-    known = start + nodes
-    weights = A[known[:, i], nodes[:, j]] * there[:, i] * there[:, j]
-    told = features[known] * there[..., None]
-    return torch.cat([weights, told.flatten(1)], -1)
+    index = start + nodes
+    weights = A[index[:, i], nodes[:, j]] * there[:, i] * there[:, j]
+    present = features[index] * there[..., None]
+    return torch.cat([weights, present.flatten(1)], -1)
 
 
 class LRPNetwork(nn.Module):
-    """One layer of LRP-1-3, and a perceptron on nodes or on their mean and sum.
+    """One layer of LRP-1-3, and a perceptron on the nodes or on their mean and sum.
 
     h_i = m(degree_i) ∘ mean over sequences of relu(W t + b), with t the flattened tensor of a
-    sequence and m a perceptron (Chen et al. 2020, section 5, as in the released synthetic code).
+    sequence and m a perceptron. Chen et al. 2020, section 5, as in the released code for
+    synthetic data.
     """
 
     def __init__(self, problem: Problem, width: int, hidden: int) -> None:
@@ -138,11 +144,11 @@ class LRPNetwork(nn.Module):
         self.target = Target(self.order)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the output for graphs [n, 1 + k, N, N] of any N; zero at padded nodes."""
+        """Return the outputs for graphs [n, 1 + k, N, N] of any N; zero at padded nodes."""
         nodes = Nodes.of(graphs.node_mask(x))
         rows, node, count = sequences(x)
         h = self.sequences(rows).relu_()
-        places = h.new_zeros(count.numel() + 1, h.shape[1])  # one more, for rows of no node
+        places = h.new_zeros(count.numel() + 1, h.shape[1])  # the last is for padding rows
         sums = places.scatter_add(0, node[:, None].expand_as(h), h)[:-1]
         pooled = sums.view(*count.shape, -1) / count[..., None]
         degree = (graphs.adjacency(x) != 0).to(x).sum(-1, keepdim=True)
@@ -155,15 +161,16 @@ class LRPNetwork(nn.Module):
         return cast("Tensor", self.target(y, nodes))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Take the units of real targets from the training data."""
+        """Set the units of real targets from the training data."""
         self.target.fit(y, Nodes.of(graphs.node_mask(x)))
 
 
 @dataclass(frozen=True)
 class LRPConfig:
-    """``width`` units for each sequence, ``hidden`` for the degree.
+    """``width`` units for the sequences, and ``hidden`` units for the degree.
 
-    It trains on graphs of at most ``nodes`` nodes: sequences grow with the cube of the degree.
+    It trains only on graphs of at most ``nodes`` nodes, because the number of sequences grows with
+    the cube of the degree.
     """
 
     width: int = 32
@@ -175,16 +182,16 @@ class LRPConfig:
 
 @final
 class LRP(Model):
-    """LRP-1-3: averages a perceptron over all orders of a node and up to three neighbours.
+    """LRP-1-3: averages a perceptron over all sequences of a node and up to three neighbours.
 
-    It counts patterns within one step of a node and is not comparable with k-WL. Nothing is
-    sampled, so that it is exactly equivariant: larger graphs are declined where it would train, and
-    nodes of more than 16 neighbours are refused.
+    It counts patterns within one step of a node, and its power is not comparable with k-WL. No
+    sequences are sampled, so it is exactly equivariant. It declines to train on larger graphs, and
+    refuses nodes with more than 16 neighbours.
     """
 
     name, version = "lrp", "1"
     prior: ClassVar[Prior] = "told"
-    summary = "local relational pooling over depth-1 egonets"
+    summary = "local relational pooling over egonets of depth 1"
     reference = "Chen et al. 2020, Can graph neural networks count substructures?"
     Config = LRPConfig
     config: LRPConfig
@@ -195,11 +202,14 @@ class LRP(Model):
     selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline pair functions, and training on graphs of more nodes than ``config.nodes``."""
+        """Decline pair functions, and training on graphs with more nodes than ``config.nodes``."""
         if reason := declined(self.name, problem, orders=(0, 1)):
             return reason
         if problem.loss != "none" and problem.input_shape[-1] > self.config.nodes:
-            return f"{self.name} trains on at most {self.config.nodes} nodes: its sequences grow"
+            return (
+                f"{self.name} trains on graphs of at most {self.config.nodes} nodes, not "
+                f"{problem.input_shape[-1]}: its sequences grow with the cube of the degree"
+            )
         return None
 
     def build(self, problem: Problem) -> nn.Module:

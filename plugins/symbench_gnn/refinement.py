@@ -1,9 +1,11 @@
-"""Colour refinement and Folklore Weisfeiler-Leman: the theorems on the board, nothing learned.
+"""Colour refinement and Folklore Weisfeiler-Leman as models without training.
 
-Naming: k-FWL is what Cai, Fürer and Immerman (1992) call k-WL and separates as much as the
-"oblivious" (k + 1)-WL. Colours are 64-bit integers; a multiset of tuples of colours is hashed to
-the sum, over the multiset, of the product of one mixed integer for each place of the tuple, modulo
-2⁶⁴. Sums of integers do not depend on their order, so that relabelling changes no bit.
+They show on the leaderboard what the theorems predict. Naming: k-FWL is what Cai, Fürer and
+Immerman (1992) call k-WL, and it separates the same graphs as the "oblivious" (k + 1)-WL.
+
+Colours are 64-bit integers. The hash of a multiset of tuples of colours is a sum over the multiset,
+modulo 2⁶⁴. Each tuple contributes a product with one mixed integer for each position. Integer sums
+do not depend on the order of their terms, so relabelling changes no bit.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ _GOLDEN = -7046029254386353131  # the increment and the multipliers of SplitMix6
 _FIRST = -4658895280553007687
 _SECOND = -7723592293110705685
 _SALTS = (0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179, 0x3C6EF372FE94F82B)
-_CHUNK = 2**22  # colours held at once
-_LARGEST = 64  # nodes up to which 3-FWL runs: n⁴ steps a round
-_LARGEST_OF_MANY = 16
-_RARE = 1e-6  # the frequency that stands for a class never seen with a signature
+_CHUNK = 2**22  # colours in memory at once
+_LARGEST = 64  # nodes up to which 3-FWL runs: n⁴ steps per round
+_LARGEST_OF_MANY = 16  # the same where thousands of graphs are refined
+_RARE = 1e-6  # the frequency assigned to a class never seen with a signature
 
 
 def mix(z: Tensor) -> Tensor:
@@ -36,7 +38,7 @@ def mix(z: Tensor) -> Tensor:
 
 
 def _shifted(z: Tensor, places: int) -> Tensor:
-    return (z >> places) & ((1 << (64 - places)) - 1)  # without the copies of the sign
+    return (z >> places) & ((1 << (64 - places)) - 1)  # clears the sign bits
 
 
 def _folded(*parts: Tensor) -> Tensor:
@@ -52,11 +54,12 @@ def _salted(colours: Tensor) -> tuple[Tensor, ...]:
 
 
 def pair_hashes(x: Tensor) -> Tensor:
-    """Return the hash [g, n, n] of what graphs [g, 1 + k, n, n] say of each pair of nodes.
+    """Return the hash [g, n, n] of the channels of graphs [g, 1 + k, n, n] at each pair of nodes.
 
-    Weights and features are taken in float32, so that both precisions give the same; i = j counts.
+    Weights and features are rounded to float32, so that both precisions give the same hash. It
+    also depends on whether i = j.
     """
-    bits = (x.float() + 0.0).view(torch.int32).long()  # + 0.0: no negative zero
+    bits = (x.float() + 0.0).view(torch.int32).long()  # + 0.0 turns -0.0 into 0.0
     same = torch.eye(x.shape[-1], dtype=torch.long, device=x.device).expand(len(x), -1, -1)
     return _folded(same, *bits.unbind(1))
 
@@ -67,12 +70,12 @@ def _first_start(pairs: Tensor) -> Tensor:
 
 
 def _first_step(colours: Tensor, edges: Tensor) -> Tensor:
-    """Return for each node the sum over its edges (hashes [g, n, n], else 0) and neighbours."""
+    """Return for each node the sum over its neighbours; ``edges`` are hashes, 0 off the edges."""
     return (edges @ _salted(colours)[0][..., None])[..., 0]
 
 
 def _second_start(pairs: Tensor) -> Tensor:
-    """Return the colours [g, n, n] of pairs of nodes: all that the graph says of the two."""
+    """Return the colours [g, n, n] of pairs of nodes: hashes of all data of the two nodes."""
     nodes = pairs.diagonal(dim1=1, dim2=2)
     return _folded(pairs, pairs.mT, nodes[:, :, None], nodes[:, None, :])
 
@@ -93,7 +96,7 @@ def _third_step(colours: Tensor, edges: Tensor) -> Tensor:  # noqa: ARG001 - the
     """Return for each (i, j, k) the sum over w of (w, j, k), (i, w, k) and (i, j, w)."""
     first, second, third = _salted(colours)
     rows = []
-    for i in range(colours.shape[1]):  # one i at a time: n⁴ products would not fit
+    for i in range(colours.shape[1]):  # one i at a time: n⁴ products would not fit in memory
         products = first * second[:, i, :, None] * third[:, i].mT[..., None]  # [g, w, j, k]
         rows.append(products.sum(1))
     return torch.stack(rows, 1)
@@ -112,8 +115,8 @@ def _classes(colours: Tensor) -> Tensor:
 def refined(x: Tensor, order: int) -> Tensor:
     """Return the stable colours [g, n, ...] of graphs [g, 1 + k, n, n]: ``order`` node axes.
 
-    Each graph is refined until its own partition no longer changes, and once more: colours of
-    two graphs agree then exactly if they would in all further rounds.
+    Each graph is refined until its own partition no longer changes, and then once more. After
+    that, the colours of two graphs agree if and only if they would agree in all further rounds.
     """
     pairs = pair_hashes(x)
     edges = torch.where(graphs.adjacency(x) != 0, mix(pairs), 0)
@@ -122,9 +125,9 @@ def refined(x: Tensor, order: int) -> Tensor:
     while len(growing):
         now = colours[growing]
         after = mix(mix(now) + _STEPS[order - 1](now, edges[growing]))
-        found = _classes(after)
-        more = found > classes[growing]
-        colours[growing], classes[growing] = after, found
+        count = _classes(after)
+        more = count > classes[growing]
+        colours[growing], classes[growing] = after, count
         growing = growing[more]
     return colours
 
@@ -132,18 +135,18 @@ def refined(x: Tensor, order: int) -> Tensor:
 def signatures(x: Tensor, order: int) -> Tensor:
     """Return one int64 [n] for each graph [n, 1 + k, N, N]: equal for equal multisets of colours.
 
-    Padding is left out. ``order`` 1 is colour refinement (1-WL), 2 and 3 are 2-FWL and 3-FWL.
+    Padded nodes are left out. ``order`` 1 is colour refinement (1-WL), 2 is 2-FWL and 3 is 3-FWL.
 
     Raises:
-        InputError: 3-FWL of a graph of more than 64 nodes.
+        InputError: 3-FWL is asked for a graph of more than 64 nodes.
     """
     counts = (graphs.node_mask(x) > 0).sum(1)
     result = torch.empty(len(x), dtype=torch.long, device=x.device)
     for n in counts.unique().tolist():
         if order == 3 and n > _LARGEST:
-            raise InputError(f"fwl-3 refines graphs of at most {_LARGEST} nodes, not {n}")
-        some = max(1, _CHUNK // max(1, n) ** order)
-        for places in (counts == n).nonzero()[:, 0].split(some):
+            raise InputError(f"fwl-3 supports graphs of at most {_LARGEST} nodes, not {n}")
+        step = max(1, _CHUNK // max(1, n) ** order)
+        for places in (counts == n).nonzero()[:, 0].split(step):
             colours = refined(_without_padding(x[places], n), order)
             result[places] = mix(mix(colours).flatten(1).sum(1) + n)
     return result
@@ -155,7 +158,7 @@ def _without_padding(x: Tensor, n: int) -> Tensor:
 
 
 def embedded(signature: Tensor, size: int) -> Tensor:
-    """Return fixed pseudo-random numbers in [0, 1), [n, size] float64, exact in float32 too."""
+    """Return fixed pseudo-random float64 numbers in [0, 1), [n, size], also exact in float32."""
     places = torch.arange(size, device=signature.device) * _SALTS[0]
     return _shifted(mix(mix(signature)[:, None] + places), 40).double() / 2**24
 
@@ -163,8 +166,9 @@ def embedded(signature: Tensor, size: int) -> Tensor:
 class Lookup(nn.Module):
     """Predicts the mean target of the training graphs that have the same signature.
 
-    A graph like none of them gets the mean of all; classes come as logarithms of frequencies, and
-    an unseen graph's are uniform. With ``lookup`` off it puts out ``embedded`` signatures.
+    For an unseen signature it predicts the mean of all targets. Classes are predicted as logarithms
+    of frequencies, uniform for an unseen signature. With ``lookup`` off, the outputs are
+    ``embedded`` signatures.
     """
 
     keys: Tensor
@@ -191,31 +195,32 @@ class Lookup(nn.Module):
         self.otherwise = torch.zeros_like(each[0]) if classes else each.mean(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the output [n, *output_shape] for graphs [n, 1 + k, N, N] of any N."""
-        found = signatures(x, self.order)
+        """Return the outputs [n, *output_shape] for graphs [n, 1 + k, N, N] of any N."""
+        signature = signatures(x, self.order)
         if not self.lookup:
-            return embedded(found, self.output_shape[0]).to(x)
-        place = torch.searchsorted(self.keys, found).clamp(max=len(self.keys) - 1)
-        known = (self.keys[place] == found).view(-1, *[1] * len(self.output_shape))
+            return embedded(signature, self.output_shape[0]).to(x)
+        place = torch.searchsorted(self.keys, signature).clamp(max=len(self.keys) - 1)
+        known = (self.keys[place] == signature).view(-1, *[1] * len(self.output_shape))
         return torch.where(known, self.values[place], self.otherwise).to(x)
 
 
 class _Refinement(Model):
-    """Nothing is learned: graphs of one signature are one graph to it."""
+    """A model without training that cannot distinguish graphs with the same signature."""
 
     version, prior = "1", "told"
     order: ClassVar[int]
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what is not an invariant of graphs, and for 3-FWL large graphs.
+        """Decline what is not an invariant of graphs, and for 3-FWL also large graphs.
 
-        64 nodes where each graph is looked at a few times, 16 where thousands are (n⁴ steps each).
+        Each graph takes n⁴ steps per round. The limit is 64 nodes on tasks without training, where
+        graphs are few, and 16 nodes on tasks with thousands of graphs.
         """
         if reason := declined(self.name, problem, orders=(0,)):
             return reason
         largest = _LARGEST if problem.loss == "none" else _LARGEST_OF_MANY
         if self.order == 3 and problem.input_shape[-1] > largest:
-            return f"{self.name} refines n³ triples: at most {largest} nodes"
+            return f"{self.name} refines n³ triples, so it supports at most {largest} nodes"
         return None
 
     def build(self, problem: Problem) -> nn.Module:
@@ -225,10 +230,10 @@ class _Refinement(Model):
 
 @final
 class WL1(_Refinement):
-    """1-WL, colour refinement: the colours of a node's neighbours, with the edges to them."""
+    """1-WL, colour refinement: the colours of a node's neighbours and of the edges to them."""
 
     name, order = "wl-1", 1
-    summary = "colour refinement, nothing learned"
+    summary = "colour refinement, without training"
     reference = "Weisfeiler and Leman 1968"
 
 
@@ -237,7 +242,7 @@ class FWL2(_Refinement):
     """2-FWL (= 3-WL): for a pair (i, j), the colours of (i, w) and (w, j) for every w."""
 
     name, order = "fwl-2", 2
-    summary = "2-FWL (= 3-WL), nothing learned"
+    summary = "2-FWL (= 3-WL), without training"
     reference = "Cai, Fürer and Immerman 1992"
 
 
@@ -246,5 +251,5 @@ class FWL3(_Refinement):
     """3-FWL (= 4-WL): for a triple, the colours of its three replacements by w, for every w."""
 
     name, order = "fwl-3", 3
-    summary = "3-FWL (= 4-WL), nothing learned, up to 64 nodes"
+    summary = "3-FWL (= 4-WL), without training, up to 64 nodes"
     reference = "Cai, Fürer and Immerman 1992"

@@ -1,4 +1,4 @@
-"""What the eigenvalues of the adjacency tell, and no more."""
+"""A model that sees only the eigenvalues of the adjacency."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from symbench import InputError, Model, Prior, Problem, graphs
 from symbench_gnn.pair_heads import Target, declined
 from symbench_gnn.tensor_layers import Centred, Nodes
 
-_MANY = 256  # nodes that it reads where pairs of graphs of many sizes are compared
+_MANY = 256  # largest number of nodes on tasks that compare pairs of graphs of many sizes
 
 
 def eigenvalues(x: Tensor) -> Tensor:
-    """Return the ascending eigenvalues [n, N] of the adjacency, float64, zeros for the padding.
+    """Return the ascending eigenvalues [n, N] of the adjacency in float64, 0 for padded nodes.
 
-    Padded nodes are given a diagonal beyond every eigenvalue (Gershgorin: 1 + the largest row
-    sum of |A|), which sorts them last whatever their places.
+    Padded nodes get a diagonal entry larger than every eigenvalue (Gershgorin: 1 + the largest row
+    sum of |A|), so that they are sorted last wherever they are.
     """
     A, mask = graphs.adjacency(x).detach().double(), graphs.node_mask(x).detach().double()
     beyond = 1 + A.abs().sum(-1).amax(-1, keepdim=True)
-    found: Tensor = torch.linalg.eigvalsh(A + torch.diag_embed((1 - mask) * beyond))
+    values: Tensor = torch.linalg.eigvalsh(A + torch.diag_embed((1 - mask) * beyond))
     place = torch.arange(A.shape[-1], device=x.device)
-    return found * (place < mask.sum(-1, keepdim=True))
+    return values * (place < mask.sum(-1, keepdim=True))
 
 
 class SpectrumNetwork(nn.Module):
@@ -44,7 +44,7 @@ class SpectrumNetwork(nn.Module):
         self.target = Target(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the output [n, *output_shape] for graphs [n, 1 + k, M, M], M ≤ N.
+        """Return the outputs [n, *output_shape] for graphs [n, 1 + k, M, M], M ≤ N.
 
         Raises:
             InputError: M > N.
@@ -52,7 +52,7 @@ class SpectrumNetwork(nn.Module):
         return cast("Tensor", self.target(self.net(self._standard(x)), _nodes(x)))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Standardise eigenvalues and real targets by the training data."""
+        """Set the scale of the eigenvalues and of real targets from the training data."""
         self.centred.fit(self._read(x).mT, x.new_ones(len(x)))
         self.target.fit(y, _nodes(x))
 
@@ -61,10 +61,10 @@ class SpectrumNetwork(nn.Module):
 
     def _read(self, x: Tensor) -> Tensor:
         if x.shape[-1] > self.nodes:
-            raise InputError(f"spectrum reads at most {self.nodes} nodes, not {x.shape[-1]}")
-        found = functional.pad(eigenvalues(x), (0, self.nodes - x.shape[-1])) / self.nodes**0.5
+            raise InputError(f"spectrum supports at most {self.nodes} nodes, not {x.shape[-1]}")
+        values = functional.pad(eigenvalues(x), (0, self.nodes - x.shape[-1])) / self.nodes**0.5
         count = graphs.node_mask(x).sum(-1, keepdim=True) / self.nodes**0.5
-        return torch.cat([found.to(x), count], -1)
+        return torch.cat([values.to(x), count], -1)
 
 
 def _nodes(x: Tensor) -> Nodes:
@@ -82,9 +82,9 @@ class SpectrumConfig:
 
 @final
 class Spectrum(Model):
-    """A perceptron on the sorted eigenvalues of the adjacency; it sees no node features.
+    """A perceptron on the sorted eigenvalues of the adjacency, without node features.
 
-    Stronger than nothing, incomparable with 1-WL: cospectral graphs look the same to it.
+    It cannot distinguish cospectral graphs. Its power is not comparable with 1-WL.
     """
 
     name, version = "spectrum", "1"

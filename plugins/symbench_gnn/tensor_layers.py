@@ -1,8 +1,8 @@
 """Layers on pair tensors: channels × graphs × nodes × nodes, equivariant under S(nodes).
 
-Channels come first, ``[c, n, N, N]``: mixing them is then one matrix product, and the product of
-matrices one batched product, both without a copy. Padded nodes are kept at zero: every sum runs
-over the nodes that exist, and every mean divides by their number.
+Channels come first, ``[c, n, N, N]``. Mixing channels is then one matrix product and multiplying
+matrices one batched product, both without a copy. Values at padded nodes are always zero: every sum
+runs over the existing nodes, and every mean divides by their number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _OPERATIONS = 15
-_FLOOR = 1e-3  # no feature is magnified by more than this, in units of the largest spread
+_FLOOR = 1e-3  # of the largest spread; features with a smaller spread are not rescaled
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Nodes:
         return cls(mask, pairs, mask.sum(1).clamp(min=1))
 
     def beside(self, x: Tensor) -> Tensor:
-        """Return x [c, n, N, N] and the pairs that exist as a last channel."""
+        """Return x [c, n, N, N] with the mask of existing pairs as an additional last channel."""
         return torch.cat([x, self.pairs[None]])
 
     def of_order(self, order: int) -> Tensor:
-        """Return 1 for each graph [n], node [n, N] or pair [n, N, N] that exists."""
+        """Return the mask of existing graphs [n], nodes [n, N] or pairs [n, N, N]."""
         return (torch.ones_like(self.count), self.mask, self.pairs)[order]
 
 
@@ -48,13 +48,13 @@ def weights(*shape: int, fan_in: int) -> nn.Parameter:
 
 
 def affine(channels: int, width: int) -> nn.Parameter:
-    """Return ``weights`` with small biases as a last column, [width, channels + 1]."""
+    """Return ``weights`` with small biases as the last column, [width, channels + 1]."""
     weight = weights(width, channels, fan_in=channels)
     return nn.Parameter(torch.cat([weight.data, 0.1 * torch.randn(width, 1)], 1))
 
 
 def mixed(weight: Tensor, x: Tensor) -> Tensor:
-    """Return Σ_c weight[d, c] x[c, ...]: channels mixed, [d, ...]."""
+    """Return the mixed channels Σ_c weight[d, c] x[c, ...], [d, ...]."""
     return (weight @ x.flatten(1)).view(-1, *x.shape[1:])
 
 
@@ -72,11 +72,12 @@ class Mixing(nn.Module):
 
 
 class Centred(nn.Module):
-    """(x - c) / s for each channel, with c and s fixed by the training data before training.
+    """(x - c) / s for each channel, with c and s fixed before training, from the training data.
 
-    Mean and standard deviation of the untrained network's values: graphs that differ in a small
-    part of their features then start out visibly different. Nothing is normalised over a batch, so
-    that no graph sees another. Until ``fit`` is called, c = 0 and s = 1.
+    c and s are the mean and the standard deviation of the untrained network's values. Graphs that
+    differ in a small part of their features then start with clearly different values. Nothing is
+    normalised over a batch, so the output for a graph does not depend on other graphs. Until
+    ``fit`` is called, c = 0 and s = 1.
     """
 
     centre: Tensor
@@ -88,12 +89,12 @@ class Centred(nn.Module):
         self.register_buffer("scale", torch.ones(channels))
 
     def clear(self) -> None:
-        """Go back to c = 0 and s = 1."""
+        """Reset to c = 0 and s = 1."""
         self.centre, self.scale = torch.zeros_like(self.centre), torch.ones_like(self.scale)
 
     @torch.no_grad()
     def fit(self, x: Tensor, mask: Tensor) -> None:
-        """Take the statistics of x [c, ...] where the mask [...] is 1."""
+        """Set c and s from the values of x [c, ...] where the mask [...] is 1."""
         flat = x.flatten(1).double()
         part = mask.flatten().double()
         part = part / part.sum().clamp(min=1)
@@ -104,12 +105,12 @@ class Centred(nn.Module):
         self.scale = torch.where(spread > floor, spread, torch.ones_like(spread)).to(x)
 
     def folded(self, weight: Tensor) -> Tensor:
-        """Return the weight [c, d + 1] of an affine map, bias last, that this map follows."""
+        """Return the weight [c, d + 1], bias last, of an affine map followed by this map."""
         bias = weight[:, -1:] - self.centre[:, None]
         return torch.cat([weight[:, :-1], bias], 1) / self.scale[:, None]
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return the standardised channels of x [c, ...], zero where the mask [...] is."""
+        """Return the standardised channels of x [c, ...], zero where the mask [...] is zero."""
         shape = (-1,) + (1,) * (x.dim() - 1)
         scale = 1 / self.scale.view(shape)
         return torch.addcmul(-self.centre.view(shape) * scale, x, scale) * mask
@@ -119,9 +120,11 @@ class Linear15(nn.Module):
     """The linear maps V⊗V -> V⊗V that commute with S(N), and the two biases.
 
     L(X) = Σ_b W_b op_b(X) + b₁ 1 + b₂ 11ᵀ with the 15 operations of Maron et al. (Invariant and
-    Equivariant Graph Networks, ICLR 2019, appendix A): on the diagonal diag X, row means, column
-    means, trace / N, total / N²; along rows and along columns the column means, the row means and
-    the diagonal; X, Xᵀ; trace / N and total / N² everywhere. N is the number of nodes that exist.
+    Equivariant Graph Networks, ICLR 2019, appendix A). N is the number of existing nodes.
+
+    - On the diagonal: diag X, row means, column means, trace / N, total / N².
+    - Along rows, and along columns: the column means, the row means and the diagonal.
+    - Everywhere: X, Xᵀ, trace / N and total / N².
     """
 
     def __init__(self, channels: int, width: int) -> None:
@@ -152,19 +155,19 @@ class Linear15(nn.Module):
 
 
 class IGNLayer(nn.Module):
-    """relu(L(X)) with L one of the 15-dimensional family, for every pair of channels."""
+    """relu(L(X)) with L a ``Linear15``."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.linear = Linear15(channels, width)
 
     def forward(self, x: Tensor, nodes: Nodes, centred: Centred) -> Tensor:
-        """Return [d, n, N, N], centred."""
+        """Return the standardised output [d, n, N, N]."""
         return cast("Tensor", centred(functional.relu(self.linear(x, nodes)), nodes.pairs))
 
 
 class RingLayer(nn.Module):
-    """relu(k₁ L₁(X) + k₂ L₃(X) L₂(X) / N), with learned k₁ = 1 and k₂ = 1/2 at the start.
+    """relu(k₁ L₁(X) + k₂ L₃(X) L₂(X) / N), with learned k₁ and k₂ that start at 1 and 1/2.
 
     Chen et al., On the equivalence between graph isomorphism testing and function approximation
     with GNNs, NeurIPS 2019, section 5 (Ring-GNN).
@@ -172,11 +175,11 @@ class RingLayer(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.linear = Linear15(channels, 3 * width)  # L₁, L₂ and L₃: their sums are taken once
+        self.linear = Linear15(channels, 3 * width)  # L₁, L₂ and L₃ share their sums
         self.scales = nn.Parameter(torch.tensor([1.0, 0.5]))
 
     def forward(self, x: Tensor, nodes: Nodes, centred: Centred) -> Tensor:
-        """Return [d, n, N, N], centred."""
+        """Return the standardised output [d, n, N, N]."""
         first, right, left = self.linear(x, nodes).chunk(3)
         product = left @ right / nodes.count[:, None, None]
         y = functional.relu(self.scales[0] * first + self.scales[1] * product)
@@ -186,20 +189,21 @@ class RingLayer(nn.Module):
 class PPGNBlock(nn.Module):
     """W (X, M₁(X) M₂(X) / √N), with M₁ and M₂ perceptrons on the channels of each pair.
 
-    Maron et al., Provably Powerful Graph Networks, NeurIPS 2019, section 6; the division by √N is
-    ours: without it activations grow like N with every block. The pairs that exist are a further
-    channel, whose weights are the biases: absent pairs then stay at zero without any mask.
+    Maron et al., Provably Powerful Graph Networks, NeurIPS 2019, section 6. The division by √N is
+    an addition: without it, activations grow by a factor of N with every block. The mask of
+    existing pairs is an additional channel whose weights are the biases, so absent pairs remain
+    zero without masking.
     """
 
     def __init__(self, channels: int, width: int, depth: int) -> None:
         super().__init__()
-        self.first = affine(channels, 3 * width)  # of the skip, M₁ and M₂: one product for all
+        self.first = affine(channels, 3 * width)  # of the skip, M₁ and M₂, in one product
         self.left = nn.ParameterList([affine(width, width) for _ in range(depth - 1)])
         self.right = nn.ParameterList([affine(width, width) for _ in range(depth - 1)])
         self.join = weights(width, width, fan_in=width)
 
     def forward(self, x: Tensor, nodes: Nodes, centred: Centred) -> Tensor:
-        """Return [d, n, N, N], centred."""
+        """Return the standardised output [d, n, N, N]."""
         skip, *factors = self.first.chunk(3)
         first = torch.cat([centred.folded(skip), *factors])
         skip, left, right = mixed(first, nodes.beside(x)).chunk(3)

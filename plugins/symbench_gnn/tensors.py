@@ -18,8 +18,8 @@ from symbench_gnn.tensor_layers import IGNLayer, PPGNBlock, RingLayer
 class TensorConfig:
     """``depth`` layers of ``width`` channels, and ``hidden`` units before the output.
 
-    ``untrained_depth`` is the depth on tasks that ask what the architecture can tell apart and
-    train nothing for it: every layer adds to that.
+    ``untrained_depth`` is the depth on tasks that measure which graphs the untrained architecture
+    can distinguish; more layers distinguish more graphs.
     """
 
     width: int = 8
@@ -32,7 +32,7 @@ class TensorConfig:
 
 @dataclass(frozen=True)
 class RingConfig(TensorConfig):
-    """The same, one layer deeper where nothing is trained."""
+    """The same, but one layer deeper on tasks without training."""
 
     untrained_depth: int = 3
 
@@ -48,7 +48,7 @@ class PPGNConfig(TensorConfig):
 
 
 class _Tensors(Model):
-    """Layers on [channels, N, N] that commute with S(N), and a head that reads all of them."""
+    """Layers on [channels, N, N] that commute with S(N), and a head that uses all of them."""
 
     version = "1"
     prior: ClassVar[Prior] = "told"
@@ -79,13 +79,13 @@ class _Tensors(Model):
 
 @final
 class IGN2(_Tensors):
-    """2-IGN: relu of the 15 equivariant linear operations on V⊗V, no products of matrices.
+    """2-IGN: relu of the 15 equivariant linear operations on V⊗V, without matrix products.
 
-    As strong as 1-WL: regular graphs of equal size and degree look the same to it.
+    It is as strong as 1-WL: it cannot distinguish regular graphs of equal size and degree.
     """
 
     name = "ign-2"
-    summary = "2-IGN: the 15 equivariant linear maps of matrices"
+    summary = "2-IGN: networks of the 15 equivariant linear maps of matrices"
     reference = "Maron et al. 2019, Invariant and Equivariant Graph Networks"
 
     def layer(self, channels: int) -> nn.Module:
@@ -95,14 +95,14 @@ class IGN2(_Tensors):
 
 @final
 class RingGNN(_Tensors):
-    """Ring-GNN: 2-IGN layers and products of two of them. At most as strong as 2-FWL.
+    """Ring-GNN: 2-IGN layers and products of two of them. It is at most as strong as 2-FWL.
 
-    Three layers where nothing is trained: two of this width miss one or two pairs of small regular
-    graphs, by chance of the weights.
+    It has three layers on tasks without training. With two layers of this width, one or two pairs
+    of small regular graphs are missed, depending on the random weights.
     """
 
     name = "ring-gnn"
-    summary = "2-IGN layers and their matrix products"
+    summary = "Ring-GNN: 2-IGN layers and their matrix products"
     reference = "Chen et al. 2019, On the equivalence between graph isomorphism testing and GNNs"
     Config = RingConfig
     config: RingConfig
@@ -114,15 +114,16 @@ class RingGNN(_Tensors):
 
 @final
 class PPGN(_Tensors):
-    """PPGN: perceptrons on pairs and one matrix product a block. As strong as 2-FWL (= 3-WL).
+    """PPGN: perceptrons on pairs and one matrix product per block; as strong as 2-FWL (= 3-WL).
 
-    Five blocks where nothing is trained, since 2-FWL needs up to five rounds on CFI graphs. Its
-    features of non-isomorphic graphs may differ by little: larger learning rates than 1e-3 move
-    all of them together by more than that, and circular skip links are then not learned.
+    It has five blocks on tasks without training, because 2-FWL needs up to five rounds on CFI
+    graphs. Its features of non-isomorphic graphs may differ only slightly. Learning rates above
+    1e-3 change all features together by more than these differences, and circular skip links are
+    then not learned.
     """
 
     name = "ppgn"
-    summary = "provably powerful graph network: 2-FWL"
+    summary = "provably powerful graph network, as strong as 2-FWL"
     reference = "Maron et al. 2019, Provably Powerful Graph Networks"
     Config = PPGNConfig
     config: PPGNConfig

@@ -1,4 +1,4 @@
-"""Every network on nodes: equivariant, deaf to padding, stackable; dense and sparse agree."""
+"""Networks on nodes are equivariant, ignore padding and stack; dense and sparse forms agree."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def built(model, wanted, seed=0):
         module = model.for_tier("smoke").build(wanted)
     for name, buffer in module.named_buffers():
         if name.endswith("centre"):
-            buffer.fill_(0.3)  # a mean of the targets, which padding must not get
+            buffer.fill_(0.3)  # calibration sets a mean, which must not be added to padding
     return module.double()
 
 
@@ -132,7 +132,7 @@ def test_lists_of_edges_give_what_dense_products_give(model, order, several):
 
 
 def test_a_network_without_sparse_layers_says_so(several):
-    with pytest.raises(InputError, match="dense layers only"):
+    with pytest.raises(InputError, match="without a sparse form"):
         built(MPNN, problem(0)).sparse(graphs.together(several))
 
 
@@ -151,12 +151,12 @@ def test_gin_is_a_stack_of_ginconv():
     generator = torch.Generator().manual_seed(0)
     several = [random_graph(size, generator) for size in SIZES]
     for graph in several:
-        graph[0] = (graph[0] > 0).to(graph)  # GINConv takes no weights
+        graph[0] = (graph[0] > 0).to(graph)  # GINConv does not support weights
     module = built(GIN, problem(0))
     batch = graphs.to_batch(graphs.together(several))
     h = batch.x
     for layer in module.layers:
-        other = GINConv(deepcopy(layer.conv.nn))  # which draws its parameters afresh
+        other = GINConv(deepcopy(layer.conv.nn))  # draws its parameters again
         other.nn.load_state_dict(layer.conv.nn.state_dict())
         h = other(h, batch.edge_index).relu()
     check_last_layer(module, several, h)

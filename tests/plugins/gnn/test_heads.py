@@ -101,7 +101,7 @@ def test_other_losses_are_not_calibrated(loss):
 def test_invariants_are_sums_over_nodes_that_exist_in_units_of_the_task(inputs):
     h, A, mask = inputs
     head = readout(0)
-    h = h + (1 - mask[..., None])  # rubbish on the padding
+    h = h + (1 - mask[..., None])  # arbitrary values at padded nodes
     sums = [h[i, : int(mask[i].sum())].sum(0) for i in range(3)]
     expected = head.head.net(torch.stack(sums) / NODES)
     assert torch.allclose(head(h, A, mask), expected)

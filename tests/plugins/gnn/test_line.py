@@ -61,7 +61,7 @@ def test_on_the_atlas_it_merges_exactly_the_26_pairs_of_1_wl():
     apart = torch.cdist(y, y, p=torch.inf).triu(1) + torch.ones(len(y), len(y)).tril()
     merged = [(len(atlas[i]), len(atlas[j])) for i, j in (apart < 1e-11).nonzero().tolist()]
     assert sorted(merged) == [(6, 6)] * 4 + [(7, 7)] * 22
-    assert int(((apart >= 1e-13) & (apart < 1e-11)).sum()) == 0  # no doubtful ones
+    assert int(((apart >= 1e-13) & (apart < 1e-11)).sum()) == 0  # no undecided pairs
 
 
 def test_the_first_powers_merge_all_circular_skip_links(module):

@@ -43,7 +43,7 @@ def built(model, wanted, config):
 
 
 def groups(y, tolerance):
-    """Return how many groups the rows of y [n, f] form, merged where they differ by less."""
+    """Return the number of groups of the rows of y [n, f]; rows that nearly agree are merged."""
     y = y / y.abs().amax(0).clamp(min=1e-300)
     near = (torch.cdist(y, y, p=torch.inf) < tolerance).double()
     return len(torch.unique(torch.linalg.matrix_power(near, len(y)) > 0, dim=0))

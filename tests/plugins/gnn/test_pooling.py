@@ -14,7 +14,7 @@ from symbench import InputError, graphs
 
 
 def enumerated(x, node):
-    """Return the rows of one node of a graph [1 + k, N, N], one for each order of neighbours."""
+    """Return the rows of one node of a graph [1 + k, N, N], one per order of its neighbours."""
     A, features = graphs.adjacency(x), graphs.node_features(x)
     neighbours = A[node].nonzero()[:, 0].tolist()
     rows = []
@@ -48,7 +48,7 @@ def test_the_average_over_sequences_is_that_over_all_orders_of_neighbours(name):
     rows, owner, count = sequences(x)
     for node in range(len(graph)):
         expected = enumerated(x[0], node)
-        for power in (1, 2, 3):  # moments of the rows, which any order of them has
+        for power in (1, 2, 3):  # moments of the rows do not depend on their order
             found = rows.pow(power)[owner == node].sum(0) / count[0, node]
             torch.testing.assert_close(found, expected.pow(power).mean(0))
 
@@ -63,7 +63,7 @@ def test_stacked_graphs_have_the_sequences_of_each_stack():
         known = len(alone[0])
         for found, expected in zip(together[:2], alone, strict=False):
             torch.testing.assert_close(found[i, :known], expected)
-        assert bool((together[1][i, known:] == 28).all())  # rows of no node make lists equally long
+        assert bool((together[1][i, known:] == 28).all())  # padding rows
         torch.testing.assert_close(together[2][i], alone[2])
 
 
@@ -73,7 +73,7 @@ def test_triangles_are_seen_and_distant_cycles_are_not():
     prism, bipartite = nx.circular_ladder_graph(3), nx.complete_bipartite_graph(3, 3)
     assert separated(module, prism, bipartite, generator)
     rook = nx.line_graph(nx.complete_bipartite_graph(4, 4))
-    assert separated(module, rook, shrikhande(), generator)  # beyond 2-FWL, yet within one step
+    assert separated(module, rook, shrikhande(), generator)  # beyond 2-FWL
     squares = nx.disjoint_union(nx.cycle_graph(4), nx.cycle_graph(4))
     assert not separated(module, squares, nx.cycle_graph(8), generator)
     assert not separated(module, csl(3), csl(4), generator)
@@ -85,4 +85,4 @@ def test_nodes_of_many_neighbours_are_refused_and_large_training_graphs_declined
         module(tensor(nx.star_graph(17)).float())
     assert "at most 48 nodes" in (LRP().accepts(asks("mse", 2, 60, 1)) or "")
     assert LRP().accepts(asks("none", 2, 60, 16)) is None
-    assert "puts out" in (LRP().accepts(asks("mse", 2, 6, 1, order=2)) or "")
+    assert "outputs" in (LRP().accepts(asks("mse", 2, 6, 1, order=2)) or "")

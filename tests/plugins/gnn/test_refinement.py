@@ -169,7 +169,7 @@ def test_large_graphs_are_declined_by_triples():
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("order", [1, 2])
 def test_functions_of_nodes_and_of_pairs_are_declined(model, order):
-    assert "puts out invariants" in (model().accepts(asks("mse", 2, 6, 1, order)) or "")
+    assert "outputs invariants" in (model().accepts(asks("mse", 2, 6, 1, order)) or "")
 
 
 @needs_brec

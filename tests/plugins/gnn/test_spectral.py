@@ -1,4 +1,4 @@
-"""The eigenvalues of the adjacency, and what they cannot tell."""
+"""The eigenvalues of the adjacency, and what they cannot distinguish."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_more_nodes_than_the_problem_has_and_functions_of_nodes_are_refused(modu
     assert module(tensor(nx.cycle_graph(256))).shape == (1, 16)
     with pytest.raises(InputError, match="at most 256 nodes, not 257"):
         module(tensor(nx.cycle_graph(257)))
-    assert "puts out invariants" in (Spectrum().accepts(asks("mse", 2, 6, 1, order=1)) or "")
+    assert "outputs invariants" in (Spectrum().accepts(asks("mse", 2, 6, 1, order=1)) or "")
 
 
 @pytest.mark.skipif(NO_BREC, reason="needs BREC in SYMBENCH_DATA")

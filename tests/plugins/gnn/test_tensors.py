@@ -35,7 +35,7 @@ def targets(problem, x, seed=1):
 
 
 def calibrated(model, order, nodes=NODES):
-    """Return a module whose statistics are not those of a fresh one, in float64."""
+    """Return a module in float64 after calibration."""
     problem = asks("mse", 1 + FEATURES, nodes, 2, order)
     module = built(model, problem).double()
     x = random_graphs(8, nodes, seed=2)
@@ -90,7 +90,7 @@ def test_padding_changes_no_output_and_gets_none(model, order):
     module, x = calibrated(model, order, nodes=9), random_graphs(3, 5)
     alone = module(x)
     beside = graphs.together([*x, random_graphs(1, 7)[0]], 9)
-    places = torch.tensor([8, 1, 7, 3, 0, 5, 2, 4, 6])  # the padding stands between the nodes
+    places = torch.tensor([8, 1, 7, 3, 0, 5, 2, 4, 6])  # the padded nodes are between the others
     together = module(graphs.relabelled(beside, places))[:3]
     back = moved(together, places.argsort())
     cut = (slice(None), slice(None), *[slice(5)] * order)

@@ -1,4 +1,4 @@
-"""Theorems about networks on pair tensors: what random weights can and can never tell apart."""
+"""Theorems on pair tensors: which graphs networks with random weights can distinguish."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from symbench import graphs
 NO_BREC = not (DATA / "str.npy").exists()
 STRONG = ("rook-shrikhande", "CFI-K4", "CFI-K33", "CFI-K5", "CSL-2-20")
 SIMPLE = ("2C3-C6", "2C4-C8", "K33-prism", "decalin-bicyclopentyl", "CSL-2-3", "CFI-K3")
-LONG = ("decalin-bicyclopentyl",)  # alike up to closed walks of length 4: beyond two layers
+LONG = ("decalin-bicyclopentyl",)  # equal up to closed walks of length 4, so two layers are too few
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def generator():
 
 @pytest.fixture(scope="module")
 def merged_by_1wl():
-    """The pairs of the atlas that colour refinement cannot tell apart."""
+    """The pairs of the atlas that colour refinement cannot distinguish."""
     atlas = nx.graph_atlas_g()[1:]
     keys = signatures(graphs.together([tensor(graph)[0] for graph in atlas]), 1).tolist()
     groups = defaultdict(list)
@@ -53,7 +53,7 @@ def untrained(model, seed=0, loss="none", copies=16, **config):
 
 
 def count(module, category, generator):
-    """Return how many pairs are told apart of those with at most 100 nodes."""
+    """Return how many pairs with at most 100 nodes are distinguished."""
     return sum(
         separated(module, *pair, generator) for pair in brec(category) if len(pair[0]) <= 100
     )
