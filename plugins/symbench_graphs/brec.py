@@ -43,7 +43,7 @@ def files() -> tuple[PairFile, ...]:
     )
 
 
-def _figure(model: str, label: str, source: str, pairs: float, score: str) -> Published:
+def _published(model: str, label: str, source: str, pairs: float, score: str) -> Published:
     return Published(model, label, source, values={0: pairs, 32: pairs}, score=score)
 
 
@@ -53,10 +53,10 @@ class BREC(PairTask):
     ``basic`` 0-59, ``regular`` 60-109, ``str`` (strongly regular) 110-159, ``extension`` 160-259,
     ``cfi`` 260-359, ``4vtx`` (4-vertex condition) 360-379, ``dr`` (distance regular) 380-399. The
     paper counts regular, str, 4vtx and dr as one category of 140. 1-WL distinguishes no pair, 2-FWL
-    (= 3-WL) 270: all of basic, regular and extension and 60 of cfi.
+    (= 3-WL) distinguishes 270: all of basic, regular and extension and 60 of cfi.
 
-    The 800 graphs belong to 798 isomorphism classes (the second graphs of pairs 66 and 210 are
-    isomorphic, and those of 387 and 388), and ten pairs contain a disconnected graph.
+    The 800 graphs belong to 798 isomorphism classes: the second graphs of pairs 66 and 210 are
+    isomorphic, and so are those of pairs 387 and 388. Ten pairs contain a disconnected graph.
     """
 
     name, version = "brec", "1"
@@ -65,17 +65,17 @@ class BREC(PairTask):
     sizes = {"smoke": (0,), "quick": (0,), "full": (32,)}  # noqa: RUF012
     input_shape = (2, 20, 20)
     published = (
-        _figure("wl-1", "1-WL", _THEOREM, 0, "pairs_structural"),
-        _figure("fwl-2", "3-WL (= 2-FWL)", _THEOREM, 270, "pairs_structural"),
-        _figure("gin", "GIN", _PROJECTS, 0, "pairs_trained"),
-        _figure("ppgn", "PPGN", _PAPER, 233, "pairs_trained"),
+        _published("wl-1", "1-WL", _THEOREM, 0, "pairs_structural"),
+        _published("fwl-2", "3-WL (= 2-FWL)", _THEOREM, 270, "pairs_structural"),
+        _published("gin", "GIN", _PROJECTS, 0, "pairs_trained"),
+        _published("ppgn", "PPGN", _PAPER, 233, "pairs_trained"),
     )
 
     def pairs(self) -> Sequence[Pair]:
         """Return the 400 pairs; pair i has BREC's id i.
 
         Raises:
-            InputError: a file can neither be found nor downloaded, or is not the published one.
+            InputError: a file can neither be found nor downloaded, or is not the published file.
         """
         return _read(tuple(file.remote.find() for file in files()))
 
@@ -84,7 +84,7 @@ class BREC(PairTask):
         return all(file.remote.find() is not None for file in files())
 
     def available(self) -> str | None:
-        """Return why the pairs cannot be had and what to do about it; None if they can."""
+        """Return why the pairs are not available and what to do about it; None if they are."""
         reasons = (file.remote.unavailable() for file in files())
         if reason := next(filter(None, reasons), None):
             return reason
@@ -98,5 +98,5 @@ class BREC(PairTask):
 
 
 @lru_cache(maxsize=2)
-def _read(found: tuple[Path | None, ...]) -> tuple[Pair, ...]:  # noqa: ARG001 - it is the key
+def _read(paths: tuple[Path | None, ...]) -> tuple[Pair, ...]:  # noqa: ARG001 - the cache key
     return tuple(pair for file in files() for pair in file.read())

@@ -1,4 +1,4 @@
-"""The two blocks of a stochastic block model, up to their names."""
+"""Recovery of the two blocks of a stochastic block model, up to their names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ INSIDE, ACROSS = 0.3, 0.05
 def overlap(chosen: Tensor, y: Tensor) -> Tensor:
     """Return the overlaps [n] of blocks ``chosen`` [n, N] with the true ones y [n, k, N] (one-hot).
 
-    (a - 1/k) / (1 - 1/k), a the part of right nodes under the best renaming of the k blocks.
+    The overlap is (a - 1/k) / (1 - 1/k), with a the fraction of correctly assigned nodes under the
+    best renaming of the k blocks.
     """
     k = y.shape[1]
     right = [
@@ -31,18 +32,20 @@ def overlap(chosen: Tensor, y: Tensor) -> Tensor:
 
 @final
 class Community(GraphTask):
-    """Which of two blocks of 30 nodes a node is in; edges: 0.3 inside a block, 0.05 across.
+    """Predict the block of each node, out of two blocks of 30 nodes.
 
-    The outputs are logits of the two names [2, N]. Names mean nothing, hence loss and error take
-    the better of the two namings of a graph; ``error`` is 1 - E[overlap]. All nodes in one block
-    have exactly 1, fair coins 0.897, as the better of two namings counts.
+    An edge has probability 0.3 within a block and 0.05 between blocks. The outputs are logits
+    [2, N] of the two blocks. The names of the blocks are arbitrary, so loss and error use the
+    better of the two namings of each graph; ``error`` is 1 - E[overlap]. Putting all nodes into
+    one block has an error of exactly 1. Fair coins have 0.897, because the better naming counts.
 
     The classical baseline is spectral clustering, the sign of the second eigenvector of the
-    adjacency: it has 0.015, and 0.008 with the adjacency divided by the roots of the degrees.
+    adjacency. Its error is 0.015, or 0.008 with the adjacency divided by the square roots of the
+    degrees.
     """
 
     name = "community"
-    summary = "the two blocks of a stochastic block model"
+    summary = "recovery of the two blocks of a stochastic block model"
     reference = (
         "Chen, Li, Bruna 2019, Supervised community detection with line graph neural networks "
         "(arXiv:1705.08415); a smaller model than theirs"
@@ -59,13 +62,13 @@ class Community(GraphTask):
     output_order = 1
     input_shape, output_shape = (2, NODES, NODES), (BLOCKS, NODES)
     test_size, valid_size = 100, 64
-    # the quick tier's error bars are those of its five seeds, not of its test set
+    # smaller test sets are enough here: the error bars come from the five seeds
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"test_size": 64, "valid_size": 32}
     }
 
     def sample(self, n: int, seed: int, split: Split) -> Data:
-        """Draw n graphs with randomly placed blocks."""
+        """Draw n graphs with blocks at random positions."""
         generator = self.generator(seed, split)
         blocks = graphs.random_orders(n, NODES, generator) % BLOCKS
         together = blocks[:, :, None] == blocks[:, None, :]
@@ -74,7 +77,7 @@ class Community(GraphTask):
         return Data(graphs.pack(A), y)
 
     def objective(self, prediction: Tensor, x: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
-        """Return the least cross-entropy of the nodes over the renamings of the blocks, [n]."""
+        """Return the smaller mean cross-entropy of the two namings of the blocks, [n]."""
         logs = prediction.log_softmax(1)
         losses = [
             -(y[:, list(names)] * logs).sum(1).mean(1) for names in permutations(range(BLOCKS))

@@ -1,4 +1,4 @@
-"""Counting substructures: stars are within the reach of message passing, triangles are not."""
+"""Substructure counts: message passing can count stars, but not triangles."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ TARGETS = ("3-star", "triangle", "tailed-triangle", "chordal-cycle", "attributed
 class CountTask(GraphTask):
     """Five substructure counts of a graph, each divided by its standard deviation ``deviations``.
 
-    - ``3-star``: as a subgraph, Σ C(degree, 3);
+    - ``3-star``: counted as a subgraph, Σ C(degree, 3);
     - ``triangle``;
-    - ``tailed-triangle`` and ``chordal-cycle`` (K₄ less an edge): induced. K₄ holds none of
-      either, and as subgraphs 12 and 6: other data sets publish those as labels;
+    - ``tailed-triangle`` and ``chordal-cycle`` (K₄ minus an edge): counted as induced subgraphs.
+      K₄ contains none of them as induced subgraphs, but 12 and 6 as subgraphs; other data sets
+      publish subgraph counts as labels;
     - ``attributed-triangle``: triangles of one even and two odd nodes. The papers do not say which
-      parity stands alone; on G(10, 0.3), the only set whose mean they allow to check, both agree.
+      parity occurs once. On G(10, 0.3), the only set where their mean allows a check, both choices
+      agree.
 
-    Node features after the mask: 1 for an even node, 1 for an odd one (of the numbering when the
-    graph was drawn; the features move with the nodes).
+    The node features after the mask indicate even and odd nodes, in the numbering at the time when
+    the graph was drawn. The features move with the nodes.
 
-    The published protocol trains one network for each count, on 1,500 graphs; here one network
-    learns the five counts together, and ``count_error`` scores them one by one. No network whose
-    power is that of 1-WL or 2-IGN counts any of them but the stars (Chen et al.). Yet errors
-    below 1 are cheap: a polynomial in the size and in moments of the degrees explains 83 % of
-    the variance of triangles in G(10, 0.3), and 75 % of it in the regular graphs.
+    The published protocol trains one network for each count, on 1,500 graphs. Here one network
+    learns the five counts together, and ``count_error`` scores them separately. Networks with the
+    power of 1-WL or 2-IGN can count only the stars (Chen et al.). Still, errors below 1 are easy to
+    reach: a polynomial in the size and in moments of the degrees explains 83 % of the variance of
+    triangles in G(10, 0.3), and 75 % in the regular graphs.
     """
 
     reference = (
@@ -74,8 +76,8 @@ class CountTask(GraphTask):
 
     def target(self, x: Tensor) -> Tensor:
         """Return the counts in units of ``deviations``, [n, 5]."""
-        found = self.counts(x)
-        return (found / found.new_tensor(self.deviations)).to(x.dtype)
+        numbers = self.counts(x)
+        return (numbers / numbers.new_tensor(self.deviations)).to(x.dtype)
 
     def sample(self, n: int, seed: int, split: Split) -> Data:
         """Draw n graphs."""
@@ -92,15 +94,15 @@ class ErdosRenyiCount(CountTask):
     """Counts on the random graphs G(10, 0.3).
 
     In 100,000 graphs the counts have the means 22.7, 3.24, 10.0, 2.15, 1.35 and the variances
-    320, 7.47, 69.3, 9.91, 2.18; in the published 5,000, 22.6, 3.21, 9.89, 2.14, 1.34 and 311, 7.35,
-    67.5, 9.61, 2.11.
+    320, 7.47, 69.3, 9.91, 2.18. In the published 5,000 graphs they have the means 22.6, 3.21, 9.89,
+    2.14, 1.34 and the variances 311, 7.35, 67.5, 9.61, 2.11.
     """
 
     name = "substructure-count-er"
     summary = "five substructure counts of random graphs G(10, 0.3)"
     input_shape = (4, 10, 10)
     test_size, valid_size = 2500, 500
-    # the quick tier's error bars are those of its five seeds, not of its test set
+    # smaller test sets are enough here: the error bars come from the five seeds
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"test_size": 1000, "valid_size": 200}
     }
@@ -113,19 +115,20 @@ class ErdosRenyiCount(CountTask):
 
 @final
 class RegularCount(CountTask):
-    """Counts on random regular graphs of 10, 15, 20 or 30 nodes that lost some edges.
+    """Counts on random regular graphs of 10, 15, 20 or 30 nodes with some edges removed.
 
-    (m, d) is uniform in (10, 6), (15, 6), (20, 5), (30, 5); of a random d-regular graph on m nodes,
-    m edges are deleted, so that degrees tell less of the triangles than in G(n, p). Graphs are
-    padded to 30 nodes. In 8,000 graphs the counts have the means 61.5, 5.09, 22.0, 3.09, 2.00 and
-    the variances 310, 9.3, 161, 11.6, 2.7. The published test set has 2,500 graphs, here 1,000.
+    (m, d) is uniform in (10, 6), (15, 6), (20, 5), (30, 5). From a random d-regular graph on m
+    nodes, m edges are removed, so that degrees predict triangles less well than in G(n, p). Graphs
+    are padded to 30 nodes. In 8,000 graphs the counts have the means 61.5, 5.09, 22.0, 3.09, 2.00
+    and the variances 310, 9.3, 161, 11.6, 2.7. The published test set has 2,500 graphs; here it has
+    1,000.
     """
 
     name = "substructure-count-regular"
-    summary = "five substructure counts of regular graphs that lost some edges"
+    summary = "five substructure counts of regular graphs with some edges removed"
     input_shape = (4, 30, 30)
     test_size, valid_size = 1000, 200
-    # the quick tier's error bars are those of its five seeds, not of its test set
+    # smaller test sets are enough here: the error bars come from the five seeds
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"test_size": 500, "valid_size": 100}
     }
@@ -133,7 +136,7 @@ class RegularCount(CountTask):
     laws: ClassVar[tuple[tuple[int, int], ...]] = ((10, 6), (15, 6), (20, 5), (30, 5))
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw regular graphs, and delete as many edges as they have nodes."""
+        """Draw regular graphs, and remove as many edges as they have nodes."""
         A, mask = torch.zeros(n, 30, 30), torch.zeros(n, 30)
         chosen = torch.randint(len(self.laws), (n,), generator=generator)
         for law, (nodes, degree) in enumerate(self.laws):
@@ -147,7 +150,8 @@ class RegularCount(CountTask):
 class CountError(Metric):
     """E(f - y)² / var y of every count on the test data, and their mean ``count_error``.
 
-    Predicting the mean scores 1. The papers divide by the variance over training and test graphs.
+    Predicting the mean scores 1. Here var y is the variance over the test graphs; the papers use
+    the variance over training and test graphs.
     """
 
     name, version, direction = "count_error", "1", "lower"
@@ -155,7 +159,7 @@ class CountError(Metric):
     reference = CountTask.reference
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task counts."""
+        """Whether the task is a ``CountTask``."""
         return isinstance(task, CountTask)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002

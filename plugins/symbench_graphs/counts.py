@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_CHUNK = 2**22  # numbers of the intermediate [edges, N, N] at once
+_CHUNK = 2**22  # entries of the intermediate [edges, N, N] in memory at once
 
 
 def three_stars(A: Tensor) -> Tensor:
-    """Return the numbers [n] of 3-stars (a node and 3 neighbours, joined or not): Σ C(d, 3)."""
+    """Return the numbers [n] of 3-stars (a node and any 3 of its neighbours): Σ C(d, 3)."""
     d = A.sum(-1)
     return (d * (d - 1) * (d - 2)).sum(-1) / 6
 
@@ -22,7 +22,8 @@ def triangles(A: Tensor) -> Tensor:
 def cliques(A: Tensor) -> Tensor:
     """Return the numbers [n] of complete subgraphs on 4 nodes of graphs [n, N, N] of 0 and 1.
 
-    Of every edge, the edges among the common neighbours of its ends, over 6.
+    This is the sum over all edges of the number of edges among the common neighbours of its ends,
+    divided by 6.
     """
     graph, i, j = A.triu(1).nonzero(as_tuple=True)
     common = A[graph, i] * A[graph, j]
@@ -37,18 +38,19 @@ def cliques(A: Tensor) -> Tensor:
 def chordal_cycles(A: Tensor) -> Tensor:
     """Return the numbers [n] of induced chordal cycles (4 nodes, all edges but one).
 
-    Σ over edges of C(c, 2), with c the common neighbours of its ends, counts a chordal cycle once
-    (its chord is the edge) and a complete subgraph six times.
+    The sum over edges of C(c, 2), with c the number of common neighbours of the ends, counts each
+    chordal cycle once (at its chord) and each complete subgraph six times.
     """
     c = A @ A
     return (A * c * (c - 1)).sum((-2, -1)) / 4 - 6 * cliques(A)
 
 
 def tailed_triangles(A: Tensor) -> Tensor:
-    """Return the numbers [n] of induced tailed triangles: a triangle, one node on a corner.
+    """Return the numbers [n] of induced tailed triangles: a triangle with a node on one corner.
 
-    Σᵢ tᵢ(dᵢ - 2), with tᵢ the triangles at node i, counts them all, induced or not: 4 in a chordal
-    cycle and 12 in a complete subgraph, which are taken off.
+    Σᵢ tᵢ(dᵢ - 2), with tᵢ the number of triangles at node i, counts all of them, induced or not.
+    A chordal cycle contains 4 and a complete subgraph 12 that are not induced; these are
+    subtracted.
     """
     at_node = ((A @ A) * A).sum(-1) / 2
     everything = (at_node * (A.sum(-1) - 2)).sum(-1)
@@ -56,7 +58,7 @@ def tailed_triangles(A: Tensor) -> Tensor:
 
 
 def attributed_triangles(A: Tensor, one: Tensor, other: Tensor) -> Tensor:
-    """Return the numbers [n] of triangles of one node of a colour and two of another.
+    """Return the numbers [n] of triangles with one node of one colour and two of the other.
 
     ``one`` and ``other`` [n, N] are the 0/1 indicators of the two colours.
     """

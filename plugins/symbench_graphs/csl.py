@@ -1,4 +1,4 @@
-"""Circular skip links: ten classes of regular graphs that message passing cannot tell apart."""
+"""Circular skip links: ten classes of graphs that message passing cannot distinguish."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ def circular_skip_links(nodes: int, skip: int) -> Tensor:
 class CSL(GraphTask):
     """The class R of CSL(41, R), randomly relabelled, for the ten R that give different graphs.
 
-    All are 4-regular with 82 edges and vertex-transitive. 1-WL, hence every message-passing network
-    and 2-IGN, gives all of them one colour: its error is exactly 0.9, that of a guess, on the
-    balanced test set. Closed walks of length at most 8 tell all ten apart, and so does 2-FWL.
+    All graphs are vertex-transitive and 4-regular, with 82 edges. 1-WL gives all nodes of all
+    classes one colour, and so do every message-passing network and 2-IGN. Their error on the
+    balanced test set is exactly 0.9, which is chance. Closed walks of length at most 8 distinguish
+    all ten classes, and so does 2-FWL.
 
-    Within a class all graphs are isomorphic, so an invariant network has the same error on training
-    and test data, and the published five folds measure nothing of it; networks that are not
-    invariant are tested on fresh relabelings. The published data are 15 relabelings a class with
-    90 of the 150 graphs to train on (a unit diagonal in the published file is left out here).
-    Two trained runs of a network that can tell the classes apart may differ: this is optimisation,
-    and ``classes_structural`` says what the network can express.
+    All graphs of a class are isomorphic, so an invariant network has the same error on training
+    and test data, and the published five folds add nothing. Networks that are not invariant are
+    tested on new relabelings. The published data have 15 relabelings per class, 150 graphs in all,
+    of which 90 are for training. The unit diagonal of the published file is left out here.
+
+    Two training runs of a network that can distinguish the classes may differ, because of the
+    optimisation. ``classes_structural`` measures what the network can express.
     """
 
     name = "csl"
@@ -48,12 +50,12 @@ class CSL(GraphTask):
     threshold = 0.05
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (10,),
-        "quick": (10,),  # all graphs of a class are isomorphic: more of them are no more data
+        "quick": (10,),  # more would add nothing: all graphs of a class are isomorphic
         "full": (10, 30, 90),
     }
     input_shape, output_shape = (2, NODES, NODES), (len(SKIPS),)
     updates: ClassVar[Mapping[str, int]] = {"quick": 100}
-    test_size, valid_size = 20, 10  # an invariant network sees ten graphs, however many there are
+    test_size, valid_size = 20, 10  # to an invariant network these are only ten different graphs
     published: ClassVar[tuple[Published, ...]] = (
         Published(
             "ring-gnn",
@@ -65,7 +67,7 @@ class CSL(GraphTask):
     )
 
     def classes(self) -> list[Tensor]:
-        """Return the ten graphs [2, 41, 41], class by class."""
+        """Return the ten graphs [2, 41, 41] in the order of the classes."""
         return list(graphs.pack(torch.stack([circular_skip_links(NODES, r) for r in SKIPS])))
 
     def sample(self, n: int, seed: int, split: Split) -> Data:

@@ -1,4 +1,4 @@
-"""Shortest Hamiltonian paths of weighted complete graphs: their length, and their edges."""
+"""Shortest Hamiltonian paths of weighted complete graphs: their length and their edges."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from symbench import Data, Metric, Model, Scores, Split, Task, Trained, graphs
 from symbench_graphs.random_graphs import GraphTask, uniform_weights
 
 NODES = 8
-_CHUNK = 2**23  # numbers of a table [n, 2^N, N]
+_CHUNK = 2**23  # entries of a table [n, 2^N, N] in memory at once
 
 
 def shortest_paths(weights: Tensor) -> tuple[Tensor, Tensor]:
     """Return the lengths [n] and edges [n, N, N] (0/1) of shortest Hamiltonian paths.
 
-    Held and Karp's dynamic programme over sets S of nodes and ends v, in O(2^N N²) a graph:
-    F(S, v) = min over u of F(S - v, u) + w(u, v). Memory is O(2^N N): meant for N <= 12.
+    This is Held and Karp's dynamic programme over sets S of nodes and ends v,
+    F(S, v) = min over u of F(S - v, u) + w(u, v). It takes O(2^N N²) time and O(2^N N) memory per
+    graph, which is practical for N <= 12.
     """
     nodes = weights.shape[-1]
     step = max(1, _CHUNK // (nodes * 2**nodes))
@@ -43,7 +44,7 @@ def _shortest(weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _traced(table: Tensor, weights: Tensor) -> Tensor:
-    """Return the edges [n, N, N] of the best paths, from their ends backwards."""
+    """Return the edges [n, N, N] of the best paths, traced backwards from their ends."""
     n, size, nodes = table.shape
     rows, edges = torch.arange(n), torch.zeros_like(weights)
     visited, end = torch.full((n,), size - 1), table[:, -1].argmin(1)
@@ -57,10 +58,11 @@ def _traced(table: Tensor, weights: Tensor) -> Tensor:
 
 
 def greedy_paths(scores: Tensor) -> Tensor:
-    """Return Hamiltonian paths [n, N, N] (0/1) that take edges of high scores [n, N, N] first.
+    """Return Hamiltonian paths [n, N, N] (0/1), built greedily from edge scores [n, N, N].
 
-    An edge is taken unless an end has two edges or it would close a cycle; scores of the two
-    directions are added. What remains in the end is one path through all nodes.
+    Edges are visited by decreasing score; the scores of the two directions are added. An edge is
+    added unless one of its ends already has two edges or it would close a cycle. The result is one
+    path through all nodes.
     """
     n, nodes = scores.shape[:2]
     i, j = torch.triu_indices(nodes, nodes, 1)
@@ -82,9 +84,9 @@ def greedy_paths(scores: Tensor) -> Tensor:
 class HamiltonianTask(GraphTask):
     """Complete graphs on 8 nodes with independent weights, uniform on [0, 1).
 
-    The shortest path through all nodes is exact, by dynamic programming in float64. A path and its
-    reverse are equally long, and integer weights tie; therefore the weights are continuous, and
-    the equivariant target is the set of edges rather than an order of nodes.
+    The shortest path through all nodes is computed exactly, by dynamic programming in float64.
+    Integer weights would cause ties, so the weights are continuous. A path and its reverse are
+    equally long, so the equivariant target is the set of edges instead of an order of nodes.
     """
 
     reference = "the example of S. Villar's talks on graph networks; Held, Karp 1962"
@@ -96,7 +98,7 @@ class HamiltonianTask(GraphTask):
     updates: ClassVar[Mapping[str, int]] = {"quick": 150}
     input_shape = (2, NODES, NODES)
     test_size, valid_size = 1000, 200
-    # the quick tier's error bars are those of its five seeds, not of its test set
+    # smaller test sets are enough here: the error bars come from the five seeds
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"test_size": 500, "valid_size": 100}
     }
@@ -115,7 +117,7 @@ class HamiltonianTask(GraphTask):
 class HamiltonianLength(HamiltonianTask):
     """The length F of the shortest Hamiltonian path: F(PWPᵀ) = F(W).
 
-    Mean 1.30, standard deviation 0.41.
+    It has mean 1.30 and standard deviation 0.41.
     """
 
     name = "hamiltonian-length"
@@ -132,9 +134,9 @@ class HamiltonianLength(HamiltonianTask):
 class HamiltonianPath(HamiltonianTask):
     """The edges of the shortest Hamiltonian path, H [N, N] of 0 and 1: H(PWPᵀ) = P H(W) Pᵀ.
 
-    ``error`` 1 is the mean edge, 1/4 everywhere off the diagonal; ``path_f1`` and ``path_gap``
-    score the path that is decoded from the output. Decoding the weights themselves, shortest
-    first, has an F1 of 0.80 and a gap of 0.10: what a network must beat.
+    Predicting the mean, 1/4 everywhere off the diagonal, has ``error`` 1. ``path_f1`` and
+    ``path_gap`` score the path that is decoded from the output. Decoding the weights themselves,
+    shortest first, has an F1 of 0.80 and a gap of 0.10; a network should be better than that.
     """
 
     name = "hamiltonian-path"
@@ -149,7 +151,7 @@ class HamiltonianPath(HamiltonianTask):
 
 
 def _decoded(trained: Trained) -> tuple[Tensor, Tensor, Tensor]:
-    """Return weights, true and decoded edges [n, N, N] of the test set."""
+    """Return weights, true edges and decoded edges [n, N, N] of the test set."""
     weights = graphs.adjacency(trained.test.x.cpu()).double()
     true = trained.test.y.cpu().double()[:, 0]
     return weights, true, greedy_paths(trained.prediction.cpu().double()[:, 0])
@@ -158,15 +160,15 @@ def _decoded(trained: Trained) -> tuple[Tensor, Tensor, Tensor]:
 class PathF1(Metric):
     """F1 of the edges of the path that is decoded greedily from the predicted edges.
 
-    Precision and recall are equal, as every Hamiltonian path has N - 1 edges. A path that does not
-    look at the weights has 2/N.
+    Precision and recall are equal, because every Hamiltonian path has N - 1 edges. A path that
+    does not depend on the weights scores 2/N.
     """
 
     name, version, direction = "path_f1", "1", "higher"
     summary = "F1 of the edges of the decoded path"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task asks for the edges of a Hamiltonian path."""
+        """Whether the target is the edges of a Hamiltonian path."""
         return isinstance(task, HamiltonianPath)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
@@ -177,13 +179,13 @@ class PathF1(Metric):
 
 
 class PathGap(Metric):
-    """Mean of the decoded path's length over the shortest length, less 1."""
+    """Mean ratio of the decoded path's length to the shortest length, minus 1."""
 
     name, version, direction = "path_gap", "1", "lower"
-    summary = "excess length of the decoded path"
+    summary = "relative excess length of the decoded path"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task asks for the edges of a Hamiltonian path."""
+        """Whether the target is the edges of a Hamiltonian path."""
         return isinstance(task, HamiltonianPath)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
@@ -200,7 +202,7 @@ class LengthError(Metric):
     summary = "mean relative error of the predicted length"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task asks for the length of a Hamiltonian path."""
+        """Whether the target is the length of a Hamiltonian path."""
         return isinstance(task, HamiltonianLength)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002

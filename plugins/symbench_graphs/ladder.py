@@ -1,4 +1,4 @@
-"""Cai-Fürer-Immerman pairs: one generator, and how much of k-WL each pair needs."""
+"""Cai-Fürer-Immerman pairs of graphs, ordered by the k-WL that each pair needs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from symbench_graphs.pairs import Pair, PairTask, graph_tensor
 def cfi_pair(base: nx.Graph) -> tuple[nx.Graph, nx.Graph]:
     """Return the untwisted and the twisted CFI graph over a connected base graph.
 
-    Each node v of the base becomes one node (v, S) for every set S of its edges with an even
-    number of members. Over a base edge e = uv, (u, S) and (v, T) are joined if e is in both or in
-    neither; the twisted graph joins them, over one edge, if e is in exactly one. The twist cannot
-    be undone by a relabelling, and k-FWL sees it if and only if k is at least the treewidth of the
-    base. There are no edge vertices.
+    Each node v of the base becomes one node (v, S) for every even-sized set S of its edges. For a
+    base edge e = uv, (u, S) and (v, T) are joined if e is in both sets or in neither. The twisted
+    graph has one edge e for which they are joined if e is in exactly one set. A relabelling cannot
+    undo the twist, and k-FWL detects it if and only if k is at least the treewidth of the base.
+    There are no edge vertices.
 
     Source: Cai, Fürer and Immerman 1992, An optimal lower bound on the number of variables for
     graph identification; Neuen 2023, Homomorphism-distinguishing closedness.
@@ -50,7 +50,7 @@ def petersen() -> nx.Graph:
 
 
 def bases() -> tuple[tuple[str, int, nx.Graph], ...]:
-    """Return the rungs of the ladder: name, the least k such that k-FWL climbs it, base graph."""
+    """Return the pairs' names, the least k such that k-FWL distinguishes them, and base graphs."""
     return (
         ("K3", 2, nx.complete_graph(3)),
         ("K4", 3, nx.complete_graph(4)),
@@ -62,28 +62,31 @@ def bases() -> tuple[tuple[str, int, nx.Graph], ...]:
 
 @lru_cache(maxsize=1)
 def _rungs() -> tuple[Pair, ...]:
-    found = []
+    pairs = []
     for number, (name, k, base) in enumerate(bases()):
         plain, twisted = map(graph_tensor, cfi_pair(base))
-        found.append(Pair(number, f"fwl-{k}", plain, twisted, name=f"CFI({name})"))
-    return tuple(found)
+        pairs.append(Pair(number, f"fwl-{k}", plain, twisted, name=f"CFI({name})"))
+    return tuple(pairs)
 
 
 class WLLadder(PairTask):
-    """Five CFI pairs, each category named after the first k-FWL that tells its pairs apart.
+    """Five CFI pairs; each category is named after the least k-FWL that distinguishes its pairs.
 
-    CFI(K3) is two triangles against a hexagon (2-FWL), CFI(K4) the 4×4 rook's graph against the
-    Shrikhande graph and CFI(K3,3) has 24 nodes (3-FWL), CFI(K5) and CFI(Petersen) have 40
-    (4-FWL). 1-WL tells none apart. k-FWL = (k+1)-WL.
+    - 2-FWL: CFI(K3), two triangles against a hexagon;
+    - 3-FWL: CFI(K4), the 4×4 rook's graph against the Shrikhande graph, and CFI(K3,3) with 24
+      nodes;
+    - 4-FWL: CFI(K5) and CFI(Petersen) with 40 nodes.
+
+    1-WL distinguishes none of them. k-FWL = (k+1)-WL.
     """
 
     name, version = "wl-ladder", "1"
-    summary = "pairs of CFI graphs that need an ever higher k of k-WL"
+    summary = "pairs of CFI graphs that need increasing k of k-WL"
     reference = "Cai, Fürer and Immerman 1992; Neuen 2023"
     sizes = {"smoke": (0,), "quick": (0,), "full": (32,)}  # noqa: RUF012
     input_shape = (2, 16, 16)
     ordered = True
 
     def pairs(self) -> Sequence[Pair]:
-        """Return the rungs, lowest first."""
+        """Return the pairs, easiest first."""
         return _rungs()

@@ -1,4 +1,4 @@
-"""The largest cut of a regular graph: a task that no deterministic symmetry solves alone."""
+"""The largest cut of a regular graph, where deterministic equivariant networks need noise."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from symbench import Data, Split, graphs
 from symbench_graphs.random_graphs import GraphTask, random_regular
 
 NODES, DEGREE = 16, 3
-_CHUNK = 2**24  # energies [n, partitions] at once
+_CHUNK = 2**24  # energies [n, partitions] in memory at once
 
 
 def cut(adjacency: Tensor, sides: Tensor) -> Tensor:
     """Return the (expected) cuts [n], Σ over edges of (1 - xᵢxⱼ)/2, of graphs [n, N, N].
 
-    ``sides`` [n, N] are ±1, or in between the means of independent random ±1.
+    ``sides`` [n, N] are ±1; values in between are the means of independent random ±1.
     """
     agreeing = torch.einsum("...i,...ij,...j->...", sides, adjacency, sides) / 2
     return (adjacency.sum((-2, -1)) / 2 - agreeing) / 2
 
 
 def _signs(count: int) -> Tensor:
-    """Return all of {1, -1}^count, [2^count, count]; the first half begins with 1."""
+    """Return all vectors of {1, -1}^count, [2^count, count]; the first half begins with 1."""
     bits = torch.arange(2**count)[:, None] >> torch.arange(count).flip(0) & 1
     return 1.0 - 2 * bits.double()
 
@@ -33,8 +33,8 @@ def _signs(count: int) -> Tensor:
 def optimal_sides(adjacency: Tensor) -> Tensor:
     """Return a partition ±1 [n, N] of largest cut for graphs [n, N, N], N <= 20.
 
-    By enumeration of the 2^(N - 1) partitions with the first node on the side 1; of several
-    optima, the first one is taken.
+    It enumerates the 2^(N - 1) partitions whose first node is on side 1. If there are several
+    optima, it returns the first.
     """
     nodes = adjacency.shape[-1]
     step = max(1, _CHUNK // 2 ** (nodes - 1))
@@ -59,16 +59,16 @@ def _optimal(A: Tensor) -> Tensor:
 class MaxCut(GraphTask):
     """Sides ±1 of the nodes of a random 3-regular graph on 16 nodes that cut the most edges.
 
-    Training is unsupervised: with xᵢ = tanh fᵢ, minus the expected part of edges cut when node i
-    is on side 1 with probability (1 + xᵢ)/2. ``error`` is 1 - E[cut of sign f / optimum] with exact
-    optima (mean 21.1 of 24 edges), so the target is any optimal partition and a global sign
-    does not matter. A random partition cuts half of the edges: the error is ``chance``. Local
-    search that flips one node at a time has 0.04.
+    Training is unsupervised. With xᵢ = tanh fᵢ, the loss is minus the expected fraction of edges
+    cut when node i is on side 1 with probability (1 + xᵢ)/2. ``error`` is
+    1 - E[cut of sign f / optimum] with exact optima (mean 21.1 of 24 edges). Every optimal
+    partition is a solution, and a global sign does not matter. A random partition cuts half of the
+    edges; its error is ``chance``. Local search that flips one node at a time has 0.04.
 
-    All nodes of a regular graph look alike to message passing, and on a vertex-transitive graph to
-    every equivariant network: outputs are then constant and nothing is cut. So each node carries a
-    standard normal number as second feature, and the symmetry is broken by the input rather than
-    by the network: a relabelled graph with its noise has relabelled sides.
+    Message passing cannot distinguish the nodes of a regular graph, and on a vertex-transitive
+    graph no equivariant network can. Outputs are then constant and no edge is cut. So each node
+    has a standard normal number as second feature. This noise breaks the symmetry in the input,
+    not in the network: a graph relabelled together with its noise has relabelled sides.
     """
 
     name = "max-cut"
@@ -88,7 +88,7 @@ class MaxCut(GraphTask):
     output_order = 1
     input_shape, output_shape = (3, NODES, NODES), (1, NODES)
     test_size, valid_size = 500, 100
-    # the quick tier's error bars are those of its five seeds, not of its test set
+    # smaller test sets are enough here: the error bars come from the five seeds
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"test_size": 250, "valid_size": 50}
     }
@@ -101,12 +101,12 @@ class MaxCut(GraphTask):
         return Data(x, optimal_sides(A)[:, None])
 
     def objective(self, prediction: Tensor, x: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
-        """Return minus the expected part of the edges that is cut, [n]; y is not looked at."""
+        """Return minus the expected fraction of edges cut, [n]; y is not used."""
         A = graphs.adjacency(x)
         return -cut(A, prediction[:, 0].tanh()) / (A.sum((1, 2)) / 2)
 
     def headline_error(self, prediction: Tensor, test: Data) -> float:
-        """Return 1 - E[cut / optimum]; the output 0 counts as side 1."""
+        """Return 1 - E[cut / optimum]; an output of 0 counts as side 1."""
         A = graphs.adjacency(test.x).double()
         sides = torch.where(prediction[:, 0] < 0, -1.0, 1.0).double()
         return 1 - float((cut(A, sides) / cut(A, test.y[:, 0].double())).mean())

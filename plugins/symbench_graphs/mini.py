@@ -1,4 +1,4 @@
-"""BREC's question on 30 pairs that need no file: the graph atlas, one srg, three CFI pairs."""
+"""30 pairs like those of BREC that need no files: graph atlas, one srg and three CFI pairs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import networkx as nx
 from symbench_graphs.ladder import bases, cfi_pair
 from symbench_graphs.pairs import Pair, PairTask, graph_tensor
 
-# All pairs of graphs of the atlas (every graph with at most 7 nodes, by its number there) that
-# colour refinement gives equal colours; a test finds them anew.
+# All pairs of graphs of the atlas (every graph with at most 7 nodes, by its number there) to which
+# colour refinement gives equal colours; a test recomputes this list.
 ATLAS_PAIRS = (
     (105, 106), (128, 130), (152, 154), (174, 175), (268, 269), (312, 313), (353, 354),
     (377, 378), (449, 450), (471, 472), (555, 557), (573, 575), (699, 700), (722, 724),
@@ -39,26 +39,28 @@ def shrikhande() -> nx.Graph:
 @lru_cache(maxsize=1)
 def _pairs() -> tuple[Pair, ...]:
     atlas = nx.graph_atlas_g()
-    found = [
+    rows = [
         (f"atlas-{len(atlas[i])}", f"atlas {i} and {j}", atlas[i], atlas[j]) for i, j in ATLAS_PAIRS
     ]
-    found.append(("srg", "rook 4×4 and Shrikhande", rook(), shrikhande()))
+    rows.append(("srg", "rook 4×4 and Shrikhande", rook(), shrikhande()))
     wanted = [(name, base) for name, _, base in bases() if name in _CFI_BASES]
-    found += [("cfi", f"CFI({name})", *cfi_pair(base)) for name, base in wanted]
+    rows += [("cfi", f"CFI({name})", *cfi_pair(base)) for name, base in wanted]
     return tuple(
         Pair(number, category, graph_tensor(a), graph_tensor(b), name=name)
-        for number, (category, name, a, b) in enumerate(found)
+        for number, (category, name, a, b) in enumerate(rows)
     )
 
 
 class BRECMini(PairTask):
-    """30 pairs that 1-WL does not tell apart, generated.
+    """30 generated pairs that 1-WL does not distinguish.
 
-    ``atlas-6`` and ``atlas-7``: the 4 + 22 pairs of all graphs with at most 7 nodes that 1-WL
-    merges; 2-FWL separates them. ``srg``: the 4×4 rook's graph and the Shrikhande graph, which
-    take 3-FWL. ``cfi``: CFI(K3), two triangles against a hexagon (also atlas 105 and 106); CFI(K4),
-    which is the pair of srg under other labels; CFI(K5), beyond 3-FWL. So 28 pairs are different,
-    and 2-FWL tells 27 of the 30 apart, 3-FWL 29.
+    - ``atlas-6`` and ``atlas-7``: the 4 + 22 pairs of graphs with at most 7 nodes that 1-WL merges
+      and 2-FWL separates.
+    - ``srg``: the 4×4 rook's graph and the Shrikhande graph, which need 3-FWL.
+    - ``cfi``: CFI(K3), two triangles against a hexagon (also atlas 105 and 106); CFI(K4), which is
+      the pair of ``srg`` with other labels; CFI(K5), which 3-FWL does not distinguish.
+
+    So 28 pairs are different. 2-FWL distinguishes 27 of the 30, and 3-FWL 29.
     """
 
     name, version = "brec-mini", "1"

@@ -1,4 +1,4 @@
-"""Embeddings of relabelled graphs by an untrained network, and how two graphs' differ."""
+"""Embeddings of relabelled graphs by an untrained network, and their comparison."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from symbench.graphs import graph_symmetry, padded, random_orders, relabelled
 
 Embed = Callable[[Tensor], Tensor]
 
-EMBEDDING = 16  # numbers that a network gives a graph, as in BREC
-_CLEAR, _DIM = 1e3, 1e2  # gap over noise: above the first separated, below the second not
-_LEAST = 1e-12  # of the output's scale
-_CELLS = 2**15  # adjacency entries in one forward pass; more leave the processor's caches
+EMBEDDING = 16  # outputs of a network for each graph, as in BREC
+_CLEAR, _DIM = 1e3, 1e2  # gap over noise: separated above the first, not below the second
+_LEAST = 1e-12  # least gap of a separated pair, relative to the scale of the outputs
+_CELLS = 2**15  # adjacency entries per forward pass; more do not fit in the processor's caches
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """How two graphs' embeddings differ, in units of the largest number in them.
+    """How two graphs' embeddings differ, in units of their largest absolute value.
 
     Attributes:
-        gap: largest difference between the two graphs' means over relabelings.
-        noise: largest difference between relabelings of one graph, at least the rounding unit.
+        gap: the largest difference between the two graphs' means over relabelings.
+        noise: the largest difference between relabelings of one graph, at least the rounding unit.
     """
 
     gap: float
@@ -34,12 +34,12 @@ class Contrast:
 
     @property
     def separated(self) -> bool:
-        """Whether the gap stands clear of the noise."""
+        """Whether the gap is clearly larger than the noise."""
         return self.gap > _CLEAR * self.noise and self.gap > _LEAST
 
     @property
     def undecided(self) -> bool:
-        """Whether the gap is neither clear of the noise nor hidden in it."""
+        """Whether the gap is neither clearly larger than the noise nor comparable with it."""
         return not self.separated and self.gap >= _DIM * self.noise
 
 
@@ -53,17 +53,17 @@ def contrast(a: Tensor, b: Tensor) -> Contrast:
 
 
 def relabelings(nodes: int) -> int:
-    """Return how many relabelings of a graph are compared: 4, or 2 from 40 nodes on."""
+    """Return how many relabelings of a graph are compared: 4, or 2 for 40 nodes and more."""
     return 4 if nodes < 40 else 2
 
 
 def embeddings(embed: Embed, graphs: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Return the embeddings [r, d] of each graph [2, n, n]; graphs of one n together.
+    """Return the embeddings [r, d] of each graph [2, n, n]; graphs of one size n form batches.
 
-    Where the network refuses a graph's size (it raises RuntimeError or ValueError), an empty
-    tensor [0, d] stands for it; so it does where an embedding is not finite.
+    The result is an empty tensor [0, d] if the network refuses a graph's size (it raises
+    RuntimeError or ValueError), or if an embedding is not finite.
     """
-    found: dict[int, Tensor] = {}
+    results: dict[int, Tensor] = {}
     sizes: dict[int, list[int]] = {}
     for i, graph in enumerate(graphs):
         sizes.setdefault(graph.shape[-1], []).append(i)
@@ -73,8 +73,8 @@ def embeddings(embed: Embed, graphs: Sequence[Tensor], generator: torch.Generato
         for chosen in (members[i : i + step] for i in range(0, len(members), step)):
             copies = torch.stack([graphs[i] for i in chosen]).repeat_interleave(r, 0)
             x = relabelled(copies, random_orders(len(copies), n, generator))
-            found.update(zip(chosen, _outputs(embed, x, r), strict=True))
-    return [found[i] for i in range(len(graphs))]
+            results.update(zip(chosen, _outputs(embed, x, r), strict=True))
+    return [results[i] for i in range(len(graphs))]
 
 
 @torch.no_grad()
@@ -86,33 +86,34 @@ def _outputs(embed: Embed, x: Tensor, r: int) -> list[Tensor]:
 
 
 def tried(embed: Embed, x: Tensor) -> Tensor | None:
-    """Return the embeddings of graphs x, or None where the network refuses their size.
+    """Return the embeddings of graphs x, or None if the network refuses their size.
 
     Raises:
-        OutOfMemoryError: the memory is too small, which says nothing of the network.
+        OutOfMemoryError: the memory is too small; this is not a property of the network.
     """
     try:
         return embed(x)
     except torch.OutOfMemoryError:
         raise
-    except (RuntimeError, ValueError):  # shapes that do not fit, or an error of the network's own
+    except (RuntimeError, ValueError):  # shapes that do not fit, or the network's InputError
         return None
 
 
 def embedding_problem(problem: Problem) -> Problem:
     """Return the problem of embedding the same graphs in ``EMBEDDING`` invariants.
 
-    What a network tells apart is asked of this, also where its task is another one: a model that
-    looks answers up has none before it is trained.
+    Metrics of expressive power use this problem for all tasks, because a model that looks up
+    answers has no useful outputs on its own task before training.
     """
     channels, nodes = problem.input_shape[:2]
-    told = None if problem.symmetry is None else graph_symmetry(channels, nodes, 0, EMBEDDING)
-    return replace(problem, loss="none", output_shape=(EMBEDDING,), symmetry=told)
+    known = problem.symmetry is not None
+    symmetry = graph_symmetry(channels, nodes, 0, EMBEDDING) if known else None
+    return replace(problem, loss="none", output_shape=(EMBEDDING,), symmetry=symmetry)
 
 
 @contextmanager
 def untrained(trained: Trained, task: Task, purpose: str) -> Iterator[Callable[[], nn.Module]]:
-    """Hand out fresh untrained modules of the trial's model; the global generator is put back."""
+    """Yield a factory of untrained modules of the trial's model; restore the global generator."""
     seed = seeded(task.name, task.version, trained.seed, purpose).initial_seed()
     device = trained.test.x.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -125,7 +126,7 @@ def untrained(trained: Trained, task: Task, purpose: str) -> Iterator[Callable[[
 def fitting(module: nn.Module, nodes: int) -> Embed:
     """Return the module as a function of graphs of any size.
 
-    A network for one number of nodes (a perceptron) gets smaller graphs padded to that number.
+    Smaller graphs are padded for a network with a fixed number of nodes, such as a perceptron.
     """
 
     def embed(x: Tensor) -> Tensor:
@@ -140,11 +141,11 @@ def fitting(module: nn.Module, nodes: int) -> Embed:
 def measured(
     trained: Trained, task: Task, graphs: Sequence[Tensor], dtype: torch.dtype
 ) -> list[Tensor]:
-    """Return each graph's embeddings by an untrained network in the dtype; none if it refuses."""
+    """Return each graph's embeddings by an untrained network; [] without support for the dtype."""
     with untrained(trained, task, "structural") as fresh:
         try:
             module = fresh().to(dtype).eval()
-        except (RuntimeError, TypeError):  # some operations know no such dtype
+        except (RuntimeError, TypeError):  # an operation without support for the dtype
             return []
         generator = seeded(task.name, task.version, trained.seed, "relabelings")
         embed = fitting(module, task.input_shape[-1])

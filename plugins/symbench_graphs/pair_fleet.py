@@ -1,4 +1,4 @@
-"""Many small networks of one architecture, each trained on its own pair of graphs, at once."""
+"""Trains many small networks of one architecture together, each on its own pair of graphs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 State = dict[str, Tensor]
 
-_ROUNDING = 256  # units by which relabelling may change an output: 3e-5 in float32
+_ROUNDING = 256  # rounding units by which relabelling may change an output: 3e-5 in float32
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,16 @@ class Protocol:
     """BREC's paired comparison, with the constants of its code.
 
     Attributes:
-        epochs: passes over the relabelings, at most.
-        pairs_a_batch: pairs of relabelings in a batch; batches are not shuffled.
-        learning_rate: of Adam; divided by ten when the loss has not fallen for ten epochs.
-        weight_decay: of Adam, as an L2 penalty.
-        stop_below: mean loss of an epoch that ends the training.
-        level: of the Hotelling test.
-        include_q: whether T² has its factor q, which the published code leaves out: its level is
-            then 5e-12 and not the stated 0.05.
-        thin: train a network that is invariant on the first pair of every batch alone. The pairs
-            of a batch are relabelings of one pair, so that loss and gradient are the same, to
+        epochs: the largest number of passes over the relabelings.
+        pairs_a_batch: pairs of relabelings per batch; batches are not shuffled.
+        learning_rate: that of Adam; it is divided by ten if the loss has not fallen for ten epochs.
+        weight_decay: that of Adam, as an L2 penalty.
+        stop_below: training ends when the mean loss of an epoch is below this.
+        level: the level of the Hotelling test.
+        include_q: whether T² includes its factor q. The published code omits it, which makes the
+            level 5e-12 instead of the stated 0.05.
+        thin: whether an invariant network is trained only on the first pair of every batch. The
+            pairs of a batch are relabelings of one pair, so loss and gradient are the same up to
             rounding, at an eighth of the cost.
     """
 
@@ -45,7 +45,7 @@ class Protocol:
 
 
 class Fleet:
-    """Networks with stacked parameters [T, ...], evaluated on inputs [T, n, ...] together."""
+    """Networks with stacked parameters [T, ...], evaluated together on inputs [T, n, ...]."""
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self._base = deepcopy(modules[0])
@@ -59,7 +59,7 @@ class Fleet:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the embeddings [T, n, d] of inputs x [T, n, ...]."""
-        if self.size == 1:  # needs no vectorising, so that any module will do
+        if self.size == 1:  # without vmap, so that any module works
             return self._one(_first(self.parameters), _first(self.buffers), x[0])[None]
         return vmap(self._one, randomness="different")(self.parameters, self.buffers, x)
 
@@ -68,22 +68,22 @@ class Fleet:
         return y.flatten(1)
 
     def part(self, members: Tensor) -> Fleet:
-        """Return copies of some networks, by their numbers, as a smaller fleet of one mode."""
-        some = copy(self)
-        some.size = len(members)
-        some.parameters = {
+        """Return copies of the given networks as a smaller fleet in the same mode."""
+        selected = copy(self)
+        selected.size = len(members)
+        selected.parameters = {
             name: p.detach()[members].requires_grad_(p.requires_grad)
             for name, p in self.parameters.items()
         }
-        some.buffers = {name: b[members] for name, b in self.buffers.items()}
-        return some
+        selected.buffers = {name: b[members] for name, b in self.buffers.items()}
+        return selected
 
     @torch.no_grad()
-    def put(self, members: Tensor, some: Fleet) -> None:
-        """Take over the parameters and buffers of a part of these members."""
-        for own, theirs in ((self.parameters, some.parameters), (self.buffers, some.buffers)):
-            for name, tensor in own.items():
-                tensor[members] = theirs[name]
+    def put(self, members: Tensor, part: Fleet) -> None:
+        """Copy the parameters and buffers of ``part``, the fleet of these members, into this."""
+        for whole, new in ((self.parameters, part.parameters), (self.buffers, part.buffers)):
+            for name, tensor in whole.items():
+                tensor[members] = new[name]
 
 
 def _first(state: State) -> State:
@@ -91,7 +91,7 @@ def _first(state: State) -> State:
 
 
 def stacks(modules: Sequence[nn.Module], x: Tensor) -> bool:
-    """Whether networks of this kind take inputs x [T, n, ...] together, in training mode too."""
+    """Whether vmap can evaluate these networks on inputs x [T, n, ...], also in training mode."""
     if len(modules) < 2 or any(
         isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules[0].modules()
     ):
@@ -101,17 +101,17 @@ def stacks(modules: Sequence[nn.Module], x: Tensor) -> bool:
             Fleet(modules[:2]).train()(x[:2, :2])
     except torch.OutOfMemoryError:
         raise
-    except (RuntimeError, ValueError):  # what vmap raises for what it cannot do
+    except (RuntimeError, ValueError):  # raised by vmap for unsupported code
         return False
     return True
 
 
 class Pace:
-    """What is left of each network's learning rate: 1, less after a plateau, 0 once it is done.
+    """The factor of each network's learning rate: 1, smaller after plateaus, and 0 at the end.
 
-    A network is done when the mean loss of an epoch falls below ``stop_below``. The learning rate
-    falls tenfold when the loss has not been lower by 0.01 % for more than ten epochs, as that of
-    torch's ``ReduceLROnPlateau`` does.
+    A network is finished when the mean loss of an epoch falls below ``stop_below``. The learning
+    rate is divided by ten when the loss has not improved by 0.01 % for more than ten epochs, as by
+    torch's ``ReduceLROnPlateau``.
     """
 
     _PATIENCE, _FACTOR, _THRESHOLD = 10, 0.1, 1e-4
@@ -123,7 +123,7 @@ class Pace:
         self._stop_below = protocol.stop_below
 
     def look(self, losses: Tensor) -> None:
-        """Take note of the mean loss [T] of an epoch."""
+        """Update the factors from the mean loss [T] of an epoch."""
         better = losses < self._least * (1 - self._THRESHOLD)
         self._least = torch.where(better, losses, self._least)
         self._waited = torch.where(better, 0, self._waited + 1)
@@ -134,19 +134,19 @@ class Pace:
 
     @property
     def over(self) -> bool:
-        """Whether all are done."""
+        """Whether all networks are finished."""
         return not bool(self.factor.any())
 
     def part(self, members: Tensor) -> Pace:
-        """Return the pace of some networks, by their numbers."""
-        some = copy(self)
-        some.factor, some._least = self.factor[members], self._least[members]
-        some._waited = self._waited[members]
-        return some
+        """Return the state of the given networks."""
+        selected = copy(self)
+        selected.factor, selected._least = self.factor[members], self._least[members]
+        selected._waited = self._waited[members]
+        return selected
 
 
 class _Training:
-    """Adam on a fleet, of whose steps each network keeps its own part."""
+    """Adam on a fleet, with a factor of the learning rate for each network."""
 
     def __init__(self, fleet: Fleet, protocol: Protocol) -> None:
         self.fleet, self._protocol = fleet, protocol
@@ -156,7 +156,7 @@ class _Training:
         )
 
     def epoch(self, x: Tensor, factor: Tensor) -> Tensor:
-        """Take a step a batch of x [T, 2q, ...]; return the networks' mean losses [T]."""
+        """Take one step per batch of x [T, 2q, ...]; return the networks' mean losses [T]."""
         total = torch.zeros_like(factor)
         for batch in x.split(2 * self._protocol.pairs_a_batch, dim=1):
             losses = cosine_losses(self.fleet(batch))
@@ -168,7 +168,7 @@ class _Training:
 
     @torch.no_grad()
     def _step(self, factor: Tensor) -> None:
-        """Take a step of which each network keeps its own part; Adam's is linear in the rate."""
+        """Take a step scaled by each network's factor; Adam is linear in the learning rate."""
         if bool((factor == 1).all()):
             self._optimiser.step()
             return
@@ -178,23 +178,23 @@ class _Training:
             p.copy_(torch.lerp(old, p, factor.view(-1, *[1] * (p.dim() - 1))))
 
     def part(self, members: Tensor) -> _Training:
-        """Return the training of some networks, by their numbers, where it stands."""
-        some = _Training(self.fleet.part(members), self._protocol)
-        for old, new in zip(self._parameters, some._parameters, strict=True):
-            some._optimiser.state[new] = {
+        """Return the training of the given networks, in its current state."""
+        selected = _Training(self.fleet.part(members), self._protocol)
+        for old, new in zip(self._parameters, selected._parameters, strict=True):
+            selected._optimiser.state[new] = {
                 name: value[members] if value.dim() else value.clone()
                 for name, value in self._optimiser.state[old].items()
             }
-        return some
+        return selected
 
 
 def train_apart(modules: Sequence[nn.Module], x: Tensor, protocol: Protocol) -> Fleet:
     """Train network i to give the two graphs in x[i] [2q, ...] embeddings of cosine <= 0.
 
     x holds relabelings A0 B0 A1 B1 …; the loss of a batch is the mean of max(0, cos(f(A), f(B))).
-    A network depends on its own pair alone, except that random numbers are shared out among the
-    fleet. One that is done leaves the fleet and costs nothing any more. The modules stay as they
-    are.
+    Each network depends only on its own pair, except that the fleet shares one stream of random
+    numbers. A finished network is removed from the fleet, so it costs nothing more. The modules
+    are not changed.
 
     Returns:
         The networks in evaluation mode.
@@ -207,14 +207,14 @@ def train_apart(modules: Sequence[nn.Module], x: Tensor, protocol: Protocol) -> 
     pace = Pace(len(modules), protocol, next(iter(whole.parameters.values())))
     for _ in range(protocol.epochs):
         pace.look(training.epoch(x, pace.factor))
-        going = pace.factor.nonzero().flatten()
-        if len(going) == len(members):
+        active = pace.factor.nonzero().flatten()
+        if len(active) == len(members):
             continue
         whole.put(members, training.fleet)
         if pace.over:
             break
-        members, x = members[going], x[going]
-        training, pace = training.part(going), pace.part(going)
+        members, x = members[active], x[active]
+        training, pace = training.part(active), pace.part(active)
     whole.put(members, training.fleet)
     return whole.train(mode=False)
 
@@ -226,9 +226,9 @@ def thinned(x: Tensor, protocol: Protocol) -> Tensor:
 
 
 def invariant(y: Tensor) -> Tensor:
-    """Whether embeddings y [T, 2q, d] of A0 B0 A1 B1 … depend on A and B alone, to rounding: [T].
+    """Whether embeddings y [T, 2q, d] of A0 B0 A1 B1 … depend only on A and B, up to rounding: [T].
 
-    That is by at most 256 rounding units of the largest output of a network.
+    The tolerance is 256 rounding units of the largest output of each network.
     """
     spread = torch.cat([half.amax(1) - half.amin(1) for half in (y[:, 0::2], y[:, 1::2])], 1)
     bound = _ROUNDING * torch.finfo(y.dtype).eps * y.abs().amax((1, 2))

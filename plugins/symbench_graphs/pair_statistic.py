@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_SILENT = 1e-10  # of the scale: far below what relabelling changes in float32
+_SILENT = 1e-10  # of the scale: far below the change by relabelling in float32
 
 
 class Hotelling(NamedTuple):
@@ -15,8 +15,9 @@ class Hotelling(NamedTuple):
 
     Attributes:
         value: T² [T].
-        degenerate: whether relabelling does not change an embedding although the two graphs'
-            differ, [T]; T² is then 0, and a pair that is told apart without any noise is missed.
+        degenerate: whether relabelling does not change the embeddings although those of the two
+            graphs differ, [T]. T² is then 0, so a pair that is distinguished without noise is
+            missed.
     """
 
     value: Tensor
@@ -26,7 +27,7 @@ class Hotelling(NamedTuple):
 def critical(q: int, d: int, level: float = 0.05) -> float:
     """Return (q - 1) d / (q - d) · F(1 - level; d, q - d): 72.34 for q = 32, d = 16.
 
-    It is the critical value of q mean(D)ᵀ S⁻¹ mean(D). Infinite where q <= d.
+    It is the critical value of q mean(D)ᵀ S⁻¹ mean(D), and infinite if q <= d.
     """
     from scipy.stats import f
 
@@ -36,11 +37,11 @@ def critical(q: int, d: int, level: float = 0.05) -> float:
 def t_squared(y: Tensor) -> Hotelling:
     """Return mean(D)ᵀ S⁺ mean(D) for embeddings y [T, 2q, d] in the order A0 B0 A1 B1 ….
 
-    D are the q differences f(A) - f(B), S their covariance with divisor q - 1, S⁺ its
-    pseudo-inverse, so that what does not vary does not count. The published code computes in the
-    networks' float32, where a covariance without noise is exactly zero; here, in float64, it is
-    taken for zero below 1e-20 of the embeddings' scale squared. An embedding that is not finite
-    has T² = 0.
+    D are the q differences f(A) - f(B), and S is their covariance with divisor q - 1. S⁺ is its
+    pseudo-inverse, so directions without variance do not count. The published code computes in
+    float32 like the networks, where a covariance without noise is exactly zero. Here, in float64,
+    it is treated as zero below 1e-20 of the squared scale of the embeddings. An embedding that is
+    not finite has T² = 0.
     """
     finite = y.isfinite().flatten(1).all(1)
     y = torch.where(finite[:, None, None], y.double(), 0.0)
@@ -56,5 +57,5 @@ def t_squared(y: Tensor) -> Hotelling:
 
 
 def same(a: Tensor, b: Tensor) -> Tensor:
-    """Whether two statistics agree as BREC asks: to 1e-6 absolutely or 1e-5 relatively."""
+    """Whether two statistics agree in the sense of BREC: to 1e-6 absolutely or 1e-5 relatively."""
     return torch.isclose(a, b, rtol=1e-5, atol=1e-6)

@@ -1,4 +1,4 @@
-"""BREC's paired comparison: a fresh network is trained on each pair, and a T² test decides."""
+"""BREC's paired comparison: a new network is trained on each pair, and a T² test decides."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 Fresh = Callable[[Pair], nn.Module]
 
 PUBLISHED = Protocol()
-_CELLS = {"cpu": 2**19, "cuda": 2**23}  # adjacency entries in one training step of a fleet
-_SMALL = 10  # nodes of a graph with so few labelled copies that chance would repeat them
+_CELLS = {"cpu": 2**19, "cuda": 2**23}  # adjacency entries per training step of a fleet
+_SMALL = 10  # graphs with at most this many nodes have few labelled copies, so draws repeat
 
 
 @dataclass(frozen=True)
 class PairVerdict:
-    """What became of one pair.
+    """The result of the comparison of one pair.
 
     Attributes:
         major: T² between the two graphs, without the factor q.
         reliability: T² between relabelings of one graph.
-        degenerate: whether relabelling changes nothing although the graphs differ.
+        degenerate: whether relabelling changes no embedding although those of the graphs differ.
         thinned: whether the network, being invariant, was trained on one pair of each batch.
     """
 
@@ -51,13 +51,13 @@ class PairVerdict:
     thinned: bool = False
 
     def separated(self, q: int, protocol: Protocol) -> bool:
-        """Whether T² says that the graphs differ, and by more than relabelings do."""
+        """Whether T² shows that the graphs differ, and by more than relabelings do."""
         factor, threshold = _factor(q, protocol), critical(q, EMBEDDING, protocol.level)
         alike = same(*torch.tensor([self.major, self.reliability], dtype=torch.float64))
         return factor * self.major > threshold and not bool(alike)
 
     def unreliable(self, q: int, protocol: Protocol) -> bool:
-        """Whether T² says that relabelings of one graph differ."""
+        """Whether T² shows that relabelings of one graph differ."""
         threshold = critical(q, EMBEDDING, protocol.level)
         return _factor(q, protocol) * self.reliability >= threshold
 
@@ -69,7 +69,8 @@ def _factor(q: int, protocol: Protocol) -> int:
 def copies(graph: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Return random relabelings [count, 2, n, n] of a graph [2, n, n], distinct where possible.
 
-    Two triangles have but ten labelled copies: what is missing then repeats some of them.
+    Two triangles, for example, have only ten labelled copies. Missing copies are filled by
+    repetition.
     """
     n = graph.shape[-1]
     orders = random_orders(count * (8 if n <= _SMALL else 1), n, generator)
@@ -83,7 +84,7 @@ def copies(graph: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def examples(pair: Pair, q: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return [2q, 2, n, n] each: A0 B0 A1 B1 …, and 2q relabelings of A or of B, by a coin."""
+    """Return A0 B0 A1 B1 … and 2q relabelings of either A or B, at random: [2q, 2, n, n] each."""
     a, b = (copies(graph, q, generator) for graph in (pair.a, pair.b))
     coin = int(torch.randint(2, (), generator=generator))
     reliability = copies((pair.a, pair.b)[coin], 2 * q, generator)
@@ -95,12 +96,12 @@ class Comparison:
     """The comparison of a list of pairs by networks of one model.
 
     Attributes:
-        fresh: builds the network of a pair.
-        task: where the pairs are from.
-        q: relabelings of each graph.
-        seed: of the trial.
+        fresh: builds a new network for a pair.
+        task: the task of the pairs.
+        q: the number of relabelings of each graph.
+        seed: the seed of the trial.
         protocol: the constants.
-        together: whether networks of graphs of one size are trained as a fleet where they can.
+        together: whether networks for graphs of one size are trained as a fleet if possible.
     """
 
     fresh: Fresh
@@ -113,7 +114,7 @@ class Comparison:
     def verdicts(
         self, pairs: Sequence[Pair], device: torch.device
     ) -> dict[int, PairVerdict | None]:
-        """Return the verdict by the id of each pair; None where the network refuses the size."""
+        """Return the verdict by the id of each pair; None if the network refuses the size."""
         found: dict[int, PairVerdict | None] = {}
         for n, members in by_size(pairs).items():
             probe = self.fresh(members[0]).to(device)
@@ -128,7 +129,7 @@ class Comparison:
         return found
 
     def _accepted(self, module: nn.Module, pair: Pair, device: torch.device) -> int | None:
-        """Return the number of nodes to pad to, the pair's own if possible; None if refused."""
+        """Return the number of nodes to pad to, if possible that of the pair; None if refused."""
         for size in (pair.nodes, self.task.input_shape[-1]):
             if size < pair.nodes:
                 continue
@@ -152,7 +153,7 @@ class Comparison:
             yield from ((pair.id, v) for pair, v in zip(pairs[part], found, strict=True))
 
     def _judged(self, modules: Sequence[nn.Module], x: Tensor, again: Tensor) -> list[PairVerdict]:
-        """Train network i on x[i]; return what T² says of x[i] and of again[i]."""
+        """Train network i on x[i]; return the verdicts from T² of x[i] and of again[i]."""
         thin = self._steady(modules, x) if self.protocol.thin else x.new_zeros(len(x)) > 0
         found: dict[int, PairVerdict] = {}
         for some, once in ((thin.nonzero().flatten().tolist(), True), (range(len(x)), False)):
@@ -165,9 +166,9 @@ class Comparison:
 
     @torch.no_grad()
     def _steady(self, modules: Sequence[nn.Module], x: Tensor) -> Tensor:
-        """Whether the networks, to rounding, see neither order of nodes, nor batch, nor mode: [T].
+        """Whether outputs do not depend on node order, batch and mode, up to rounding: [T].
 
-        Batch normalisation and dropout make them see the last two.
+        They depend on the last two with batch normalisation or dropout.
         """
         fleet, batch = Fleet(modules), x[:, : 2 * self.protocol.pairs_a_batch]
         among, alone = fleet.train()(batch), fleet.train(mode=False)(batch[:, :2])
@@ -176,7 +177,7 @@ class Comparison:
     def _after_training(
         self, modules: Sequence[nn.Module], x: Tensor, again: Tensor, once: bool
     ) -> list[PairVerdict | None]:
-        """Return the verdicts; None where trained on one pair a batch, but no longer invariant."""
+        """Return the verdicts; None if thinned training made a network lose its invariance."""
         if once:
             single = replace(self.protocol, pairs_a_batch=1)
             fleet = train_apart(modules, thinned(x, self.protocol), single)
@@ -199,27 +200,30 @@ class Comparison:
 
 
 class PairsTrained(Metric):
-    """How many pairs networks tell apart that were trained to, one network for each pair.
+    """How many pairs are distinguished by networks trained on them, one network for each pair.
 
-    The protocol of BREC, as its code does it: q = n_train relabelings of either graph, a fresh
-    network with 16 outputs, at most 20 epochs of Adam on the cosine of the two embeddings, then
-    T² of the q differences: separated if it is above 72.34 (for q = 32) and not that of the same
-    test among relabelings of one graph. If the latter is above the threshold as well, the network
-    is unreliable there. The score is separated pairs minus unreliable ones, ``.failures``.
+    This is the protocol of BREC, as in its code. There are q = n_train relabelings of each graph
+    and a new network with 16 outputs. It is trained for at most 20 epochs of Adam on the cosine of
+    the two embeddings. Then T² of the q differences is computed. A pair is separated if T² is above
+    72.34 (for q = 32) and differs from T² of the same test among relabelings of one graph. If the
+    latter is above the threshold too, the network is unreliable on this pair. The score is the
+    number of separated pairs minus that of unreliable ones, ``.failures``.
 
     The published code omits the factor q of Hotelling's T², which makes the test far stricter than
-    its stated level; ``.with_q`` is the score with it, where one expects 5 % of false positives.
-    Networks are trained and evaluated in float32, as published: T² is a ratio of signal to the
-    noise of rounding, which only that precision makes comparable with the published counts. T²
-    itself is computed in float64. A network whose outputs do not change at all under relabelling
-    has T² = 0 and is not counted even if the graphs' outputs differ: ``.degenerate`` says how many
-    such pairs there are, and ``pairs_structural`` has no such gap. ``.refused`` counts pairs that
-    the network cannot evaluate; they are not separated.
+    its stated level. ``.with_q`` is the score with the factor, where 5 % of false positives are
+    expected. Networks are trained and evaluated in float32, as published. T² is a ratio of signal
+    to rounding noise, so it is comparable with the published counts only in this precision. T²
+    itself is computed in float64.
 
-    All relabelings of a pair have one loss and one gradient, to rounding, if the network is
-    invariant. It is then trained on one of the eight in each batch, and T² is that of all q still.
-    That it is invariant is measured before training, on a batch, and after it on all relabelings;
-    where it is not, the training is the published one. ``.thinned`` counts the networks spared.
+    A network whose outputs do not change at all under relabelling has T² = 0, so the pair is not
+    counted even if the outputs for the two graphs differ. ``.degenerate`` counts these pairs;
+    ``pairs_structural`` does not have this problem. ``.refused`` counts pairs that the network
+    cannot evaluate; they are not separated.
+
+    If the network is invariant, all relabelings of a pair have the same loss and gradient, up to
+    rounding. It is then trained on one of the eight in each batch; T² still uses all q. Invariance
+    is measured on one batch before training and on all relabelings after it. If it does not hold,
+    the published training is used. ``.thinned`` counts the networks trained in the shorter way.
     """
 
     name, version, direction = "pairs_trained", "1", "higher"
@@ -228,11 +232,11 @@ class PairsTrained(Metric):
     along_curve = False
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task is one of pairs."""
+        """Whether the task consists of pairs of graphs."""
         return isinstance(task, PairTask)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return the counts; nothing where n_train <= 16 or the network has nothing to train."""
+        """Return the counts; nothing if n_train <= 16 or the network has no parameters to train."""
         q = trained.n_train
         if not isinstance(task, PairTask) or q <= EMBEDDING:
             return {}

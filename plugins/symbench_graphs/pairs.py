@@ -1,4 +1,4 @@
-"""Pairs of graphs, and the tasks that ask which of them a network can tell apart."""
+"""Pairs of graphs, and the tasks that count which of them a network can distinguish."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two graphs of one size that are not isomorphic; their nodes carry no features.
+    """Two graphs of one size that are not isomorphic, without node features.
 
-    Disconnected graphs are allowed: ten pairs of BREC hold one.
+    Disconnected graphs are allowed; ten pairs of BREC contain one.
 
     Attributes:
         id: the pair's number within its task, from 0.
-        category: the part of the task that it is counted in.
-        a: first graph [2, n, n], in the layout of ``symbench.graphs``.
-        b: second graph [2, n, n].
-        name: what it is, for people.
+        category: the group of pairs in which it is counted.
+        a: the first graph [2, n, n], in the layout of ``symbench.graphs``.
+        b: the second graph [2, n, n].
+        name: a description for messages.
 
     Raises:
         InputError: the sizes differ, a graph is empty, has a self-loop or is not symmetric.
@@ -48,21 +48,21 @@ class Pair:
         where = f"pair {self.id} ({self.name or self.category})"
         if self.a.shape != self.b.shape:
             sizes = f"{self.a.shape[-1]} and {self.b.shape[-1]}"
-            raise InputError(f"{where} has graphs of {sizes} nodes; both must have as many")
+            raise InputError(f"{where} has graphs of {sizes} nodes; both must have the same number")
         for graph in (self.a, self.b):
             if reason := flaw(adjacency(graph)):
                 raise InputError(f"{where} has a graph that {reason}")
 
     @property
     def nodes(self) -> int:
-        """Number of nodes n of either graph."""
+        """Number of nodes n of each graph."""
         return int(self.a.shape[-1])
 
 
 def flaw(links: Tensor) -> str | None:
-    """Return why an adjacency [n, n] is not one of a simple undirected graph; None if it is."""
+    """Return why an adjacency [n, n] is not that of a simple undirected graph; None if it is."""
     if links.shape[-1] == 0:
-        return "is empty: it has no node"
+        return "is empty: it has no nodes"
     if bool(links.diagonal().any()):
         return "has self-loops; remove them"
     if not torch.equal(links, links.mT):
@@ -75,29 +75,29 @@ def graph_tensor(graph: nx.Graph) -> Tensor:
     import networkx as nx
 
     if len(graph) == 0:
-        raise InputError("an empty graph, without a node, cannot be compared with another")
+        raise InputError("a graph without nodes cannot be compared with another; remove the pair")
     links = torch.from_numpy(nx.to_numpy_array(graph, dtype="float32", weight=None))
     return pack(links[None])[0]
 
 
 def by_size(pairs: Iterable[Pair]) -> dict[int, list[Pair]]:
     """Return the pairs by their number of nodes, smallest first."""
-    found: dict[int, list[Pair]] = {}
+    groups: dict[int, list[Pair]] = {}
     for pair in sorted(pairs, key=lambda pair: (pair.nodes, pair.id)):
-        found.setdefault(pair.nodes, []).append(pair)
-    return found
+        groups.setdefault(pair.nodes, []).append(pair)
+    return groups
 
 
 class PairTask(Task):
-    """Which of a list of pairs of graphs does a network tell apart?
+    """Which of a list of pairs of graphs can a network distinguish?
 
-    There is nothing to learn: a network gives each graph an embedding of 16 numbers, and the
-    metrics ``pairs_structural`` (random weights) and ``pairs_trained`` (weights trained on each
-    pair alone) count the pairs whose two embeddings differ by more than relabelling changes them.
-    n_train is the number of relabelings that the latter trains on; 0 leaves it out.
+    There is nothing to learn: a network maps each graph to an embedding of 16 numbers. Two metrics
+    count the pairs whose embeddings differ by more than relabelling changes them:
+    ``pairs_structural`` with random weights, and ``pairs_trained`` with weights trained on each
+    pair separately. n_train is the number of relabelings for the latter; 0 omits it.
 
-    The examples that ``sample`` draws serve ``equivariance_error`` alone: randomly relabelled
-    graphs of the pairs with at most ``input_shape[-1]`` nodes, padded to that number.
+    The examples from ``sample`` are used only for ``equivariance_error``. They are randomly
+    relabelled graphs of the pairs with at most ``input_shape[-1]`` nodes, padded to that number.
     """
 
     kind = "graph"
@@ -111,17 +111,17 @@ class PairTask(Task):
 
     @abstractmethod
     def pairs(self) -> Sequence[Pair]:
-        """Return the pairs; number i has id i. Where ``ordered``, each is harder than the last."""
+        """Return the pairs; pair i has id i. If ``ordered``, each is harder than the last."""
 
     def pair(self, i: int) -> Pair:
         """Return one pair by its number.
 
         Raises:
-            InputError: there is none of this number.
+            InputError: there is no pair with this number.
         """
         pairs = self.pairs()
         if not 0 <= i < len(pairs):
-            raise InputError(f"{self.name} has no pair {i}; it has 0 to {len(pairs) - 1}")
+            raise InputError(f"{self.name} has no pair {i}; choose one from 0 to {len(pairs) - 1}")
         return pairs[i]
 
     @property
@@ -130,7 +130,7 @@ class PairTask(Task):
         return graph_symmetry(2, self.input_shape[-1], output=0, copies=EMBEDDING)
 
     def sample(self, n: int, seed: int, split: Split) -> Data:
-        """Draw n of the small graphs, relabelled at random; the targets are zeros."""
+        """Draw n of the small graphs, randomly relabelled; the targets are zeros."""
         generator = self.generator(seed, split)
         base, size = self._small, self.input_shape[-1]
         chosen = torch.randint(len(base), (n,), generator=generator)

@@ -1,4 +1,4 @@
-"""Random graphs as adjacency matrices, and what the tasks on them share."""
+"""Random graphs as adjacency matrices, and the base class of the tasks on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from symbench import InputError, Symmetry, Task, graphs
 
 
 class GraphTask(Task):
-    """A task on graphs [1 + k, N, N] whose targets are ``output_order`` 0, 1 or 2 in the nodes.
+    """A task on graphs [1 + k, N, N] whose targets have ``output_order`` 0, 1 or 2 in the nodes.
 
     Invariants have output_shape [copies], node functions [copies, N], pair functions
     [copies, N, N].
@@ -30,15 +30,15 @@ class GraphTask(Task):
 
 
 def mirrored(upper: Tensor) -> Tensor:
-    """Return symmetric matrices [..., N, N], zero on the diagonal, of their upper triangles."""
+    """Return the symmetric matrices [..., N, N] of upper triangles, with a zero diagonal."""
     strict = upper.triu(1)
     return strict + strict.mT
 
 
 def bernoulli(n: int, nodes: int, p: float | Tensor, generator: torch.Generator) -> Tensor:
-    """Draw graphs [n, N, N] whose edges ij stand independently, with probability p or p[.., i, j].
+    """Draw graphs [n, N, N] with independent edges ij of probability p or p[..., i, j].
 
-    A number p makes them the graphs G(N, p) of Erdős and Rényi.
+    For a number p these are the graphs G(N, p) of Erdős and Rényi.
     """
     return mirrored((torch.rand(n, nodes, nodes, generator=generator) < p).float())
 
@@ -51,15 +51,18 @@ def uniform_weights(n: int, nodes: int, generator: torch.Generator) -> Tensor:
 def random_regular(n: int, nodes: int, degree: int, generator: torch.Generator) -> Tensor:
     """Draw d-regular graphs [n, N, N], uniform in the limit of many nodes.
 
-    By the algorithm of Steger and Wormald (1999): edges uv are added one by one, with probability
-    proportional to the product of the degrees that u and v still lack, and a graph that cannot be
-    completed is drawn again.
+    This is the algorithm of Steger and Wormald (1999). Edges uv are added one by one, with
+    probability proportional to the product of the degrees that u and v still lack. A graph that
+    cannot be completed is drawn again.
 
     Raises:
         InputError: no graph on N nodes is d-regular.
     """
     if not 0 <= degree < nodes or nodes * degree % 2:
-        raise InputError(f"no graph on {nodes} nodes has the degree {degree} everywhere")
+        raise InputError(
+            f"no graph on {nodes} nodes is regular of degree {degree}; choose a degree below "
+            f"{nodes} such that nodes · degree is even"
+        )
     drawn = torch.zeros(n, nodes, nodes)
     missing = torch.arange(n)
     while len(missing):
@@ -90,7 +93,7 @@ def _paired(n: int, nodes: int, degree: int, generator: torch.Generator) -> Tens
 
 
 def without_edges(adjacency: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return the graphs [n, N, N] less ``count`` uniformly drawn edges each."""
+    """Return the graphs [n, N, N] with ``count`` uniformly drawn edges removed from each."""
     upper = adjacency.triu(1).flatten(1)
     keys = (1 + torch.rand(upper.shape, generator=generator)) * upper
     return mirrored(upper.scatter(1, keys.topk(count).indices, 0).view_as(adjacency))

@@ -1,4 +1,4 @@
-"""Reads files of graph pairs in the graph6 format."""
+"""Reads files of pairs of graphs in the graph6 format."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from symbench_graphs.pairs import Pair, graph_tensor
 
 @dataclass(frozen=True)
 class PairFile:
-    """A published array of graph6 strings; each string at an even index and the next are a pair.
+    """A published array of graph6 strings; each string at an even index and the next form a pair.
 
     Attributes:
         remote: the file and where it is served.
-        category: name of the group that its pairs are counted in.
-        pairs: how many it holds.
+        category: the group in which its pairs are counted.
+        pairs: the number of pairs.
         first: the id of its first pair.
     """
 
@@ -34,7 +34,7 @@ class PairFile:
         """Return the pairs; a missing file is downloaded.
 
         Raises:
-            InputError: the file cannot be had, or is not the published one.
+            InputError: the file can neither be found nor downloaded, or is not the published file.
         """
         return read_pairs(self.remote.fetch(), self.category, self.pairs, self.first)
 
@@ -43,7 +43,8 @@ def decode(code: str | bytes, where: str) -> Tensor:
     """Return the graph [2, n, n] that a graph6 string (without header) describes.
 
     Raises:
-        InputError: it is malformed, or the graph is empty; the message begins with ``where``.
+        InputError: the string is malformed, or the graph is empty; the message begins with
+            ``where``.
     """
     text = code.encode("ascii", "replace") if isinstance(code, str) else bytes(code)
     try:
@@ -62,17 +63,18 @@ def read_pairs(path: Path, category: str, count: int, first: int = 0) -> list[Pa
     Graphs may be disconnected; graph6 has no self-loops and no directed edges.
 
     Raises:
-        InputError: the file holds no such array, a wrong number of graphs, a malformed string, an
-            empty graph or a pair of different sizes; the message names the file.
+        InputError: the file is not such an array, or it contains a wrong number of graphs, a
+            malformed string, an empty graph or a pair of different sizes. The message names the
+            file.
     """
     try:
         codes = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path} cannot be read as an array of strings: {error}") from error
     if codes.dtype.kind not in "SU":
-        raise InputError(f"{path} holds {codes.dtype}, not graph6 strings")
+        raise InputError(f"{path} is an array of {codes.dtype}, not of graph6 strings")
     if codes.size != 2 * count:
-        raise InputError(f"{path} holds {codes.size} graphs, not the {2 * count} of {count} pairs")
+        raise InputError(f"{path} has {codes.size} graphs, not the {2 * count} of {count} pairs")
     graphs = [decode(code, f"{path}, graph {i}") for i, code in enumerate(codes.ravel().tolist())]
     try:
         return [

@@ -1,4 +1,4 @@
-"""What a network tells apart with random weights: its expressive power, without any training."""
+"""Which graphs a network with random weights distinguishes: its power without training."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ class HasClasses(Protocol):
 
 
 class Structural(Metric):
-    """How many pairs of graphs a network with random weights tells apart, in float64.
+    """How many pairs of graphs a network with random weights distinguishes, in float64.
 
-    Each graph is relabelled 4 times (twice from 40 nodes on). ``noise`` is the largest difference
-    that relabelling makes, ``gap`` that between the means of the two graphs, both in units of the
-    largest output. A pair is separated if gap > 1000 noise and gap > 1e-12, and not if gap < 100
-    noise; in between it is ``.undecided`` and does not count. Random weights show what an
-    architecture can express: outputs are generic analytic functions of the invariants it sees.
+    Each graph is relabelled 4 times (twice for 40 nodes and more). ``noise`` is the largest
+    difference between relabelings, and ``gap`` the largest between the means of the two graphs,
+    both in units of the largest output. A pair is separated if gap > 1000 noise and gap > 1e-12,
+    and not separated if gap < 100 noise. In between it is ``.undecided`` and does not count. Random
+    weights show what an architecture can express, because its outputs are generic analytic
+    functions of the invariants that it computes.
 
-    ``.<category>`` counts within a category, ``.rung`` (ordered tasks) the pairs separated before
-    the first that is not; ``.noise`` is the largest noise, ``.margin`` the smallest gap of a
-    separated pair; ``.refused`` counts pairs that the network cannot evaluate, which are not
-    separated; ``.float32`` and ``.float32_noise`` are the same measured in single precision.
-    ``.truth`` is the number of pairs.
+    - ``.<category>``: the separated pairs of a category.
+    - ``.rung`` (ordered tasks): the separated pairs before the first that is not separated.
+    - ``.noise``: the largest noise.
+    - ``.margin``: the smallest gap of a separated pair.
+    - ``.refused``: the pairs that the network cannot evaluate; they are not separated.
+    - ``.float32`` and ``.float32_noise``: the same, measured in single precision.
+    - ``.truth``: the number of pairs.
     """
 
     name, version, direction = "pairs_structural", "1", "higher"
@@ -46,11 +49,11 @@ class Structural(Metric):
     along_curve = False
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task is one of pairs."""
+        """Whether the task consists of pairs of graphs."""
         return isinstance(task, PairTask)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return the counts; nothing where the network has no float64 or refuses every pair."""
+        """Return the counts; nothing if the network has no float64 or refuses every pair."""
         if not isinstance(task, PairTask):
             return {}
         pairs = task.pairs()
@@ -90,9 +93,9 @@ def counted(name: str, pairs: Sequence[Pair], counts: Sequence[float]) -> dict[s
     """Return ``name`` and ``name.<category>``, sums over pairs, each with its ``.truth``."""
     scores = {name: float(sum(counts)), f"{name}.truth": float(len(pairs))}
     for category in dict.fromkeys(pair.category for pair in pairs):
-        own = [c for pair, c in zip(pairs, counts, strict=True) if pair.category == category]
-        scores[f"{name}.{category}"] = float(sum(own))
-        scores[f"{name}.{category}.truth"] = float(len(own))
+        part = [c for pair, c in zip(pairs, counts, strict=True) if pair.category == category]
+        scores[f"{name}.{category}"] = float(sum(part))
+        scores[f"{name}.{category}.truth"] = float(len(part))
     return scores
 
 
@@ -106,11 +109,11 @@ def _contrasts(
 
 
 class Classes(Metric):
-    """How many classes of graphs a network with random weights tells apart, in float64.
+    """How many classes of graphs a network with random weights distinguishes, in float64.
 
-    Two classes fall into one group unless their graphs are separated by the rule of
-    ``pairs_structural``. For an invariant network the number of groups bounds the accuracy, on
-    balanced classes, by groups ÷ classes: ``.accuracy``. ``.noise`` and ``.margin`` as there.
+    Two classes belong to one group unless their graphs are separated by the rule of
+    ``pairs_structural``; ``.noise`` and ``.margin`` are defined as there. For an invariant network
+    and balanced classes, the accuracy is at most groups ÷ classes, which is ``.accuracy``.
     """
 
     name, version, direction = "classes_structural", "1", "higher"
@@ -118,11 +121,11 @@ class Classes(Metric):
     along_curve = False
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task says which graphs its classes are."""
+        """Whether the task lists one graph of each of its classes."""
         return task.kind == "graph" and isinstance(task, HasClasses)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return the number of groups; nothing where the network refuses the graphs."""
+        """Return the number of groups; nothing if the network refuses the graphs."""
         if not isinstance(task, HasClasses):
             return {}
         found = measured(trained, task, list(task.classes()), torch.float64)

@@ -1,4 +1,4 @@
-"""BREC as it was published; needs its files in SYMBENCH_DATA."""
+"""BREC as published; these tests need its files in SYMBENCH_DATA."""
 
 from __future__ import annotations
 

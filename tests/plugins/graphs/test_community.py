@@ -1,4 +1,4 @@
-"""Two blocks: overlap up to their names, the spectral baseline and what guesses have."""
+"""Two blocks: the overlap up to renaming, the spectral baseline and the errors at chance."""
 
 from __future__ import annotations
 

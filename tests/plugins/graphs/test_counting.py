@@ -1,4 +1,4 @@
-"""Substructure counts: closed forms against enumeration, labels against the published moments."""
+"""Substructure counts: closed forms match enumeration, labels match the published moments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def task(request):
 
 
 def enumerated(x):
-    """The five counts of one graph [4, N, N], by going through all sets of nodes."""
+    """Return the five counts of one graph [4, N, N] by enumerating all sets of nodes."""
     keep = graphs.node_mask(x) > 0
     graph = nx.from_numpy_array(graphs.adjacency(x)[keep][:, keep].numpy())
     odd = graphs.node_features(x)[keep][:, 2]
@@ -72,7 +72,9 @@ def test_a_complete_graph_holds_no_induced_tailed_triangle_and_12_others():
     assert counts.triangles(K4).tolist() == [4]
     assert counts.three_stars(K4).tolist() == [4]
     triangles_at_a_node, degree = 3, 3
-    assert 4 * triangles_at_a_node * (degree - 2) == 12  # the formula of the other data sets
+    assert (
+        4 * triangles_at_a_node * (degree - 2) == 12
+    )  # the formula of other data sets, which count subgraphs
 
 
 def test_the_counts_of_circular_skip_links():
@@ -83,7 +85,7 @@ def test_the_counts_of_circular_skip_links():
 
 
 def test_the_labels_have_the_published_moments():
-    """Mean and variance of the published 5,000 graphs, within 5 standard errors of theirs."""
+    """Means and variances agree with the published 5,000 graphs within 5 standard errors."""
     published = torch.tensor(
         [[22.588, 3.211, 9.887, 2.144, 1.337], [311.20, 7.3529, 67.531, 9.6087, 2.1114]]
     ).double()
@@ -92,12 +94,12 @@ def test_the_labels_have_the_published_moments():
     centred = y - y.mean(0)
     error = centred.std(0) / 5000**0.5
     assert bool(((y.mean(0) - published[0]).abs() < 5 * 1.12 * error).all())
-    error = (centred**2).std(0) / 5000**0.5  # 1.12: the error of 20,000 graphs on top
+    error = (centred**2).std(0) / 5000**0.5  # 1.12 adds the standard error of 20,000 graphs
     assert bool(((y.var(0) - published[1]).abs() < 5 * 1.12 * error).all())
 
 
 def test_the_regular_graphs_have_the_published_moments():
-    """Variances 163.66 and 11.4 (stated for the published set); means 5.13 and 61.9."""
+    """The published set has variances 163.66 and 11.4 (stated), and means 5.13 and 61.9."""
     y = RegularCount().counts(RegularCount().sample(2000, 0, "train").x)
     assert float(y[:, 2].var()) == pytest.approx(163.66, rel=0.15)
     assert float(y[:, 3].var()) == pytest.approx(11.4, rel=0.25)

@@ -1,4 +1,4 @@
-"""Circular skip links: ten classes, by spectrum; what closed walks of which length tell apart."""
+"""Circular skip links: the ten classes, their spectra, and which closed walks distinguish them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shortest Hamiltonian paths: the dynamic programme against all orders, and decoding."""
+"""Shortest Hamiltonian paths: the dynamic programme matches enumeration; decoding."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_what_ignores_the_weights_has_the_f1_of_chance_and_a_long_path():
     task = HamiltonianPath()
     data = task.sample(2000, 0, "test")
     blind = scores_of(task, torch.zeros(2000, 1, 8, 8), data)
-    # 7 edges of 28: sd 0.12 a path
+    # 7 edges of 28: sd 0.12 per path
     assert blind["path_f1"] == pytest.approx(blind["path_f1.chance"], abs=5 * 0.16 / 2000**0.5)
     assert blind["path_gap"] > 1.5
 

@@ -1,4 +1,4 @@
-"""CFI pairs against what is proved about them."""
+"""CFI pairs, compared with theorems about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graph matching: an oracle is perfect, a leak of the order of nodes earns nothing."""
+"""Graph matching: an oracle is perfect, and a leak of the node order is at chance."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_classical_heuristic_finds_the_partners(data):
 
 
 def test_partners_and_scores_move_with_the_nodes(data):
-    """Also nodes of the two graphs may change places: the sides are read off the feature."""
+    """Nodes of the two graphs may be mixed, because the feature gives their sides."""
     task, symmetry = GraphMatching(), GraphMatching().symmetry
     scores = torch.randn(200, 1, 40, 40, generator=GENERATOR) + 2 * data.y
     g = symmetry.group.sample(200, GENERATOR)

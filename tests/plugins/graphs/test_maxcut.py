@@ -1,4 +1,4 @@
-"""Max-cut: exact optima, the error of guesses, and why the nodes carry noise."""
+"""Max-cut: exact optima, errors at chance, and why the nodes have noise."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_impossible_degrees_are_refused(nodes, degree):
 
 
 def test_regular_graphs_on_six_nodes_come_as_often_as_they_should():
-    """70 labelled cubic graphs: 10 are K3,3 and 60 the prism, told apart by triangles."""
+    """70 labelled cubic graphs: 10 are K3,3 and 60 the prism, distinguished by triangles."""
     A = random_regular(7000, 6, 3, GENERATOR)
     with_triangles = (torch.linalg.matrix_power(A, 3).diagonal(dim1=1, dim2=2).sum(1) > 0).float()
     assert float(with_triangles.mean()) == pytest.approx(6 / 7, abs=0.05)  # uniform in the limit
@@ -146,10 +146,10 @@ def test_without_noise_message_passing_cuts_nothing_of_a_regular_graph(data):
 
 
 def test_without_noise_no_equivariant_network_cuts_a_vertex_transitive_graph():
-    """Its output is as symmetric as its input, also of networks stronger than message passing."""
+    """The output is as symmetric as the input, also for networks stronger than message passing."""
     A = torch.from_numpy(nx.to_numpy_array(nx.petersen_graph()))[None]
     X = A
-    for _ in range(3):  # products of matrices, entry by entry and as maps: the power of 2-FWL
+    for _ in range(3):  # matrix and entrywise products have the power of 2-FWL
         X = (X + A @ X / 3 + X * A - 0.1).tanh()
     output = (X @ X).diagonal(dim1=1, dim2=2) + X.sum(1) - 4
     assert torch.allclose(output, output[:, :1].expand(1, 10))

@@ -13,7 +13,7 @@ from symbench_graphs.paired import PairVerdict
 
 
 def interlaced(D):
-    """Embeddings of which the differences are D [T, q, d]."""
+    """Return embeddings whose differences are D [T, q, d]."""
     return torch.stack([D, torch.zeros_like(D)], 2).flatten(1, 2)
 
 

@@ -1,4 +1,4 @@
-"""The paired comparison: its relabelings, its fleets, and what it decides."""
+"""The paired comparison: its relabelings, its fleets and its verdicts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_examples_alternate_and_the_second_half_is_of_one_graph():
 
 
 def plainly_trained(module, x, protocol):
-    """The training of BREC's code with torch's own classes."""
+    """Train as BREC's code does, with the classes of torch."""
     optimiser = torch.optim.Adam(module.parameters(), protocol.learning_rate,
                                  weight_decay=protocol.weight_decay)  # fmt: skip
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser)
@@ -136,10 +136,10 @@ def test_one_relabelling_a_batch_trains_an_invariant_network_as_eight_do(network
     [
         (pair_toys.Gin, True),
         (pair_toys.Walks, True),
-        (pair_toys.Normed, False),  # sees the batch
-        (pair_toys.Dropped, False),  # sees the mode
-        (pair_toys.Flat, False),  # sees the order of nodes
-        (pair_toys.Waking, False),  # sees it once it is trained
+        (pair_toys.Normed, False),  # depends on the batch
+        (pair_toys.Dropped, False),  # depends on the mode
+        (pair_toys.Flat, False),  # depends on the order of nodes
+        (pair_toys.Waking, False),  # depends on it after training
     ],
 )
 def test_only_what_is_and_stays_invariant_is_trained_on_one_relabelling_a_batch(network, spared):

@@ -1,4 +1,4 @@
-"""Pairs of graphs, and the tasks that hold them."""
+"""Pairs of graphs, and the tasks on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of graph pairs: bad ones are refused by name, missing ones are fetched or declined."""
+"""Files of pairs of graphs: bad ones are refused by name, missing ones fetched or declined."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def refused(path, count=1):
 
 
 def test_a_wrong_number_of_graphs_is_refused(tmp_path):
-    assert "holds 3 graphs, not the 2" in refused(written(tmp_path / "a.npy", [HEXAGON] * 3))
+    assert "has 3 graphs, not the 2" in refused(written(tmp_path / "a.npy", [HEXAGON] * 3))
 
 
 def test_a_pair_of_different_sizes_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""What untrained networks tell apart, against what is proved."""
+"""The graphs that untrained networks distinguish, compared with theorems."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_equal_outputs_are_not_separated_and_have_the_noise_of_rounding():
 
 
 class Skips(WLLadder):
-    """Three classes, of which the first two are copies of one graph."""
+    """Three classes; the first two are copies of one graph."""
 
     output_shape = (3,)
 
