@@ -75,7 +75,7 @@ def graph_tensor(graph: nx.Graph) -> Tensor:
     import networkx as nx
 
     if len(graph) == 0:
-        raise InputError("a graph without nodes cannot be compared with another; remove the pair")
+        raise InputError("an empty graph (without nodes) cannot be compared; remove it")
     links = torch.from_numpy(nx.to_numpy_array(graph, dtype="float32", weight=None))
     return pack(links[None])[0]
 

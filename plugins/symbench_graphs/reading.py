@@ -72,7 +72,7 @@ def read_pairs(path: Path, category: str, count: int, first: int = 0) -> list[Pa
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path} cannot be read as an array of strings: {error}") from error
     if codes.dtype.kind not in "SU":
-        raise InputError(f"{path} is an array of {codes.dtype}, not of graph6 strings")
+        raise InputError(f"{path} is an array of {codes.dtype}, not graph6 strings")
     if codes.size != 2 * count:
         raise InputError(f"{path} has {codes.size} graphs, not the {2 * count} of {count} pairs")
     graphs = [decode(code, f"{path}, graph {i}") for i, code in enumerate(codes.ravel().tolist())]

@@ -1,4 +1,4 @@
-"""The published image data sets: names, checksums and addresses of their files."""
+"""The published image data sets: names, checksums and URLs of their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generators with which a model's parametrisation best follows a motion of white images."""
+"""The generators with which a parametrisation best approximates a motion of white images."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 _NODES = 12
-_LARGEST = 64  # rows of a generator; the fits of larger ones take minutes
+_LARGEST = 64  # rows of a generator; larger fits take minutes
 _STEPS = 300
-_REAL = 1e-8  # imaginary parts of a real logarithm, against its norm
+_REAL = 1e-8  # tolerance for imaginary parts of a real logarithm, relative to its norm
 _RECURSIVE = re.compile(r"recursive-([1-9]\d*)")
 _EXPONENTIAL = re.compile(r"exponential(-skew)?(-return)?(-weighted)?")
 
 
 @dataclass(frozen=True)
 class _Form:
-    """φ and the loss: ``power`` r of (1 + A/r)^r, 0 for exp; see ``attainable``."""
+    """φ and the loss; ``power`` is r in (1 + A/r)^r, or 0 for exp. See ``attainable``."""
 
     power: int
     skew: bool
@@ -32,11 +32,11 @@ class _Form:
 
 @dataclass(frozen=True)
 class Path:
-    """Matrices R(θ) for θ uniform in [low, high], or for one θ = low = high.
+    """Matrices R(θ) for θ uniform in [low, high], or for the single θ = low = high.
 
     Attributes:
         matrices: θ [q] -> R(θ) [q, d, d] in float64.
-        low: the least θ.
+        low: the smallest θ.
         high: the largest θ.
     """
 
@@ -45,7 +45,7 @@ class Path:
     high: float
 
     def quadrature(self) -> tuple[Tensor, Tensor]:
-        """Return nodes θ [q] and weights [q] of sum 1 (Gauss-Legendre)."""
+        """Return Gauss-Legendre nodes θ [q] and weights [q] that sum to 1."""
         if self.low == self.high:
             return torch.tensor([self.low], dtype=torch.float64), torch.ones(1).double()
         nodes, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(_NODES))
@@ -54,15 +54,19 @@ class Path:
 
 
 def attainable(path: Path, parametrisation: str) -> Tensor | None:
-    """Return the generator [1, d, d] whose φ(θL) follows R(θ) best on white images; or None.
+    """Return the generator L [1, d, d] whose φ(θL) best approximates R(θ) on white images; or None.
 
-    It minimises E_θ ||R(θ) - φ(θL)||²_F: in closed form for ``linear``, φ(A) = 1 + A, where
-    L = E[θ (R(θ) - 1)] / E[θ²]; by LBFGS from L = 0 for ``recursive-r``, φ(A) = (1 + A/r)^r, and
-    ``exponential``, φ = exp. With ``-skew`` after it L is antisymmetric; with ``-return``
-    E_θ ||φ(-θL) R(θ) - 1||²_F is added, the way back; with ``-weighted`` the mean is of 1/θ² times
-    the squares, for an interpolation whose error grows with θ. For one θ these are a root and
-    logarithms. None for other names, where no real matrix attains the minimum, and for fits of
-    more than 64 rows.
+    L minimises E_θ ||R(θ) - φ(θL)||²_F:
+
+    - ``linear``: φ(A) = 1 + A, in closed form, L = E[θ (R(θ) - 1)] / E[θ²];
+    - ``recursive-r``: φ(A) = (1 + A/r)^r, by LBFGS from L = 0;
+    - ``exponential``: φ = exp, by LBFGS from L = 0. The name may have suffixes. With ``-skew``, L
+      is antisymmetric. With ``-return``, the loss of the way back, E_θ ||φ(-θL) R(θ) - 1||²_F, is
+      added. With ``-weighted``, the squares are weighted by 1/θ², because the interpolation error
+      grows with θ.
+
+    For a single θ, the last two are a root and a logarithm. The result is None for other names, if
+    no real matrix attains the minimum, and for fits of more than 64 rows.
     """
     if parametrisation == "linear":
         return _linear(path)[None]
@@ -81,7 +85,7 @@ def attainable(path: Path, parametrisation: str) -> Tensor | None:
 
 
 def logarithm(R: Tensor) -> Tensor:
-    """Return the principal logarithm [d, d] of R [d, d], complex where no real one is principal."""
+    """Return the principal logarithm [d, d] of R [d, d]; it may be complex."""
     log = scipy.linalg.logm(R.numpy())
     return torch.from_numpy(np.asarray(log))
 
@@ -94,7 +98,7 @@ def _linear(path: Path) -> Tensor:
 
 
 def _at_one(path: Path, form: _Form) -> Tensor | None:
-    """Return L with φ(θL) = R, or for antisymmetric L, the orthogonal matrix next to R."""
+    """Return L with φ(θL) = R; for antisymmetric L, with the orthogonal matrix nearest to R."""
     theta = path.low
     R = path.matrices(torch.tensor([theta], dtype=torch.float64))[0]
     if form.skew:
@@ -150,7 +154,7 @@ def _fit(path: Path, form: _Form) -> Tensor | None:
 
 
 def _phi(A: Tensor, power: int) -> Tensor:
-    """Return (1 + A/r)^r for A [q, d, d] and the power r, or exp A for r = 0."""
+    """Return (1 + A/r)^r for A [q, d, d] and ``power`` r, or exp A for r = 0."""
     if not power:
         exponential: Tensor = torch.linalg.matrix_exp(A)
         return exponential

@@ -1,7 +1,7 @@
 """The binary format of CIFAR-10 and CIFAR-100, archived or extracted.
 
-Format: https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky 2009). A record is one label byte
-(CIFAR-100: two, coarse and fine) and 3,072 bytes of colour: red, green, blue, each row by row.
+Format: https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky 2009). A record has one label byte
+(CIFAR-100: two, coarse and fine) and 3,072 bytes of colour: red, green and blue, each row by row.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from symbench.downloads import RemoteFile, Stamp, verify
 from symbench_images.idx import check_labels
 from symbench_images.stock import Bytes, Images, Location, Source
 
-_LARGEST = 2**28  # bytes of one file; the largest has 2**27.2
+_LARGEST = 2**28  # bytes per file; the largest published file has 2**27.2
 
 
 @dataclass(frozen=True)
 class CifarSource(Source):
     """A data set in ``<data directory>/<folder>/`` or in its published archive beside it.
 
-    The folder may hold a subset: fewer records than were published, or some of the training files.
-    A subset has a fingerprint of its own, so its results are never mixed with others. The archive
-    is read in memory, and no path in it is used.
+    The folder may contain a subset: fewer records than published, or only some of the training
+    files. A subset has a different fingerprint, so its results are never mixed with others. The
+    archive is read in memory, and no path in it is used.
 
     Attributes:
-        folder: name of the folder that the archive contains.
+        folder: name of the folder in the archive.
         archive: file name of the archive.
-        md5: of the archive.
+        md5: MD5 checksum of the archive.
         train_files: names of the files with training images.
         test_file: name of the file with test images.
         label_classes: number of classes of each label byte; the last one is the label.
@@ -58,7 +58,7 @@ class CifarSource(Source):
 
     @property
     def record(self) -> int:
-        """Bytes of a record."""
+        """Number of bytes of a record."""
         return len(self.label_classes) + self.channels * self.side**2
 
     @property
@@ -68,18 +68,18 @@ class CifarSource(Source):
         return (RemoteFile(self.archive, f"md5:{self.md5}", urls),)
 
     def alternatives(self, remote: RemoteFile) -> tuple[str, ...]:
-        """Return the extracted folder, then the archive."""
+        """Return the names of the extracted folder and of the archive."""
         return self.folder, remote.path
 
     def stamps(self, path: Path) -> Location:
-        """Return the stamps of the archive, or of those files of the folder that exist."""
+        """Return the stamps of the archive, or of the existing files of the folder."""
         if not path.is_dir():
             return (Stamp.of(path),)
         if not (path / self.test_file).is_file():
-            raise InputError(f"{path} has no {self.test_file}")
+            raise InputError(f"{path} has no file {self.test_file}; add it")
         train = [path / name for name in self.train_files if (path / name).is_file()]
         if not train:
-            raise InputError(f"{path} has no {self.train_files[0]}")
+            raise InputError(f"{path} has no training file; add {self.train_files[0]}")
         return tuple(Stamp.of(file) for file in [*train, path / self.test_file])
 
     def train_size(self, location: Location) -> int | None:
@@ -92,7 +92,7 @@ class CifarSource(Source):
         """Read and check the folder's files or the archive.
 
         Raises:
-            InputError: the archive is unreadable or has another md5, a file is missing or ends
+            InputError: the archive is unreadable or has another checksum, a file is missing or ends
                 within a record, or a label is too large.
         """
         if self._is_archive(location):
@@ -122,22 +122,22 @@ class CifarSource(Source):
         return Images(x, records[:, start - 1].copy())
 
     def _unpacked(self, stamp: Stamp) -> dict[Stamp, bytes]:
-        """Return the contents of the archive's files in their order; nothing is extracted."""
+        """Return the contents of the archive's files, in order, without extracting them to disk."""
         verify(stamp, f"md5:{self.md5}")
         wanted = (*self.train_files, self.test_file)
         try:
             with tarfile.open(stamp.path, "r:gz") as archive:
-                found = {
+                contents = {
                     PurePosixPath(member.name).name: _member(stamp, archive, member)
                     for member in archive
                     if PurePosixPath(member.name).name in wanted and member.isfile()
                 }
         except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
             raise InputError(f"{stamp.path} cannot be read: {error}") from None
-        if missing := [name for name in wanted if name not in found]:
-            raise InputError(f"{stamp.path} has no {missing[0]}")
+        if missing := [name for name in wanted if name not in contents]:
+            raise InputError(f"{stamp.path} has no file {missing[0]}")
         return {
-            Stamp(stamp.path / name, len(found[name]), stamp.modified): found[name]
+            Stamp(stamp.path / name, len(contents[name]), stamp.modified): contents[name]
             for name in wanted
         }
 

@@ -1,4 +1,4 @@
-"""Controls for discovery: no symmetry at all, and one that hides behind a change of basis."""
+"""Controls for discovery: no symmetry at all, and one hidden by a change of basis."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def _normal(generator: torch.Generator, *shape: int) -> Tensor:
 
 @final
 class Conjugated(Group):
-    """B G B⁻¹: what a group G looks like after the change of basis v -> B v.
+    """B G B⁻¹: the group G after the change of basis v -> B v.
 
-    Its algebra, discrete elements and sampled elements are those of G between B and B⁻¹, and it
-    preserves B⁻ᵀ F B⁻¹ where G preserves F. As a set of matrices it is compact if G is.
+    Its algebra, discrete elements and sampled elements are those of G, conjugated by B. If G
+    preserves F, it preserves B⁻ᵀ F B⁻¹. It is compact if G is.
 
     Args:
-        group: G.
+        group: the group G.
         B: an invertible matrix [d, d].
     """
 
@@ -56,7 +56,7 @@ class Conjugated(Group):
 
     @property
     def is_compact(self) -> bool:
-        """Whether G is."""
+        """Whether G is compact."""
         return self.inner.is_compact
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
@@ -85,7 +85,7 @@ class _TwoVectors(Task):
         """Return the exact target [..., 1] at x [..., 10], in its dtype."""
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n examples; both dtypes get the same points, with targets computed in float64."""
+        """Draw n examples; both dtypes give the same points, with targets computed in float64."""
         x = self.inputs(n, self.generator(seed, split)).float().double()
         return Data(x.to(dtype), self.target(x).to(dtype))
 
@@ -94,14 +94,15 @@ class _TwoVectors(Task):
 class NoSymmetry(_TwoVectors):
     """y = xᵀQx/10 + Σ_k a_k sin(w_k·x + b_k)/2 for x ~ N(0, 1) in R¹⁰, with 20 waves.
 
-    The coefficients are standard normal, drawn once for ever, with |w_k| near 1. The w_k must span
-    R¹⁰: with few of them, what keeps the quadratic form and fixes every w_k is a symmetry. No
-    direction of gl(10) leaves y unchanged; x may be seen as two 5-vectors, on which gl(5) acts,
-    and to find none of it is right. Perceptrons cross the threshold between 100 and 300 samples.
+    The coefficients are standard normal and fixed, with |w_k| near 1. The w_k must span R¹⁰. With
+    few waves, transformations that preserve the quadratic form and fix every w_k would be
+    symmetries. No direction of gl(10) leaves y unchanged. x can be read as two 5-vectors, on which
+    gl(5) acts; the correct discovery is that no generator of gl(5) is a symmetry. Perceptrons
+    cross the threshold between 100 and 300 samples.
     """
 
     name = "no-symmetry"
-    summary = "function of two 5-vectors without any symmetry: the control for discovery"
+    summary = "function of two 5-vectors without any symmetry, the control for discovery"
     threshold = 0.1
 
     def __init__(self) -> None:
@@ -113,11 +114,11 @@ class NoSymmetry(_TwoVectors):
 
     @property
     def symmetry(self) -> None:
-        """None."""
+        """None, because there is no symmetry."""
         return
 
     def layout(self) -> Symmetry:
-        """Return where two 5-vectors would stand: 2 V -> Scalar under GL(5)."""
+        """Return the layout of two 5-vectors, 2 V -> Scalar under GL(5)."""
         group = GL(_DIM)
         return Symmetry(group, (2 * V)(group), Scalar(group))
 
@@ -133,14 +134,14 @@ class NoSymmetry(_TwoVectors):
 class HiddenConjugate(_TwoVectors):
     """The O(5)-invariant target of r₁, r₂ ~ N(0, 1) in R⁵, seen through x_i = B r_i.
 
-    y = sin‖r₁‖ - ½‖r₂‖³ + cos∠(r₁, r₂); B is one fixed matrix of condition number 5 and
-    determinant ±1. The symmetry is B O(5) B⁻¹, whose algebra is not antisymmetric: methods that
-    look for antisymmetric generators only, or take the coordinates for orthonormal, miss it. A
-    threshold of 0.002 is that of the plain task: the two small terms must be learned.
+    y = sin‖r₁‖ - ½‖r₂‖³ + cos∠(r₁, r₂), and B is a fixed matrix of condition number 5 and
+    determinant ±1. The symmetry is B O(5) B⁻¹, whose algebra is not antisymmetric. Methods that
+    search only antisymmetric generators, or assume orthonormal coordinates, miss it. The threshold
+    of 0.002 is that of the plain task; to reach it, the two small terms must be learned.
     """
 
     name = "hidden-conjugate"
-    summary = "O(5)-invariant function of two vectors behind a hidden change of basis"
+    summary = "O(5)-invariant function of two vectors after a hidden change of basis"
     reference = "after Finzi, Welling, Wilson 2021, section 7 (arXiv:2104.09459)"
     threshold = 0.002
 

@@ -11,8 +11,8 @@ from symbench_images.from_files import FromFiles
 
 _DEHMAMY = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
 _NOTEBOOK = (
-    "released notebook of Dehmamy et al. 2021: best of 30 epochs, one seed, judged on the slice of "
-    "the training set that chose the epoch"
+    "released notebook of Dehmamy et al. 2021: best of 30 epochs, one seed, scored on the part of "
+    "the training set that selected the epoch"
 )
 _PUBLISHED = (
     Published("lconv", "L-conv, 6 generators of rank 8, 188k", _NOTEBOOK, {48000: 0.0555}, "error"),
@@ -57,14 +57,15 @@ class _CIFAR100(_CIFAR10):
 
 @final
 class MNISTPlain(_MNIST):
-    """MNIST as it is, the control: it has no symmetry to be told or discovered.
+    """MNIST without changes, the control: there is no symmetry to be told or discovered.
 
-    At 1,000 images and 350 updates a perceptron errs in 12 %, the network ``cnn`` in 11 %. Read
-    from ``MNIST/raw/`` in the data directory: the published files, compressed or extracted.
+    With 1,000 images and 350 updates, the error of a perceptron is 12 % and that of ``cnn`` 11 %.
+    The published files are read from ``MNIST/raw/`` in the data directory, compressed or
+    extracted.
     """
 
     name = "scrambled-mnist-plain"
-    summary = "MNIST as it is: the control"
+    summary = "MNIST without changes, the control"
     threshold = 0.1
     rotated = is_scrambled = False
 
@@ -73,7 +74,7 @@ class MNISTPlain(_MNIST):
 class MNISTRotated(_MNIST):
     """MNIST, each image rotated by its own angle from U(-90°, 90°), inside the disk.
 
-    At 1,000 images and 350 updates a perceptron errs in 33 %, the network ``cnn`` in 31 %.
+    With 1,000 images and 350 updates, the error of a perceptron is 33 % and that of ``cnn`` 31 %.
     """
 
     name = "scrambled-mnist-rotated"
@@ -84,11 +85,11 @@ class MNISTRotated(_MNIST):
 
 @final
 class MNISTRotatedScrambled(_MNIST):
-    """``scrambled-mnist-rotated`` with the pixels of all images permuted alike.
+    """``scrambled-mnist-rotated`` with one permutation of the pixels of all images.
 
-    At 1,000 images and 350 updates the network ``cnn`` errs in 38 %, 7 points more than without the
-    scramble. The published results are for images rotated by cubic splines with continued borders;
-    they were not measured on a test set.
+    With 1,000 images and 350 updates, the error of ``cnn`` is 38 %, 7 points more than without the
+    permutation. The published results are for images rotated by cubic splines with continued
+    borders, and were not measured on a test set.
     """
 
     name = "scrambled-mnist-rotated-scrambled"
@@ -100,14 +101,15 @@ class MNISTRotatedScrambled(_MNIST):
 
 @final
 class FashionPlain(_Fashion):
-    """Fashion-MNIST as it is, the control: it has no symmetry to be told or discovered.
+    """Fashion-MNIST without changes, the control: there is no symmetry to be told or discovered.
 
-    At 1,000 images and 350 updates a perceptron and the network ``cnn`` err in 22 %. Read from
-    ``FashionMNIST/raw/`` in the data directory: the published files, compressed or extracted.
+    With 1,000 images and 350 updates, the error of a perceptron and of ``cnn`` is 22 %. The
+    published files are read from ``FashionMNIST/raw/`` in the data directory, compressed or
+    extracted.
     """
 
     name = "scrambled-fashion-mnist-plain"
-    summary = "Fashion-MNIST as it is: the control"
+    summary = "Fashion-MNIST without changes, the control"
     threshold = 0.25
     rotated = is_scrambled = False
 
@@ -116,7 +118,7 @@ class FashionPlain(_Fashion):
 class FashionRotated(_Fashion):
     """Fashion-MNIST, each image rotated by its own angle from U(-90°, 90°), inside the disk.
 
-    At 1,000 images and 350 updates a perceptron errs in 40 %, the network ``cnn`` in 47 %.
+    With 1,000 images and 350 updates, the error of a perceptron is 40 % and that of ``cnn`` 47 %.
     """
 
     name = "scrambled-fashion-mnist-rotated"
@@ -127,7 +129,7 @@ class FashionRotated(_Fashion):
 
 @final
 class FashionRotatedScrambled(_Fashion):
-    """``scrambled-fashion-mnist-rotated`` with the pixels of all images permuted alike."""
+    """``scrambled-fashion-mnist-rotated`` with one permutation of the pixels of all images."""
 
     name = "scrambled-fashion-mnist-rotated-scrambled"
     summary = "Fashion-MNIST, rotated, then its pixels permuted by one fixed permutation"
@@ -137,14 +139,14 @@ class FashionRotatedScrambled(_Fashion):
 
 @final
 class CIFAR10Plain(_CIFAR10):
-    """CIFAR-10 as it is, the control: it has no symmetry to be told or discovered.
+    """CIFAR-10 without changes, the control: there is no symmetry to be told or discovered.
 
-    Read from ``cifar-10-batches-bin/`` in the data directory, which may hold fewer records than
-    were published, or from ``cifar-10-binary.tar.gz``.
+    The files are read from ``cifar-10-batches-bin/`` in the data directory, which may contain
+    fewer records than published, or from ``cifar-10-binary.tar.gz``.
     """
 
     name = "scrambled-cifar10-plain"
-    summary = "CIFAR-10 as it is: the control"
+    summary = "CIFAR-10 without changes, the control"
     threshold = 0.5
     rotated = is_scrambled = False
 
@@ -161,7 +163,7 @@ class CIFAR10Rotated(_CIFAR10):
 
 @final
 class CIFAR10RotatedScrambled(_CIFAR10):
-    """``scrambled-cifar10-rotated`` with the pixels of all images permuted alike."""
+    """``scrambled-cifar10-rotated`` with one permutation of the pixels of all images."""
 
     name = "scrambled-cifar10-rotated-scrambled"
     summary = "CIFAR-10, rotated, then its pixels permuted by one fixed permutation"
@@ -171,14 +173,14 @@ class CIFAR10RotatedScrambled(_CIFAR10):
 
 @final
 class CIFAR100Plain(_CIFAR100):
-    """CIFAR-100 as it is, the control: it has no symmetry to be told or discovered.
+    """CIFAR-100 without changes, the control: there is no symmetry to be told or discovered.
 
-    Read from ``cifar-100-binary/`` in the data directory, which may hold fewer records than were
-    published, or from ``cifar-100-binary.tar.gz``. The classes are the 100 fine ones.
+    The files are read from ``cifar-100-binary/`` in the data directory, which may contain fewer
+    records than published, or from ``cifar-100-binary.tar.gz``. The classes are the 100 fine ones.
     """
 
     name = "scrambled-cifar100-plain"
-    summary = "CIFAR-100 as it is: the control"
+    summary = "CIFAR-100 without changes, the control"
     threshold = 0.75
     rotated = is_scrambled = False
 
@@ -195,7 +197,7 @@ class CIFAR100Rotated(_CIFAR100):
 
 @final
 class CIFAR100RotatedScrambled(_CIFAR100):
-    """``scrambled-cifar100-rotated`` with the pixels of all images permuted alike."""
+    """``scrambled-cifar100-rotated`` with one permutation of the pixels of all images."""
 
     name = "scrambled-cifar100-rotated-scrambled"
     summary = "CIFAR-100, rotated, then its pixels permuted by one fixed permutation"

@@ -1,4 +1,4 @@
-"""The digits bundled with scikit-learn, in three fixed parts of equal class frequencies."""
+"""The digits bundled with scikit-learn, in three fixed parts with equal class frequencies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ PARTS: dict[Split, int] = {"train": 1000, "valid": 297, "test": 500}
 def digits() -> tuple[Tensor, Tensor]:
     """Return the 1,797 images [1797, 64] in float64, grey values in [0, 1], and labels [1797].
 
-    Test set of Alpaydin and Kaynak (1998), UCI Optical Recognition of Handwritten Digits.
+    They are the test set of Alpaydin and Kaynak (1998), UCI Optical Recognition of Handwritten
+    Digits.
     """
     from sklearn.datasets import load_digits
 
@@ -29,22 +30,23 @@ def digits() -> tuple[Tensor, Tensor]:
 def parts() -> dict[Split, Tensor]:
     """Return the indices of each part in a random order, the same for every task and seed.
 
-    Stratified: the images, shuffled and then sorted by label, are dealt out at regular distances.
+    The parts are stratified: the images are shuffled and sorted by label, and then each part takes
+    images at regular distances.
     """
     labels = digits()[1]
     order = torch.randperm(len(labels), generator=seeded("digits", "parts"))
     rest = order[labels[order].argsort(stable=True)]
-    found: dict[Split, Tensor] = {}
+    indices: dict[Split, Tensor] = {}
     drawn: tuple[Split, ...] = ("test", "valid")
     for split in drawn:
         taken = _regular(len(rest), PARTS[split])
-        found[split], rest = rest[taken], rest[~taken]
-    found["train"] = rest
-    return {split: _shuffled(at, split) for split, at in found.items()}
+        indices[split], rest = rest[taken], rest[~taken]
+    indices["train"] = rest
+    return {split: _shuffled(at, split) for split, at in indices.items()}
 
 
 def _regular(total: int, count: int) -> Tensor:
-    """Return a mask [total] of exactly ``count`` positions at regular distances."""
+    """Return a mask [total] with exactly ``count`` positions at regular distances."""
     steps = torch.arange(total + 1) * count // total
     return steps[1:] > steps[:-1]
 

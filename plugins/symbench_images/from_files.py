@@ -21,18 +21,18 @@ VALID = 1000
 
 @lru_cache(maxsize=4)
 def pixel_rotations(side: int, *, scrambled: bool) -> PixelRotation:
-    """Return the rotations of side × side pixels; one fixed scramble for every such image."""
+    """Return the rotations of side × side pixels, with one fixed permutation if ``scrambled``."""
     generator = seeded("images", side, "scramble")
     return PixelRotation(side, torch.randperm(side**2, generator=generator) if scrambled else None)
 
 
 def valid_size(total: int) -> int:
-    """Return how many of the official training images are the valid split."""
+    """Return how many of the official training images form the valid split."""
     return min(VALID, max(1, total // 10))
 
 
 @lru_cache(maxsize=2)
-def _stock(source: Source, digest: str) -> Stock:  # noqa: ARG001 - what is cached goes with it
+def _stock(source: Source, digest: str) -> Stock:  # noqa: ARG001 - part of the cache key
     decoded = source.load()
     train, test = decoded.train, decoded.test
     x = torch.from_numpy(np.concatenate([train.x, test.x]))
@@ -61,9 +61,9 @@ def _fingerprint(task: FromFiles, digest: str) -> str:
 class FromFiles(ScrambledImages):
     """Images of a published data set; the test split is the whole official test set.
 
-    1,000 of the official training images are the valid split (a tenth of a subset with fewer than
-    10,000), the same for every seed. The others are for training. The largest training set of the
-    full tier has as many images as those of the published experiments.
+    1,000 of the official training images form the valid split, the same for every seed. It is a
+    tenth of a subset with fewer than 10,000 images. The others are for training. The largest
+    training set of the full tier has the size of the published experiments.
     """
 
     version = "1"
@@ -78,7 +78,7 @@ class FromFiles(ScrambledImages):
 
     @property
     def sizes(self) -> Mapping[str, tuple[int, ...]]:  # type: ignore[override]
-        """Each tier's ladder, limited to the training images that this machine has."""
+        """Each tier's training sizes, limited to the images on this machine."""
         if (total := self.source.pool()) is None:
             return self.ladders
         pool = total - valid_size(total)
@@ -86,15 +86,15 @@ class FromFiles(ScrambledImages):
         return {tier: tuple(ladder) for tier, ladder in cut.items()}
 
     def is_local(self) -> bool:
-        """Whether the files are here."""
+        """Whether all files are on this machine."""
         return self.source.missing() is None
 
     def available(self) -> str | None:
-        """Return why the images cannot be had, or what is wrong with the files."""
+        """Return why the images are not available or the files unusable; None if all is well."""
         return self.source.available()
 
     def fingerprint(self) -> str:
-        """Return a hash of all images and labels, and of a rounded draw of every split."""
+        """Return a hash of all images and labels, and of rounded draws of every split."""
         return _fingerprint(self, self.source.digest())
 
     def stock(self) -> Stock:
@@ -102,5 +102,5 @@ class FromFiles(ScrambledImages):
         return _stock(self.source, self.source.digest())
 
     def rotations(self) -> PixelRotation:
-        """Return the rotations of the pixels, scrambled if the task's images are."""
+        """Return the rotations of the pixels, permuted if the task's images are."""
         return pixel_rotations(self.source.side, scrambled=self.is_scrambled)

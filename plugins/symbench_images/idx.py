@@ -1,8 +1,8 @@
 """The idx format of MNIST and Fashion-MNIST, in the directory layout of torchvision.
 
 Format: http://yann.lecun.com/exdb/mnist/ (LeCun, Cortes and Burges). A file has a magic number and
-the sizes of the axes (all 32-bit, most significant byte first), then the values, here one byte
-each.
+the sizes of the axes (all 32-bit, most significant byte first), followed by the values, here one
+byte each.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from symbench.downloads import RemoteFile, Stamp, verify
 from symbench_images.stock import Bytes, Images, Location, Source
 
 _IMAGES, _LABELS = 0x00000803, 0x00000801  # unsigned bytes with three axes, and with one
-_LARGEST = 2**28  # bytes; MNIST has 2**25.5
+_LARGEST = 2**28  # bytes per file; the largest of MNIST has 2**25.5
 
 
 @dataclass(frozen=True)
 class IdxFile:
-    """One of the four files: published as ``name.gz``, and used compressed or extracted.
+    """One of the four files, published as ``name.gz`` and used compressed or extracted.
 
     Attributes:
-        name: without directory and suffix.
-        md5: of the compressed file.
-        extracted_md5: of the extracted file.
+        name: the file name without directory and suffix.
+        md5: MD5 checksum of the compressed file.
+        extracted_md5: MD5 checksum of the extracted file.
     """
 
     name: str
@@ -43,7 +43,7 @@ class IdxSource(Source):
     """A data set in ``<data directory>/<name>/raw/``.
 
     Attributes:
-        files: training images and labels, test images and labels.
+        files: those of training images, training labels, test images and test labels.
         mirrors: URLs of directories that serve the four compressed files.
     """
 
@@ -67,11 +67,11 @@ class IdxSource(Source):
         )
 
     def alternatives(self, remote: RemoteFile) -> tuple[str, ...]:
-        """Return the compressed file, then the extracted one."""
+        """Return the names of the compressed and of the extracted file."""
         return remote.path, remote.path.removesuffix(".gz")
 
     def train_size(self, location: Location) -> None:  # noqa: ARG002 - the files are complete
-        """None: only the published files are accepted."""
+        """Return None, because only the complete published files are accepted."""
         return
 
     def decode(self, location: Location) -> Mapping[str, Images]:
@@ -79,7 +79,7 @@ class IdxSource(Source):
 
         Raises:
             InputError: a file is truncated or not an idx file, its sizes or labels do not fit, or
-                its md5 is not the published one.
+                its checksum is not the published one.
         """
         train_x, train_y, test_x, test_y = (
             self._array(stamp, file) for stamp, file in zip(location, self.files, strict=True)
@@ -113,13 +113,13 @@ def read_idx(stamp: Stamp, magic: int, shape: tuple[int, ...]) -> Bytes:
     found, count, *rest = np.frombuffer(content[:header], dtype=">u4").tolist()
     if found != magic:
         raise InputError(
-            f"{stamp.path} begins with 0x{found:08x}, and such an idx file with {magic:#010x}"
+            f"{stamp.path} begins with 0x{found:08x}; this idx file must begin with {magic:#010x}"
         )
     if tuple(rest) != shape:
-        raise InputError(f"{stamp.path} holds images of size {tuple(rest)}, not {shape}")
+        raise InputError(f"{stamp.path} has images of size {tuple(rest)}, not {shape}")
     body, wanted = len(content) - header, count * math.prod(shape)
     if body != wanted:
-        raise InputError(f"{stamp.path}: its header announces {wanted} bytes, and {body} follow")
+        raise InputError(f"{stamp.path} has {body} bytes after its header, not the stated {wanted}")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(count, *shape)
 
 
@@ -127,13 +127,13 @@ def check_labels(stamp: Stamp, labels: Bytes, classes: int) -> None:
     """Check that every label is below ``classes``.
 
     Raises:
-        InputError: one is not.
+        InputError: a label is too large.
     """
     if len(labels) and (largest := int(labels.max())) >= classes:
         at = int(labels.argmax())
         raise InputError(
-            f"{stamp.path} has label {largest} at record {at}; {classes} classes have 0 to "
-            f"{classes - 1}"
+            f"{stamp.path} has label {largest} at record {at}; the {classes} classes have labels "
+            f"0 to {classes - 1}"
         )
 
 

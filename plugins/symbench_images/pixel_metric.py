@@ -1,4 +1,4 @@
-"""Learned generators of rotations against the true one and the published one, pixel by pixel."""
+"""Learned generators of rotations, compared with the true and the published generator."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 class PixelGenerator(Metric):
     """|<L, L*>| / (||L|| ||L*||) in the plain Frobenius product, L* the generator of rotations.
 
-    Of several learned generators the combination nearest to L* counts, separately for each part:
+    If there are several learned generators, their linear combination nearest to L* counts. There
+    are several scores:
 
-    - ``raw`` compares the matrices as they are, ``skew`` their antisymmetric parts;
-    - ``masked`` compares rows and columns of pixels at most (side - 1)/2 from the centre, since a
-      small rotation moves corners out of the image; ``skew_masked`` both;
-    - ``paper`` and ``paper_skew`` take for L* the published one, which turns about a point half
-      a pixel off the centre: a perfect learner has 0.970 at 7×7 pixels.
+    - ``raw`` compares the matrices, and ``skew`` their antisymmetric parts.
+    - ``masked`` compares only rows and columns of pixels at most (side - 1)/2 from the centre,
+      because a small rotation moves corners out of the image. ``skew_masked`` combines both.
+    - ``paper`` and ``paper_skew`` use the published generator as L*. It rotates about a point half
+      a pixel off the centre, so a perfect learner scores 0.970 at 7×7 pixels.
 
-    ``chance`` is the root mean square of random matrices; ``ceiling`` the score of what the
-    task says is attainable in the model's parametrisation.
+    ``chance`` is the root mean square cosine of random matrices. ``ceiling`` is the score of the
+    generator that is attainable in the model's parametrisation according to the task.
     """
 
     name, version, direction = "pixel-generator", "1", "higher"
@@ -35,7 +36,7 @@ class PixelGenerator(Metric):
     along_curve = False
 
     def applies(self, task: Task, model: Model) -> bool:
-        """Whether pixels rotate, by one generator, and the model is one that discovers."""
+        """Whether the symmetry of the task is a rotation of pixels and the model discovers."""
         if task.kind != "image" or model.prior != "discovers" or task.symmetry is None:
             return False
         from symbench_images.rotation import PixelRotation
@@ -43,7 +44,7 @@ class PixelGenerator(Metric):
         return isinstance(task.symmetry.group, PixelRotation)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return ``pixel-generator.<part>``; nothing where the model holds no finite generators."""
+        """Return ``pixel-generator.<part>``; nothing if the model has no finite generators."""
         L = trained.model.generators(trained.module)
         group = None if task.symmetry is None else task.symmetry.group
         if L is None or group is None or L.shape[1:] != group.algebra.shape[1:]:
@@ -53,7 +54,7 @@ class PixelGenerator(Metric):
             return {}
         best = task.attainable(trained.model.parametrisation)
         scores: dict[str, float] = {}
-        for part in _parts(group):  # type: ignore[arg-type]  # by ``applies``
+        for part in _parts(group):  # type: ignore[arg-type]  # see ``applies``
             name = f"{self.name}.{part.name}"
             scores[name] = part.cosine(L)
             scores[f"{name}.chance"] = part.chance(len(L))
@@ -63,18 +64,18 @@ class PixelGenerator(Metric):
 
 
 class _Part(NamedTuple):
-    """One way of comparing.
+    """One way of comparing generators with L*.
 
     Attributes:
-        name: what the score is called.
+        name: the name of the score.
         truth: L* [d, d].
-        kept: the pixels [m] whose rows and columns count; all if None.
+        pixels: those [m] whose rows and columns are compared; all if None.
         skew: whether antisymmetric parts are compared.
     """
 
     name: str
     truth: Tensor
-    kept: Tensor | None
+    pixels: Tensor | None
     skew: bool
 
     def cosine(self, L: Tensor) -> float:
@@ -86,13 +87,13 @@ class _Part(NamedTuple):
 
     def chance(self, k: int) -> float:
         """Return the root mean square cosine of k random matrices."""
-        d = len(self.truth) if self.kept is None else len(self.kept)
+        d = len(self.truth) if self.pixels is None else len(self.pixels)
         return math.sqrt(k / (d * (d - 1) / 2 if self.skew else d * d))
 
     def _seen(self, A: Tensor) -> Tensor:
-        """Return what is compared of A [k, d, d], as rows."""
-        if self.kept is not None:
-            A = A[:, self.kept][:, :, self.kept]
+        """Return the compared entries of A [k, d, d], one row per matrix."""
+        if self.pixels is not None:
+            A = A[:, self.pixels][:, :, self.pixels]
         return ((A - A.mT) / 2 if self.skew else A).flatten(1)
 
 

@@ -20,8 +20,8 @@ MAX_ANGLE = math.pi / 2
 def pixel_grid(side: int) -> tuple[Tensor, Tensor]:
     """Return the coordinates (x, y) of the pixels, [side²] each, in row-major order.
 
-    The origin is the image's centre, (side - 1)/2 from the first pixel; x runs along the columns
-    to the right, y along the rows downwards; the unit is a pixel.
+    The origin is the image's centre, (side - 1)/2 from the first pixel. x points to the right along
+    the columns and y downwards along the rows. The unit is a pixel.
     """
     axis = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
     y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -31,7 +31,7 @@ def pixel_grid(side: int) -> tuple[Tensor, Tensor]:
 def sinc_derivative(side: int) -> Tensor:
     """Return the derivative [side, side] of the band-limited interpolant of ``side`` samples.
 
-    The samples are padded with zeros to the period P = 2 side, so that nothing wraps around:
+    The samples are padded with zeros to the period P = 2 side, so that there is no wrap-around:
     D_ij = (π/P)(-1)^z cot(πz/P) for z = i - j ≠ 0, and 0 for z = 0 (Trefethen 2000, Spectral
     Methods in MATLAB, chapter 3; Dehmamy et al. 2021, L-conv, appendix).
     """
@@ -52,7 +52,7 @@ def pixel_derivatives(side: int) -> tuple[Tensor, Tensor]:
 def rotation_generator(side: int) -> Tensor:
     """Return the generator L = x ∂y - y ∂x [side², side²], exactly antisymmetric.
 
-    (Dehmamy et al. 2021, L-conv, appendix, with the origin moved to the image's centre.)
+    See Dehmamy et al. 2021, L-conv, appendix; here the origin is the image's centre.
     """
     x, y = pixel_grid(side)
     along_x, along_y = pixel_derivatives(side)
@@ -60,11 +60,11 @@ def rotation_generator(side: int) -> Tensor:
 
 
 def published_rotation_generator(side: int) -> Tensor:
-    """Return the published generator [side², side²]: that of a rotation about side/2.
+    """Return the published generator [side², side²], of a rotation about side/2.
 
-    Half a pixel off the point (side - 1)/2 about which images are rotated, so that a perfect
-    learner has a cosine of 0.970 with it at 7×7 pixels, and of 0.996 at 20×20 (Dehmamy et al.
-    2021, L-conv, released code). Exactly antisymmetric, like ``rotation_generator``.
+    Images are rotated about (side - 1)/2, half a pixel away. So a perfect learner has a cosine of
+    0.970 with the published generator at 7×7 pixels, and of 0.996 at 20×20 (Dehmamy et al. 2021,
+    L-conv, released code). It is exactly antisymmetric, like ``rotation_generator``.
     """
     along_x, along_y = pixel_derivatives(side)
     return rotation_generator(side) - (along_y - along_x) / 2
@@ -73,7 +73,7 @@ def published_rotation_generator(side: int) -> Tensor:
 def polynomial_fields(side: int) -> Tensor:
     """Return the vector fields of degree ≤ 2 on the image, [12, side², side²], orthonormal.
 
-    1, x, y, x², xy and y² times ∂x and ∂y, orthonormalised in this order with respect to
+    They are 1, x, y, x², xy and y² times ∂x and ∂y, orthonormalised in this order with respect to
     tr(AᵀB).
     """
     x, y = pixel_grid(side)
@@ -88,13 +88,13 @@ def polynomial_fields(side: int) -> Tensor:
 def bilinear_rotation(side: int, angles: Tensor) -> Tensor:
     """Return the matrices [count, side², side²] that rotate images by ``angles`` [count] (radians).
 
-    Counter-clockwise on the screen, like ``torch.rot90``; bilinear interpolation about the
-    centre, zero outside of the image.
+    The rotation is counter-clockwise on the screen, like ``torch.rot90``, about the centre, with
+    bilinear interpolation and zeros outside the image.
     """
     x, y = pixel_grid(side)
     cosine, sine = angles.double().cos()[:, None], angles.double().sin()[:, None]
     from_x, from_y = cosine * x - sine * y, sine * x + cosine * y
-    axis = x[:side]  # the hat of a pixel is that of its column times that of its row
+    axis = x[:side]  # a pixel's hat function is the product of those of its column and its row
     across, down = (_hat(place[..., None] - axis) for place in (from_x, from_y))
     return (down[..., :, None] * across[..., None, :]).flatten(-2)
 
@@ -106,7 +106,7 @@ def _hat(distance: Tensor) -> Tensor:
 def rotate_bilinear(images: Tensor, angles: Tensor) -> Tensor:
     """Return images [n, channels, side, side], each rotated by its own angle [n] (radians).
 
-    ``bilinear_rotation(side, angles)`` applied without its matrices.
+    It equals ``bilinear_rotation(side, angles)``, without computing the matrices.
     """
     cosine, sine = angles.double().cos(), angles.double().sin()
     zero = torch.zeros_like(cosine)
@@ -125,7 +125,7 @@ def _spectrum(side: int) -> tuple[Tensor, Tensor]:
 def rotate_smooth(images: Tensor, angles: Tensor) -> Tensor:
     """Return images [n, channels, side, side], each as exp(θL) x for its own θ of angles [n].
 
-    L is ``rotation_generator(side)``; through its eigenvectors, in float64.
+    L is ``rotation_generator(side)``. The result is computed with its eigenvectors, in float64.
     """
     w, U = _spectrum(images.shape[-1])
     waves = images.double().flatten(2).to(U.dtype) @ U.conj()
@@ -134,7 +134,7 @@ def rotate_smooth(images: Tensor, angles: Tensor) -> Tensor:
 
 
 def disk(side: int) -> Tensor:
-    """Return which pixels [side²] have their centre in the inscribed disk of radius side/2."""
+    """Return the mask [side²] of pixels with centres in the inscribed disk of radius side/2."""
     x, y = pixel_grid(side)
     return x.square() + y.square() <= (side / 2) ** 2
 
@@ -142,15 +142,15 @@ def disk(side: int) -> Tensor:
 class PixelRotation(Group):
     """SO(2) on the pixels of a square image, possibly scrambled: g = P R(θ) Pᵀ.
 
-    The elements interpolate, so that they form a group only approximately (``is_exact``), inside
-    the inscribed disk; outside of it they are zero. The algebra is exact for band-limited images.
+    The elements interpolate, so they form a group only approximately (``is_exact``). They are zero
+    outside the inscribed disk. The algebra is exact for band-limited images.
 
     Args:
         side: pixels along each edge.
-        permutation: scramble x -> x[permutation] [side²]; none if omitted.
+        permutation: the scramble x -> x[permutation] [side²]; none if omitted.
 
     Raises:
-        InputError: ``permutation`` is not one of side² pixels.
+        InputError: ``permutation`` is not a permutation of side² pixels.
     """
 
     sampler_law = "angle uniform in [-90°, 90°], bilinear inside the inscribed disk"
@@ -159,7 +159,9 @@ class PixelRotation(Group):
     def __init__(self, side: int, permutation: Tensor | None = None) -> None:
         order = torch.arange(side**2) if permutation is None else permutation
         if not torch.equal(order.sort().values, torch.arange(side**2)):
-            raise InputError(f"the scramble of a {side}×{side} image must permute its pixels")
+            raise InputError(
+                f"the scramble of a {side}×{side} image must permute the pixels 0 to {side**2 - 1}"
+            )
         self.side, self.permutation = side, order
         name = _name(type(self).__name__, side, permutation)
         super().__init__(name, self.scrambled(rotation_generator(side)[None]))
@@ -184,7 +186,7 @@ class PixelRotation(Group):
         return self.rotation(uniform_angles(count, generator))
 
     def sample_pairs(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw elements and the rotations back, [count, side², side²] each."""
+        """Draw elements and the opposite rotations, [count, side², side²] each."""
         angles = uniform_angles(count, generator)
         return self.rotation(angles), self.rotation(-angles)
 
@@ -193,8 +195,8 @@ class PixelRotation(Group):
 class SmoothRotation(PixelRotation):
     """The one-parameter group exp(θL) of band-limited rotations, possibly scrambled.
 
-    Its elements are orthogonal and compose exactly; the corners, which leave the image, make that
-    a full turn is not the identity.
+    Its elements are orthogonal and compose exactly. A full turn is not the identity, because the
+    corners leave the image.
     """
 
     sampler_law = "exp(θL), θ uniform in [-90°, 90°]"

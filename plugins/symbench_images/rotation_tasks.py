@@ -1,4 +1,4 @@
-"""White-noise images and their rotations: the published tests of learned generators, mended."""
+"""White-noise images and their rotations: corrected forms of published tests of generators."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from symbench_images.rotation import (
 _PAPER = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv"
 _NOTEBOOK = f"{_PAPER}, released notebook, one seed"
 _FIXED_ANGLE = math.pi / 10
-_QUICK: Mapping[str, int] = {"quick": 120}  # of updates
-_AT_ONCE = 4096  # images that are rotated together
+_QUICK: Mapping[str, int] = {"quick": 120}  # updates
+_AT_ONCE = 4096  # images rotated at once
 
 
-def _figure(model: str, label: str, value: float, score: str = "paper_error") -> Published:
+def _published(model: str, label: str, value: float, score: str = "paper_error") -> Published:
     return Published(model, label, _NOTEBOOK, {50000: value}, score)
 
 
@@ -63,9 +63,9 @@ class _Rotations(Task):
 
     Attributes:
         side: pixels along each edge.
-        angles: the least and the largest angle, in radians.
-        smooth: whether images rotate by exp(θL), L the band-limited generator, instead of
-            bilinear interpolation about the centre with zeros outside.
+        angles: the smallest and the largest angle, in radians.
+        smooth: whether images are rotated by exp(θL), with L the band-limited generator. Otherwise
+            they are rotated by bilinear interpolation about the centre, with zeros outside.
     """
 
     version = "1"
@@ -73,7 +73,7 @@ class _Rotations(Task):
     reference = f"{_PAPER}, section 5 and its released code"
     threshold = 0.05
     updates: ClassVar[Mapping[str, int]] = {"quick": 120, "full": 31250}
-    # the quick tier's error bars are those of its five seeds, not of its test set
+    # smaller test sets are enough here: the error bars come from the five seeds
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"test_size": 1000, "valid_size": 250}
     }
@@ -91,24 +91,24 @@ class _Rotations(Task):
         return _candidates(self.side)
 
     def attainable(self, parametrisation: str) -> Tensor | None:
-        """Return the generator [1, side², side²] that follows the rotations best; or None.
+        """Return the generator [1, side², side²] that best approximates the rotations, or None.
 
-        On white images, with the angles known; see ``symbench_images.attainable``.
+        The fit is on white images with known angles; see ``symbench_images.attainable``.
         """
         return _attainable(self.side, self.smooth, self.angles, parametrisation)
 
     def pixel_order(self) -> Tensor:
-        """Return the places [side²] of the pixels, which are row by row."""
+        """Return the row-major places [side²] of the pixels."""
         return self.group.permutation
 
     def rotated(self, images: Tensor, angles: Tensor) -> Tensor:
-        """Return images [n, 1, side, side], rotated by their own angles [n]."""
+        """Return images [n, 1, side, side], each rotated by its own angle [n]."""
         rotate = rotate_smooth if self.smooth else rotate_bilinear
         pairs = zip(images.split(_AT_ONCE), angles.split(_AT_ONCE), strict=True)
         return torch.cat([rotate(x, theta) for x, theta in pairs])
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n examples; both dtypes get the same images, rotated in float64."""
+        """Draw n examples; both dtypes give the same images, rotated in float64."""
         generator = self.generator(seed, split)
         x = torch.rand(n, 1, self.side, self.side, generator=generator) - 0.5
         low, high = self.angles
@@ -117,20 +117,21 @@ class _Rotations(Task):
 
     @abstractmethod
     def pair(self, images: Tensor, angles: Tensor) -> Data:
-        """Return the examples made of images [n, 1, side, side] and angles [n], in float64."""
+        """Return the examples for images [n, 1, side, side] and angles [n], in float64."""
 
 
 class RotationFixed(_Rotations):
-    """An image -> the same image rotated by π/10; bilinear.
+    """From an image to the same image rotated by π/10, with bilinear interpolation.
 
-    A linear map of 49 pixels, which 49 images determine: what a method finds beyond is its
-    generator. Bilinear interpolation blurs, so that (R - 1)/θ has a cosine of 0.27 with the true
-    one, and no learner of 1 + θL can have more. A threshold of 0.05 is an error of 5 % of the
-    variance, which a linear map of the pixels keeps below from about 50 images on.
+    The target is a linear map of 49 pixels, which 49 images determine; the question is whether a
+    method also finds the generator. Bilinear interpolation blurs images, so (R - 1)/θ has a cosine
+    of 0.27 with the true generator, and a learner of 1 + θL cannot reach more. The threshold of
+    0.05 is an error of 5 % of the variance; a linear map of the pixels is below it from about 50
+    images on.
     """
 
     name = "rotation-fixed"
-    summary = "7×7 white noise -> the same rotated by 18°, bilinear"
+    summary = "7×7 white noise, rotated by 18° with bilinear interpolation"
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 200),
         "quick": (100, 3000),
@@ -139,8 +140,8 @@ class RotationFixed(_Rotations):
     input_shape, output_shape = (1, 7, 7), (1, 7, 7)
     angles = (_FIXED_ANGLE, _FIXED_ANGLE)
     published: ClassVar[tuple[Published, ...]] = (
-        _figure("lconv", "L-conv", 1.8e-14),
-        _figure("lconv", "L-conv", 0.27, "pixel-generator.paper"),
+        _published("lconv", "L-conv", 1.8e-14),
+        _published("lconv", "L-conv", 0.27, "pixel-generator.paper"),
     )
 
     @property
@@ -149,7 +150,7 @@ class RotationFixed(_Rotations):
         return Symmetry(self.group, V(self.group), V(self.group))
 
     def pair(self, images: Tensor, angles: Tensor) -> Data:
-        """Return the images and the images rotated."""
+        """Return the images and the rotated images."""
         return Data(images, self.rotated(images, angles))
 
     def target(self, x: Tensor) -> Tensor:
@@ -160,34 +161,34 @@ class RotationFixed(_Rotations):
         return (x.flatten(1) @ R.mT).view(x.shape)
 
     def paper_error(self, prediction: Tensor, y: Tensor) -> float:
-        """Return the sum of squares over the pixels, averaged over the images."""
+        """Return the sum of squared errors over the pixels, averaged over the images."""
         return float((prediction - y).double().square().flatten(1).sum(1).mean())
 
 
 @final
 class RotationFixedClean(RotationFixed):
-    """``rotation-fixed`` with images rotated by exp(θL), L the true generator.
+    """``rotation-fixed`` with images rotated by exp(θL), with L the true generator.
 
-    Now exp(θL) attains a cosine of 1, and 1 + θL one of 0.58 (0.91 antisymmetrised): what is
-    left is a matter of the model, not of the interpolation.
+    exp(θL) attains a cosine of 1, and 1 + θL attains 0.58 (0.91 antisymmetrised). So a lower score
+    is due to the model, not to the interpolation.
     """
 
     name = "rotation-fixed-clean"
-    summary = "7×7 white noise -> the same rotated by 18°, by the true generator"
+    summary = "7×7 white noise, rotated by 18° with the true generator"
     smooth = True
     published, updates = (), _QUICK
 
 
 class RotationAngle(_Rotations):
-    """An image and the same rotated by θ ~ U(0, π/8) -> θ; bilinear.
+    """From an image and the same image rotated by θ ~ U(0, π/8), bilinear, to θ.
 
-    var θ = 0.0129, so that a threshold of 0.05 is a mean squared error of 6.4e-4, eight times
-    the published one. The angle hardly depends on the corners of the image, and one-sided angles
-    let a generator be half blur; ``attainable`` says how much.
+    var θ = 0.0129, so the threshold of 0.05 is a mean squared error of 6.4e-4, eight times the
+    published error. The corners of the image hardly affect the angle. Because all angles have one
+    sign, half of the learned generator may be blur; ``attainable`` measures how much.
     """
 
     name = "rotation-angle"
-    summary = "7×7 white noise and the same rotated, bilinear -> the angle in (0, 22.5°)"
+    summary = "angle in (0, 22.5°) between 7×7 white noise and its bilinear rotation"
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 200),
         "quick": (300, 3000),
@@ -196,8 +197,8 @@ class RotationAngle(_Rotations):
     input_shape, output_shape = (2, 7, 7), (1,)
     angles = (0.0, math.pi / 8)
     published: ClassVar[tuple[Published, ...]] = (
-        _figure("lconv-recursive", "recursive L-conv, 3 recursions", 8.4e-5),
-        _figure("lconv-recursive", "recursive L-conv", 0.70, "pixel-generator.paper"),
+        _published("lconv-recursive", "recursive L-conv, 3 recursions", 8.4e-5),
+        _published("lconv-recursive", "recursive L-conv", 0.70, "pixel-generator.paper"),
     )
 
     @property
@@ -218,11 +219,11 @@ class RotationAngle(_Rotations):
 class RotationAngleSmall(RotationAngle):
     """``rotation-angle`` with θ ~ U(-π/16, π/16), bilinear; var θ = 0.0129, as there.
 
-    Angles of both signs, and small, let the generator be seen through the interpolation.
+    With small angles of both signs, the generator can be identified in spite of the interpolation.
     """
 
     name = "rotation-angle-small"
-    summary = "7×7 white noise and the same rotated, bilinear -> the angle, ±11.25°"
+    summary = "angle in ±11.25° between 7×7 white noise and its bilinear rotation"
     angles = (-math.pi / 16, math.pi / 16)
     published, updates = (), _QUICK
 
@@ -231,11 +232,11 @@ class RotationAngleSmall(RotationAngle):
 class RotationAngleLarge(RotationAngle):
     """``rotation-angle`` with 20×20 pixels and θ ~ U(0, π/4); var θ = 0.051.
 
-    Pixels near the edge move by up to ten pixels: what a generator does to them is hard to see.
+    Pixels near the edge move by up to ten pixels, so the generator is hard to identify there.
     """
 
     name = "rotation-angle-large"
-    summary = "20×20 white noise and the same rotated, bilinear -> the angle in (0, 45°)"
+    summary = "angle in (0, 45°) between 20×20 white noise and its bilinear rotation"
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 200),
         "quick": (1000,),
@@ -246,8 +247,10 @@ class RotationAngleLarge(RotationAngle):
     input_shape = (2, 20, 20)
     angles = (0.0, math.pi / 4)
     published: ClassVar[tuple[Published, ...]] = (
-        _figure("lconv-recursive", "recursive L-conv, 8 recursions", 2.7e-4),
-        _figure("lconv-recursive", "recursive L-conv, 8 recursions", 0.12, "pixel-generator.paper"),
+        _published("lconv-recursive", "recursive L-conv, 8 recursions", 2.7e-4),
+        _published(
+            "lconv-recursive", "recursive L-conv, 8 recursions", 0.12, "pixel-generator.paper"
+        ),
     )
 
 
@@ -255,11 +258,11 @@ class RotationAngleLarge(RotationAngle):
 class RotationAngleClean(RotationAngle):
     """``rotation-angle`` with θ ~ U(-π/8, π/8) and images rotated by exp(θL); var θ = 0.051.
 
-    L is the true generator, so that a learner of exp(θL) can find it exactly.
+    L is the true generator, so a learner of exp(θL) can find it exactly.
     """
 
     name = "rotation-angle-clean"
-    summary = "7×7 white noise and the same rotated by the true generator -> the angle, ±22.5°"
+    summary = "angle in ±22.5° between 7×7 white noise and its rotation by the true generator"
     angles = (-math.pi / 8, math.pi / 8)
     smooth = True
     published, updates = (), _QUICK

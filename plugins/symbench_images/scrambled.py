@@ -1,4 +1,4 @@
-"""What the tasks of rotated and scrambled images share: draws, symmetry, candidates."""
+"""The base class of the tasks on rotated and scrambled images: draws, symmetry, candidates."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from symbench import Data, InputError, Split, Symmetry, Task, seeded
 from symbench.groups import Scalar, V
 from symbench_images.rotation import PixelRotation, disk, polynomial_fields, uniform_angles
 
-_AT_ONCE = 1024  # images that are turned together
+_AT_ONCE = 1024  # images rotated at once
 
 
 @dataclass(frozen=True)
 class Stock:
-    """All images of a data set, and which of them belong to which part.
+    """All images of a data set, and the indices of each split.
 
     Attributes:
         x: grey values or colours [total, channels, side, side].
         y: labels [total].
         white: the value of x that counts as 1.
-        parts: indices of each part in the order in which they are drawn from.
+        parts: the indices of each split, in the order in which they are drawn.
     """
 
     x: Tensor
@@ -42,8 +42,9 @@ class Stock:
 def turned(images: Tensor, angles: Tensor) -> Tensor:
     """Return images [n, channels, side, side], each rotated by its own angle [n] (radians).
 
-    Equal to ``PixelRotation(side).rotation(angles)`` on every channel, without its matrices:
-    counter-clockwise on the screen, bilinear about the centre, zero outside the inscribed disk.
+    It equals ``PixelRotation(side).rotation(angles)`` on every channel, without computing the
+    matrices: counter-clockwise on the screen, bilinear about the centre, and zero outside the
+    inscribed disk.
     """
     side = images.shape[-1]
     inside = disk(side).view(side, side).to(images.dtype)
@@ -60,10 +61,11 @@ def _candidates(group: PixelRotation) -> Tensor:
 
 
 class ScrambledImages(Task):
-    """Images to classify, each rotated by its own fixed angle, their pixels permuted alike.
+    """Classification of images, each rotated by its own fixed angle, with permuted pixels.
 
-    The tasks of a data set share images, parts and angles: they differ in the rotation and the
-    scramble alone. ``key`` is what the random order, the angles and the draws depend on.
+    The tasks of a data set share images, splits and angles. They differ only in whether images are
+    rotated, and whether their pixels are permuted. ``key`` seeds the random order, the angles and
+    the draws.
     """
 
     kind = "image"
@@ -75,7 +77,7 @@ class ScrambledImages(Task):
 
     @abstractmethod
     def stock(self) -> Stock:
-        """Return the images; read at the first call."""
+        """Return the images, which are read at the first call."""
 
     @abstractmethod
     def rotations(self) -> PixelRotation:
@@ -83,12 +85,12 @@ class ScrambledImages(Task):
 
     @property
     def group(self) -> PixelRotation | None:
-        """The rotations that the images have undergone; None if they have not."""
+        """The rotations of the task's pixels; None if the images are not rotated."""
         return self.rotations() if self.rotated else None
 
     @property
     def symmetry(self) -> Symmetry | None:
-        """One V for each channel -> one Scalar for each class; None where images stand upright."""
+        """One V per channel -> one Scalar per class; None if the images are upright."""
         if (group := self.group) is None:
             return None
         channels, classes = self.input_shape[0], self.output_shape[0]
@@ -97,7 +99,7 @@ class ScrambledImages(Task):
     def candidate_algebra(self) -> Tensor:
         """Return the 12 vector fields of degree ≤ 2 [12, side², side²], scrambled as the images.
 
-        The control has them too: to find no generator among them is right there.
+        The control has them too. The correct discovery there is that none is a symmetry.
         """
         return _candidates(self.rotations())
 
@@ -108,19 +110,19 @@ class ScrambledImages(Task):
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
         """Draw n images [n, channels, side, side], values in [0, 1], and their labels [n].
 
-        Training images are drawn without replacement by the seed, and a smaller set is the
-        start of a larger one. From ``valid`` and ``test`` come the first n images of a fixed
-        order, at most all. Every image has one angle for good: of the seed, and in ``test`` the
-        same for all.
+        The seed determines the order of the training images, which are drawn without replacement;
+        a smaller set is the beginning of a larger one. ``valid`` and ``test`` give the first n
+        images of a fixed order, at most all. Every image has one fixed angle, which depends on the
+        seed but not in ``test``.
 
         Raises:
-            InputError: n is more than there are images to train on, or less than 1.
+            InputError: n is less than 1 or larger than the number of training images.
         """
         stock = self.stock()
         pool = stock.parts[split]
         if n < 1 or (split == "train" and n > len(pool)):
             raise InputError(
-                f"{self.name} has {len(pool)} images to train on: choose n_train from 1 to "
+                f"{self.name} has {len(pool)} training images: choose n_train from 1 to "
                 f"{len(pool)}, not {n}"
             )
         seed = 0 if split == "test" else seed
@@ -130,8 +132,8 @@ class ScrambledImages(Task):
         angles = uniform_angles(len(pool), seeded(self.key, seed, split, "angles"))
         at = order[:n]
         x = torch.empty(len(at), *self.input_shape, dtype=dtype)
-        for some in torch.split(torch.arange(len(at)), _AT_ONCE):
-            x[some] = self._moved(stock.images(pool[at[some]]), angles[at[some]]).to(dtype)
+        for rows in torch.split(torch.arange(len(at)), _AT_ONCE):
+            x[rows] = self._moved(stock.images(pool[at[rows]]), angles[at[rows]]).to(dtype)
         return Data(x, stock.y[pool[at]])
 
     def _moved(self, images: Tensor, angles: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A published data set of images: its files are found, checked and decoded once per process."""
+"""Published data sets of images, whose files are found, checked and decoded once per process."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Location = tuple[Stamp, ...]
 
 @dataclass(frozen=True)
 class Images:
-    """Images [n, channels, side, side] and labels [n] of one official split, as stored: 0 to 255.
+    """Images [n, channels, side, side] and labels [n] of one official split, with values 0 to 255.
 
     Attributes:
         x: grey values or colours.
-        y: labels from 0.
+        y: labels, from 0.
     """
 
     x: Bytes
@@ -34,7 +34,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Both official splits, and the SHA-256 of all their numbers."""
+    """Both official splits, and the SHA-256 of all their values."""
 
     train: Images
     test: Images
@@ -42,10 +42,10 @@ class Decoded:
 
 
 class Source(ABC):
-    """A published data set; a hashable value.
+    """A published data set; subclasses are hashable values.
 
     The decoded images, or the reason why they were refused, are cached in the process until the
-    size or the time of change of a file is another.
+    size or the modification time of a file changes.
     """
 
     name: str
@@ -56,44 +56,44 @@ class Source(ABC):
     @property
     @abstractmethod
     def remotes(self) -> tuple[RemoteFile, ...]:
-        """The published files that hold the data set."""
+        """The published files of the data set."""
 
     @abstractmethod
     def alternatives(self, remote: RemoteFile) -> tuple[str, ...]:
-        """Return the names under which the content of a file may be found, the preferred first."""
+        """Return the possible names of a file's content, the preferred one first."""
 
     @abstractmethod
     def decode(self, location: Location) -> Mapping[str, Images]:
         """Read and check the files; return the splits ``train`` and ``test``.
 
         Raises:
-            InputError: a file is not what it should be; the message names it.
+            InputError: a file is not as published; the message names it.
         """
 
     @abstractmethod
     def train_size(self, location: Location) -> int | None:
-        """Return how many training images the files hold, from their sizes; None if all."""
+        """Return the number of training images, from the files' sizes; None if it is complete."""
 
     def stamps(self, path: Path) -> Location:
         """Return the stamps of the files at a path."""
         return (Stamp.of(path),)
 
     def missing(self) -> RemoteFile | None:
-        """Return the first file that no data directory has."""
-        return next((one for one in self.remotes if find(*self.alternatives(one)) is None), None)
+        """Return the first file that is in no data directory; None if there is none."""
+        return next((file for file in self.remotes if find(*self.alternatives(file)) is None), None)
 
     def locate(self) -> Location | None:
         """Return the stamps of the files; None if one is missing."""
-        found = [find(*self.alternatives(remote)) for remote in self.remotes]
-        paths = [path for path in found if path is not None]
-        if len(paths) < len(found):
+        candidates = [find(*self.alternatives(remote)) for remote in self.remotes]
+        paths = [path for path in candidates if path is not None]
+        if len(paths) < len(candidates):
             return None
         return tuple(stamp for path in paths for stamp in self.stamps(path))
 
     def available(self) -> str | None:
-        """Return why the images cannot be had and what to do about it; None if they can.
+        """Return why the images are not available and what to do about it; None if they are.
 
-        Files that are here are read and checked. Nothing is downloaded.
+        Existing files are read and checked. Nothing is downloaded.
         """
         missing = self.missing()
         if missing is not None:
@@ -114,7 +114,7 @@ class Source(ABC):
             missing.fetch()
         location = self.locate()
         if location is None:
-            raise InputError(f"the files of {self.name} were removed while they were read")
+            raise InputError(f"the files of {self.name} were removed while being read; run again")
         return location
 
     def load(self) -> Decoded:
@@ -129,12 +129,12 @@ class Source(ABC):
         return _decoded(self, location)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the images and labels, whatever form the files have."""
+        """Return the SHA-256 of the images and labels, which does not depend on the files' form."""
         location = self.fetched()
         return _digest(self, location) or self.load().digest
 
     def pool(self) -> int | None:
-        """Return how many training images are here, from the sizes of files; None if all."""
+        """Return how many training images this machine has, from file sizes; None if all."""
         try:
             location = self.locate()
             return None if location is None else self.train_size(location)

@@ -1,4 +1,4 @@
-"""Digits, plain, rotated, and rotated and scrambled: what is a convolution worth?"""
+"""Digits, plain, rotated, and rotated and scrambled, to measure the value of convolutions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symbench_images.scrambled import ScrambledImages, Stock
 
 @lru_cache(maxsize=2)
 def pixel_rotations(*, scrambled: bool) -> PixelRotation:
-    """Return the group of the rotated digits; the scramble is one permutation, fixed for ever."""
+    """Return the group of the rotated digits, with one fixed permutation if ``scrambled``."""
     generator = seeded("digits", "scramble")
     return PixelRotation(SIDE, torch.randperm(SIDE**2, generator=generator) if scrambled else None)
 
@@ -24,8 +24,8 @@ def pixel_rotations(*, scrambled: bool) -> PixelRotation:
 class _Digits(ScrambledImages):
     """Digits of 8×8 pixels; n_train of them are drawn without replacement from 1,000.
 
-    The published experiments report the best epoch on a part of the training set; here 297 images
-    are for selection, and 500 are never looked at before the end.
+    The published experiments report the best epoch on a part of the training set. Here 297 images
+    are for selection, and 500 are used only at the end.
     """
 
     version = "1"
@@ -45,19 +45,19 @@ class _Digits(ScrambledImages):
         return Stock(images.view(-1, *self.input_shape), labels, 1.0, parts())
 
     def rotations(self) -> PixelRotation:
-        """Return the rotations of 8×8 pixels, scrambled as the task's."""
+        """Return the rotations of 8×8 pixels, permuted if the task's images are."""
         return pixel_rotations(scrambled=self.is_scrambled)
 
 
 @final
 class Plain(_Digits):
-    """Digits as they are, the control: there is no symmetry to be told or discovered.
+    """Digits without changes, the control: there is no symmetry to be told or discovered.
 
     Convolutional networks cross the threshold near 100 images, perceptrons before 300.
     """
 
     name = "scrambled-digits-plain"
-    summary = "8×8 digits as they are: the control"
+    summary = "8×8 digits without changes, the control"
     threshold = 0.1
     rotated = is_scrambled = False
 
@@ -66,8 +66,8 @@ class Plain(_Digits):
 class Rotated(_Digits):
     """Digits, each rotated by its own angle from U(-90°, 90°): bilinear, inside the disk.
 
-    Perceptrons cross the threshold near 1,000 images, convolutional networks near 400; upright
-    digits need about 100, which is what is left to win. The disk holds 98 % of the grey.
+    Perceptrons cross the threshold near 1,000 images and convolutional networks near 400. Upright
+    digits need about 100, so there is room for improvement. The disk contains 98 % of the grey.
     """
 
     name = "scrambled-digits-rotated"
@@ -78,9 +78,9 @@ class Rotated(_Digits):
 
 @final
 class RotatedScrambled(_Digits):
-    """``scrambled-digits-rotated`` with the pixels of all images permuted alike.
+    """``scrambled-digits-rotated`` with one permutation of the pixels of all images.
 
-    What remains of a convolution's advantage over a perceptron here, the symmetry did not give.
+    An advantage of convolutions over perceptrons that remains here is not due to the symmetry.
     """
 
     name = "scrambled-digits-rotated-scrambled"

@@ -20,15 +20,15 @@ _SIZE, _LARGEST_SHIFT = 21, 1.5
 def periodic_derivative(size: int) -> Tensor:
     """Return the derivative [size, size] of the band-limited periodic interpolant.
 
-    For odd d: D_ij = (π/d)(-1)^z csc(πz/d), z = i - j ≠ 0, and 0 for z = 0; the unit is a pixel.
-    Its frequencies are the integers up to (d - 1)/2; an even d has one more, whose shifts by
-    fractions of a pixel are not real (Trefethen 2000, Spectral Methods in MATLAB, chapter 3).
+    For odd d, D_ij = (π/d)(-1)^z csc(πz/d) for z = i - j ≠ 0, and 0 for z = 0; the unit is a pixel.
+    Its frequencies are the integers up to (d - 1)/2. An even d has one more frequency, whose shifts
+    by fractions of a pixel are not real (Trefethen 2000, Spectral Methods in MATLAB, chapter 3).
 
     Raises:
         InputError: ``size`` is even or less than 3.
     """
     if size < 3 or size % 2 == 0:
-        raise InputError(f"signals of {size} pixels: exact shifts want an odd number from 3 on")
+        raise InputError(f"{size} pixels do not allow exact shifts: choose an odd number from 3 on")
     z = torch.arange(size, dtype=torch.float64)
     z = z[:, None] - z
     sign = 1 - 2 * (z.abs() % 2)
@@ -38,7 +38,8 @@ def periodic_derivative(size: int) -> Tensor:
 def shifted(signals: Tensor, shifts: Tensor) -> Tensor:
     """Return signals [n, d], each shifted to the right by its own number of pixels [n].
 
-    exp(sL) x for L = -``periodic_derivative(d)``, through the discrete Fourier transform.
+    This is exp(sL) x for L = -``periodic_derivative(d)``, computed by the discrete Fourier
+    transform.
     """
     waves = torch.fft.rfft(signals)
     p = torch.arange(waves.shape[-1], dtype=shifts.dtype)
@@ -50,10 +51,11 @@ def shifted(signals: Tensor, shifts: Tensor) -> Tensor:
 def translation_fields(size: int) -> Tensor:
     """Return the candidates [9, size, size], orthonormal with respect to tr(AᵀB).
 
-    The vector fields w ∂ for the waves w = 1, cos and sin of one period and of two: the
-    translation, and stretches of parts of the circle; and the products with the four waves that
-    vary, which brighten parts of it. A constant product is left out: whatever compares noiseless
-    pairs may ignore their contrast, so that it would be a second symmetry, of no interest here.
+    Five are vector fields w ∂, for the waves w = 1 and cos and sin of one and of two periods: the
+    translation, and fields that stretch parts of the circle. Four are products with the
+    non-constant waves, which brighten parts of it. The constant product is left out. A model that
+    compares noiseless pairs may ignore their contrast, so it would be a second symmetry, which is
+    not of interest here.
     """
     derivative = periodic_derivative(size)
     phase = 2 * math.pi / size * torch.arange(size, dtype=torch.float64)
@@ -69,10 +71,10 @@ def translation_fields(size: int) -> Tensor:
 class PixelTranslation(Group):
     """SO(2) as the shifts of a periodic signal of d pixels by any distance, exp(sL).
 
-    L is circulant, antisymmetric and exp(dL) = 1: the group acts exactly.
+    L is circulant and antisymmetric, and exp(dL) = 1, so the group acts exactly.
 
     Args:
-        size: pixels d, an odd number.
+        size: the number of pixels d, which must be odd.
 
     Raises:
         InputError: ``size`` is even or less than 3.
@@ -103,14 +105,15 @@ def _attainable(group: PixelTranslation, largest: float, parametrisation: str) -
 
 @final
 class Translation1D(Task):
-    """A white signal of 21 pixels and the same shifted by s ~ U(-1.5, 1.5) pixels -> s.
+    """From a white signal of 21 pixels and the same signal shifted by s ~ U(-1.5, 1.5) pixels to s.
 
-    The second is exp(sL) of the first exactly, and L the true generator. White noise, uniform in
-    [-1/2, 1/2]; var s = 0.75, so that a threshold of 0.05 is an error of 0.19 pixels.
+    The second signal is exactly exp(sL) times the first, with L the true generator. The signal is
+    white noise, uniform in [-1/2, 1/2]. var s = 0.75, so the threshold of 0.05 is an error of 0.19
+    pixels.
     """
 
     name, version = "translation-1d", "1"
-    summary = "21-pixel white noise and the same shifted -> the shift in ±1.5 pixels"
+    summary = "shift in ±1.5 pixels between 21-pixel white noise and its copy"
     reference = "after Rao and Ruderman 1999, Learning Lie Groups for Invariant Visual Perception"
     kind = "image"
     threshold = 0.05
@@ -135,11 +138,11 @@ class Translation1D(Task):
         return translation_fields(_SIZE)
 
     def attainable(self, parametrisation: str) -> Tensor | None:
-        """Return the generator [1, 21, 21] that follows the shifts best, or None."""
+        """Return the generator [1, 21, 21] that best approximates the shifts, or None."""
         return _attainable(self._group, _LARGEST_SHIFT, parametrisation)
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n pairs [n, 2, 1, 21] and their shifts [n, 1], shifted in float64."""
+        """Draw n pairs [n, 2, 1, 21], shifted in float64, and their shifts [n, 1]."""
         generator = self.generator(seed, split)
         first = (torch.rand(n, _SIZE, generator=generator) - 0.5).double()
         shift = _LARGEST_SHIFT * (2 * torch.rand(n, generator=generator).double() - 1)

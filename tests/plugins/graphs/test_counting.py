@@ -72,9 +72,7 @@ def test_a_complete_graph_holds_no_induced_tailed_triangle_and_12_others():
     assert counts.triangles(K4).tolist() == [4]
     assert counts.three_stars(K4).tolist() == [4]
     triangles_at_a_node, degree = 3, 3
-    assert (
-        4 * triangles_at_a_node * (degree - 2) == 12
-    )  # the formula of other data sets, which count subgraphs
+    assert 4 * triangles_at_a_node * (degree - 2) == 12  # other data sets count subgraphs
 
 
 def test_the_counts_of_circular_skip_links():

@@ -84,7 +84,7 @@ def test_regular_graphs_are_simple_and_regular(nodes, degree):
 
 @pytest.mark.parametrize(("nodes", "degree"), [(5, 3), (4, 4), (4, -1)])
 def test_impossible_degrees_are_refused(nodes, degree):
-    with pytest.raises(InputError, match=f"has the degree {degree}"):
+    with pytest.raises(InputError, match=f"regular of degree {degree}"):
         random_regular(1, nodes, degree, GENERATOR)
 
 

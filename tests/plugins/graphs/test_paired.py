@@ -139,7 +139,7 @@ def test_one_relabelling_a_batch_trains_an_invariant_network_as_eight_do(network
         (pair_toys.Normed, False),  # depends on the batch
         (pair_toys.Dropped, False),  # depends on the mode
         (pair_toys.Flat, False),  # depends on the order of nodes
-        (pair_toys.Waking, False),  # depends on it after training
+        (pair_toys.Waking, False),  # depends on it once it is trained
     ],
 )
 def test_only_what_is_and_stays_invariant_is_trained_on_one_relabelling_a_batch(network, spared):

@@ -1,4 +1,4 @@
-"""Small data sets in the published formats, written where the loaders look for them."""
+"""Small data sets in the published formats, written to the data directory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def idx(array: np.ndarray) -> bytes:
 
 @pytest.fixture
 def small_idx(data_directory):
-    """Write 120 + 40 images of 28×28 with ten classes, and return the source that expects them.
+    """Write 120 + 40 images of 28×28 in ten classes, and return their source.
 
     ``replace`` exchanges the content of a file (before compression); the checksums follow it.
     """
@@ -55,7 +55,7 @@ def small_idx(data_directory):
 
 @pytest.fixture
 def small_cifar(data_directory):
-    """Write records of 3×32×32 into a folder, and return the source that reads it.
+    """Write records of 3×32×32 to a folder, and return its source.
 
     Without ``label_classes``, ten classes in two training files of 30 and 20 records; the test
     file has 10.

@@ -1,4 +1,4 @@
-"""What a parametrisation can attain of a rotation: published and measured cosines."""
+"""Generators of rotations that a parametrisation can attain: published and measured cosines."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def smooth(angles: torch.Tensor) -> torch.Tensor:
 
 
 class Twelfths(Path):
-    """The angles at which the known figures were measured: twelfths of π/8, from the first on."""
+    """The angles of the known measurements: the positive multiples of π/96 up to π/8."""
 
     def quadrature(self) -> tuple[torch.Tensor, torch.Tensor]:
         angles = torch.arange(1, 13, dtype=torch.float64) / 12 * self.high

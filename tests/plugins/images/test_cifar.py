@@ -1,4 +1,4 @@
-"""CIFAR's records: from the folder, a part of it, or the archive, of which no path is used."""
+"""CIFAR's records are read from a folder, a part of it, or the archive, without using its paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REAL = os.environ.get("SYMBENCH_DATA")
 
 
 def refused(source) -> str:
-    """The one line with which the files are declined, and the same line as an error."""
+    """Return the line with which the files are declined; loading them raises the same line."""
     reason = source.available()
     with pytest.raises(InputError) as caught:
         source.load()
@@ -97,15 +97,15 @@ def test_links_in_an_archive_are_not_followed(small_cifar, folder, tmp_path):
     source = archived(source, folder, leave_out="test.bin")
     path = folder.parent / source.archive
     with tarfile.open(path) as packed:
-        kept = [(entry, packed.extractfile(entry).read()) for entry in packed]
+        members = [(entry, packed.extractfile(entry).read()) for entry in packed]
     with tarfile.open(path, "w:gz") as archive:
-        for entry, body in kept:
+        for entry, body in members:
             archive.addfile(entry, io.BytesIO(body))
         link = tarfile.TarInfo("small-bin/test.bin")
         link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
         archive.addfile(link)
     md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    assert "has no test.bin" in refused(replace(source, md5=md5))
+    assert "has no file test.bin" in refused(replace(source, md5=md5))
 
 
 def test_a_subset_is_another_data_set(small_cifar, folder):
@@ -139,12 +139,18 @@ def test_a_folder_without_a_split_is_refused(small_cifar, folder, name):
     source = small_cifar()
     (folder / name).unlink()
     (folder / "two.bin").unlink()
-    assert refused(source) == f"{folder} has no {name}"
+    assert (
+        refused(source)
+        == {
+            "test.bin": f"{folder} has no file test.bin; add it",
+            "one.bin": f"{folder} has no training file; add one.bin",
+        }[name]
+    )
 
 
 def test_an_archive_without_a_file_is_refused(small_cifar, folder):
     source = archived(small_cifar(), folder, leave_out="two.bin")
-    assert refused(source).endswith("small.tar.gz has no two.bin")
+    assert refused(source).endswith("small.tar.gz has no file two.bin")
 
 
 def test_a_truncated_archive_is_refused_by_its_checksum(small_cifar, folder):
@@ -163,7 +169,7 @@ def test_a_damaged_archive_is_refused_though_its_checksum_fits(small_cifar, fold
 
 
 def decoded_colours(d: np.ndarray) -> np.ndarray:
-    """Undo the stored differences of a development subset: [n, 3, 32, 32]."""
+    """Return the images [n, 3, 32, 32] of a development subset, which stores differences."""
     x = np.cumsum(np.cumsum(d, axis=2, dtype=np.uint8), axis=3, dtype=np.uint8)
     x[:, 0] += x[:, 1]
     x[:, 2] += x[:, 1]
@@ -190,5 +196,5 @@ def test_a_subset_in_the_official_form_gives_its_images_back(source, task, data_
     assert np.array_equal(source.load().test.x, x)
     assert np.array_equal(source.load().test.y, y)
     assert task().sizes["full"] == (1000, 9000)
-    with pytest.raises(InputError, match="9000 images to train on"):
+    with pytest.raises(InputError, match="9000 training images"):
         task().sample(9001, 0, "train")

@@ -1,4 +1,4 @@
-"""The control without symmetry has none, and the hidden one has the conjugated algebra."""
+"""The control without symmetry has none, and the hidden symmetry has the conjugated algebra."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_no_direction_of_gl5_leaves_the_control_unchanged():
 
 
 def test_no_direction_of_gl10_leaves_the_control_unchanged():
-    """C for all of gl(10), by hand: the rows are the gradient times the position."""
+    """C for all of gl(10), explicitly: its rows are the gradient times the position."""
     task = NoSymmetry()
     x = task.sample(2000, 0, "test", dtype=torch.float64).x.requires_grad_()
     (gradient,) = torch.autograd.grad(task.target(x).sum(), x)

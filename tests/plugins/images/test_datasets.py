@@ -1,4 +1,4 @@
-"""The tasks whose images come from files: parts, draws, rotations, scrambles and cards."""
+"""Tasks with images from files: splits, draws, rotations, permutations and cards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VARIANTS = ("Plain", "Rotated", "RotatedScrambled")
 
 @pytest.fixture(params=["idx", "cifar"])
 def trio(request):
-    """The three tasks of a small data set that is on disk."""
+    """The three tasks of a small data set on disk."""
     source: Source = request.getfixturevalue(f"small_{request.param}")()
     stem = {"idx": "MNIST", "cifar": "CIFAR10"}[request.param]
 
@@ -140,7 +140,7 @@ def test_values_lie_between_zero_and_one_and_in_the_disk(trio):
 @pytest.mark.parametrize("n", [0, 10_000])
 def test_more_images_than_there_are_is_refused_with_their_number(trio, n):
     pool = len(trio[0].stock().parts["train"])
-    with pytest.raises(InputError, match=f"has {pool} images to train on"):
+    with pytest.raises(InputError, match=f"has {pool} training images"):
         trio[0].sample(n, 0, "train")
 
 
@@ -148,7 +148,7 @@ def test_the_fingerprint_covers_every_image(trio):
     prints = [task.fingerprint() for task in trio]
     assert len(set(prints)) == 3
     file = trio[0].source.locate()[0].path
-    if file.suffix == ".bin":  # images of a subset may change; those of MNIST are published once
+    if file.suffix == ".bin":  # a subset of images may change, but MNIST does not
         content = bytearray(file.read_bytes())
         content[-1] ^= 1
         file.write_bytes(content)

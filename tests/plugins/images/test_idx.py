@@ -1,4 +1,4 @@
-"""MNIST's files: read in either form, and refused with one clear line when they are not it."""
+"""MNIST's files are read in either form, and refused with one clear line if they are wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def header(*numbers: int) -> bytes:
 
 
 def refused(source) -> str:
-    """The one line with which the files are declined, and the same line as an error."""
+    """Return the line with which the files are declined; loading them raises the same line."""
     reason = source.available()
     with pytest.raises(InputError) as caught:
         source.load()
@@ -67,8 +67,8 @@ def test_an_extracted_file_with_another_checksum_is_refused(small_idx, data_dire
 
 
 BAD = {
-    "announces": (IMAGES, header(0x803, 120, 28, 28) + GREY[:-1].tobytes()),
-    "announces 94080 bytes": (IMAGES, header(0x803, 120, 28, 28) + GREY.tobytes() + b"more"),
+    "bytes after its header": (IMAGES, header(0x803, 120, 28, 28) + GREY[:-1].tobytes()),
+    "not the stated 94080": (IMAGES, header(0x803, 120, 28, 28) + GREY.tobytes() + b"more"),
     "images of size (27, 28)": (IMAGES, header(0x803, 120, 27, 28) + GREY[:, 1:].tobytes()),
     "begins with 0x00000801": (IMAGES, header(0x801, 120) + bytes(120)),
     "begins with 0x00000803": (LABELS, header(0x803, 120, 28, 28) + GREY.tobytes()),

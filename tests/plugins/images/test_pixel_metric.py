@@ -1,4 +1,4 @@
-"""Cosines of learned pixel generators: the truth scores 1, the published one its own."""
+"""Cosines of learned pixel generators with the true and with the published generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rotation of a pixel grid: its generator, its elements, and the candidates around it."""
+"""The rotation of a pixel grid: its generator, its elements and the candidate algebra."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def generator(seed: int = 3) -> torch.Generator:
 
 
 def blob(side: int, x0: float, y0: float, width: float = 1.2) -> torch.Tensor:
-    """A Gaussian centred at (x0, y0): band-limited up to 1e-3 at this width."""
+    """Return a Gaussian centred at (x0, y0), which is band-limited up to 1e-3 at this width."""
     x, y = pixel_grid(side)
     return torch.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * width**2))
 
 
 def turned_blob(side: int, x0: float, y0: float, angle: float) -> torch.Tensor:
-    """The blob after a counter-clockwise rotation on the screen, where y points down."""
+    """Return the blob after a counter-clockwise rotation on the screen, where y points down."""
     cosine, sine = math.cos(angle), math.sin(angle)
     return blob(side, cosine * x0 + sine * y0, cosine * y0 - sine * x0)
 
@@ -44,7 +44,7 @@ def cosine(A: torch.Tensor, B: torch.Tensor) -> float:
 
 
 def off_centre(side: int) -> torch.Tensor:
-    """The generator about side/2, as published, instead of (side - 1)/2."""
+    """Return the generator about side/2, as published, instead of (side - 1)/2."""
     x, y = pixel_grid(side)
     along_x, along_y = pixel_derivatives(side)
     return (x - 0.5)[:, None] * along_y - (y - 0.5)[:, None] * along_x
@@ -135,7 +135,9 @@ def test_interpolation_weights_are_a_partition_of_unity_inside_the_image(angle):
     inner = x.square() + y.square() <= 3.5**2
     assert bool((R >= 0).all())
     assert torch.allclose(R.sum(1)[inner], torch.ones(int(inner.sum()), dtype=torch.float64))
-    linear = math.cos(angle) * x - math.sin(angle) * y  # bilinear weights keep linear images
+    linear = (
+        math.cos(angle) * x - math.sin(angle) * y
+    )  # bilinear interpolation is exact on linear images
     assert torch.allclose((R @ x)[inner], linear[inner], atol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""Images that are rotated without matrices, by interpolation and by the true generator."""
+"""Rotations of images without matrices, by interpolation and by the true generator."""
 
 from __future__ import annotations
 

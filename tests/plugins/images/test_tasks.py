@@ -1,4 +1,4 @@
-"""The digits: three parts that share nothing, one scramble, one law of rotation."""
+"""The digits: three disjoint splits, one permutation and one distribution of rotations."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_rotated_digits_lie_in_the_disk_that_holds_98_percent_of_the_grey():
 
 
 def test_rotated_digits_are_an_element_of_the_group_applied_to_the_upright_ones():
-    """The only angle that fits the image leaves nothing, in every split alike."""
+    """In every split, the best angle reproduces the image exactly."""
     group = Rotated().group
     angles = torch.linspace(-torch.pi / 2, torch.pi / 2, 1801, dtype=torch.float64)
     candidates = group.rotation(angles)

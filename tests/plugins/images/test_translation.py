@@ -24,7 +24,7 @@ def cosine(A: torch.Tensor, B: torch.Tensor) -> float:
 
 
 def waves(size: int, frequencies: torch.Tensor) -> torch.Tensor:
-    """The derivative as the sum -Σ_p (2πp/d²) sin(2πp(i - j)/d)."""
+    """Return the derivative as the sum -Σ_p (2πp/d²) sin(2πp(i - j)/d)."""
     z = torch.arange(size, dtype=torch.float64)
     phase = 2 * math.pi / size * (z[:, None] - z)
     p = frequencies.double()[:, None, None]
