@@ -135,9 +135,7 @@ def test_interpolation_weights_are_a_partition_of_unity_inside_the_image(angle):
     inner = x.square() + y.square() <= 3.5**2
     assert bool((R >= 0).all())
     assert torch.allclose(R.sum(1)[inner], torch.ones(int(inner.sum()), dtype=torch.float64))
-    linear = (
-        math.cos(angle) * x - math.sin(angle) * y
-    )  # bilinear interpolation is exact on linear images
+    linear = math.cos(angle) * x - math.sin(angle) * y  # interpolated exactly
     assert torch.allclose((R @ x)[inner], linear[inner], atol=1e-12)
 
 

@@ -122,7 +122,7 @@ def test_rotated_digits_lie_in_the_disk_that_holds_98_percent_of_the_grey():
 
 
 def test_rotated_digits_are_an_element_of_the_group_applied_to_the_upright_ones():
-    """In every split, the best angle reproduces the image exactly."""
+    """In every split, one angle reproduces the image, and most other angles do not."""
     group = Rotated().group
     angles = torch.linspace(-torch.pi / 2, torch.pi / 2, 1801, dtype=torch.float64)
     candidates = group.rotation(angles)
