@@ -80,7 +80,7 @@ def _second_start(pairs: Tensor) -> Tensor:
     return _folded(pairs, pairs.mT, nodes[:, :, None], nodes[:, None, :])
 
 
-def _second_step(colours: Tensor, edges: Tensor) -> Tensor:  # noqa: ARG001 - the colours hold them
+def _second_step(colours: Tensor, edges: Tensor) -> Tensor:  # noqa: ARG001 - the colours contain them
     """Return for each (i, j) the sum over w of (i, w) and (w, j)."""
     left, right, _ = _salted(colours)
     return left @ right
@@ -92,7 +92,7 @@ def _third_start(pairs: Tensor) -> Tensor:
     return _folded(two[..., None], two[:, :, None, :], two[:, None])
 
 
-def _third_step(colours: Tensor, edges: Tensor) -> Tensor:  # noqa: ARG001 - the colours hold them
+def _third_step(colours: Tensor, edges: Tensor) -> Tensor:  # noqa: ARG001 - the colours contain them
     """Return for each (i, j, k) the sum over w of (w, j, k), (i, w, k) and (i, j, w)."""
     first, second, third = _salted(colours)
     rows = []

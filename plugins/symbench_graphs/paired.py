@@ -171,8 +171,8 @@ class Comparison:
         They depend on the last two with batch normalisation or dropout.
         """
         fleet, batch = Fleet(modules), x[:, : 2 * self.protocol.pairs_a_batch]
-        among, alone = fleet.train()(batch), fleet.train(mode=False)(batch[:, :2])
-        return invariant(torch.cat([among, alone], 1)).cpu()
+        batched, single = fleet.train()(batch), fleet.train(mode=False)(batch[:, :2])
+        return invariant(torch.cat([batched, single], 1)).cpu()
 
     def _after_training(
         self, modules: Sequence[nn.Module], x: Tensor, again: Tensor, once: bool
