@@ -191,7 +191,8 @@ class _Training:
 def train_apart(modules: Sequence[nn.Module], x: Tensor, protocol: Protocol) -> Fleet:
     """Train network i to give the two graphs in x[i] [2q, ...] embeddings of cosine <= 0.
 
-    x consists of relabelings A0 B0 A1 B1 …; the loss of a batch is the mean of max(0, cos(f(A), f(B))).
+    x consists of relabelings A0 B0 A1 B1 …. The loss of a batch is the mean of
+    max(0, cos(f(A), f(B))).
     Each network depends only on its own pair, except that the fleet shares one stream of random
     numbers. A finished network is removed from the fleet, so it costs nothing more. The modules
     are not changed.
