@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from symbench import registry
-from symbench.draws import Draws, draw
+from symbench.draws import Draws
 from symbench.registry.view import make_problem
 from symbench.training import train as training
 from symbench.training.cuda_graph import Replay
@@ -58,7 +58,7 @@ def seconds(work, updates):
 def plain(where):
     """The loop that anybody would write: one network, batches by index, Adam, no schedule."""
     recipe = where.model.recipe(where.make_problem(None))
-    data = draw(where.task, N_TRAIN, 0, "train").to(where.device)
+    data = where.draws.train(N_TRAIN, 0).to(where.device)
     net = training._prepare(where, TrialKey(N_TRAIN, 0)).module.train()
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     batch = min(recipe.batch_size, N_TRAIN)
@@ -132,7 +132,7 @@ def test_the_graph_gives_what_the_steps_give(case):
     eager = train(TrainingSetup(**{**short, "graph": Refused}), keys)
     assert [trial.capture.captured for trial in captured] == [True] * 6
     assert [trial.capture.captured for trial in eager] == [False] * 6
-    x = draw(where.task, 64, 0, "valid").to(where.device).x
+    x = where.draws.valid(0).to(where.device).x
     with torch.no_grad():
         outputs = [torch.stack([t.module(x) for t in trials]) for trials in (captured, eager)]
     torch.testing.assert_close(*outputs, atol=1e-4, rtol=1e-3)

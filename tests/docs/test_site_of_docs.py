@@ -99,7 +99,7 @@ def test_no_symbol_with_a_star_is_read_as_emphasis(site):
     [
         ("contract.html", contract.__all__),
         ("groups.html", groups.__all__),
-        ("index.html", ("run", "task", "model", "problem", "tasks", "models", "metrics")),
+        ("index.html", ("run", "task", "model", "problem", "tasks", "models", "list_metrics")),
     ],
 )
 def test_the_reference_has_every_public_name(site, page, names):

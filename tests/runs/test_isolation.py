@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from test_execute import TOYS, run, statuses
+from toy_runs import TOYS, run, statuses
 
 import symbench
 from symbench.records.store import Store

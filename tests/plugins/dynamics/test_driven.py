@@ -13,6 +13,7 @@ from symbench_dynamics.springs import DampedForced, MassSpring
 from torch import nn
 
 from symbench import Data
+from symbench.draws import Draws
 from symbench.registry import Registry
 from symbench.registry.view import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
@@ -87,7 +88,7 @@ def test_targets_without_times_are_declined(model):
 def errors(model, updates=60):
     task = DampedForced()
     view = lambda generator: make_problem(REGISTRY, task, model, generator)  # noqa: E731
-    setup = TrainingSetup(task, model(), view, updates, torch.device("cpu"), 2)
+    setup = TrainingSetup(Draws.of(task), model(), view, updates, torch.device("cpu"), 2)
     (trial,) = train(setup, [TrialKey(64, 0)])
     test: Data = task.sample(64, 0, "test")
     with torch.no_grad():

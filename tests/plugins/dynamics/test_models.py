@@ -23,6 +23,7 @@ from symbench_dynamics.models import (
 )
 
 from symbench import Data, InputError, Symmetry, Task
+from symbench.draws import Draws
 from symbench.groups import SO, O, Trivial, V
 from symbench.registry import Registry
 from symbench.registry.view import make_problem
@@ -159,7 +160,7 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
 
     def outputs(fleet):
         setup = TrainingSetup(
-            TASKS[0], model(), partial(make_problem, REGISTRY, TASKS[0], model), 8,
+            Draws.of(TASKS[0]), model(), partial(make_problem, REGISTRY, TASKS[0], model), 8,
             torch.device("cpu"), fleet=fleet,
         )  # fmt: skip
         trials = train(setup, keys)
@@ -176,7 +177,7 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
 @pytest.mark.parametrize("model", [HNNEMLP, HNNScalars, NodeEMLP, NodeScalars, SRNN, LNN, PortHNN])
 def test_every_model_stacks(model):
     setup = TrainingSetup(
-        TASKS[1], model(), partial(make_problem, REGISTRY, TASKS[1], model), 2,
+        Draws.of(TASKS[1]), model(), partial(make_problem, REGISTRY, TASKS[1], model), 2,
         torch.device("cpu"), fleet="on",
     )  # fmt: skip
     trials = train(setup, [TrialKey(8, 0), TrialKey(8, 1)])
@@ -222,7 +223,7 @@ def test_asking_leaves_the_global_generator_alone():
 def test_a_hamiltonian_network_learns_the_oscillator():
     """200 updates on 400 states: a mean square error below a tenth of the variance."""
     setup = TrainingSetup(
-        TASKS[1],
+        Draws.of(TASKS[1]),
         HNNMLP(),
         partial(make_problem, REGISTRY, TASKS[1], HNNMLP),
         200,

@@ -110,7 +110,8 @@ def test_the_blocks_move_with_the_nodes(data):
     )
     before = task.headline_error(spectral(data.x, normalised=True), data)
     after = task.headline_error(spectral(moved, normalised=True), Data(moved, y))
-    assert after == pytest.approx(before, abs=1e-12)
+    # rounding may change the sign of an entry near 0 of the second eigenvector: a node or two
+    assert after == pytest.approx(before, abs=3 / y.shape[0] / y.shape[2])
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -7,10 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-import toys
+from toy_runs import TOYS, run, statuses
 
 import symbench
 from symbench.errors import InputError, StoreError, UnknownNameError
@@ -22,23 +21,10 @@ from symbench.runs.executors import inline, local
 from symbench.runs.options import Options
 from symbench.runs.plan import Selection, make_plan
 
-TOYS = Path(toys.__file__)
-
 
 @pytest.fixture(autouse=True)
 def only_toys(monkeypatch):
     monkeypatch.setenv("SYMBENCH_PLUGINS", "none")
-
-
-def run(models, store, tasks=("norms",), executor="inline", **options):
-    return symbench.run(
-        list(tasks), list(models), "smoke", store, executor=executor,
-        plugin_files=(TOYS,), device="cpu", **options,
-    )  # fmt: skip
-
-
-def statuses(result):
-    return {outcome.model: outcome.status for outcome in result.run.outcomes}
 
 
 def test_a_run_trains_scores_stores_and_ranks(tmp_path):
