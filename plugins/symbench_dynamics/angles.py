@@ -1,4 +1,4 @@
-"""Networks that read an angle as its sine and cosine: what they learn has the angle's period."""
+"""Networks that read each angle as its sine and cosine, and so are periodic in it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from symbench_dynamics.models import Dynamics, LagrangianConfig
 class Periodic(nn.Module):
     """net(cos(2πx/P), sin(2πx/P), rest of x): a network that is periodic in some coordinates.
 
-    A perceptron on the angle itself has never seen a pendulum that turned over: beyond the range of
-    its data it is free to be anything, and so is the energy of a long rollout.
+    A perceptron on the raw angle gets no data outside the range of the training angles. Its output
+    there is arbitrary, and so is the energy of a long rollout in which a pendulum turns over.
     """
 
     scale: Tensor
@@ -36,7 +36,7 @@ class Periodic(nn.Module):
         self.register_buffer("rest", torch.tensor(others, dtype=torch.long))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Pass the training data on, as the network reads them."""
+        """Pass the training data on to the network, in the form that it reads."""
         calibrate(self.net, self._read(x), y)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -49,17 +49,17 @@ class Periodic(nn.Module):
 
 
 class _Angles(Dynamics):
-    """A head over a perceptron that reads sines and cosines of the task's angles."""
+    """A head on a perceptron that reads sines and cosines of the task's angles."""
 
     def periodic(self, problem: Problem, outputs: int) -> Periodic:
         """Return the backbone, [n, d] -> [n, outputs].
 
         Raises:
-            InputError: the task names no angles.
+            InputError: the task declares no periodic coordinate.
         """
         periods = problem.periods
         if len(periods) != problem.input_size or not any(periods):
-            raise InputError("reads angles, and the task names no period of a coordinate")
+            raise InputError("needs angles, but the task declares no period of a coordinate")
         inputs = len(periods) + sum(period > 0 for period in periods)
         return Periodic(self.network(problem, inputs, outputs), periods)
 
@@ -82,8 +82,8 @@ class NodeAngles(_Angles):
 class LNNAngles(_Angles):
     """The Euler-Lagrange equations of a learned L of cosines and sines of the angles.
 
-    The published network gets angles that are wrapped to [-π, π), which leaves L a jump at the
-    top that no trajectory may pass; here L is smooth there.
+    The published network reads angles wrapped to [-π, π). Its L therefore jumps at the top, where
+    no trajectory can pass. Here L is smooth there.
     """
 
     name, prior = "lnn-angles", "none"
@@ -96,9 +96,9 @@ class LNNAngles(_Angles):
         """Return the Lagrangian network.
 
         Raises:
-            InputError: the targets are trajectories; each step of one would take four Hessians.
+            InputError: the targets are trajectories, where each step would need four Hessians.
         """
         if problem.times:
-            raise InputError("trains on accelerations, as published, and not on trajectories")
+            raise InputError("trains on accelerations, as published, not on trajectories")
         half = problem.input_size // 2
         return Lagrangian(self.periodic(problem, 1), half, self.config.ridge, clock)

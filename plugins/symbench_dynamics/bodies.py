@@ -20,12 +20,14 @@ _HNN = "Greydanus et al. 2019 (arXiv:1906.01563), table 1"
 class TwoBody(DerivativeTask):
     """Two unit masses in a plane, H = (|p₁|² + |p₂|²)/2 - 1/|q₁ - q₂| (Greydanus et al. 2019).
 
-    The state holds vectors one after the other, (q₁, q₂, p₁, p₂), and not first all x, then all y
-    as the original code does, so that O(2) acts on it as 4 V; q still precedes p. Bodies are at
-    (x, y) and (-x, -y), x and y U[0.5, 1.5], with the velocity of a circular orbit times
-    1 + 0.05 N(0, 1): near-circular orbits in the centre-of-mass frame, of periods 7 to 38. A
-    trajectory has 50 points over 20 units of time; 800 of them are the published training set.
-    The total momentum is zero, and its drift is measured in units of E Σᵢ|pᵢ|.
+    The state lists whole vectors, (q₁, q₂, p₁, p₂), so that O(2) acts on it as 4 V. The original
+    code lists all x before all y. In both, q precedes p.
+
+    The bodies are at (x, y) and (-x, -y), with x and y from U[0.5, 1.5]. Their velocity is that of
+    a circular orbit times 1 + 0.05 N(0, 1). The orbits are near-circular in the centre-of-mass
+    frame, with periods from 7 to 38. A trajectory has 50 points over 20 units of time. The
+    published training set has 800 trajectories. The total momentum is zero, and its drift is
+    measured in units of E Σᵢ|pᵢ|.
     """
 
     name = "two-body"
@@ -69,7 +71,7 @@ class TwoBody(DerivativeTask):
         return systems.two_body_field(state)
 
     def energy(self, state: Tensor) -> Tensor:
-        """Return the kinetic energy less 1/|q₁ - q₂|."""
+        """Return the kinetic energy minus 1/|q₁ - q₂|."""
         return systems.two_body_energy(state)
 
     def conserved(self, trajectory: Tensor) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Five charges in space: the data of EGNN, and a softened system that conserves what it should."""
+"""Five charges in space: EGNN's data, and a softened system with exact conservation laws."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INCIDENCE = torch.tensor(
     [[float(k == i) - float(k == j) for k in range(BODIES)] for i, j in _PAIRS]
 )
 _STATE = BODIES * Scalar + 2 * BODIES * V
-_BLOCK = 500  # systems simulated together: larger ones leave the cache
+_BLOCK = 500  # systems simulated together; larger blocks do not fit the CPU cache
 _STEP = 1e-3
 _FORCE_LIMIT = 100.0
 
@@ -50,7 +50,7 @@ def clipped_forces(couplings: Tensor, positions: Tensor) -> Tensor:
 
     Args:
         couplings: qᵢqⱼ of the pairs i < j, [10, n].
-        positions: [5, 3, n], systems last, which is the fast order for many small systems.
+        positions: [5, 3, n], with systems last, the faster layout for many small systems.
     """
     incidence = _INCIDENCE.to(positions)
     apart = (incidence @ positions.flatten(1)).view(-1, *positions.shape[1:])
@@ -65,8 +65,9 @@ def simulated(
 ) -> list[Tensor]:
     """Return the states [n, 35] after each number of ``steps`` of EGNN's simulator.
 
-    Symplectic Euler with h = 0.001: v ← v + h F(x), x ← x + h v, in float64. What is returned at a
-    step is the position after it and the velocity that led there, as the original saves them.
+    The simulator is symplectic Euler in float64 with h = 0.001: v ← v + h F(x), x ← x + h v. A
+    returned state holds the position after the step and the velocity used in that step, as the
+    original saves them.
     """
     couplings = torch.stack([charges[:, i] * charges[:, j] for i, j in _PAIRS])
     x, v = (part.permute(1, 2, 0).contiguous() for part in (positions, velocities))
@@ -83,8 +84,9 @@ class Charges(Task):
     """Five unit masses with charges ±1 in space; x = (charges, positions, velocities) [35].
 
     The declared group is O(3). The law is also equivariant under translations of the positions,
-    which are no linear map of x, and under permutations of the bodies, along with which its vectors
-    are permuted (``Symmetry.bodies`` would say that they stay as they are).
+    which are not a linear map of x, and under permutations of the bodies, which permute its output
+    vectors. ``Symmetry.bodies`` is not set, because it declares that permutations leave the output
+    unchanged.
     """
 
     version = "1"
@@ -97,21 +99,22 @@ class Charges(Task):
 
 @final
 class NBodyCharged(Charges):
-    """Positions after 1000 steps of EGNN's simulator, from the state after 3100 steps.
+    """Positions after 1000 more steps of EGNN's simulator, from the state after 3100 steps.
 
-    Unit masses, qᵢqⱼ/r² forces of which each component is clipped to ±100, steps of 0.001 by
-    symplectic Euler from charges ±1, positions N(0, 1) and velocities of norm 0.5: frames 30 and 40
-    of the original, which saves every hundredth state. Unlike the original's, training systems are
-    drawn anew for each seed. A coordinate has variance 4.1; the best x + a v has a mean squared
-    error of 0.085, or an ``error`` of 0.02. The threshold is one of 0.02 in original units.
+    The masses are 1. Each component of the qᵢqⱼ/r² forces is clipped to ±100. Symplectic Euler
+    integrates in steps of 0.001, from charges ±1, positions N(0, 1) and velocities of norm 0.5.
+    Input and target are frames 30 and 40 of the original, which saves every hundredth state. Unlike
+    in the original, training systems are drawn anew for each seed. A coordinate has variance 4.1.
+    The best x + a v has a mean squared error of 0.085, which is an ``error`` of 0.02. The threshold
+    is a mean squared error of 0.02 in original units.
 
-    In one window of six a close encounter is clipped, component by component: the simulator then
-    conserves neither energy nor momentum, and is not exactly O(3)-equivariant. So it gives no exact
-    target, and conservation is not scored; on ``nbody-softened`` it is.
+    In one window in six, a close encounter is clipped component by component. The simulator then
+    conserves neither energy nor momentum, and is not exactly O(3)-equivariant. The task therefore
+    has no exact target and no conservation score; ``nbody-softened`` has both.
     """
 
     name = "nbody-charged"
-    summary = "five charges after one unit of time"
+    summary = "positions of five charges after one unit of time"
     reference = _EGNN
     kind = "vectors"
     threshold = 0.005
@@ -133,11 +136,11 @@ class NBodyCharged(Charges):
         return self._law(BODIES * V)
 
     def paper_error(self, prediction: Tensor, y: Tensor) -> float:
-        """Return the mean squared error of a coordinate, over examples, bodies and coordinates."""
+        """Return the mean squared error over examples, bodies and coordinates."""
         return float((prediction - y).double().square().mean())
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n systems; smaller draws are the first of larger ones, which are kept."""
+        """Draw n systems from cached blocks; a small draw is the start of a larger one."""
         blocks = [_block(seed, split, k) for k in range(math.ceil(n / _BLOCK))]
         before, after = (torch.cat(states)[:n] for states in zip(*blocks, strict=True))
         return Data(before, read(after)[1].flatten(1)).to(dtype)
@@ -155,13 +158,14 @@ def _block(seed: int, split: Split, k: int) -> tuple[Tensor, Tensor]:
 class NBodySoftened(Charges, Mechanical):
     """Trajectories of five charges with the potential Σ qᵢqⱼ/√(|xᵢ - xⱼ|² + 1).
 
-    Initial states as of ``nbody-charged``; with the core of size 1 there are no close encounters,
-    and energy, momentum and angular momentum are conserved to the accuracy of the integrator. A
-    trajectory is given at five times over 2 units of time; free flight has an ``error`` of 0.06.
+    Initial states are those of ``nbody-charged``. The softening length of 1 removes close
+    encounters, so energy, momentum and angular momentum are conserved to the accuracy of the
+    integrator. The target is a trajectory at five times over 2 units of time. Free flight has an
+    ``error`` of 0.06.
     """
 
     name = "nbody-softened"
-    summary = "five charges, softened force"
+    summary = "trajectories of five charges with a softened force"
     reference = "after " + _EGNN
     threshold = 0.002
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
@@ -171,7 +175,7 @@ class NBodySoftened(Charges, Mechanical):
     }
     times = grid(2.0, 0.5)
     rollout = grid(20.0, 0.5)
-    updates: ClassVar[Mapping[str, int]] = {"quick": 60}  # each one integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"quick": 60}  # each update integrates a batch
     tiers = brief(grid(6.0, 0.5))
     output_shape = (len(times), 7 * BODIES)
     test_size, valid_size = 500, 500
@@ -194,7 +198,7 @@ class NBodySoftened(Charges, Mechanical):
         return write(torch.zeros_like(charges), v, (pull[..., None] * apart).sum(-2))
 
     def energy(self, state: Tensor) -> Tensor:
-        """Return the kinetic and the potential energy [...] of states [..., 35]."""
+        """Return the sum of kinetic and potential energy [...] of states [..., 35]."""
         charges, x, v = read(state)
         square = (x.unsqueeze(-2) - x.unsqueeze(-3)).square().sum(-1)
         pairs = charges[..., None] * charges[..., None, :] * (square + 1).rsqrt()

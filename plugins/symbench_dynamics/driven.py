@@ -1,4 +1,4 @@
-"""Networks of systems that time drives: a neural ODE that sees t, and (J - R) ∇H + F(t)."""
+"""Networks for time-driven systems: a neural ODE with time as input, and (J - R) ∇H + F(t)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from symbench_dynamics.heads import (
 from symbench_dynamics.models import Dynamics, PortConfig
 from symbench_dynamics.port import force_network
 
-_FIRST = 0.1  # of the diagonal of L, which could not leave zero
+_FIRST = 0.1  # initial diagonal of L; at L = 0 its gradient vanishes
 
 
 class TimedODE(Field):
@@ -30,7 +30,7 @@ class TimedODE(Field):
         self.net = net
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Show the network states with the times between which they were observed."""
+        """Calibrate the network by observed states with their times, and rates of change."""
         states, rates = self.observed(x, y)
         times = torch.tensor(self.clock.times, dtype=y.dtype, device=y.device)
         middle = ((times[1:] + times[:-1]) / 2).repeat(len(x))
@@ -45,9 +45,9 @@ class TimedODE(Field):
 class Dissipative(Field):
     """dx/dt = (J - R) ∇H(x) + (0, F(t)), with R = L Lᵀ and L lower triangular.
 
-    The general port-Hamiltonian form with a constant R: without F the energy H never grows,
-    dH/dt = -|Lᵀ ∇H|², whatever is learned. ``port-hnn-mlp`` has the published one, whose diagonal
-    damping may have either sign. The published penalties on |F| and |N| are left out.
+    This is the general port-Hamiltonian form with a constant R. Without F the energy H never grows,
+    whatever is learned: dH/dt = -|Lᵀ ∇H|². ``port-hnn-mlp`` is the published form, whose diagonal
+    damping may have either sign. The published penalties on |F| and |N| are omitted.
     """
 
     def __init__(self, net: nn.Module, force: nn.Module, size: int, clock: Clock) -> None:
@@ -56,7 +56,7 @@ class Dissipative(Field):
         self.root = nn.Parameter(_FIRST * torch.eye(size))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Show the network of H states, and values of the size that the observed rates imply."""
+        """Calibrate H by the states, with values of the size that the observed rates imply."""
         states, rates = self.observed(x, y)
         calibrate_potential(self.net, states, -rotated(rates))
 
@@ -80,7 +80,7 @@ class Dissipative(Field):
 
 def _needs_times(problem: Problem) -> None:
     if not problem.times:
-        raise InputError("learns from times, and the targets are no trajectories")
+        raise InputError("needs trajectories, but the targets have no times")
 
 
 @final
@@ -88,7 +88,7 @@ class NodeTime(Dynamics):
     """dx/dt = perceptron(x, t), the baseline of Port-HNN's experiments."""
 
     name, prior = "node-time", "none"
-    summary = "neural ODE on a perceptron that sees the time"
+    summary = "neural ODE on a perceptron with time as an input"
     reference = "Desai, Mattheakis, Sondak, Protopapas, Roberts 2021 (Port-HNN), its baseline"
     canonical = False
 
@@ -96,7 +96,7 @@ class NodeTime(Dynamics):
         """Return the neural ODE.
 
         Raises:
-            InputError: the targets are no trajectories.
+            InputError: the targets are not trajectories.
         """
         _needs_times(problem)
         size = problem.input_size
@@ -108,7 +108,7 @@ class PortDissipative(Dynamics):
     """dx/dt = (J - R) ∇H + F(t) with H a perceptron, R = L Lᵀ, and F a perceptron of time."""
 
     name, prior = "port-hnn-jr", "none"
-    summary = "Hamiltonian network with (J - R) and force"
+    summary = "Hamiltonian network with dissipation and a time-dependent force"
     reference = "van der Schaft, Jeltsema 2014 (Port-Hamiltonian systems theory), chapter 2"
     Config = PortConfig
     config: PortConfig
@@ -117,7 +117,7 @@ class PortDissipative(Dynamics):
         """Return the port-Hamiltonian network.
 
         Raises:
-            InputError: the targets are no trajectories.
+            InputError: the targets are not trajectories.
         """
         _needs_times(problem)
         size = problem.input_size

@@ -1,4 +1,4 @@
-"""E(n)-equivariant graph networks on a handful of bodies, each joined to every other."""
+"""E(n)-equivariant graph networks on a few bodies, with an edge between every two."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from symbench import InputError, Model, Problem, Symmetry
 from symbench.groups import SO, O
 from symbench_dynamics.heads import Clock, Field
 
-_TINY = 1e-12  # keeps the norm of a velocity differentiable where it vanishes
+_TINY = 1e-12  # keeps the norm of a velocity differentiable at zero
 
 
 def bodies_of(told: Symmetry) -> int:
-    """Return how many bodies an input of so many scalars can tell of: one scalar each."""
+    """Return the number of bodies: one for each scalar of the input."""
     return sum(summand.rank == 0 for summand in told.input.summands)
 
 
 def cloud_reason(problem: Problem) -> str | None:
-    """Return why the problem is not one of bodies with a scalar, a place and a velocity; or None.
+    """Return why the problem is not one of bodies with a scalar, a position and a velocity.
 
-    The targets are one vector a body, or states of the bodies at the problem's times.
+    Return None if it is one. The targets must be one vector per body, or states of the bodies at
+    the problem's times.
     """
     told = problem.symmetry
     if told is None or bodies_of(told) < 2:
@@ -35,9 +36,9 @@ def cloud_reason(problem: Problem) -> str | None:
     ranks = [summand.rank for summand in told.input.summands]
     d = group.dim
     if not isinstance(group, (O, SO)) or group.q:
-        return f"knows distances alone, and {group} does not keep them"
+        return f"uses only distances, which {group} does not preserve"
     if ranks != [0] * bodies + [1] * (2 * bodies) or told.input.size != bodies * (1 + 2 * d):
-        return "the inputs are not one scalar, one place and one velocity for each body"
+        return "the inputs are not one scalar, one position and one velocity for each body"
     if problem.times:
         states = problem.output_shape == (len(problem.times), told.input.size)
         return None if states else "the targets are not trajectories of the bodies"
@@ -47,12 +48,13 @@ def cloud_reason(problem: Problem) -> str | None:
 
 
 class Cloud(Field):
-    """Bodies that move one another: an equivariant ``vectors`` of charges, places and velocities.
+    """Interacting bodies, by an equivariant ``vectors`` of charges, positions and velocities.
 
-    Of trajectories, the vectors are accelerations: dx/dt = v, dv/dt = vectors, charges constant.
-    Of a task without times they are the targets, as seen from where each body was if the targets
-    are places. Whether they are is read off the training data, for the symmetry of O(d) does not
-    tell places, which translations move, from forces, which they leave alone.
+    For trajectories, the vectors are accelerations: dx/dt = v, dv/dt = vectors, and charges are
+    constant. For a task without times they are the targets, relative to the position of each body
+    if the targets are positions. The training data decide whether they are. The symmetry cannot,
+    because O(d) acts on positions as on forces; only translations, which move positions and not
+    forces, distinguish them.
     """
 
     methods = ("leapfrog",)
@@ -67,16 +69,16 @@ class Cloud(Field):
     def vectors(self, q: Tensor, x: Tensor, v: Tensor) -> Tensor:
         """Return a vector for each body [n, B, d].
 
-        It must turn with the bodies, move with none, and be permuted along with them.
+        It must be equivariant under O(d) and permutations, and invariant under translations.
 
         Args:
             q: charges or masses, [n, B].
-            x: places, [n, B, d].
+            x: positions, [n, B, d].
             v: velocities, [n, B, d].
         """
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Take targets as places, if these are nearer to the bodies' places than to the origin."""
+        """Treat targets as positions if they are nearer to the bodies than to the origin."""
         if not self.clock.times:
             places = self._read(x)[1].flatten(1)
             near = (y - places).square().sum() < y.square().sum()
@@ -91,7 +93,7 @@ class Cloud(Field):
     def flow(self, state: Tensor, times: Tensor) -> Tensor:
         """Return the states [n, k, B (1 + 2d)] at ``times`` [k], by drift, kick and drift.
 
-        One evaluation a step; of order 2, if the accelerations do not depend on the velocities.
+        Each step needs one evaluation. The order is 2 if accelerations do not depend on velocities.
         """
         q, x, v = self._read(state)
         substeps = self.clock.substeps(times)
@@ -112,7 +114,7 @@ class Cloud(Field):
         return (self.places * places + self.vectors(q, places, v)).flatten(1)
 
     def _read(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return charges [n, B], places and velocities [n, B, d] of states [n, B (1 + 2d)]."""
+        """Return charges [n, B], positions and velocities [n, B, d] of states [n, B (1 + 2d)]."""
         q, rest = state[:, : self.bodies], state[:, self.bodies :]
         x, v = rest.unflatten(1, (2, self.bodies, self.dim)).unbind(1)
         return q, x, v
@@ -124,13 +126,13 @@ def two_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
 
 
 class EquivariantLayer(nn.Module):
-    """Messages between all bodies, which move the bodies and change their features.
+    """Messages between all pairs of bodies, which move the bodies and update their features.
 
-    m_ij = φ_e(h_i, h_j, log(1 + |x_i - x_j|²), a_ij), x_i += mean_j (x_i - x_j) φ_x(m_ij)
-    + φ_v(h_i) v_i, h_i += φ_h(h_i, Σ_j m_ij), over j ≠ i: Satorras et al. 2021, equations 3 to 7.
-    The logarithm is not theirs. With the bare squares a layer is cubic in the distances, and
-    systems a little wider than those seen explode; nor are shifts clamped to ±100 by component, as
-    in their code, which would break rotations.
+    m_ij = φ_e(h_i, h_j, log(1 + |x_i - x_j|²), a_ij), x_i += mean_j (x_i - x_j)
+    φ_x(m_ij) + φ_v(h_i) v_i, h_i += φ_h(h_i, Σ_j m_ij), over j ≠ i: Satorras et al. 2021, equations
+    3 to 7. The logarithm is an addition: with the bare squares a layer is cubic in the distances,
+    and predictions explode for systems slightly wider than the training systems. Unlike in the
+    published code, shifts are not clamped to ±100 per component, because that breaks rotations.
     """
 
     def __init__(self, width: int, attributes: int) -> None:
@@ -147,7 +149,7 @@ class EquivariantLayer(nn.Module):
         self.node = two_layers(2 * width, width, width)
 
     def forward(self, h: Tensor, x: Tensor, v: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
-        """Return new features [n, B, width] and places [n, B, d] from those and a [n, B, B, k]."""
+        """Return new features [n, B, width] and positions [n, B, d], given a [n, B, B, k]."""
         apart = x.unsqueeze(2) - x.unsqueeze(1)
         pair = torch.cat([apart.square().sum(-1, keepdim=True).log1p(), a], -1)
         total = self.receiver(h).unsqueeze(2) + self.sender(h).unsqueeze(1) + self.pair(pair)
@@ -159,7 +161,7 @@ class EquivariantLayer(nn.Module):
 
 
 class EGNNCloud(Cloud):
-    """The layers, from features |v_i| and attributes q_i q_j and distance; vectors are shifts."""
+    """Layers on features |v_i|, with attributes q_i q_j and distance; vectors are the shifts."""
 
     def __init__(self, clock: Clock, bodies: int, dim: int, width: int, depth: int) -> None:
         super().__init__(clock, bodies, dim)
@@ -179,7 +181,7 @@ class EGNNCloud(Cloud):
 
 @dataclass(frozen=True)
 class EGNNConfig:
-    """``depth`` layers of ``width`` features; the longest ``step`` along a trajectory."""
+    """``depth`` layers of ``width`` features; ``step`` is the longest along a trajectory."""
 
     width: int = 32
     depth: int = 2
@@ -189,7 +191,7 @@ class EGNNConfig:
 
 
 class CloudModel(Model):
-    """A network on bodies that are joined each to every other, exact on E(d) and permutations."""
+    """A network on fully connected bodies, exactly equivariant under E(d) and permutations."""
 
     version, prior = "1", "told"
     config: Any
@@ -212,18 +214,21 @@ class CloudModel(Model):
 
     @abstractmethod
     def cloud(self, clock: Clock, bodies: int, dim: int) -> Cloud:
-        """Return the network of that many bodies in so many dimensions."""
+        """Return the network for ``bodies`` bodies in ``dim`` dimensions."""
 
 
 @final
 class EGNN(CloudModel):
     """The E(n)-equivariant graph network with velocities (EGNN-vel), dense over all pairs.
 
-    As published it has 4 layers of 64 features (the full tier). Published training is Adam at 5e-4
-    for up to 10,000 epochs of batches of 100; in 2000 updates a larger step and a cosine lead from
-    3000 samples of ``nbody-charged`` to a mean squared error of 0.0091. Velocities enter by their
-    norms, and in pushes of their own body: forces between velocities, as magnetic ones, are out of
-    reach. Where targets are trajectories, shifts are the accelerations of a neural ODE.
+    The published network has 4 layers of 64 features, as the full tier has. It was trained by Adam
+    at 5e-4 for up to 10,000 epochs with batches of 100. Here, 2000 updates with a larger learning
+    rate and a cosine schedule reach a mean squared error of 0.0091 from 3000 samples of
+    ``nbody-charged``.
+
+    Velocities enter only by their norms and by the shift of their own body. The network therefore
+    cannot express forces between velocities, such as magnetic ones. Where targets are trajectories,
+    the shifts are the accelerations of a neural ODE.
     """
 
     name = "egnn"

@@ -19,10 +19,10 @@ CLOSEST = 0.5
 
 
 def scattered(n: int, generator: torch.Generator) -> Tensor:
-    """Draw positions N(0, 1) [n, 5, 3] on condition that no two are closer than 0.5.
+    """Draw positions N(0, 1) [n, 5, 3], on condition that no two are closer than 0.5.
 
-    One draw in ten is refused. Without the condition the squares of forces that fall with the
-    square of the distance, and the fourth powers of potentials, have no mean.
+    One draw in ten is rejected. Without the condition, the mean squares of inverse-square forces
+    and the mean fourth powers of potentials are infinite.
     """
     kept: list[Tensor] = []
     while sum(map(len, kept)) < n:
@@ -43,9 +43,9 @@ def _apart(positions: Tensor) -> tuple[Tensor, Tensor]:
 class ManyBodies(Task):
     """A law of five bodies in space, x = (charges or masses, positions, velocities) [35].
 
-    The declared group is O(3), beside which the energy declares permutations by ``bodies``; forces
-    are permuted along with the bodies. Translations of the positions change no target; they are no
-    linear map of x, and stand undeclared.
+    The declared group is O(3). The energy also declares permutations, by ``bodies``; forces are
+    permuted along with the bodies. Translations of the positions change no target. They are not
+    declared, because they are not a linear map of x.
     """
 
     version = "1"
@@ -76,15 +76,15 @@ class ManyBodies(Task):
 
 @final
 class ElectromagneticForce(ManyBodies):
-    """Coulomb, Biot-Savart and Lorentz: the force on each of five slow charges.
+    """The force on each of five slow charges, by Coulomb, Biot-Savart and Lorentz.
 
     Fᵢ = qᵢ(Eᵢ + vᵢ × Bᵢ) with Eᵢ = Σⱼ qⱼ r/|r|³ and Bᵢ = Σⱼ qⱼ vⱼ × r/|r|³, r = xᵢ - xⱼ, in units
-    in which both constants are 1. Two cross products make a vector that reflections turn as they
-    should: the law has all of O(3). Charges ±1, positions N(0, 1) at distances of 0.5 or more,
-    velocities N(0, 1/4): the magnetic part has a fifth of the mean square, and a model that misses
-    it does not come below an ``error`` of about 0.2.
+    in which both constants are 1. Two cross products give a true vector, so the law has all of O(3)
+    as its symmetry. Charges are ±1, positions N(0, 1) at distances of 0.5 or more, and velocities
+    N(0, 1/4). The magnetic part has a fifth of the mean square, so a model without it cannot reach
+    an ``error`` below about 0.2.
 
-    Source: the law named in the talk to Villar et al. 2021 (arXiv:2106.06610), in the form of
+    Source: the law named in the talk on Villar et al. 2021 (arXiv:2106.06610), in the form of
     magnetostatics, e.g. Jackson, Classical Electrodynamics, sections 1.1 and 5.2.
     """
 
@@ -125,9 +125,9 @@ class ElectromagneticForce(ManyBodies):
 class GravityEnergy(ManyBodies):
     """E = Σᵢ mᵢ|vᵢ|²/2 - Σ_{i<j} mᵢmⱼ/|xᵢ - xⱼ| of five masses (G = 1).
 
-    Masses softplus(N(0, 1)), positions N(0, 1) at distances of 0.5 or more, velocities N(0, 1).
-    Invariant under O(3) of the velocities alone, too, beside that of positions and velocities: the
-    exact target has a larger algebra in the space of inputs, but none in that of V.
+    Masses are softplus(N(0, 1)), positions N(0, 1) at distances of 0.5 or more, and velocities
+    N(0, 1). The energy is also invariant under O(3) acting only on the velocities. The exact target
+    thus has a larger algebra on the space of inputs, but not on V.
     """
 
     name = "gravity-energy"

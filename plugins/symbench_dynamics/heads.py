@@ -1,8 +1,9 @@
-"""Fields of dynamical systems made of a network, and the flow of a field.
+"""Vector fields made of networks, and the flow of a field.
 
-A state [n, d] holds all positions q, then all momenta p. A field's module has the state's rate of
-change as ``field(state, t)``, carries states along by ``flow(state, times)`` (the contract's
-``Flows``), and is called as its task wants it: the field itself, or its flow over the task's times.
+A state [n, d] holds all positions q, then all momenta p. The module of a field returns the rate of
+change of a state by ``field(state, t)``, and integrates it by ``flow(state, times)`` (the
+contract's ``Flows``). Called as a network, it returns what the task's targets are: the field
+itself, or its flow over the task's times.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from symbench import InputError
 from symbench_dynamics.integrators import implicit_midpoint, leapfrog, rk4
 
-_SLACK = 1e-6  # relative; times that went through float32 cost no further step
+_SLACK = 1e-6  # relative; the rounding of times to float32 must not add a step
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Field(nn.Module):
         super().__init__()
         if clock.method not in self.methods:
             raise InputError(
-                f"no integrator {clock.method!r} here: take {' or '.join(self.methods)}"
+                f"integrator {clock.method!r} is not supported here: "
+                f"choose {' or '.join(self.methods)}"
             )
         self.clock = clock
 
@@ -58,7 +60,7 @@ class Field(nn.Module):
         """Return dx/dt [n, d] at states [n, d] and time t (0-dimensional)."""
 
     def prepared(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return ``field`` at the present parameters, for many calls."""
+        """Return ``field`` with the current parameters, for repeated calls."""
         return self.field
 
     def flow(self, state: Tensor, times: Tensor) -> Tensor:
@@ -74,9 +76,10 @@ class Field(nn.Module):
         return self.flow(x, torch.tensor(self.clock.times, dtype=x.dtype, device=x.device))
 
     def observed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return states [m, d] and their rates of change [m, d], as the training data show them.
+        """Return states [m, d] and their rates of change [m, d], from the training data.
 
-        Of trajectories y [n, k, d] these are the midpoints and differences of successive states.
+        For trajectories y [n, k, d] these are midpoints and difference quotients of successive
+        states.
         """
         if not self.clock.times:
             return x, y
@@ -86,16 +89,17 @@ class Field(nn.Module):
 
 
 def calibrate(net: nn.Module, x: Tensor, y: Tensor) -> None:
-    """Show the training data of one part of a field to it, if it asks for them."""
+    """Pass training data to one part of a field, if it can be calibrated."""
     if callable(show := getattr(net, "calibrate", None)):
         show(x, y)
 
 
 def calibrate_potential(net: nn.Module, x: Tensor, gradient: Tensor) -> None:
-    """Calibrate a scalar function by its inputs x [m, d] and gradients [m, d], as observed.
+    """Calibrate a scalar function by its observed inputs x [m, d] and gradients [m, d].
 
-    No data show its values. Those that the network is shown alternate between +r and -r, where
-    r² = E Σᵢ (sᵢ ∂ᵢH)² and sᵢ is the deviation of xᵢ: gradients then start at their right size.
+    Its values are not observed. The network gets values that alternate between +r and -r, where
+    r² = E Σᵢ (sᵢ ∂ᵢH)² and sᵢ is the standard deviation of xᵢ. Its initial gradients then have the
+    right size.
     """
     spread = x.std(0, correction=0)
     r = (gradient * spread).square().sum(1).mean().sqrt()
@@ -104,10 +108,11 @@ def calibrate_potential(net: nn.Module, x: Tensor, gradient: Tensor) -> None:
 
 
 def prepared(net: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Return a network at its present parameters, for many calls.
+    """Return a network with its current parameters, for repeated calls.
 
-    One whose weights are made of its parameters, whatever the input, offers ``prepared``, which
-    returns the function of the input that is left once they are made. Others are called as is.
+    A network whose weights are computed from its parameters, independently of the input, offers
+    ``prepared``: it computes the weights once and returns a function of the input. Any other
+    network is returned as it is.
     """
     if callable(make := getattr(net, "prepared", None)):
         return cast("Callable[[Tensor], Tensor]", make())
@@ -115,10 +120,10 @@ def prepared(net: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def gradient(scalar: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return ∂f/∂x [n, d] of a function [n, d] -> [n, 1] that treats examples alone.
+    """Return ∂f/∂x [n, d] of a function [n, d] -> [n, 1] that treats examples independently.
 
-    A function that has its own ``gradient`` is asked for it: written out, it is cheaper to
-    differentiate again. Of others it is taken by autograd.
+    A method ``gradient`` of the function is used if there is one, because an explicit formula is
+    cheaper to differentiate again. Otherwise autograd computes the gradient.
     """
     if callable(own := getattr(scalar, "gradient", None)):
         return cast(Tensor, own(x))
@@ -136,7 +141,7 @@ def rotated(slope: Tensor) -> Tensor:
 
 
 class Extended(nn.Module):
-    """net(x, A x + b): a network whose input also holds fixed affine functions of it."""
+    """net(x, A x + b): a network whose input is extended by fixed affine functions of x."""
 
     matrix: Tensor
     offset: Tensor
@@ -148,7 +153,7 @@ class Extended(nn.Module):
         self.register_buffer("offset", offset)
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Pass the training data on, extended."""
+        """Pass the extended training data on to the network."""
         calibrate(self.net, self._extended(x), y)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -167,7 +172,7 @@ class NeuralODE(Field):
         self.net = net
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Show the network states and their observed rates of change."""
+        """Calibrate the network by states and their observed rates of change."""
         calibrate(self.net, *self.observed(x, y))
 
     def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
@@ -175,7 +180,7 @@ class NeuralODE(Field):
         return cast(Tensor, self.net(state))
 
     def prepared(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return ``field`` at the present parameters, for many calls."""
+        """Return ``field`` with the current parameters, for repeated calls."""
         net = prepared(self.net)
         return lambda state, _: net(state)
 
@@ -188,7 +193,7 @@ class Hamiltonian(Field):
         self.net = net
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Show the network states, and values of H of the size that the observed rates imply."""
+        """Calibrate H by the states, with values of the size that the observed rates imply."""
         states, rates = self.observed(x, y)
         calibrate_potential(self.net, states, -rotated(rates))
 
@@ -201,7 +206,7 @@ class Hamiltonian(Field):
         return self.prepared()(state, t)
 
     def prepared(self) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return ``field`` at the present parameters, for many calls."""
+        """Return ``field`` with the current parameters, for repeated calls."""
         energy = prepared(self.net)
         return lambda state, _: rotated(gradient(energy, state))
 
@@ -216,7 +221,7 @@ class Separable(Field):
         self.kinetic, self.potential = kinetic, potential
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Show T the momenta and V the positions, with values as for any Hamiltonian."""
+        """Calibrate T by the momenta and V by the positions, as any Hamiltonian."""
         states, rates = self.observed(x, y)
         (q, p), (velocity, force) = states.chunk(2, -1), rates.chunk(2, -1)
         calibrate_potential(self.kinetic, p, velocity)

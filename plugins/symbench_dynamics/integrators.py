@@ -1,8 +1,8 @@
 """Integrators with fixed steps: batched, differentiable, and free of data-dependent branches.
 
-All of them take ``times`` [k], k >= 1, and return the states [..., k, d] at all of these times,
-the initial one first, in the dtype of the state [..., d]; ``substeps`` equal steps lead from each
-time to the next. Times may be unequal, and may run backwards.
+All of them take ``times`` [k] with k >= 1. They return the states [..., k, d] at all of these
+times, the initial state first, in the dtype of the state [..., d]. Each interval between times is
+divided into ``substeps`` equal steps. Intervals may be unequal, and times may run backwards.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ def implicit_midpoint(
 ) -> Tensor:
     """Return the states [..., k, d] by z' = z + h f((z + z')/2, t + h/2), of order 2.
 
-    The method is symplectic for every Hamiltonian and conserves quadratic invariants. The equation
-    is solved by a fixed number of iterations of the map itself, each of which reduces its residual
-    by h/2 times the Lipschitz constant of the field: exact to rounding only where that is small.
+    The method is symplectic for every Hamiltonian and conserves quadratic invariants. A fixed
+    number of fixed-point iterations solves the equation. Each iteration multiplies the residual by
+    at most h/2 times the Lipschitz constant of the field, so the solution is exact to rounding only
+    if that product is small.
     """
 
     def step(z: Tensor, t: Tensor, h: Tensor) -> Tensor:
@@ -59,8 +60,9 @@ def leapfrog(
 ) -> Tensor:
     """Return the states (q, p) [..., k, d] by kick, drift and kick, of order 2.
 
-    For H = T(p) + V(q), with ``velocity`` = T'(p) and ``force`` = -V'(q), each of the half the
-    size of the state; symplectic, and its own inverse when the times run backwards.
+    The Hamiltonian is H = T(p) + V(q), with ``velocity`` = T'(p) and ``force`` = -V'(q), both of
+    half the size of the state. The method is symplectic, and is its own inverse when the times run
+    backwards.
     """
 
     def step(z: Tensor, t: Tensor, h: Tensor) -> Tensor:  # noqa: ARG001 - nothing depends on t
@@ -73,7 +75,7 @@ def leapfrog(
 
 
 def _march(step: _Step, state: Tensor, times: Tensor, substeps: int) -> Tensor:
-    """Return the states at all times, by ``substeps`` steps from each to the next."""
+    """Return the states at all times, with ``substeps`` steps from each time to the next."""
     times = times.to(state)
     states = [state]
     for t, h in zip(times[:-1], times.diff() / substeps, strict=True):

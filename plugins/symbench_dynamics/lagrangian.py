@@ -19,12 +19,12 @@ def accelerations(
 ) -> Tensor:
     """Return q̈ [n, f] = M⁺ (∂L/∂q - (∂²L/∂v∂q) v), M = ∂²L/∂v² (Cranmer et al. 2020).
 
-    ``lagrangian`` maps q, v [f] of one system to a number. M⁺ = (MᵀM + ridge²)⁻¹ Mᵀ is smooth
-    where M is singular, which a learned one may be on the way; with ridge = 0 it is the inverse.
+    ``lagrangian`` maps q, v [f] of one system to a number. M⁺ = (MᵀM + ridge²)⁻¹ Mᵀ is smooth where
+    M is singular, as a learned M may be during training. With ridge = 0 it is the inverse.
     """
 
     def one(q: Tensor, v: Tensor) -> Tensor:
-        # in reverse mode twice: not every activation has a forward derivative of its backward
+        # reverse mode twice: some activations have no forward derivative of their backward pass
         mixed, mass = jacrev(grad(lagrangian, argnums=1), argnums=(0, 1))(q, v)
         right = grad(lagrangian, argnums=0)(q, v) - mixed @ v
         if ridge == 0:
@@ -38,9 +38,10 @@ def accelerations(
 class Lagrangian(Field):
     """The motion of L(q, v) = ½|v|² + net(q, v), where v = c u and the state is (q, u).
 
-    The free part lets the mass matrix begin regular; it takes no L away, as net may cancel it.
-    The factors c, one a coordinate, are learned from the observed dq/dt: a state may hold momenta,
-    which are velocities in another unit where the kinetic energy is a sum of squares.
+    The term ½|v|² makes the initial mass matrix regular. It does not restrict L, because net can
+    cancel it. The factors c, one per coordinate, are fitted to the observed dq/dt and then learned.
+    A state may therefore hold momenta: if the kinetic energy is a sum of squares, they are
+    velocities in other units.
     """
 
     unit: Tensor
@@ -52,7 +53,7 @@ class Lagrangian(Field):
         self.ratio = nn.Parameter(torch.ones(half))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Take c by least squares, and show the network (q, v) and the size of the forces."""
+        """Fit c by least squares, and calibrate net by (q, v) and the size of the forces."""
         states, rates = self.observed(x, y)
         (q, u), (velocity, change) = states.chunk(2, -1), rates.chunk(2, -1)
         square = u.square().sum(0)
@@ -62,7 +63,7 @@ class Lagrangian(Field):
         calibrate_potential(self.net, points, slopes)
 
     def value(self, q: Tensor, v: Tensor) -> Tensor:
-        """Return L of one system, q and v [f]."""
+        """Return L of one system with q and v [f]."""
         learned = self.net(torch.cat([q, v])[None])
         return cast(Tensor, v.square().sum() / 2 + learned.sum())
 

@@ -1,4 +1,4 @@
-"""What the mechanical tasks share: exact fields, accurate trajectories, and how data are drawn."""
+"""Base classes of the mechanical tasks: exact fields, accurate trajectories, and data."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def grid(horizon: float, step: float) -> tuple[float, ...]:
 def brief(
     rollout: tuple[float, ...], energy: tuple[float, ...] = ()
 ) -> Mapping[str, Mapping[str, Any]]:
-    """Return a task's ``tiers``: the quick one judges 100 states over shorter rollouts.
+    """Return a task's ``tiers``: smoke and quick evaluate 100 states over shorter rollouts.
 
-    Rollouts in float64 cost more than the training of that tier, and ten looks at 500 states more
-    than its updates: 100 others select the parameters.
+    Rollouts in float64 would otherwise cost more than the training of these tiers. Ten evaluations
+    of 500 validation states would cost more than the updates, so 100 states select the parameters.
     """
     quick = {
         "test_size": 100, "valid_size": 100, "rollout": rollout, "energy_times": energy,
@@ -45,12 +45,12 @@ def brief(
 
 
 class Mechanical(Task):
-    """A system with an exact field, an energy, and initial states drawn from a stated law.
+    """A system with an exact field, an energy, and a distribution of initial states.
 
-    ``step`` is the longest step of the Runge-Kutta method of order 4 that makes the data, in
-    float64: chosen so that halving it changes trajectories over the ``rollout`` by less than a
-    thousandth of the best published model's error. ``energy_times`` is the grid, and
-    ``energy_starts`` the initial states, on which the energy is judged.
+    ``step`` is the longest step of the Runge-Kutta method of order 4 that generates the data in
+    float64. It is so short that halving it changes trajectories over the ``rollout`` by less than a
+    thousandth of the best published model's error. The energy is scored at the times
+    ``energy_times``, from the initial states ``energy_starts``.
     """
 
     version = "1"
@@ -73,7 +73,7 @@ class Mechanical(Task):
         """Return the energy [...] of states [..., d]."""
 
     def energy_starts(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draw the initial states [n, d] from which the energy is judged; those of the data."""
+        """Draw the initial states [n, d] of the energy score, by default those of the data."""
         return self.starts(n, generator)
 
     def conserved(self, trajectory: Tensor) -> dict[str, Tensor]:
@@ -87,18 +87,18 @@ class Mechanical(Task):
         return rk4(self.field, state, times, substeps)
 
     def truth(self, state: Tensor, times: tuple[float, ...]) -> Tensor:
-        """Return ``solve`` in float64 on the CPU; the trajectories used last are kept."""
+        """Return ``solve`` in float64 on the CPU; the latest trajectories are cached."""
         raw = state.double().cpu().contiguous()
-        return _kept(type(self), raw.numpy().tobytes(), times)
+        return _cached_truth(type(self), raw.numpy().tobytes(), times)
 
 
 class DerivativeTask(Mechanical):
     """States on trajectories, and their exact rates of change.
 
-    Training examples come ``points`` to a trajectory, on the grid of that many times over
-    ``horizon``; their states carry Gaussian ``noise`` where the paper adds it. Test examples come
-    one to a trajectory, at one random time of the grid, and are exact: with noisy states the
-    error of every model is that of the noise, and the ranking is lost.
+    A training trajectory gives ``points`` examples, at equally spaced times over ``horizon``. Their
+    states carry Gaussian ``noise`` if the paper adds it. A test trajectory gives one example, at a
+    random time of the same grid. Test states are exact, because noise would dominate the error of
+    every model and hide their ranking.
     """
 
     points: ClassVar[int]
@@ -120,7 +120,7 @@ class DerivativeTask(Mechanical):
         return Data((states + noise).float(), exact).to(dtype)
 
     def _states(self, n: int, generator: torch.Generator, spread: bool) -> Tensor:
-        """Return n states [n, d]: each of its own trajectory, or ``points`` to a trajectory."""
+        """Return states [n, d], one per trajectory if ``spread``, else ``points``."""
         count = n if spread else math.ceil(n / self.points)
         times = torch.linspace(0, self.horizon, self.points, dtype=torch.float64)
         path = self.solve(self.starts(count, generator), times)
@@ -131,6 +131,6 @@ class DerivativeTask(Mechanical):
 
 
 @lru_cache(maxsize=8)
-def _kept(task: type[Mechanical], raw: bytes, times: tuple[float, ...]) -> Tensor:
+def _cached_truth(task: type[Mechanical], raw: bytes, times: tuple[float, ...]) -> Tensor:
     state = torch.frombuffer(bytearray(raw), dtype=torch.float64).view(-1, task.input_shape[0])
     return task().solve(state, torch.tensor(times, dtype=torch.float64))

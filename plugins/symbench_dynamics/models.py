@@ -1,4 +1,4 @@
-"""Heads over backbones: neural ODEs, Hamiltonian and Lagrangian networks of any architecture."""
+"""Heads on backbones: neural ODEs, Hamiltonian and Lagrangian networks of any architecture."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SCALARS = "; Villar et al. 2021 (Scalars are universal)"
 class DynamicsConfig:
     """``integrator``, its longest ``step`` in the task's unit of time, and the training.
 
-    Training and every later rollout take the same integrator and the same longest step. A batch
-    holds ``trajectories`` examples where the targets are such: four steps by ``rk4`` cost sixteen
-    times as much as rates of change.
+    Training and every later rollout use the same integrator and the same longest step. A batch
+    holds ``trajectories`` examples if the targets are trajectories, because four steps by ``rk4``
+    cost sixteen times as much as rates of change.
     """
 
     integrator: str = "rk4"
@@ -38,9 +38,9 @@ class DynamicsConfig:
 
 
 class Dynamics(Model):
-    """A vector field on the states of a task: what all heads share.
+    """Base class of the heads: a vector field on the states of a task.
 
-    The backbone is the registered model of that name, in its standard configuration.
+    The backbone is the registered model named ``backbone``, in its default configuration.
     """
 
     version = "1"
@@ -54,7 +54,7 @@ class Dynamics(Model):
     selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
-        """Decline what has no state that moves, and what the backbone declines."""
+        """Decline tasks whose states do not move, and tasks that the backbone declines."""
         try:
             with torch.random.fork_rng(devices=[]):
                 self.build(problem)
@@ -78,21 +78,21 @@ class Dynamics(Model):
         """Return the head on its backbone."""
 
     def network(self, problem: Problem, inputs: int, outputs: int) -> nn.Module:
-        """Return a backbone that is told nothing, [n, inputs] -> [n, outputs]."""
+        """Return a backbone that is not told the symmetry, [n, inputs] -> [n, outputs]."""
         return plain(problem, inputs, outputs).backbone(self.backbone)
 
 
 def _check(problem: Problem, *, canonical: bool) -> None:
     if problem.kind != "trajectory":
-        raise InputError(f"reads states that move, not {problem.kind} data")
+        raise InputError(f"needs trajectory data, not {problem.kind} data")
     if len(problem.input_shape) != 1:
-        raise InputError(f"reads states [d], not inputs {list(problem.input_shape)}")
+        raise InputError(f"needs states [d], not inputs {list(problem.input_shape)}")
     size = problem.input_size
     wanted = (len(problem.times), size) if problem.times else (size,)
     if problem.output_shape != wanted:
         raise InputError("the targets are neither the field nor the trajectory of the state")
     if canonical and size % 2:
-        raise InputError(f"{size} coordinates are not positions and as many momenta")
+        raise InputError(f"needs as many positions as momenta, not {size} coordinates")
 
 
 @final
@@ -111,7 +111,7 @@ class NodeMLP(Dynamics):
 
 @final
 class NodeEMLP(Dynamics):
-    """dx/dt = EMLP(x), equivariant to the task's own group: so is then its flow."""
+    """dx/dt = EMLP(x), equivariant to the task's own group; so is its flow."""
 
     name, prior, backbone = "node-emlp", "told", "emlp"
     summary = "neural ODE on an EMLP"
@@ -125,7 +125,7 @@ class NodeEMLP(Dynamics):
 
 @final
 class NodeScalars(Dynamics):
-    """dx/dt = Σ cᵢ vᵢ, cᵢ functions of inner products, vᵢ the state's vectors and fixed ones."""
+    """dx/dt = Σ cᵢ vᵢ, with cᵢ functions of inner products, vᵢ state vectors and fixed vectors."""
 
     name, prior, backbone = "node-scalars", "told", "scalars"
     summary = "neural ODE on invariant scalars"
@@ -139,7 +139,7 @@ class NodeScalars(Dynamics):
 
 @final
 class HNNMLP(Dynamics):
-    """dx/dt = J ∇H with H a perceptron; ``leapfrog`` is for ``srnn-mlp``, whose H is separable."""
+    """dx/dt = J ∇H with H a perceptron; ``leapfrog`` needs the separable H of ``srnn-mlp``."""
 
     name, prior = "hnn-mlp", "none"
     summary = "Hamiltonian network on a perceptron"
@@ -152,7 +152,7 @@ class HNNMLP(Dynamics):
 
 @final
 class HNNEMLP(Dynamics):
-    """dx/dt = J ∇H with H an invariant EMLP: Noether's theorem then holds for its flow."""
+    """dx/dt = J ∇H with H an invariant EMLP, so that Noether's theorem applies to its flow."""
 
     name, prior, backbone = "hnn-emlp", "told", "emlp"
     summary = "Hamiltonian network on an EMLP"
@@ -165,7 +165,7 @@ class HNNEMLP(Dynamics):
 
 @final
 class HNNScalars(Dynamics):
-    """dx/dt = J ∇H with H a function of inner products, of the state's vectors and fixed ones."""
+    """dx/dt = J ∇H with H a function of inner products of state vectors and fixed vectors."""
 
     name, prior, backbone = "hnn-scalars", "told", "scalars"
     summary = "Hamiltonian network on invariant scalars"
@@ -178,7 +178,7 @@ class HNNScalars(Dynamics):
 
 @dataclass(frozen=True)
 class SeparableConfig(DynamicsConfig):
-    """A leapfrog of order 2 wants shorter steps than Runge-Kutta."""
+    """Leapfrog has order 2 and needs shorter steps than Runge-Kutta."""
 
     integrator: str = "leapfrog"
     step: float = 0.1
@@ -220,10 +220,10 @@ class LNN(Dynamics):
         """Return the Lagrangian network.
 
         Raises:
-            InputError: the targets are trajectories; each step of one would take four Hessians.
+            InputError: the targets are trajectories, where each step would need four Hessians.
         """
         if problem.times:
-            raise InputError("trains on accelerations, as published, and not on trajectories")
+            raise InputError("trains on accelerations, as published, not on trajectories")
         net = self.network(problem, problem.input_size, 1)
         return Lagrangian(net, problem.input_size // 2, self.config.ridge, clock)
 
@@ -237,10 +237,10 @@ class PortConfig(DynamicsConfig):
 
 @final
 class PortHNN(Dynamics):
-    """A Hamiltonian network with learned diagonal damping and a learned force of time."""
+    """A Hamiltonian network with learned diagonal damping and a learned time-dependent force."""
 
     name, prior = "port-hnn-mlp", "none"
-    summary = "Hamiltonian network with damping and force"
+    summary = "Hamiltonian network with damping and a time-dependent force"
     reference = "Desai, Mattheakis, Sondak, Protopapas, Roberts 2021 (Port-HNN)"
     Config = PortConfig
     config: PortConfig

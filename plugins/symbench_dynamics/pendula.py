@@ -1,4 +1,4 @@
-"""Pendula: the plane one, the double one, and two masses that hang on springs."""
+"""Pendula: a plane pendulum, a double pendulum, and two masses that hang on springs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _SCALARS = "Villar et al. 2021 (arXiv:2106.06610), table 1"
 class Pendulum(DerivativeTask):
     """The pendulum H = 3 (1 - cos q) + p² of Greydanus et al. 2019, from noisy states.
 
-    Only the parity (q, p) -> (-q, -p) acts linearly. A trajectory has 45 points over 3 units of
-    time and starts at a radius U[1.3, 2.3]: all swing, some almost to the top. As for
-    ``mass-spring``, noise 0.1 makes the published losses a floor, and test states are exact. The
-    published "energy" figures of this system are the errors of q² + p², which is not conserved:
-    they have no counterpart here.
+    The only linear symmetry is the parity (q, p) -> (-q, -p). A trajectory has 45 points over 3
+    units of time and starts at a radius from U[1.3, 2.3]. All trajectories swing, some almost to
+    the top. As for ``mass-spring``, noise of 0.1 sets a floor for the published losses, and test
+    states are exact here. The published "energy" results of this system are errors of q² + p²,
+    which is not conserved; they have no counterpart here.
     """
 
     name = "pendulum"
@@ -72,15 +72,19 @@ class Pendulum(DerivativeTask):
 class DoublePendulum(DerivativeTask):
     """Accelerations of a double pendulum (Cranmer et al. 2020): unit masses and rods, g = 9.8.
 
-    The state is (a₁, a₂, w₁, w₂), angles from the downward vertical and angular velocities: these
-    coordinates are not canonical, and no Hamiltonian field in them is the true one. Every example
-    is a fresh state, angles uniform in [-π, π) and velocities in [-10, 10]; the target is the whole
-    rate of change. Only parity acts linearly. The published error is E Σᵢ|error of component i|,
-    after 251 epochs of 1,024,000 fresh states; the published energy error is the mean of
-    |change of the energy| / 29.4 at t = 100, twenty times later than here. Steps are short because
-    the motion is fast: at steps of 0.005 the Runge-Kutta method changes the energy of the exact
-    motion by 1e-4 of that scale up to t = 5, at 0.01 by 0.003, near the published error (and at
-    0.02 up to t = 100 by 0.4). Rollouts are short, for the motion is chaotic.
+    The state is (a₁, a₂, w₁, w₂): angles from the downward vertical, and angular velocities. These
+    coordinates are not canonical, so no Hamiltonian field in them is the true one. Every example is
+    a fresh state, with angles uniform in [-π, π) and velocities in [-10, 10]. The target is the
+    whole rate of change. The only linear symmetry is the parity.
+
+    The published error is E Σᵢ|error of component i|, after 251 epochs of 1,024,000 fresh states.
+    The published energy error is the mean of |change of the energy| / 29.4 at t = 100, twenty times
+    later than here.
+
+    Steps are short because the motion is fast. With steps of 0.005 the Runge-Kutta method changes
+    the energy of the exact motion by 1e-4 of that scale up to t = 5. With 0.01 the change is 0.003,
+    near the published error, and with 0.02 it is 0.4 up to t = 100. Rollouts are short because the
+    motion is chaotic.
     """
 
     name = "double-pendulum"
@@ -110,7 +114,7 @@ class DoublePendulum(DerivativeTask):
 
     @property
     def symmetry(self) -> Symmetry:
-        """C(2), the half turn of the plane of the angles and that of the velocities: 2 V -> 2 V."""
+        """C(2), a half turn of the angles and of the velocities: 2 V -> 2 V."""
         group = C(2)
         return Symmetry(group, (2 * V)(group), (2 * V)(group))
 
@@ -124,7 +128,7 @@ class DoublePendulum(DerivativeTask):
         return systems.double_pendulum_field(state)
 
     def energy(self, state: Tensor) -> Tensor:
-        """Return the kinetic and potential energy."""
+        """Return the sum of kinetic and potential energy."""
         return systems.double_pendulum_energy(state)
 
     def paper_error(self, prediction: Tensor, y: Tensor) -> float:
@@ -135,18 +139,19 @@ class DoublePendulum(DerivativeTask):
 class SpringPendulum(Mechanical):
     """Two unit masses in space that hang on springs, one below the other (Finzi et al. 2021).
 
-    H as in ``systems.spring_pendulum_energy``, with the potential of the code that made the
-    published tables: no ½ before the second spring, whose stiffness is then 2. From
-    x₁ = (0, 0, -1.5) and x₂ = (0, 0, -3), both + 0.2 N(0, 1), and p = 0.4 N(0, 1), a trajectory is
-    followed for 30 units of time at steps of 0.2 and cut into 30 pieces of 5 points, of which one
-    random piece is an example: its first state is the input, all 5 are the target.
+    H is ``systems.spring_pendulum_energy``, with the potential of the code that made the published
+    tables: it has no ½ before the second spring, whose stiffness is then 2. Initial states are
+    x₁ = (0, 0, -1.5) and x₂ = (0, 0, -3), both + 0.2 N(0, 1), and p = 0.4 N(0, 1). A trajectory
+    covers 30 units of time in steps of 0.2 and is cut into 30 pieces of 5 points. One random piece
+    is an example: its first state is the input, and all 5 states are the target.
 
-    Predicting the first state for ever has a ``rollout_error`` of 0.23 from the pieces, and of 0.28
-    from initial states of the law above; the truth, started with an error of 1e-4, has one of 6e-5.
+    Predicting the first state at all times has a ``rollout_error`` of 0.23 from the pieces, and of
+    0.28 from initial states as above. The exact motion, started with an error of 1e-4, has one of
+    6e-5.
     """
 
     name = "spring-pendulum"
-    summary = "double spring pendulum, k2 without 1/2"
+    summary = "double spring pendulum; the second spring lacks the factor 1/2"
     reference = "Finzi, Welling, Wilson 2021, section 7.2 (arXiv:2104.09459); " + _SCALARS
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
@@ -154,7 +159,7 @@ class SpringPendulum(Mechanical):
         "quick": (150,),
         "full": (50, 150, 500),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 25}  # each one integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"quick": 25}  # each update integrates a batch
     times = grid(0.8, 0.2)
     rollout = grid(29.8, 0.2)
     tiers = brief(grid(4.8, 0.2))
@@ -163,8 +168,8 @@ class SpringPendulum(Mechanical):
     step = 0.02
     stiffness: ClassVar[float] = 2.0
     published: ClassVar[tuple[Published, ...]] = tuple(
-        Published(model, label, _SCALARS, {500: figure}, "rollout_error")
-        for model, label, figure in (
+        Published(model, label, _SCALARS, {500: value}, "rollout_error")
+        for model, label, value in (
             ("node-scalars", "Scalars O(3)", 0.009),
             ("node-emlp", "EMLP O(2)", 0.020),
             ("node-mlp", "MLP", 0.048),
@@ -182,7 +187,7 @@ class SpringPendulum(Mechanical):
 
     @property
     def ambient(self) -> Group:
-        """O(3), which acts if gravity turns along."""
+        """O(3), which is a symmetry if gravity is rotated too."""
         return O(3)
 
     def starts(self, n: int, generator: torch.Generator) -> Tensor:
@@ -215,28 +220,28 @@ class SpringPendulum(Mechanical):
         return self.solve(x, torch.tensor(self.times, dtype=x.dtype, device=x.device))
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n pieces of n trajectories; draws are kept, for they cost up to a second."""
+        """Draw a piece of each of n trajectories; cached, because it takes up to a second."""
         x = _first_states(type(self), n, seed, split)
         return Data(x, self.target(x)).to(dtype)
 
 
 @final
 class TalkPendulum(SpringPendulum):
-    """``spring-pendulum`` with the potential that is printed: ½ before both springs.
+    """``spring-pendulum`` with the potential as printed: ½ before both springs.
 
-    Taken for each other, the two systems have a ``rollout_error`` of 0.14: no published figure
-    applies to this one.
+    The exact motion of one system has a ``rollout_error`` of 0.14 on the other, so no published
+    result applies to this one.
     """
 
     name = "spring-pendulum-half"
-    summary = "double spring pendulum, k2 with 1/2"
+    summary = "double spring pendulum; both springs have the factor 1/2"
     published = ()
     stiffness = 1.0
 
 
 @lru_cache(maxsize=64)
 def _first_states(task: type[SpringPendulum], n: int, seed: int, split: Split) -> Tensor:
-    """Return the first states [n, 12] of one random piece, of 30, of each trajectory."""
+    """Return the first state [n, 12] of one random piece, out of 30, of each trajectory."""
     drawn = task()
     generator = drawn.generator(seed, split)
     pieces = torch.arange(30, dtype=torch.float64)

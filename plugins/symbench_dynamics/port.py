@@ -19,7 +19,7 @@ class Sine(nn.Module):
 
 
 def force_network(width: int, outputs: int) -> nn.Sequential:
-    """Return F: t [n, 1] -> [n, outputs], two hidden layers of sines; F = 0 to begin with."""
+    """Return F: t [n, 1] -> [n, outputs], two hidden layers of sines; initially F = 0."""
     last = nn.Linear(width, outputs)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
@@ -29,8 +29,8 @@ def force_network(width: int, outputs: int) -> nn.Sequential:
 class PortHamiltonian(Field):
     """dq/dt = ∂H/∂p, dp/dt = -∂H/∂q + N ∂H/∂p + F(t), N diagonal (Desai et al. 2021).
 
-    N < 0 damps. H, N and F are learned together; a constant part of F is not told apart from a
-    part of H that is linear in q. The published penalties on |F| and |N| are left out.
+    N < 0 damps. H, N and F are learned together. A constant part of F cannot be distinguished from
+    a part of H that is linear in q. The published penalties on |F| and |N| are omitted.
     """
 
     def __init__(self, net: nn.Module, force: nn.Module, half: int, clock: Clock) -> None:
@@ -39,7 +39,7 @@ class PortHamiltonian(Field):
         self.damping = nn.Parameter(torch.zeros(half))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Show the network of H states, and values of the size that the observed rates imply."""
+        """Calibrate H by the states, with values of the size that the observed rates imply."""
         states, rates = self.observed(x, y)
         calibrate_potential(self.net, states, -rotated(rates))
 

@@ -1,4 +1,4 @@
-"""The papers' own scores of learned dynamics: rollouts, and the energy along them."""
+"""Published scores of learned dynamics: the error of rollouts, and the energy along them."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Rollout(Metric):
         return isinstance(task, Mechanics)
 
     def predicted(self, path: Tensor, times: tuple[float, ...]) -> tuple[Tensor | None, Scores]:
-        """Return a path [n, t, d] and no scores, or else the first time at which it diverges.
+        """Return a path [n, t, d] without scores, or no path and the time at which it diverges.
 
-        It diverges where the square of a coordinate of any trajectory is not a number any more.
+        A path diverges when the square of a coordinate of any trajectory becomes non-finite.
         """
         sound = path.square().sum(-1).isfinite().all(0)
         if bool(sound.all()):
@@ -63,11 +63,13 @@ class Rollout(Metric):
 class RolloutError(Rollout):
     """exp E log RMS(a - b) / (RMS(a) + RMS(b)), a the predicted and b the exact state.
 
-    RMS over the coordinates of a state; each ratio is at least 1e-7; the geometric mean is over
-    the test states as initial states and over the task's ``rollout``, whose first time, where the
-    ratio is 1e-7, counts as published (which lowers 0.005 by 7 % at 150 times). Where a
-    prediction leaves the numbers there is no figure, but ``rollout_error.diverged_at``, the first
-    time at which one does. Source: Finzi, Welling, Wilson 2021, section 7.2, and their code.
+    RMS is over the coordinates of a state, and each ratio is at least 1e-7. The geometric mean is
+    over the test states, as initial states, and over the times of the task's ``rollout``. The first
+    time, where the ratio is 1e-7, is included as published, which lowers 0.005 by 7 % at 150 times.
+    If a prediction becomes non-finite, there is no score, but ``rollout_error.diverged_at``, the
+    first time at which one does.
+
+    Source: Finzi, Welling, Wilson 2021, section 7.2, and their code.
     """
 
     name = "rollout_error"
@@ -87,7 +89,7 @@ class RolloutError(Rollout):
         return [self._judged(*pair, system) for pair in zip(trials, paths, strict=True)]
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
-        """Return the error, or the time of divergence; nothing of a module that cannot flow."""
+        """Return the error, or the time of divergence; nothing for a module without flow."""
         return self.score_together([trained], task, [generator])[0]
 
     def _judged(self, trained: Trained, followed: Tensor, system: Mechanics) -> Scores:
@@ -99,13 +101,13 @@ class RolloutError(Rollout):
 
 
 class EnergyError(Rollout):
-    """E (H(x(t)) - H(x̂(t)))², the mean over time and over 40 initial states of the task's law.
+    """E (H(x(t)) - H(x̂(t)))², the mean over time and over 40 initial states of the task.
 
     H is the true energy, x the exact and x̂ the predicted trajectory, both over the task's
-    ``energy_times`` (its ``rollout``, if it names none). Source: Greydanus et al. 2019, section 3.
-    A task with an ``energy_scale`` adds ``energy_mse.final``, E |H(x) - H(x̂)| / scale at the last
-    time: Cranmer et al. 2020, section 5. Where a prediction leaves the numbers there is
-    ``energy_mse.diverged_at`` instead.
+    ``energy_times``, or its ``rollout`` if there are none. Source: Greydanus et al. 2019, section
+    3. A task with an ``energy_scale`` also has ``energy_mse.final``, which is E |H(x) - H(x̂)| /
+    scale at the last time: Cranmer et al. 2020, section 5. If a prediction becomes non-finite,
+    ``energy_mse.diverged_at`` is reported instead.
     """
 
     name = "energy_mse"
@@ -118,7 +120,7 @@ class EnergyError(Rollout):
     def score_together(
         self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
     ) -> list[Scores]:
-        """Return the scores of the trials, each from initial states of its own generator."""
+        """Return the scores of the trials; each draws initial states with its own generator."""
         system = cast(Mechanics, task)
         if not isinstance(trials[0].module, Flows):
             return [{} for _ in trials]
@@ -141,7 +143,7 @@ class EnergyError(Rollout):
         return scores
 
     def _exact(self, task: Task, state: Tensor, times: tuple[float, ...]) -> Tensor:
-        """Return the energies [n, t or 1] of the exact trajectories; constant, where conserved."""
+        """Return the energies [n, t] of the exact trajectories, or [n, 1] if conserved."""
         system, initial = cast(Mechanics, task), state.double().cpu()[:, None]
         if "energy" in task.conserved(initial):
             return system.energy(initial)

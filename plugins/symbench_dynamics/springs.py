@@ -28,14 +28,15 @@ def on_ring(n: int, inner: float, outer: float, generator: torch.Generator) -> T
 class MassSpring(DerivativeTask):
     """The spring H = q² + p² of Greydanus et al. 2019: states with noise 0.1, exact derivatives.
 
-    SO(2) turns the phase plane. A trajectory has 30 points over 3 units of time (a period is π)
-    and starts at a radius U[0.1, 1]; the published training set is 25 of them.
+    SO(2) rotates the phase plane. A trajectory has 30 points over 3 units of time (a period is π)
+    and starts at a radius from U[0.1, 1]. The published training set has 25 trajectories.
 
-    The published losses are a floor, not a ranking: a linear law fitted to noisy states has a mean
-    square error of 4 s² v / (v + s²) = 0.0380 (s = 0.1, v = 0.185 the variance of a coordinate),
-    which is what every published model has (0.036 to 0.037). Test states are therefore exact here.
-    The best linear law is too slow by the factor v / (v + s²) = 0.949, an error of 0.0026: hence
-    the threshold 0.01. The energy is judged over 20 units of time, as published.
+    The published losses show a noise floor, not a ranking. A linear law fitted to noisy states has
+    a mean squared error of 4 s² v / (v + s²) = 0.0380, where s = 0.1, and v = 0.185 is the variance
+    of a coordinate. Every published model has about this loss (0.036 to 0.037). Test states are
+    therefore exact here. The best linear law is too slow by the factor v / (v + s²) = 0.949, which
+    is an error of 0.0026; the threshold of 0.01 allows for it. The energy is scored over 20 units
+    of time, as published.
     """
 
     name = "mass-spring"
@@ -70,7 +71,7 @@ class MassSpring(DerivativeTask):
         return on_ring(n, 0.1, 1.0, generator)
 
     def energy_starts(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draw states [n, 2] whose coordinates have a random sign and a size of U[0.2, 1]."""
+        """Draw states [n, 2] whose coordinates have random signs and magnitudes from U[0.2, 1]."""
         size = uniform(2 * n, 0.2, 1.0, generator).view(n, 2)
         return torch.where(torch.rand(n, 2, generator=generator) < 0.5, size, -size)
 
@@ -87,12 +88,12 @@ class MassSpring(DerivativeTask):
 class DampedForced(Mechanical):
     """A spring with damping and a force: dq/dt = p, dp/dt = -q - 0.3 p + sin 3t.
 
-    The damping and the force of two systems of Desai et al. 2021, section III, in one. Every
-    trajectory starts at t = 0 with (q, p) uniform in [-1, 1]²; its states over 3 units of time are
-    the target, so that a model learns the force from the times that its integrator passes through.
-    A force learnt there says nothing of later times: rollouts keep to the same horizon. Nothing is
-    conserved, and no linear group acts: a control for both kinds of score. ``energy`` is the
-    stationary (q² + p²)/2, as published, where the figures are drawn only.
+    The task combines the damping and the force of two systems of Desai et al. 2021, section III.
+    Every trajectory starts at t = 0 with (q, p) uniform in [-1, 1]². Its states over 3 units of
+    time are the target, so a model learns the force at the times at which its integrator evaluates
+    it. It learns nothing about later times, so rollouts have the same horizon. Nothing is
+    conserved, and no linear group acts: the task is a control for both kinds of score. ``energy``
+    is the stationary (q² + p²)/2, as in the published figures.
     """
 
     name = "damped-forced"
@@ -104,7 +105,7 @@ class DampedForced(Mechanical):
         "quick": (100,),
         "full": (10, 25, 100, 400),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 40}  # each one integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"quick": 40}  # each update integrates a batch
     times = grid(3.0, 0.2)
     rollout = grid(3.0, 0.1)
     input_shape, output_shape = (2,), (len(times), 2)
@@ -130,7 +131,7 @@ class DampedForced(Mechanical):
         return systems.oscillator_energy(state)
 
     def conserved(self, trajectory: Tensor) -> dict[str, Tensor]:  # noqa: ARG002 - nothing is
-        """Return no quantity."""
+        """Return nothing, because no quantity is conserved."""
         return {}
 
     def target(self, x: Tensor) -> Tensor:

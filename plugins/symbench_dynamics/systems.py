@@ -1,7 +1,7 @@
-"""Energies and exact fields of the systems, on states [..., d] in the dtype that they come in.
+"""Energies and exact fields of the systems, on states [..., d], in the dtype of the state.
 
-A field is the rate of change of the state. States hold all positions, then all momenta, but for
-the double pendulum, whose states hold angles, then angular velocities. Units are dimensionless.
+A field is the rate of change of the state. States hold all positions, then all momenta. Those of
+the double pendulum hold angles, then angular velocities. Units are dimensionless.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 GRAVITY = 9.8
-"""Of the double pendulum alone: the spring pendulum has g = 1."""
+"""The gravity of the double pendulum; the spring pendulum has g = 1."""
 
 
 def spring_energy(z: Tensor) -> Tensor:
@@ -97,8 +97,8 @@ def two_body_field(z: Tensor) -> Tensor:
 def spring_pendulum_energy(z: Tensor, second: float) -> Tensor:
     """Return the energy [...] of two unit masses on springs of length 1, for (x₁, x₂, p₁, p₂).
 
-    H = |p₁|²/2 + |p₂|²/2 + (|x₁| - 1)²/2 + ``second`` (|x₁ - x₂| - 1)²/2 + z₁ + z₂: ``second`` is
-    the stiffness of the second spring, and gravity pulls down the third axis.
+    H = |p₁|²/2 + |p₂|²/2 + (|x₁| - 1)²/2 + ``second`` (|x₁ - x₂| - 1)²/2 + z₁ + z₂, where
+    ``second`` is the stiffness of the second spring. Gravity points down the third axis.
     """
     x, y = z[..., :3], z[..., 3:6]
     springs: Tensor = (x.norm(dim=-1) - 1).square()
@@ -127,6 +127,6 @@ def planar_moment(q: Tensor, p: Tensor) -> Tensor:
 def planar_size(q: Tensor, p: Tensor) -> float:
     """Return the mean over examples of Σᵢ ||qᵢ|| ||pᵢ||, of the first two components.
 
-    A scale for an angular momentum that may vanish on every trajectory.
+    This is a scale for an angular momentum that may vanish on every trajectory.
     """
     return float((q[..., :2].norm(dim=-1) * p[..., :2].norm(dim=-1)).sum(-1).mean())

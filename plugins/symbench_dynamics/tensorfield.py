@@ -16,16 +16,16 @@ from symbench_dynamics.egnn import Cloud, CloudModel, cloud_reason, two_layers
 from symbench_dynamics.heads import Clock
 
 Irreps = tuple[o3.Irrep, ...]
-_CORE = 1e-2  # of squared lengths: keeps directions smooth where two bodies meet
+_CORE = 1e-2  # added to squared lengths: directions stay smooth where two bodies meet
 _CENTRES, _RANGE = 8, 6.0
 
 
 class Paths(NamedTuple):
-    """All ways l ⊗ l' -> L from features and harmonics to features, as two matrices.
+    """All paths l ⊗ l' -> L from features and harmonics to features, as two matrices.
 
-    ``coupling`` [Y, F k] has the Clebsch-Gordan coefficients, Y and F the sizes of harmonics and
-    features (9 and 12 for degree 2), k the products' coordinates; ``gather`` [paths, k, F] takes
-    each path's coordinates to those of its output.
+    ``coupling`` [Y, F k] holds the Clebsch-Gordan coefficients. Y and F are the sizes of harmonics
+    and features (9 and 12 for degree 2), and k is the number of coordinates of the products.
+    ``gather`` [paths, k, F] maps the coordinates of each path to those of its output.
     """
 
     coupling: Tensor
@@ -43,7 +43,7 @@ def harmonics(degree: int) -> Irreps:
 
 
 def slices(irreps: Irreps) -> dict[o3.Irrep, slice]:
-    """Return where each of the irreps stands, once each."""
+    """Return the slice of each irrep in features that hold each once."""
     placed, start = {}, 0
     for irrep in irreps:
         placed[irrep] = slice(start, start + irrep.dim)
@@ -52,12 +52,12 @@ def slices(irreps: Irreps) -> dict[o3.Irrep, slice]:
 
 
 def coupled(left: o3.Irrep, right: o3.Irrep, out: o3.Irrep) -> Tensor:
-    """Return the coupling [2l+1, 2l'+1, 2L+1], float64; unit variance stays unit variance."""
+    """Return the coupling [2l+1, 2l'+1, 2L+1] in float64, scaled to preserve unit variance."""
     return cast(Tensor, o3.wigner_3j(left.l, right.l, out.l, dtype=torch.float64) * out.dim**0.5)
 
 
 def paths(degree: int) -> Paths:
-    """Return the paths that keep parity."""
+    """Return the paths that conserve parity."""
     inner, outer = slices(features(degree)), slices(harmonics(degree))
     ways = [(a, b, c) for a in inner for b in outer for c in inner if c in a * b]
     total = sum(c.dim for _, _, c in ways)
@@ -76,7 +76,7 @@ def paths(degree: int) -> Paths:
 
 
 class Exact(nn.Module):
-    """A module whose constants, once float32, do not keep that rounding in float64."""
+    """A module whose constants stay exact in float64, also after a conversion to float32."""
 
     def __init__(self, **constants: Tensor) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Exact(nn.Module):
 
 
 class Harmonics(Exact):
-    """Spherical harmonics [..., 4 or 9] of vectors [..., 3], of which those of short ones fade."""
+    """Spherical harmonics [..., 4 or 9] of vectors [..., 3], smooth at zero, where l > 0 vanish."""
 
     square: Tensor
 
@@ -121,7 +121,7 @@ class Mixed(nn.Module):
         self.weights = nn.Parameter(scale * torch.randn(len(self.sizes), channels, channels))
 
     def forward(self, h: Tensor) -> Tensor:
-        """Return the mixtures."""
+        """Return the mixed features."""
         parts = zip(self.weights, torch.split(h, self.sizes, -1), strict=True)
         return torch.cat([weight @ part for weight, part in parts], -1)
 
@@ -129,8 +129,9 @@ class Mixed(nn.Module):
 class Convolution(Exact):
     """h_i + gate(W h_i + mean_j Σ_paths R(invariants of the pair) (h_j ⊗ Y(r_ij))): one layer.
 
-    R are the weights of each path and channel, from a perceptron; scalars pass a SiLU, and other
-    irreps are multiplied by sigmoids of scalars. Thomas et al. 2018, section 4, with gates.
+    The perceptron R returns a weight for each path and channel. Scalars pass through a SiLU, and
+    other irreps are multiplied by sigmoids of scalars. The layer is that of Thomas et al. 2018,
+    section 4, with gates.
     """
 
     coupling: Tensor
@@ -146,7 +147,7 @@ class Convolution(Exact):
         self.gates = nn.Linear(channels, channels * len(self.sizes))
 
     def forward(self, h: Tensor, harmonics: Tensor, radial: Tensor) -> Tensor:
-        """Return features [n, B, C, F] from those, harmonics [n, B, B, Y] and R's inputs."""
+        """Return new features [n, B, C, F], given harmonics [n, B, B, Y] and R's inputs."""
         n, bodies = h.shape[:2]
         couplings = (harmonics @ self.coupling).unflatten(-1, (h.shape[-1], -1))
         weights = self.radial(radial).unflatten(-1, (self.channels, self.ways))
@@ -177,8 +178,8 @@ class TensorFieldConfig:
 class TensorCloud(Cloud):
     """Convolutions on features of scalars, vectors, axial vectors and, by degree, 2e.
 
-    The first ones are made of charges, speeds and velocities; out come a mixture of the last 1o
-    features, and as much of each velocity as a perceptron says.
+    The initial features come from charges, speeds and velocities. The output is a mixture of the
+    final 1o features, plus each velocity times a perceptron of the final scalars.
     """
 
     def __init__(self, clock: Clock, bodies: int, config: TensorFieldConfig) -> None:
@@ -210,8 +211,9 @@ class TensorCloud(Cloud):
     def _radial(self, q: Tensor, apart: Tensor, v: Tensor) -> Tensor:
         """Return invariants of the pairs [n, B, B, 14].
 
-        Gaussians of the distance, both charges and their product, and the products of both
-        velocities with each other and with the direction: magnetic forces need these.
+        They are Gaussians of the distance, both charges and their product, and the inner products
+        of both velocities with each other and with the direction. Magnetic forces depend on these
+        products.
         """
         distance = (apart.square().sum(-1, keepdim=True) + _CORE).sqrt()
         centres = torch.linspace(0, _RANGE, _CENTRES, dtype=q.dtype, device=q.device)
@@ -240,7 +242,7 @@ class TensorField(CloudModel):
         if (why := cloud_reason(problem)) is not None:
             return why
         if problem.symmetry is not None and problem.symmetry.group.dim != 3:
-            return "knows three dimensions alone"
+            return "needs three dimensions"
         return None
 
     def cloud(self, clock: Clock, bodies: int, dim: int) -> Cloud:  # noqa: ARG002 - dim is 3

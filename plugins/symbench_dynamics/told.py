@@ -1,4 +1,4 @@
-"""What a backbone is told of a task's symmetry when it stands for a field or a Hamiltonian."""
+"""Backbones for a field or a Hamiltonian, and what they are told of the task's symmetry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOLERANCE = 1e-8
 
 
 def plain(problem: Problem, inputs: int, outputs: int, law: Symmetry | None = None) -> Problem:
-    """Return the problem of a network of vectors, [n, inputs] -> [n, outputs], told ``law``."""
+    """Return a problem of vectors, [n, inputs] -> [n, outputs], with the symmetry ``law``."""
     return replace(
         problem, kind="vectors", loss="mse", input_shape=(inputs,), output_shape=(outputs,),
         symmetry=law, ambient=None, candidate=None, times=(),
@@ -29,7 +29,7 @@ def own_group(problem: Problem, name: str, part: Part) -> nn.Module:
     """Return a backbone that is told the task's own group.
 
     Raises:
-        InputError: the symmetry cannot be that of such a part, or the backbone declines.
+        InputError: the part cannot have the symmetry, or the backbone declines.
     """
     state = state_law(problem, part)
     target = state if part == "field" else Scalar(state.group)
@@ -38,15 +38,15 @@ def own_group(problem: Problem, name: str, part: Part) -> nn.Module:
 
 
 def orthogonal_group(problem: Problem, name: str, part: Part) -> nn.Module:
-    """Return a backbone for O(d), told by fixed vectors what the symmetry leaves of O(d).
+    """Return a backbone for O(d), with fixed vectors as inputs that reduce its symmetry.
 
-    The vectors that the group fixes, as gravity's direction, are inputs beside the state, on which
-    the ambient O(d) acts: every function of the smaller symmetry is one of the larger on more
-    inputs (Villar et al. 2021). Differences of positions are inputs as well, for the
-    lengths between bodies.
+    The vectors that the group fixes, such as the direction of gravity, are inputs beside the state,
+    and the ambient O(d) acts on both. Every function with the smaller symmetry is one with the
+    larger symmetry on more inputs (Villar et al. 2021). Differences of positions are inputs as
+    well, because they give the distances between bodies.
 
     Raises:
-        InputError: the symmetry cannot be that of such a part, or is not reached in this way.
+        InputError: the part cannot have the symmetry, or it cannot be expressed in this way.
     """
     state = state_law(problem, part)
     constants = invariant_basis(V(state.group))
@@ -67,16 +67,19 @@ def state_law(problem: Problem, part: Part) -> Representation:
     """Return how the symmetry acts on a state.
 
     Raises:
-        InputError: none is told, it does not act on states alike in inputs and targets, or (of a
-            Hamiltonian) it changes dq ∧ dp: invariance of H would be no symmetry of its flow.
+        InputError: no symmetry is told, it does not act on both inputs and targets as on states,
+            or the part is a Hamiltonian and it changes dq ∧ dp: then the flow of an invariant H
+            does not have it.
     """
     told = problem.symmetry
     if told is None:
-        raise InputError("the task has no symmetry to be told")
+        raise InputError("the task declares no symmetry")
     if told.input.size != problem.input_size or told.output != told.input:
-        raise InputError("the symmetry does not act on states, or not alike on inputs and targets")
+        raise InputError(
+            "the symmetry does not act on states, or not equally on inputs and targets"
+        )
     if part == "hamiltonian" and not _is_symplectic(told.input):
-        raise InputError(f"{told.input!r} changes dq ∧ dp: the flow of an invariant H breaks it")
+        raise InputError(f"{told.input!r} changes dq ∧ dp, so the flow of an invariant H breaks it")
     return told.input
 
 
@@ -88,7 +91,7 @@ def _is_symplectic(state: Representation) -> bool:
 
 
 def _orthogonal(problem: Problem, state: Representation, part: Part, constants: int) -> O:
-    """Return O(d), if the functions that respect it are those that respect the symmetry."""
+    """Return O(d), if its equivariant functions are those of the symmetry."""
     declared, ambient = state.group, problem.ambient
     if _definite(declared):
         return O(declared.dim)
@@ -96,11 +99,11 @@ def _orthogonal(problem: Problem, state: Representation, part: Part, constants: 
         free = state.size // declared.dim + (part == "field")
         if free < declared.dim:  # too few vectors for a determinant
             return O(declared.dim)
-        raise InputError(f"scalar products do not tell {declared} from O({declared.dim}) here")
+        raise InputError(f"inner products do not distinguish {declared} from O({declared.dim})")
     if ambient is None or not _definite(ambient):
-        raise InputError(f"knows O(d) alone, and {declared} is none and lies in none that is told")
+        raise InputError(f"needs O(d) or a subgroup of an ambient O(d), not {declared}")
     if constants == 0:
-        raise InputError(f"{declared} fixes no vector that would tell it from {ambient}")
+        raise InputError(f"{declared} fixes no vector that distinguishes it from {ambient}")
     return O(ambient.dim)
 
 
@@ -109,7 +112,7 @@ def _definite(group: Group) -> bool:
 
 
 def _differences(state: Representation) -> Tensor:
-    """Return the matrix [m d, size] of the differences of positions; none if there are none."""
+    """Return the matrix [m d, size] of the differences of positions; m may be 0."""
     summands = state.summands
     if len(summands) % 2 or any(summand.rank != 1 for summand in summands):
         return torch.zeros(0, state.size)

@@ -10,7 +10,7 @@ from symbench_dynamics.bodies import TwoBody
 
 
 def circular(radius):
-    """Two bodies opposite each other at that radius, on a circular orbit."""
+    """Return two opposite bodies at that radius, on a circular orbit."""
     speed = 0.5 / math.sqrt(radius)
     return torch.tensor(
         [[radius, 0, -radius, 0, 0, speed, 0, -speed]], dtype=torch.float64

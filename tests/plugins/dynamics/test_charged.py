@@ -24,7 +24,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def charged():
-    """Positions and velocities before, positions after, [500, 5, 3] each."""
+    """Return positions and velocities before, and positions after, [500, 5, 3] each."""
     data = NBodyCharged().sample(500, 0, "train", dtype=torch.float64)
     _, x, v = read(data.x)
     return x, v, data.y.view(-1, BODIES, 3)
@@ -42,7 +42,7 @@ def test_states_are_read_as_they_are_written():
 def test_initial_charges_are_units_and_speeds_are_a_half():
     charges, positions, velocities = initial(2000, generator())
     assert torch.equal(charges.abs(), torch.ones_like(charges))
-    assert abs(float(charges.mean())) < 0.04  # four standard errors of 10,000 signs
+    assert abs(float(charges.mean())) < 0.04  # four standard errors of the mean of 10,000 signs
     assert float(positions.var()) == pytest.approx(1, abs=0.04)
     assert torch.allclose(velocities.norm(dim=-1), torch.tensor(0.5, dtype=torch.float64))
 
@@ -79,7 +79,7 @@ def test_the_simulator_is_symplectic_euler_that_saves_after_the_drift():
 
 
 def test_free_flight_and_rest_have_the_reference_errors(charged):
-    """0.270 and 0.113 on 2,000 systems; a fifth is three standard errors of 500 heavy tails."""
+    """0.270 and 0.113 on 2,000 systems; 1/5 is three standard errors of 500 heavy-tailed values."""
     x, v, y = charged
     assert float((y - x).square().mean()) == pytest.approx(0.270, rel=0.2)
     assert float((y - x - v).square().mean()) == pytest.approx(0.113, rel=0.3)
@@ -150,5 +150,5 @@ def test_the_softened_scales_of_the_momenta_are_means_of_sizes():
     task = NBodySoftened()
     data = task.sample(40, 0, "test", dtype=torch.float64)
     scale = task.conserved_scale(data.y)
-    assert scale["momentum"] == pytest.approx(2.5, rel=1e-6)  # five speeds of a half
+    assert scale["momentum"] == pytest.approx(2.5, rel=1e-6)  # five bodies with a speed of 0.5
     assert scale["angular_momentum"] > 0

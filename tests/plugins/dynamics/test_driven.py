@@ -1,4 +1,4 @@
-"""Driven systems: exact parts give the exact field, friction never feeds, and time is seen."""
+"""Driven systems: exact parts give the exact field, friction only dissipates, time is an input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EGNN: its symmetries, exact to rounding, what it reads, and that it learns."""
+"""EGNN: its symmetries are exact to rounding; its inputs, and what it learns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def problem(task):
 
 
 def network(task, places: float = 1.0, dtype=torch.float64):
-    """An untrained network of much larger shifts than it starts with."""
+    """Return an untrained network whose shifts are much larger than initially."""
     torch.manual_seed(0)
     net = EGNN().build(problem(task)).to(dtype)
     for layer in net.layers:
@@ -39,7 +39,7 @@ def states(n: int = 12, dtype=torch.float64):
 
 
 def vectors(y):
-    """The positions or forces [..., 5, 3] of outputs."""
+    """Return the positions or forces [..., 5, 3] of outputs."""
     return read(y)[1] if y.shape[-1] == 35 else y.unflatten(-1, (5, 3))
 
 
@@ -157,7 +157,7 @@ def test_it_declines_scalar_targets():
 
 
 def test_wide_systems_do_not_explode():
-    """Twice as wide as the widest in 5,000: shifts of the order of the system, not its powers."""
+    """Systems twice as wide as the widest of 5,000 have shifts of the order of their size."""
     net, x = network(NBodyCharged()), states()
     q, r, v = read(x)
     moved = net(write(q, 40 * r, v)).unflatten(1, (5, 3)) - 40 * r
@@ -165,7 +165,7 @@ def test_wide_systems_do_not_explode():
 
 
 def test_it_learns_more_than_free_flight():
-    """150 updates on 300 systems: below the 0.085 of the best multiple of the velocity."""
+    """150 updates on 300 systems: below 0.085, the error of the best multiple of the velocity."""
     task = NBodyCharged()
     train, test = task.sample(300, 0, "train"), task.sample(300, 0, "test")
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""The closed-form laws: known answers, and the symmetries that they state."""
+"""The closed-form laws: known values, and the symmetries that they declare."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def bodies(charges, positions, velocities):
-    """A state of five bodies, of which those that are not given are far away and hold nothing."""
+    """Return a state of five bodies; those not given are far away, with charge or mass 0."""
     far = 1e6 * torch.arange(1, 6).double()[:, None] * torch.tensor([1.0, 2.0, 3.0]).double()
     q, x, v = torch.zeros(5).double(), far, torch.zeros(5, 3).double()
     n = len(charges)
@@ -72,7 +72,7 @@ def test_scattered_bodies_keep_their_distance():
     apart = (x[:, :, None] - x[:, None]).norm(dim=-1) + 9 * torch.eye(5)
     assert float(apart.min()) >= CLOSEST
     assert float(apart.min()) < 1.1 * CLOSEST
-    assert float(x.var()) == pytest.approx(1.05, abs=0.05)  # a little wider than without
+    assert float(x.var()) == pytest.approx(1.05, abs=0.05)  # 1 without the condition
 
 
 def test_two_charges_at_rest_repel_by_the_square_of_the_distance():
@@ -81,7 +81,7 @@ def test_two_charges_at_rest_repel_by_the_square_of_the_distance():
 
 
 def test_charges_side_by_side_attract_magnetically():
-    """Parallel currents attract: F = q² v²/r² against the repulsion q²/r²."""
+    """Parallel currents attract: F = q² v²/r², against the repulsion q²/r²."""
     x = bodies([1, 1], [[0, 0, 0], [0, 2, 0]], [[0.5, 0, 0]] * 2)
     electric, magnetic = ElectromagneticForce().parts(x)
     expected = torch.tensor([0, 0.25 / 4, 0]).double()

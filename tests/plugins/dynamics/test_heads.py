@@ -1,4 +1,4 @@
-"""Heads: the field that an exact function gives, what flows keep, how networks are calibrated."""
+"""Heads: fields of exact functions, conservation by flows, and calibration of networks."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_no_step_is_longer_than_the_clocks(times, step, count):
 
 
 def test_leapfrog_is_refused_where_the_hamiltonian_need_not_be_separable():
-    with pytest.raises(InputError, match="no integrator 'leapfrog'"):
+    with pytest.raises(InputError, match="integrator 'leapfrog' is not supported"):
         Hamiltonian(perceptron(2, 1), Clock((), 0.1, "leapfrog"))
 
 

@@ -1,4 +1,4 @@
-"""The integrators: orders, geometry, and what torch.func asks of them."""
+"""The integrators: their orders, symplecticity and reversibility, and use with torch.func."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_rk4_run_backwards_misses_the_start_by_its_error():
 
 
 def violation(solve, z):
-    """Largest entry of Dᵀ Ω D - Ω for the derivative D of one step at each state."""
+    """Return the largest entry of Dᵀ Ω D - Ω, with D the derivative of one step at each state."""
     step = torch.func.vmap(torch.func.jacrev(lambda one: solve(one[None], span(0, 0.4))[0, 1]))
     D = step(z)
     omega = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)

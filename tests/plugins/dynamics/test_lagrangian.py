@@ -1,4 +1,4 @@
-"""Lagrangian networks: the accelerations of exact Lagrangians, and the module around a network."""
+"""Lagrangian networks: the accelerations of exact Lagrangians, and the module on a network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def published_accelerations(q, v):
 
 
 class Correction(nn.Module):
-    """The double pendulum's L less the free part ½|v|² that the head adds."""
+    """The double pendulum's L minus the term ½|v|² that the head adds."""
 
     def forward(self, x):
         q, v = x[0].chunk(2)
@@ -81,7 +81,7 @@ class Spring(nn.Module):
 
 
 def test_momenta_in_another_unit_are_read_off_the_data():
-    """For H = q² + p² the rates are (2p, -2q): v = 2p, and q'' = -4q."""
+    """For H = q² + p² the rates are (2p, -2q), so v = 2p and q'' = -4q."""
     x = normal(100, 2)
     y = torch.stack([2 * x[:, 1], -2 * x[:, 0]], 1)
     head = Lagrangian(Spring(), 1, 0.0, Clock((), 0.1)).double()

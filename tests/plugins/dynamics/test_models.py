@@ -1,4 +1,4 @@
-"""Models: what they accept, that told ones have equivariant flows, and how fleets train them."""
+"""Models: the tasks that they accept, the equivariance of told ones, and fleet training."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Oscillators(Task):
 
 
 class Rates(Oscillators):
-    """The same, with rates of change as targets."""
+    """The same system with rates of change as targets."""
 
     name, times, output_shape = "rates", (), (12,)
 
@@ -192,7 +192,7 @@ def test_every_model_stacks(model):
         ({"input_shape": (4, 3)}, r"not inputs \[4, 3\]"),
         ({"output_shape": (6,)}, "neither the field nor the trajectory"),
         ({"output_shape": (12,)}, "neither the field nor the trajectory"),
-        ({"input_shape": (3,), "output_shape": (3, 3)}, "not positions and as many momenta"),
+        ({"input_shape": (3,), "output_shape": (3, 3)}, "as many positions as momenta"),
         ({"builder": None}, "no backbone 'mlp'"),
     ],
 )
@@ -221,7 +221,7 @@ def test_asking_leaves_the_global_generator_alone():
 
 @pytest.mark.statistics
 def test_a_hamiltonian_network_learns_the_oscillator():
-    """200 updates on 400 states: a mean square error below a tenth of the variance."""
+    """200 updates on 400 states: a mean squared error below a tenth of the variance."""
     setup = TrainingSetup(
         Draws.of(TASKS[1]),
         HNNMLP(),

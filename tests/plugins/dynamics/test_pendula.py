@@ -1,4 +1,4 @@
-"""The pendula: known answers, and the yardsticks of the published table."""
+"""The pendula: known values, and the reference errors of the published table."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def geometric(error):
 
 @pytest.fixture(scope="module")
 def rollouts():
-    """Initial states, and their trajectories in both potentials, at 150 times."""
+    """Return initial states, and their trajectories in both potentials at 150 times."""
     z = SpringPendulum().starts(300, torch.Generator().manual_seed(0))
     return z, *(cls().truth(z, cls.rollout) for cls in (SpringPendulum, TalkPendulum))
 
@@ -64,7 +64,7 @@ def rollouts():
 def test_the_yardsticks_of_rollouts_are_those_measured(rollouts):
     z, code, talk = rollouts
     constant = relative_error(z[:, None].expand_as(code), code)
-    # over 300 instead of 500 states, of another generator; spreads were 2 %
+    # on 300 instead of 500 states, of another generator; the spread was 2 %
     assert geometric(constant) == pytest.approx(0.276, rel=0.05)
     assert geometric(relative_error(code, talk)) == pytest.approx(0.141, rel=0.05)
     mean = relative_error(code.mean((0, 1)).expand_as(code), code)
@@ -102,7 +102,7 @@ def test_pieces_of_trajectories_are_spread_further_than_initial_states():
     assert float(initial[:, :2].std()) == pytest.approx(0.2, abs=0.02)
     assert float(initial[:, 6:].std()) == pytest.approx(0.4, abs=0.02)
     assert float(pieces[:, :2].std()) > 1.5 * float(initial[:, :2].std())
-    # energies are those of the law of initial states all the same
+    # their energies are still distributed as those of initial states
     means = [float(task.energy(x).mean()) for x in (pieces, initial)]
     spread = float(task.energy(initial).std()) / math.sqrt(500)
     assert abs(means[0] - means[1]) < 5 * spread
@@ -126,7 +126,7 @@ def test_the_pendulum_beats_the_period_of_its_amplitude():
 
 
 def double_pendulum_lagrangian(a, w):
-    """T - V, from the energy T + V and the V of the pendulum at rest."""
+    """Return T - V, from the energy T + V and the V of the pendulum at rest."""
     rest = double_pendulum_energy(torch.cat([a, torch.zeros_like(w)]))
     return double_pendulum_energy(torch.cat([a, w])) - 2 * rest
 

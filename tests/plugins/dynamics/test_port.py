@@ -1,4 +1,4 @@
-"""Port-Hamiltonian networks: exact parts give the exact field, and training finds the parts."""
+"""Port-Hamiltonian networks: exact parts give the exact field, and training finds them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_new_network_is_neither_damped_nor_driven():
 def test_training_finds_the_damping_and_the_force():
     """From 20 trajectories, H a network: N within 0.03 of -0.3, F within 20 % of sin 3t.
 
-    F is compared less its mean, which a linear part of H may take.
+    F is compared without its mean, which a linear part of H may contain.
     """
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 1))

@@ -1,4 +1,4 @@
-"""The scores of rollouts: exact flows, wrong ones by a known amount, and exploding ones."""
+"""The scores of rollouts: of exact flows, of flows with a known error, and of diverging flows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The spring with its noise floor, and the damped one under a force."""
+"""The spring with its noise floor, and the damped spring under a force."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_energy_is_judged_from_coordinates_between_a_fifth_and_one():
 
 
 def forced(q, p, t):
-    """Exact (q, p) of q'' = -q - 0.3 q' + sin 3t: the steady state and a damped oscillation."""
+    """Return exact (q, p) of q'' = -q - 0.3 q' + sin 3t: steady state plus damped oscillation."""
     # the steady state is the imaginary part of G exp(3it), G = 1 / (1 - 9 + 0.9i)
     G = 1 / complex(1 - 9, 0.9)
     steady = G * complex(math.cos(3 * t), math.sin(3 * t))

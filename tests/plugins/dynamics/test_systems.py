@@ -1,4 +1,4 @@
-"""What every mechanical task promises: its field, its symmetry, its constants, its draws."""
+"""Properties of every mechanical task: its field, symmetry, conserved quantities and draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensor products on point clouds: the couplings, the symmetries, and that it learns."""
+"""Tensor products on point clouds: the couplings, the symmetries, and a short training."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def problem(task):
 
 
 def network(task, degree: int = 2, dtype=torch.float64):
-    """An untrained network of much larger vectors than it starts with."""
+    """Return an untrained network whose vectors are much larger than initially."""
     torch.manual_seed(0)
     net = TensorField(TensorFieldConfig(degree=degree, depth=2)).build(problem(task)).to(dtype)
     torch.nn.init.normal_(net.out, std=0.3)
@@ -47,7 +47,7 @@ def vectors(y):
 
 
 def matrices(irreps, g):
-    """The action [n, F, F] of orthogonal matrices on irreps, by e3nn's own Wigner matrices."""
+    """Return the action [n, F, F] of orthogonal matrices on irreps, by e3nn's Wigner matrices."""
     det = torch.linalg.det(g)
     angles = o3.matrix_to_angles(g * det[:, None, None])
     blocks = []
@@ -59,7 +59,7 @@ def matrices(irreps, g):
 
 @pytest.fixture(autouse=True)
 def double_precision():
-    """e3nn's Wigner matrices come in the default precision."""
+    """e3nn's Wigner matrices have the default precision."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -155,7 +155,7 @@ def test_it_declines_scalar_targets():
 
 
 def test_it_learns_more_than_free_flight():
-    """150 updates on 300 systems: below the 0.085 of the best multiple of the velocity."""
+    """150 updates on 300 systems: below 0.085, the error of the best multiple of the velocity."""
     torch.set_default_dtype(torch.float32)
     task = NBodyCharged()
     train, test = task.sample(300, 0, "train"), task.sample(300, 0, "test")

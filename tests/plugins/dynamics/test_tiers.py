@@ -1,4 +1,4 @@
-"""The quick tier judges fewer states over shorter rollouts; the full one as published."""
+"""The quick tier scores fewer states over shorter rollouts; the full tier is as published."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_tier_leaves_the_task_itself_alone(cls):
 
 @each
 def test_quick_steps_are_no_longer_than_those_of_the_full_rollout(cls):
-    """The integrator's own drift of the energy must not stand in for the model's."""
+    """The energy drift of the integrator must not dominate that of the model."""
     full, quick = cls(), cls().for_tier("quick")
     assert quick.rollout[1] <= full.rollout[1] + 1e-12
     if full.energy_times:

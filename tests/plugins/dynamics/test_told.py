@@ -1,4 +1,4 @@
-"""Which symmetries a head takes: those that its part, a field or a Hamiltonian, can have."""
+"""Heads accept the symmetries that their part, a field or a Hamiltonian, can have."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def told(group, copies, ambient=None):
 @pytest.mark.parametrize(
     ("model", "group", "copies", "ambient", "why"),
     [
-        (NodeScalars, SO(2), 1, None, "do not tell SO"),
-        (HNNScalars, SO(2), 2, None, "do not tell SO"),
-        (HNNScalars, C(2), 2, None, "knows O"),
+        (NodeScalars, SO(2), 1, None, "do not distinguish SO"),
+        (HNNScalars, SO(2), 2, None, "do not distinguish SO"),
+        (HNNScalars, C(2), 2, None, "needs O(d)"),
         (NodeScalars, C(2), 2, O(2), "fixes no vector"),
         (HNNEMLP, O(2), 1, None, "dq ∧ dp"),
     ],
