@@ -18,12 +18,12 @@ _ROUNDING = torch.finfo(torch.float64).eps
 
 @dataclass(frozen=True)
 class Paths:
-    """n stationary paths of N intervals, all float64, and what their search came to.
+    """n stationary paths of N intervals in float64, and the results of their search.
 
     ``points`` [n, N + 1, d] at ``times`` [n, N + 1]; ``action`` [n]; ``momenta`` [n, N + 1, d], the
     discrete momentum map at the points; ``energies`` [n, N] at the midpoints; ``iterations`` [n];
-    ``gradient`` [n], the largest entry of ∂S/∂x. ``reasons`` holds an empty string for a path that
-    converged, and else what is wrong with it.
+    ``gradient`` [n], the largest entry of ∂S/∂x. ``reasons`` holds an empty string for each path
+    that converged, and otherwise the reason of the failure.
     """
 
     times: Tensor
@@ -43,8 +43,8 @@ class Paths:
     def noether(self, generators: Tensor) -> Tensor:
         """Return p·(W x + b) [n, N + 1, k] for affine generators (W | b) [k, d, d + 1].
 
-        Constant along a path to rounding exactly if the discrete action is invariant, which it is
-        if the drift is equivariant.
+        It is constant along a path, to rounding, if and only if the discrete action is invariant.
+        The action is invariant if the drift is equivariant.
         """
         d = self.points.shape[-1]
         moved = torch.einsum("kij,ntj->ntki", generators[..., :d].double(), self.points)
@@ -64,23 +64,23 @@ def least_action(  # noqa: PLR0913 - the last three have defaults
 ) -> Paths:  # fmt: skip
     """Find the paths of locally least action between given ends, all at once.
 
-    Newton's method on the midpoint-rule action, whose Hessian is block-tridiagonal, damped
-    (Levenberg-Marquardt) where the Hessian is not positive definite or no step along the direction
-    lowers the action, which a halving line search tries. A path is iterated until its gradient
-    stops falling, well below the tolerance as a rule. Where the action has several local minima,
-    the initial path decides which one is found.
+    Newton's method minimises the midpoint-rule action, whose Hessian is block-tridiagonal. The
+    method is damped (Levenberg-Marquardt) where the Hessian is not positive definite, or where a
+    halving line search finds no step that lowers the action. A path is iterated until its gradient
+    stops falling, usually well below the tolerance. If the action has several local minima, the
+    initial path decides which one is found.
 
     Args:
-        lagrangian: of a drift that works in float64.
+        lagrangian: that of a drift that works in float64.
         start: the first points, [n, d].
         end: the last points, [n, d].
-        times: the grid [N + 1], or one a path [n, N + 1]; it must increase, and N be 2 at least.
-        initial: paths [n, N + 1, d] to begin with; straight lines by default.
-        iterations: the most steps to take.
-        tolerance: the largest entry of the gradient that passes, in units of 1 + max |p|.
+        times: the grid [N + 1], or one per path [n, N + 1]; it must increase, with N ≥ 2.
+        initial: paths [n, N + 1, d] to start from; straight lines by default.
+        iterations: the largest number of steps.
+        tolerance: the largest gradient entry of a converged path, in units of 1 + max |p|.
 
     Raises:
-        InputError: shapes that do not fit, or a grid that does not increase.
+        InputError: the shapes do not match, or the grid does not increase.
     """
     with torch.no_grad():
         points, times = _beginning(start, end, times, initial)
@@ -101,7 +101,7 @@ def _beginning(
         raise InputError(f"start and end must be [n, d]; got {[*start.shape]} and {[*end.shape]}")
     times = times.expand(len(start), -1)
     if times.shape[1] < 3 or not bool((times.diff(dim=1) > 0).all()):
-        raise InputError("the times of a path must increase, over two intervals at least")
+        raise InputError("the times of a path must increase and form at least two intervals")
     part = ((times - times[:, :1]) / (times[:, -1:] - times[:, :1]))[..., None]
     points = start[:, None] * (1 - part) + end[:, None] * part
     if initial is not None:
@@ -112,7 +112,7 @@ def _beginning(
 
 
 class _Search:
-    """The state of n searches, of which ``pending`` are still going on."""
+    """The state of n searches; ``pending`` marks those that have not finished."""
 
     def __init__(
         self, lagrangian: Lagrangian, times: Tensor, points: Tensor, tolerance: float
@@ -128,7 +128,7 @@ class _Search:
         self.pending &= value.isfinite().all(1)
 
     def step(self, rows: Tensor) -> None:
-        """Finish the rows whose gradient is as small as it gets, and move the others."""
+        """Finish the rows whose gradient no longer falls, and move the others."""
         local = self.lagrangian.expanded(self.points[rows], self.times[rows])
         size, momentum = _largest(local.gradient), _largest(local.momenta)
         floor = _ROUNDING * (momentum + _largest(self.points[rows]) * self._inertia(rows))
@@ -145,7 +145,7 @@ class _Search:
         self.iterations[rows] += 1
 
     def _inertia(self, rows: Tensor) -> Tensor:
-        """Return 1/(2Dh) [n]: how the rounding of positions enters momenta."""
+        """Return 1/(2Dh) [n], the factor by which rounding of positions enters momenta."""
         return 1 / (2 * self.lagrangian.diffusion * self.times[rows].diff(dim=1).amin(1))
 
     def _move(self, rows: Tensor, local: Quadratic) -> None:
@@ -167,9 +167,10 @@ class _Search:
         self.damping[rows] = torch.where(accepted, lower, (10 * damping).clamp(min=_LEAST))
 
     def _line(self, rows: Tensor, direction: Tensor, action: Tensor, slope: Tensor) -> Tensor:
-        """Take the longest of the steps 1, ½, ¼ … that lowers the action; return which did [k]."""
+        """Take the longest step of 1, ½, ¼ … that lowers the action; return whether one did [k]."""
         taken = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
-        slack = 16 * _ROUNDING * action.abs()  # near the minimum the action cannot tell
+        # near the minimum, actions differ only by rounding
+        slack = 16 * _ROUNDING * action.abs()
         for halving in range(_HALVINGS):
             left = (~taken).nonzero()[:, 0]
             if not len(left):
@@ -194,7 +195,8 @@ class _Search:
         reasons = []
         for i, point in enumerate(bad.long().argmax(1).tolist()):
             if bool(bad[i, point]):
-                time = float(self.times[i, max(point - 1, 0)])  # the momentum ends an interval
+                # the momentum at a point belongs to the interval before it
+                time = float(self.times[i, max(point - 1, 0)])
                 reasons.append(
                     f"diverged: the drift or its derivatives are not finite at t = {time:g}"
                 )
@@ -202,7 +204,7 @@ class _Search:
                 why = "no convergence" if bool(self.pending[i]) else "no step lowers the action"
                 reasons.append(f"{why}: gradient {float(gradient[i]):.2g}")
             else:
-                reasons.append("" if bool(definite[i]) else "saddle: the action is not least")
+                reasons.append("" if bool(definite[i]) else "saddle: the action is not minimal")
         energies = self.lagrangian.energy(*at).view(len(self.points), -1)
         return Paths(
             self.times, self.points, local.action, local.momenta, energies,

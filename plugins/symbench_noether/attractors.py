@@ -17,8 +17,8 @@ from symbench_noether.fields import DriftTask, uniform
 class Network:
     """f(x, y) = (F(x, y), F(y, x))/τ with F = μ + A g(x) - I g(y) - x, 2g(x) = tanh((x-c)/n) + 1.
 
-    The defaults have exactly five fixed points: either choice, indecision, and a saddle on the way
-    to each choice.
+    With the default parameters there are exactly five fixed points: two choices, the undecided
+    state, and a saddle between it and each choice.
     """
 
     drive: float = 0.0
@@ -42,9 +42,9 @@ class Network:
         return (weights * slope[..., None, :] - one) / self.time
 
     def fixed_points(self, low: float, high: float, grid: int = 40) -> Tensor:
-        """Return the zeros [k, 2] of f in [low, high]² that Newton reaches from a grid of starts.
+        """Return the zeros [k, 2] of f in [low, high]² that Newton's method finds from a grid.
 
-        A search, not a proof: a zero with a small basin can be missed. In order of the coordinates.
+        They are in the order of their coordinates. The search can miss a zero with a small basin.
         """
         line = torch.linspace(low, high, grid, dtype=torch.float64)
         x = torch.cartesian_prod(line, line)
@@ -62,16 +62,16 @@ NETWORK = Network()
 
 @final
 class AttractorNetwork(DriftTask):
-    """The drift of two mutually inhibiting populations with noise D = 0.16; no gradient field.
+    """The drift of two mutually inhibiting populations with noise D = 0.16, not a gradient field.
 
-    The negative control of discovery: no continuous affine map leaves the Lagrangian invariant, and
-    of the momenta along a least-action path none is conserved. Swapping the populations is a
-    symmetry. Bursts start uniform in [-2, 3]² and are short, one relaxation time at most, because
-    least-action paths run through regions that the stationary law hardly visits.
+    This is the negative control of discovery: no continuous affine map leaves the Lagrangian
+    invariant, and no momentum along a least-action path is conserved. Swapping the populations is a
+    symmetry. Bursts start uniformly in [-2, 3]² and last at most one relaxation time, because
+    least-action paths run through regions that the stationary distribution rarely visits.
     """
 
     name = "attractor-network"
-    summary = "drift with three stable states and no continuous symmetry: the control"
+    summary = "control: drift with three stable states and no continuous symmetry"
     reference = (
         "arXiv:2504.09761, with parameters chosen for three stable states; "
         "A. T. Piet, J. C. Erlich, C. D. Kopec, C. D. Brody 2017, Neural Computation 29(11)"
@@ -95,7 +95,7 @@ class AttractorNetwork(DriftTask):
         return uniform(n, 2, (-2.0, 3.0), generator)
 
     def endpoints(self) -> tuple[Tensor, Tensor, float]:
-        """From choice to choice, and from indecision to a choice, in five units of time."""
+        """From choice to choice and from the undecided state to a choice, in five units of time."""
         choice = torch.tensor(self.choice, dtype=torch.float64)
         start = torch.stack([choice, torch.full_like(choice, 0.000336102133)])
         end = torch.stack([choice.flip(0), choice])

@@ -1,4 +1,4 @@
-"""Scores of the most likely ways back to a ring, by a learned score."""
+"""Scores of the most likely paths to a ring under a learned score function."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _ANGLES = (45.0, 0.0, -45.0)
 def bridges(field: Drift) -> Paths:
     """Return the least-action paths [3] of the reverse diffusion with a score field.
 
-    From (0, 10) at noise 5 to the points of the ring at 45°, 0° and -45° at noise 0.5, in 100
-    intervals of equal length in the clock w = 25 - t².
+    They lead from (0, 10) at noise 5 to the points of the ring at 45°, 0° and -45° at noise 0.5, in
+    100 intervals of equal length in the clock w = 25 - t².
 
     Args:
         field: s, (points [m, 2], noise [m]) -> [m, 2], in float64.
@@ -38,14 +38,15 @@ def bridges(field: Drift) -> Paths:
 class RingPaths(Metric):
     """Angular momentum along least-action paths of the reverse diffusion with the learned score.
 
-    The headline is std_t Ĵ / E|J|, by the discrete momentum map constant to rounding if and only if
-    the learned score is SO(2)-equivariant. ``.angular_momentum``, ``.action`` and ``.path`` are the
-    errors of ``path_error`` against the exact score's paths; ``.unconverged`` counts paths that are
-    not used because one of the two fields has none. Energy is no score: the drift depends on time.
+    The main value is std_t Ĵ / E|J|. By the discrete Noether theorem, Ĵ is constant to rounding if
+    and only if the learned score is SO(2)-equivariant. ``.angular_momentum``, ``.action`` and
+    ``.path`` are the errors of ``path_error`` relative to the exact score's paths. ``.unconverged``
+    counts paths that are not used because the search failed for one of the two fields. Energy is
+    not scored, because the drift depends on time.
     """
 
     name, version, direction = "ring_paths", "1", "lower"
-    summary = "angular momentum along most likely paths to the ring, by the learned score"
+    summary = "variation of angular momentum along most likely paths to the ring"
     reference = "arXiv:2504.09761 (stochastic Noether theorem), section on diffusion models"
     along_curve = False
 
@@ -54,7 +55,7 @@ class RingPaths(Metric):
         return isinstance(task, RingDiffusion)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return the scores by name; of paths that are not found, their number alone."""
+        """Return the scores by name, or only the number of failures if no path is found."""
         exact = once_per_cell(trained, "ring_paths", lambda: bridges(score))
         judged = Judged(bridges(_learned(trained)), exact, RingDiffusion().generators())
         scores = {f"{self.name}.unconverged": float((~judged.both).sum())}
@@ -67,7 +68,7 @@ class RingPaths(Metric):
 
 
 def _learned(trained: Trained) -> Drift:
-    """Return the learned score (points [m, 2], noise [m]) -> [m, 2]; modules put out t s."""
+    """Return the learned score (points [m, 2], noise [m]) -> [m, 2]; modules output t s."""
     scaled = learned(trained)
 
     def field(x: Tensor, t: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Two baselines that look for conserved quantities: a null space of features, and a network."""
+"""Two baselines that find conserved quantities: a null space of features, and a network."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _INDEPENDENT = 1e-7
 class Invariants:
     """How fast each combination of features changes along a field.
 
-    ``values`` [r], ascending, are the root mean square rates of the combinations of unit variance
-    that are the rows of ``combinations`` [r, r], orthonormal in coordinates in which the r
-    independent combinations of features are uncorrelated and of unit variance.
+    ``values`` [r], ascending, are the root mean square rates of change of r combinations of unit
+    variance, which are the rows of ``combinations`` [r, r]. The rows are orthonormal in whitened
+    coordinates: there the r independent combinations of features are uncorrelated and of unit
+    variance.
     """
 
     values: Tensor
@@ -35,19 +36,19 @@ class Invariants:
 
     @property
     def found(self) -> int:
-        """The number of conserved combinations by a gap rule, for fields that were learned."""
+        """The number of conserved combinations by a gap rule, for learned fields."""
         return count_small(self.values.square())
 
     @property
     def exact(self) -> int:
-        """The number of rates at most 1e-10 of the largest, for fields known exactly."""
+        """The number of rates of at most 1e-10 times the largest, for exactly known fields."""
         return int((self.values <= _EXACT * self.values[-1]).sum())
 
     def cosine(self, truth: Invariants) -> float:
-        """Return the root mean square cosine with the true span, for as many combinations.
+        """Return the root mean square cosine between the slowest combinations and the true span.
 
         Args:
-            truth: of the exact field at the same states and features, with ``exact`` > 0.
+            truth: that of the exact field at the same states and features, with ``exact`` > 0.
         """
         k = truth.exact
         cosines = principal_cosines(self.combinations[:k], truth.combinations[:k])
@@ -57,10 +58,11 @@ class Invariants:
 def invariants(field: Field, features: Features, x: Tensor) -> Invariants | None:
     """Find the combinations Σ c_i b_i(x) of features that a field keeps constant.
 
-    The right singular vectors of the rows f(x)·∇b_i(x), features being whitened on the states, with
-    small singular values: a combination is conserved if and only if its rate vanishes everywhere.
-    Convex, and as complete as the features are. What does not vary over the states, and what
-    repeats other features there, is left out and not counted.
+    They are the right singular vectors with small singular values of the rows f(x)·∇b_i(x), where
+    the features are whitened on the states. A combination is conserved if and only if its rate
+    vanishes everywhere. The problem is convex, and finds all conserved quantities that the features
+    span. Features that are constant over the states, or linear combinations of others there, are
+    removed and not counted.
 
     Args:
         field: f, [n, d] -> [n, d].
@@ -68,8 +70,8 @@ def invariants(field: Field, features: Features, x: Tensor) -> Invariants | None
         x: states, [n, d].
 
     Returns:
-        None where f is not finite, vanishes or is no field of the states, or where the states are
-        not more than the features.
+        None if f is not finite, vanishes or has another shape than the states, or if there are
+        not more states than features.
     """
     x = x.double()
     velocity = field(x).detach().double()
@@ -83,13 +85,13 @@ def invariants(field: Field, features: Features, x: Tensor) -> Invariants | None
     scale = torch.where(spread > _EXACT * values.abs().amax(0), spread, torch.inf)
     _, sizes, basis = torch.linalg.svd((values - values.mean(0)) / scale, full_matrices=False)
     kept = sizes > _INDEPENDENT * sizes[0]
-    whiten = basis[kept].mT / sizes[kept]  # of unit sum of squares, and so n times the variance
+    whiten = basis[kept].mT / sizes[kept]  # to a unit sum of squares, so rates become RMS
     _, sizes, basis = torch.linalg.svd(rates / scale @ whiten, full_matrices=False)
     return Invariants(sizes.flip(0), basis.flip(0))
 
 
 def monomials(x: Tensor) -> Tensor:
-    """Return the coordinates and their products of two, [n, d] -> [n, d + d(d + 1)/2]."""
+    """Return the coordinates and the products of two of them, [n, d] -> [n, d + d(d + 1)/2]."""
     d = x.shape[-1]
     first, second = torch.triu_indices(d, d, device=x.device)
     return torch.cat([x, x[..., first] * x[..., second]], -1)
@@ -137,13 +139,13 @@ class Invariant(nn.Module):
 def invariant_loss(net: nn.Module, groups: Tensor, noise: Tensor, search: Search) -> Tensor:
     """Return E_g Var_t F(x) + β |Q - E_g Var_t F(x + ε)|, ConservNet's loss.
 
-    The first term asks that F be constant in each group; the second, which a constant F would fail,
-    that it spread by Q where the states are displaced off the group's level set.
+    The first term makes F constant in each group. The second makes F vary by Q where the noise
+    displaces the states from the group's level set, which excludes a constant F.
 
     Args:
         net: F, [g, t, d] -> [g, t].
         groups: states that share the unknown invariants, [g, t, d].
-        noise: ε, like ``groups``.
+        noise: ε, of the shape of ``groups``.
         search: Q and β.
     """
     constant = net(groups).var(1).mean()
@@ -157,8 +159,9 @@ def learn_invariant(
 ) -> Invariant:
     """Train a network to be a conserved quantity of states [g, t, d] in g groups.
 
-    The baseline of Ha and Jeong 2021 (arXiv:2102.04008), smaller than theirs. Noise is uniform in
-    a ball of radius R, in units of the states' standard deviation, and fresh at every update.
+    This is the baseline of Ha and Jeong 2021 (arXiv:2102.04008), with a smaller network. Noise is
+    drawn afresh at every update, uniformly in a ball of radius R in units of the states' standard
+    deviation.
     """
     search = search or Search()
     groups = groups.float()
@@ -185,9 +188,10 @@ def _ball(shape: torch.Size, generator: torch.Generator) -> Tensor:
 
 
 def constancy(net: nn.Module, groups: Tensor) -> float:
-    """Return the part of the variance of F over states [g, t, d] that lies within groups.
+    """Return the fraction of the variance of F over states [g, t, d] that lies within groups.
 
-    0 for a conserved quantity that tells the groups apart; near 1 for none (the control).
+    It is 0 for a conserved quantity that distinguishes the groups, and near 1 if nothing is
+    conserved (the control).
     """
     with torch.no_grad():
         values = net(groups.float()).double()
@@ -197,20 +201,21 @@ def constancy(net: nn.Module, groups: Tensor) -> float:
 
 @runtime_checkable
 class HasField(Protocol):
-    """A task, or a module, of a known rate of change."""
+    """A task or a module with a known rate of change."""
 
     def field(self, state: Tensor, t: Tensor) -> Tensor:
         """Return the rate of change [n, d] of states [n, d] at time t."""
 
 
 class ConservedQuantities(Metric):
-    """Cosine of what the learned field conserves with what the exact one does.
+    """Cosine between the quantities that the learned field and the exact field conserve.
 
-    The root mean square principal cosine of the k* slowest combinations of the coordinates and
-    their products with those that the exact field keeps constant, over the test states, in units
-    of their covariance; ``.chance`` is √(k*/r). ``.found`` is the number that a gap rule finds,
-    ``.found.truth`` is k*, ``.least`` the least rate in units of the largest. Where k* = 0, what
-    is found is a false discovery, and there is no cosine. Fields are taken at t = 0.
+    The score is the root mean square principal cosine between the k* slowest combinations of the
+    coordinates and their products and those that the exact field keeps constant, over the test
+    states, in units of their covariance. ``.chance`` is √(k*/r). ``.found`` is the number that a
+    gap rule finds, ``.found.truth`` is k*, and ``.least`` is the least rate in units of the
+    largest. If k* = 0, there is no cosine, and any quantity found is a false discovery. Fields are
+    evaluated at t = 0.
     """
 
     name, version, direction = "conserved_quantities", "1", "higher"

@@ -36,7 +36,8 @@ class Quadratic:
     def generators(self) -> Tensor:
         """Return the affine symmetries (W | b) of the plane [k, 2, 3] that conserve currents.
 
-        Two translations; the rotation in the metric K⁻¹, W ∝ K^½ J K^-½; for m = 0 the dilation.
+        They are two translations, the rotation in the metric K⁻¹ (W ∝ K^½ J K^-½), and for m = 0
+        the dilation.
         """
         a, b = (value**0.5 for value in self.stiffness)
         zero = torch.zeros(2, 3, dtype=torch.float64)
@@ -51,7 +52,7 @@ class Quadratic:
 class Waves:
     """φ = Σ a_i e^{k_i·y} cos(q_i·y + δ_i) with y = K^-½ x, |k|² - |q|² = m² and k·q = 0.
 
-    On shell for the density ``Quadratic`` of that stiffness and mass, and for no other mass.
+    They are on shell for the density ``Quadratic`` of that stiffness and mass only.
 
     Attributes:
         density: K and m.
@@ -87,14 +88,14 @@ def energy_momentum(field: Solution, density: Density, x: Tensor) -> tuple[Tenso
     """Return T^{αβ} = ∂ℒ/∂(∂_αφ) ∂_βφ - δ^{αβ} ℒ [n, d, d] and ∂_α T^{αβ} [n, d] at x [n, d].
 
     Args:
-        field: φ, [n, d] -> [n], each row by itself; twice differentiable.
+        field: φ, [n, d] -> [n], twice differentiable; treats rows independently.
         density: ℒ, of φ [n] and ∂φ [n, d].
         x: points.
     """
     d = x.shape[1]
     with torch.enable_grad():
         live = x.detach().requires_grad_()
-        value = field(live) + 0 * live.sum(1)  # also a constant is a function of x
+        value = field(live) + 0 * live.sum(1)  # makes a constant field a function of x, too
         slope = torch.autograd.grad(value.sum(), live, create_graph=True)[0]
         momentum = torch.func.grad(lambda g: density(value, g).sum())(slope)
         lagrangian = density(value, slope)[:, None, None]
@@ -114,8 +115,8 @@ def energy_momentum(field: Solution, density: Density, x: Tensor) -> tuple[Tenso
 def current_rows(field: Solution, density: Density, x: Tensor) -> Tensor:
     """Return the divergences of the currents of the elementary affine generators [n, d, d + 1].
 
-    The current of x -> x + ε(Wx + b) is J^α = T^{αβ} (Wx + b)_β, of divergence ⟨row, (W | b)⟩
-    with the row ((∂_αT^{αβ}) x_γ + T^{γβ} | ∂_αT^{αβ}) in place (β, γ).
+    The current of x -> x + ε(Wx + b) is J^α = T^{αβ} (Wx + b)_β. Its divergence is ⟨row, (W | b)⟩,
+    where the row has ((∂_αT^{αβ}) x_γ + T^{γβ} | ∂_αT^{αβ}) at position (β, γ).
     """
     T, divergence = energy_momentum(field, density, x)
     linear = divergence[:, :, None] * x[:, None] + T.mT
@@ -123,11 +124,11 @@ def current_rows(field: Solution, density: Density, x: Tensor) -> Tensor:
 
 
 def conserved_currents(field: Solution, density: Density, x: Tensor) -> Spectrum | None:
-    """Find the affine generators whose Noether current is least divergent, at points x [n, d].
+    """Find the affine generators whose Noether currents diverge least, at points x [n, d].
 
-    They minimise E|∂·J|² over ‖(W | b)‖ = 1: the eigenvectors of the Gram matrix of
-    ``current_rows``. Of a field that is not on shell no current is conserved, and none is found.
-    None where the field has no finite derivatives, or no current diverges.
+    They minimise E|∂·J|² over ‖(W | b)‖ = 1, so they are the eigenvectors of the Gram matrix of
+    ``current_rows``. A field that is not on shell conserves no current. The result is None if the
+    field has no finite derivatives, or if no current diverges.
     """
     rows = current_rows(field, density, x)
     return spectrum(rows) if bool(rows.isfinite().all()) and bool(rows.any()) else None
@@ -135,7 +136,7 @@ def conserved_currents(field: Solution, density: Density, x: Tensor) -> Spectrum
 
 @runtime_checkable
 class FieldTheory(Protocol):
-    """A task to learn a field whose Lagrangian density is known."""
+    """A task whose target is a field with a known Lagrangian density."""
 
     density: Quadratic
 
@@ -144,17 +145,17 @@ class FieldTheory(Protocol):
 
 
 class NoetherCurrent(Task):
-    """A field φ of the square [-1, 1]², ∂²φ/∂x² + 4 ∂²φ/∂y² = φ, from its exact values.
+    """A field φ on the square [-1, 1]², ∂²φ/∂x² + 4 ∂²φ/∂y² = φ, from its exact values.
 
-    φ itself has no symmetry. The law that it solves has: translations, and the rotation in the
-    metric of K = diag(1, 4), whose generator has entries 1 : -4. By Noether's theorem their
-    currents are free of divergence on φ, and of those of affine generators theirs alone. The sum
-    of four waves is chosen so that the least divergent of the other currents stands well apart.
+    φ itself has no symmetry, but its equation has: translations, and the rotation in the metric of
+    K = diag(1, 4), whose generator has entries 1 : -4. By Noether's theorem, the currents of these
+    generators have no divergence on φ. Those of all other affine generators have one. φ is a sum of
+    four waves, chosen so that the least of the other divergences is well separated from 0.
     """
 
     name = "noether-current"
     version = "1"
-    summary = "massive field in the plane: its law has symmetries, the field has none"
+    summary = "massive field in the plane: its equation has symmetries, the field has none"
     reference = _REFERENCE
     threshold = 0.001
     input_shape, output_shape = (2,), (1,)
@@ -163,13 +164,13 @@ class NoetherCurrent(Task):
         "quick": (1000,),
         "full": (100, 300, 1000, 10_000),
     }
-    # second derivatives of the learned field are asked for: 350 updates leave them at chance
+    # the metric needs second derivatives, which are still at chance after 350 updates
     updates: ClassVar[Mapping[str, int]] = {"quick": 2000}
     density: ClassVar[Quadratic] = Quadratic((1.0, 4.0), 1.0)
 
     @property
     def symmetry(self) -> None:
-        """None: the field has none, only its law."""
+        """None: only the equation has symmetries, the field has none."""
         return
 
     def target(self, x: Tensor) -> Tensor:
@@ -192,10 +193,10 @@ class NoetherCurrent(Task):
 
 @final
 class OffShell(NoetherCurrent):
-    """The control: a field that does not solve the law, so that no current is conserved."""
+    """The control: a field that does not solve the equation, so that no current is conserved."""
 
     name = "noether-current-control"
-    summary = "field that does not solve the law: the control without conserved currents"
+    summary = "control: field that does not solve the equation and conserves no currents"
 
     def target(self, x: Tensor) -> Tensor:
         """Return sin(3x + y) + cos(2xy), [..., 1]."""
@@ -203,17 +204,18 @@ class OffShell(NoetherCurrent):
         return (3 * a + b).sin() + (2 * a * b).cos()
 
     def generators(self) -> Tensor:
-        """None."""
+        """Return no generators, [0, 2, 3]."""
         return super().generators()[:0]
 
 
 class CurrentGenerators(Metric):
-    """Cosine of the generators whose currents the learned field conserves with the true ones.
+    """Cosine between the generators whose currents the learned field conserves and the true ones.
 
-    The root mean square principal cosine of the k* least eigenvectors of the Gram matrix of the
-    divergences, at the test points, with the k* true generators; the annotations are those of
-    ``drift_generators``. The density is known; the field is learned, and its second derivatives
-    count: one learned to 1 part in 10⁴ of its variance is at 0.81, to 3 in 10⁵ at 0.98.
+    The score is the root mean square principal cosine between the k* least eigenvectors of the Gram
+    matrix of the divergences, at the test points, and the k* true generators. The annotations are
+    those of ``drift_generators``. The density is known. The field is learned, and its second
+    derivatives matter: a field with an error of 1 part in 10⁴ of its variance scores 0.81, and one
+    with 3 in 10⁵ scores 0.98.
     """
 
     name, version, direction = "noether_current", "1", "higher"
@@ -221,11 +223,11 @@ class CurrentGenerators(Metric):
     reference = _REFERENCE
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
-        """Whether the task states the density of its field."""
+        """Whether the task declares the density of its field."""
         return isinstance(task, FieldTheory)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
-        """Return the cosine with its annotations; nothing where the field has no derivatives."""
+        """Return the cosine with its annotations; nothing if the field has no derivatives."""
         theory, network = cast(FieldTheory, task), double_network(trained)
         x, truth = trained.test.x.cpu().to(network.dtype), theory.generators()
         found = conserved_currents(lambda x: network.module(x)[:, 0], theory.density, x)

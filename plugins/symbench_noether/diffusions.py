@@ -24,7 +24,7 @@ class Extremal:
 
 
 def hitting_probability(velocity: float, diffusion: float, start: float, bound: float) -> float:
-    """Return P(x reaches +bound before -bound) of the line's constant drift, from ``start``.
+    """Return P(x reaches +bound before -bound) from ``start``, for a constant drift on a line.
 
     (1 - exp(-v(x₀ + a)/D)) / (1 - exp(-2va/D)), with the limit (x₀ + a)/2a for v = 0.
     """
@@ -63,9 +63,9 @@ class DriftDiffusion(DriftTask):
     """The constant drift (0.1, 0.3) with D = ½, from increments over unit time.
 
     Momentum is conserved along least-action paths, because the field is invariant under
-    translations: affine symmetries, of which no group of matrices on x can tell. The headline error
-    is E|f - v|²/|v|², because the target has no variance. The noise of one target is 20 |v|², so
-    that the mean of n increments has an error of 20/n.
+    translations. These are affine symmetries, which no group of matrices on x can represent. The
+    headline error is E|f - v|²/|v|², because the target has no variance. The noise of one target is
+    20 |v|², so the mean of n increments has an error of 20/n.
     """
 
     name = "drift-diffusion"
@@ -83,7 +83,7 @@ class DriftDiffusion(DriftTask):
     def drift(self, x: Tensor) -> Tensor:
         """Return (0.1, 0.3) everywhere."""
         velocity = torch.tensor(self.velocity, dtype=x.dtype, device=x.device)
-        return velocity + 0 * x  # a function of x also for automatic differentiation
+        return velocity + 0 * x  # a function of x for automatic differentiation, too
 
     def starts(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw from [-1, 1]²."""
@@ -115,10 +115,11 @@ class DriftDiffusion(DriftTask):
 class OrnsteinUhlenbeck(DriftTask):
     """The linear drift f = -kx + ωJx in the plane, k = 1 and ω = 0, with D = ½.
 
-    Bursts start at N(0, 4) a coordinate, well beyond the stationary law, and last up to four
-    relaxation times: least-action paths run where the stationary law hardly visits. Their states
-    are drawn from the exact transition, whose rotation an isotropic start hides.
-    Angular momentum is conserved along least-action paths, by SO(2).
+    Bursts start from N(0, 4) per coordinate, much wider than the stationary distribution, and last
+    up to four relaxation times, because least-action paths run through regions that the stationary
+    distribution rarely visits. States are drawn from the exact transition; its rotation has no
+    effect, because the start is isotropic. By SO(2), angular momentum is conserved along
+    least-action paths.
     """
 
     name = "ornstein-uhlenbeck"
@@ -165,13 +166,13 @@ class OrnsteinUhlenbeck(DriftTask):
         return torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]], dtype=torch.float64)
 
     def extremal(self, start: Tensor, end: Tensor, times: Tensor) -> Extremal:
-        """Return the least-action paths between points [n, 2] each, at times [t] from 0 to T."""
+        """Return the least-action paths between points [n, 2], at times [t] from 0 to T."""
         return linear_extremal(self.matrix(), self.diffusion, (start, end), times)
 
 
 @final
 class RotatingOU(OrnsteinUhlenbeck):
-    """As ``ornstein-uhlenbeck``, with ω = 2: no gradient, and still SO(2)-equivariant."""
+    """``ornstein-uhlenbeck`` with ω = 2: not a gradient field, but SO(2)-equivariant."""
 
     name = "ornstein-uhlenbeck-rotating"
     summary = "linear drift towards the origin, with rotation"
@@ -210,7 +211,7 @@ def linear_extremal(
 class DoubleWell(DriftTask):
     """The drift x - x³ on the line, with D = 0.1: two wells, and the barrier ΔU/D = 2.5.
 
-    Bursts start uniform in [-2, 2]. Only energy is conserved along least-action paths; the
+    Bursts start uniformly in [-2, 2]. Only energy is conserved along least-action paths; the
     reflection is a discrete symmetry.
     """
 

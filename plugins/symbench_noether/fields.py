@@ -1,4 +1,4 @@
-"""Drift fields learnt from noisy increments, and what every such task knows exactly."""
+"""Tasks to learn a drift from noisy increments, of processes whose drift is known exactly."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def uniform(n: int, d: int, bounds: tuple[float, float], generator: torch.Genera
 class DriftTask(Task):
     """Regression of the drift f of dx = f(x) dt + √(2D) dW on x, from increments of short bursts.
 
-    A burst starts at ``starts`` and takes Euler-Maruyama steps of length ``step``; of each one
-    state x is kept, after a number of steps uniform in 0, …, ``burst``. The training and validation
-    targets are the next increment over ``step``, so that E[y | x] = f(x) exactly, with a noise of
-    variance 2D/``step`` a coordinate that exceeds the field's own by far. The targets of the test
-    split are f(x): ``error`` is that of the field, and can reach 0.
+    A burst starts from ``starts`` and takes Euler-Maruyama steps of length ``step``. Each burst
+    gives one state x, after a number of steps uniform in 0, …, ``burst``. Training and validation
+    targets are the next increment divided by ``step``. Then E[y | x] = f(x) exactly, with noise of
+    variance 2D/``step`` per coordinate, which is much larger than the variance of the field. Test
+    targets are f(x), so ``error`` is that of the field and can reach 0.
     """
 
     version = "1"
@@ -64,7 +64,7 @@ class DriftTask(Task):
 
     @abstractmethod
     def endpoints(self) -> tuple[Tensor, Tensor, float]:
-        """Return first and last points [m, d] of paths to judge a drift by, and their time T."""
+        """Return first and last points [m, d] of the paths that score a drift, and their time T."""
 
     def generators(self) -> Tensor:
         """Return the affine symmetries (W | b) [k, d, d + 1] of |v - f|²: x -> x + ε(W x + b)."""
@@ -91,7 +91,7 @@ class DriftTask(Task):
         return x
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n states with increments per unit time, or for the test split the drift itself."""
+        """Draw n states with increments per unit time, or with the drift for the test split."""
         x = self.states(n, self.generator(seed, split)).float().double()
         y = self.drift(x)
         if split != "test":
@@ -105,8 +105,8 @@ def travel_times(
 ) -> Tensor:
     """Return t*(E) = ∫ dx / √(f(x)² + 4DE) between the ends of a line, for every 4DE [e].
 
-    The time that a least-action path of energy E without a turning point takes, by the
-    Gauss-Legendre rule of eight nodes a panel.
+    This is the time that a least-action path of energy E without a turning point takes, by the
+    Gauss-Legendre rule with eight nodes per panel.
 
     Args:
         drift: f, [m, 1] -> [m, 1], in float64.
@@ -115,7 +115,7 @@ def travel_times(
         panels: the number of panels.
 
     Returns:
-        t* [e]; NaN where a turning point lies between the ends.
+        t* [e]; NaN if a turning point lies between the ends.
     """
     nodes, weights = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(8))
     low, high = ends

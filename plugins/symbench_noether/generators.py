@@ -12,7 +12,7 @@ from symbench.metrics.algebra import orthonormal, principal_cosines
 from symbench_noether.lagrangian import Field
 
 _SMALL, _GAP = 0.05, 10.0
-_ROUNDING = 1e-20  # eigenvalues below this part of the largest are squares of rounding errors
+_ROUNDING = 1e-20  # eigenvalues below this fraction of the largest are squares of rounding errors
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Spectrum:
 
     @property
     def found(self) -> int:
-        """The number of symmetries by the gap rule of ``count_small``; 0 is an answer."""
+        """The number of symmetries by the gap rule of ``count_small``; it may be 0."""
         return count_small(self.values)
 
     @property
@@ -37,13 +37,14 @@ class Spectrum:
         return float(self.values[0] / self.values[-1])
 
     def gap(self, k: int) -> float:
-        """Return λ_k / λ_{k+1}, which is 0 for k exact symmetries, and near 1 for no gap."""
+        """Return λ_k / λ_{k+1}, which is 0 for k exact symmetries, and near 1 without a gap."""
         return float(self.values[k - 1] / self.values[k])
 
     def cosine(self, truth: Tensor) -> float:
-        """Return the root mean square cosine of the k least directions with the true span.
+        """Return the root mean square cosine between the k least directions and the true span.
 
-        Principal cosines in the Frobenius product of (W | b); for one generator, the cosine.
+        Principal cosines are those in the Frobenius product of (W | b). For one generator, this is
+        the cosine.
 
         Args:
             truth: independent generators, [k, d, d + 1] with k > 0.
@@ -55,7 +56,7 @@ class Spectrum:
     def scores(self, name: str, truth: Tensor) -> dict[str, float]:
         """Return ``name``, the cosine with the truth [k, d, d + 1], and its annotations by name.
 
-        None for a law that nothing changes, as a constant one: it has no generators of its own.
+        The result is empty if no generator changes the law, as for a constant one.
         """
         k, m = len(truth), len(self.values)
         if not self.values[-1] > 0:
@@ -72,10 +73,11 @@ class Spectrum:
 
 
 def count_small(values: Tensor) -> int:
-    """Return how many eigenvalues [m], ascending and not negative, stand apart as small.
+    """Return how many eigenvalues [m], ascending and not negative, a gap separates as small.
 
-    The k with the largest ratio λ_{k+1} / λ_k of those whose λ_k is below 0.05 of the mean, if that
-    ratio is 10 at least, and else 0. Values below 1e-20 of the largest count as equal.
+    This is the k with the largest ratio λ_{k+1} / λ_k among those whose λ_k is below 0.05 of the
+    mean, if that ratio is at least 10, and otherwise 0. Values below 1e-20 of the largest count as
+    equal.
     """
     floor = values.clamp(min=float(values[-1]) * _ROUNDING)
     if not bool(floor[-1] > 0):
@@ -92,7 +94,7 @@ def invariance_rows(drift: Field, diffusion: float, x: Tensor, v: Tensor) -> Ten
     (∂L/∂x xᵀ + ∂L/∂v vᵀ | ∂L/∂x), where ∂L/∂v = p = (v - f)/(2D) and ∂L/∂x = -(∂f/∂x)ᵀ p.
 
     Args:
-        drift: f, [n, d] -> [n, d], each row by itself.
+        drift: f, [n, d] -> [n, d], which treats rows independently.
         diffusion: D.
         x: states, [n, d].
         v: velocities, [n, d].
@@ -116,18 +118,18 @@ def discover(
 ) -> Spectrum | None:
     """Find the affine generators that change the Lagrangian of a drift least, at states x [n, d].
 
-    The eigenvectors of the Gram matrix E[row rowᵀ] of ``invariance_rows``, over velocities
-    v = f(x) + √(2D) N(0, 1) of unit noise. The commutant of f alone
-    would not do: that of every linear field holds the identity and the field itself.
+    They are the eigenvectors of the Gram matrix E[row rowᵀ] of ``invariance_rows``, over velocities
+    v = f(x) + √(2D) N(0, 1) of unit noise. The commutant of f would not suffice: that of every
+    linear field holds the identity and the field itself.
 
     Args:
         drift: f, [n, d] -> [n, d], in float64.
         diffusion: D.
         x: states, [n, d].
-        generator: of the velocities.
+        generator: random generator of the velocities.
 
     Returns:
-        None where f or its derivative is not finite, or nothing changes the Lagrangian.
+        None if f or its derivative is not finite, or if no generator changes the Lagrangian.
     """
     x = x.double()
     noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
@@ -140,7 +142,8 @@ def discover(
 def spectrum(rows: Tensor) -> Spectrum:
     """Return the eigenvalues and eigenvectors of E[row rowᵀ], rows [n, d, d + 1] with n > d(d + 1).
 
-    From the singular values of the rows, which keeps those of exact symmetries at rounding.
+    They are computed from the singular values of the rows, so that those of exact symmetries are 0
+    to rounding.
     """
     _, values, basis = torch.linalg.svd(rows.flatten(1) / len(rows) ** 0.5, full_matrices=False)
     return Spectrum(values.flip(0).square(), basis.flip(0).unflatten(1, rows.shape[1:]))

@@ -12,7 +12,7 @@ from torch import Tensor
 Drift = Callable[[Tensor, Tensor], Tensor]
 Field = Callable[[Tensor], Tensor]
 
-_BLOCK = 1024  # points at once: what a network keeps of them should fit the cache
+_BLOCK = 1024  # points per block, so that the activations of a network fit the CPU cache
 
 
 class Local(NamedTuple):
@@ -40,9 +40,9 @@ class Quadratic(NamedTuple):
 class Lagrangian:
     """L(x, v, t) = |v - f(x, t)|² / (4D), of the process dx = f dt + √(2D) dW.
 
-    This is the weight of a path for D → 0 (Freidlin-Wentzell); ``onsager_machlup`` adds ½ ∇·f, the
-    correction at finite D. The drift takes points [m, d] and times [m] to [m, d], each row by
-    itself; it is differentiated up to second order (third with the correction).
+    It gives the weight of a path for D → 0 (Freidlin-Wentzell). ``onsager_machlup`` adds ½ ∇·f, the
+    correction at finite D. The drift maps points [m, d] and times [m] to [m, d] and treats rows
+    independently. It is differentiated up to second order, or third with the correction.
     """
 
     drift: Drift
@@ -53,7 +53,7 @@ class Lagrangian:
     def autonomous(
         cls, field: Field, diffusion: float, onsager_machlup: bool = False
     ) -> Lagrangian:
-        """Return the Lagrangian of a drift [m, d] -> [m, d] that does not know the time."""
+        """Return the Lagrangian of a drift [m, d] -> [m, d] that does not depend on time."""
         return cls(lambda x, t: field(x), diffusion, onsager_machlup)  # noqa: ARG005 - no time
 
     def __call__(self, x: Tensor, v: Tensor, t: Tensor) -> Tensor:
@@ -114,15 +114,15 @@ class Lagrangian:
         """Return the action of the paths with its derivatives by their inner points.
 
         ``momenta`` [n, N + 1, d] is the discrete momentum map: p_i = ∂L_d(x_{i-1}, x_i)/∂x_i, and
-        p_0 = -∂L_d(x_0, x_1)/∂x_0. On a stationary path p_i is minus the derivative of the
-        interval that follows, too, and p_i·(W x_i + b) does not depend on i where L is invariant
-        under x -> x + ε(W x + b) (discrete Noether theorem).
+        p_0 = -∂L_d(x_0, x_1)/∂x_0. On a stationary path, p_i is also minus the derivative of the
+        following interval. If L is invariant under x -> x + ε(W x + b), then p_i·(W x_i + b) does
+        not depend on i (discrete Noether theorem).
         """
         n = len(points)
         local = self.derivatives(*self.intervals(points, times))
         value, x, v, xx, xv, vv = (part.unflatten(0, (n, -1)) for part in local)
         step = times.diff(dim=1)[..., None]
-        before, after = step / 2 * x - v, step / 2 * x + v  # by the interval's first and last point
+        before, after = step / 2 * x - v, step / 2 * x + v  # by an interval's first and last point
         step = step[..., None]
         even, odd = step / 4 * xx + vv / step, (xv + xv.mT) / 2
         first, last = even - odd, even + odd
@@ -134,9 +134,9 @@ class Lagrangian:
 
 
 def _jacobian(values: Tensor, x: Tensor, *, last: bool = False) -> Tensor:
-    """Return ∂values/∂x [m, k, d] of values [m, k], each row a function of that row of x alone.
+    """Return ∂values/∂x [m, k, d] of values [m, k], where each row depends only on that row of x.
 
-    It can be differentiated again, unless it is the ``last``.
+    The result can be differentiated again, unless ``last`` is set.
     """
     if not values.requires_grad:
         return x.new_zeros(*values.shape, x.shape[1])

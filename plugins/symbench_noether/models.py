@@ -14,7 +14,7 @@ from symbench.groups import Representation, Standardised
 
 @dataclass(frozen=True)
 class DriftConfig:
-    """Two coefficients of ``depth`` hidden layers of ``width`` SiLU units each."""
+    """``depth`` hidden layers of ``width`` SiLU units, which compute both coefficients."""
 
     width: int = 64
     depth: int = 2
@@ -25,9 +25,9 @@ class DriftConfig:
 class EquivariantDrift(Model):
     """f(x, s) = a(|x|², s) x + b(|x|², s) J x, with J the quarter turn and perceptrons a and b.
 
-    Every smooth SO(2)-equivariant field of the plane has this form, s being invariants that the
-    input may hold beside the vector (a time). Exactly equivariant, and smooth as often as the
-    perceptrons are, which least-action paths need.
+    Every smooth SO(2)-equivariant field of the plane has this form, where s are invariants that the
+    input may hold beside the vector, such as a time. The field is exactly equivariant, and as
+    smooth as the perceptrons are; least-action paths need smoothness.
     """
 
     name, version, prior = "so2-drift", "1", "told"
@@ -47,7 +47,7 @@ class EquivariantDrift(Model):
         if (vectors, vectors + scalars) != (1, len(told.input.summands)):
             return f"needs one vector and scalars, not {told.input!r}"
         if _count(told.output) != (1, 0) or told.output.size != 2:
-            return f"its output is one vector, not {told.output!r}"
+            return f"outputs one vector, not {told.output!r}"
         return None
 
     def build(self, problem: Problem) -> nn.Module:

@@ -27,7 +27,7 @@ def bessel_ratio(x: Tensor) -> Tensor:
 
 
 def _polar(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return r = |x|, away from zero by a rounding, σ² = σ₀² + t², and Rr/σ², [...] each."""
+    """Return r = |x|, clamped away from zero, σ² = σ₀² + t², and Rr/σ², [...] each."""
     r = x.square().sum(-1).clamp(min=1e-20).sqrt()
     variance = WIDTH**2 + t * t
     return r, variance, RADIUS * r / variance
@@ -49,13 +49,13 @@ def log_density(x: Tensor, t: Tensor) -> Tensor:
 
 
 def score(x: Tensor, t: Tensor) -> Tensor:
-    """Return ∇ log p [..., 2] = (R I₁(κ)/I₀(κ) - r)/σ² · x/r with κ = Rr/σ², of x and t."""
+    """Return ∇ log p [..., 2] = (R I₁(κ)/I₀(κ) - r)/σ² · x/r with κ = Rr/σ², at x and t."""
     r, variance, kappa = _polar(x, t)
     return x * ((RADIUS * bessel_ratio(kappa) / r - 1) / variance)[..., None]
 
 
 def divergence(x: Tensor, t: Tensor) -> Tensor:
-    """Return ∇·∇ log p [...] = g' + g/r of the radial score g, of x and t as above."""
+    """Return ∇·∇ log p [...] = g' + g/r of the radial score g, at x and t."""
     r, variance, kappa = _polar(x, t)
     a = bessel_ratio(kappa)
     slope = (RADIUS**2 / variance * (1 - a / kappa - a * a) - 1) / variance
@@ -65,7 +65,7 @@ def divergence(x: Tensor, t: Tensor) -> Tensor:
 def flow_radius(radius: Tensor, first: float, last: float) -> Tensor:
     """Return |x| at noise ``last`` of the probability flow dx/dt = -t ∇ log p from ``first``.
 
-    The flow is radial, and keeps the cumulative distribution of r, which is Rice's.
+    The flow is radial and preserves the cumulative probability of r, which has a Rice distribution.
     """
     before, after = (math.hypot(WIDTH, t) for t in (first, last))
     r = radius.double().numpy()
@@ -79,8 +79,8 @@ def reverse_lagrangian(
 ) -> Lagrangian:
     """Return the Lagrangian of the reverse diffusion in the clock w = T² - t², from noise T down.
 
-    In reverse time dx = 2t s dτ + √(2t) dW, which is dx = s dw + dW in the clock in which the
-    noise is uniform: D = ½, from w = 0 to T² - t₀². The momenta are those of the time τ.
+    In reverse time, dx = 2t s dτ + √(2t) dW. In the clock w the noise is uniform: dx = s dw + dW,
+    so D = ½, from w = 0 to T² - t₀². The momenta are the same as in the time τ.
 
     Args:
         field: the score s, (points [m, 2], noise [m]) -> [m, 2].
@@ -95,10 +95,10 @@ class RingDiffusion(Task):
     """The score of a noised ring, from (x, log t) with t log-uniform in [0.3, 10].
 
     The target is t ∇ log p(x | t), of order one at every noise level. Training and validation
-    targets are those of denoising score matching, minus the noise ε that was added, x = x₀ + tε,
-    whose mean given (x, t) is the target; the test targets are exact.
-    Angular momentum is conserved along the least-action paths of the reverse diffusion, by SO(2);
-    energy is not, for the drift depends on the time.
+    targets are those of denoising score matching: minus the noise ε that was added, x = x₀ + tε.
+    Their mean given (x, t) is the target. Test targets are exact. By SO(2), angular momentum is
+    conserved along the least-action paths of the reverse diffusion. Energy is not, because the
+    drift depends on time.
     """
 
     name = "ring-diffusion"
@@ -110,7 +110,7 @@ class RingDiffusion(Task):
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = SIZES
     updates: ClassVar[Mapping[str, int]] = {
         "quick": 1500
-    }  # 350 do not reach the small noise levels
+    }  # 350 updates do not learn the small noise levels
     levels: ClassVar[tuple[float, float]] = (0.3, 10.0)
 
     @property
@@ -133,7 +133,7 @@ class RingDiffusion(Task):
         return torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]], dtype=torch.float64)
 
     def sample(self, n: int, seed: int, split: Split, dtype: torch.dtype = torch.float32) -> Data:
-        """Draw n noised points with minus their noise, or for the test split the exact target."""
+        """Draw n noised points with minus their noise, or the exact target for the test split."""
         generator = self.generator(seed, split)
         angle, level = torch.rand(2, n, generator=generator, dtype=torch.float64)
         clean = RADIUS * torch.stack([(2 * math.pi * angle).cos(), (2 * math.pi * angle).sin()], 1)

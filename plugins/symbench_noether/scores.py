@@ -1,4 +1,4 @@
-"""Scores of a learned drift: its error, its symmetries, and what its likely paths conserve."""
+"""Scores of a learned drift: its error, its symmetries, and conservation along likely paths."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Diffusion(Protocol):
         """Return f [..., d] at states x [..., d]."""
 
     def endpoints(self) -> tuple[Tensor, Tensor, float]:
-        """Return first and last points [m, d] of paths to judge a drift by, and their time T."""
+        """Return first and last points [m, d] of the paths that score a drift, and their time T."""
 
     def generators(self) -> Tensor:
         """Return the affine symmetries (W | b) [k, d, d + 1] of the Lagrangian."""
 
 
 class DriftScore(Metric):
-    """A score of the drift that was learned, evaluated in float64."""
+    """A score of the learned drift, evaluated in float64."""
 
     version = "1"
     direction: ClassVar[Direction] = "lower"
@@ -59,8 +59,8 @@ def learned(trained: Trained) -> Field:
 class FieldError(DriftScore):
     """√(E|f̂ - f|² / E|f|²) over the states of the test set.
 
-    ``field_error.equivariance``, where SO(2) is a symmetry: √(Σ|f̂(Q_k x) - Q_k f̂(x)|² / Σ|f̂|²),
-    over those states and the seven rotations Q_k by 2πk/8.
+    If SO(2) is a symmetry, ``field_error.equivariance`` is √(Σ|f̂(Q_k x) - Q_k f̂(x)|² / Σ|f̂|²),
+    over the same states and the seven rotations Q_k by 2πk/8.
     """
 
     name = "field_error"
@@ -90,7 +90,7 @@ def _turn(angle: float) -> Tensor:
 
 
 def _name(generator: Tensor) -> str:
-    """Return what the Noether charge of an affine generator (W | b) [d, d + 1] is called."""
+    """Return the name of the Noether charge of an affine generator (W | b) [d, d + 1]."""
     W, b = generator[:, :-1], generator[:, -1]
     if not bool(W.any()):
         return "momentum"
@@ -99,7 +99,7 @@ def _name(generator: Tensor) -> str:
 
 @dataclass(frozen=True)
 class Judged:
-    """Paths of the learned and of the exact drift between the same ends, by the same rule."""
+    """Paths of the learned and of the exact drift between the same ends, discretised alike."""
 
     learned: Paths
     exact: Paths
@@ -111,7 +111,7 @@ class Judged:
         return self.learned.converged & self.exact.converged
 
     def quantities(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Return what is conserved, [m, times, k] along the learned and the exact paths."""
+        """Return the conserved quantities [m, times, k] along the learned and the exact paths."""
         pairs = {"energy": (self.learned.energies[..., None], self.exact.energies[..., None])}
         names = [_name(generator) for generator in self.generators]
         for name in dict.fromkeys(names):
@@ -122,7 +122,7 @@ class Judged:
 
 
 def judged(trained: Trained, task: Task) -> Judged:
-    """Return the paths between the task's endpoints, computed once a trained module."""
+    """Return the paths between the task's endpoints, computed once per trained module."""
     system = cast(Diffusion, task)
 
     def compute() -> Judged:
@@ -141,9 +141,9 @@ def _paths(field: Field, system: Diffusion) -> Paths:
 class PathScore(DriftScore):
     """A score along least-action paths of the learned drift.
 
-    The paths of least |v - f̂|²/(4D) join the task's endpoints in 100 intervals of the midpoint
-    rule. ``.unconverged`` counts those without a usable path, which no other score includes; they
-    are absent where no path is usable.
+    The paths minimise |v - f̂|²/(4D) between the task's endpoints, in 100 intervals of the midpoint
+    rule. ``.unconverged`` counts the paths that are not usable. The other scores exclude them, and
+    are absent if no path is usable.
     """
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
@@ -167,11 +167,11 @@ class PathConservation(PathScore):
     """std_t Q / E_t|Q| of each conserved quantity Q along least-action paths of the learned drift.
 
     Q̂ is p̂·(W x + b) for the true generators (W | b), with the discrete momenta p̂ of the learned
-    drift: by the discrete Noether theorem constant to rounding if and only if the learned drift
-    has the symmetry, whatever the step. Components are summed under the root, the means are over
-    paths, and |Q| is that of the exact drift.
-    ``.energy`` measures the discretisation, O(h²), and no model. ``.momentum`` goes with
-    translations, ``.angular_momentum`` with the rotation, ``.noether`` with other generators.
+    drift. By the discrete Noether theorem, and at any step size, Q̂ is constant to rounding if and
+    only if the learned drift has the symmetry. Components are summed under the root, means are over
+    paths, and |Q| is that of the exact drift. ``.energy`` measures the discretisation, O(h²), and
+    not the model. ``.momentum`` belongs to translations, ``.angular_momentum`` to the rotation, and
+    ``.noether`` to other generators.
     """
 
     name = "path_conservation"
@@ -191,10 +191,10 @@ class PathError(PathScore):
 
     ``.action``: E|Ŝ - S| / E S. ``.energy``, ``.momentum``, ``.angular_momentum``, ``.noether``:
     the mean over paths of |mean_t Q̂ - mean_t Q|, in units of E|Q|. ``.path``: the root mean square
-    distance of points of equal time, in units of that of the two ends. ``.time``, on a line: the
-    mean |log t̂*(E) / t*(E)| over 4DE = 0.01, 0.1, 1, 10, with t*(E) = ∫ dx / √(f² + 4DE) from the
-    first to the last point of the first path. Both have the same discretisation, so that the
-    exact drift scores 0.
+    distance between points of equal time, in units of the distance between the two ends. ``.time``,
+    on a line: the mean |log t̂*(E) / t*(E)| over 4DE = 0.01, 0.1, 1, 10, with t*(E) = ∫ dx /
+    √(f² + 4DE) from the first to the last point of the first path. Both have the same
+    discretisation, so the exact drift scores 0.
     """
 
     name = "path_error"
@@ -229,13 +229,13 @@ class PathError(PathScore):
 
 
 class DriftGenerators(DriftScore):
-    """Cosine of the affine symmetries of the learned Lagrangian |v - f̂|²/(4D) with the true ones.
+    """Cosine between the affine symmetries of the learned Lagrangian and the true ones.
 
-    The root mean square principal cosine of the k* least eigenvectors of the Gram matrix of
-    changes of the Lagrangian, at the test states with velocities of unit noise, with the k* true
-    generators; ``.chance`` is √(k*/m) for m = d(d + 1). ``.found`` is the number that a gap rule
-    finds, ``.found.truth`` is k*, ``.gap`` is λ_{k*}/λ_{k*+1}, ``.least`` is λ_1/λ_max. Where
-    k* = 0 there is no cosine, and 0 found is right.
+    The Lagrangian is |v - f̂|²/(4D). The score is the root mean square principal cosine between the
+    k* least eigenvectors of the Gram matrix of its changes, at the test states with velocities of
+    unit noise, and the k* true generators. ``.chance`` is √(k*/m) for m = d(d + 1). ``.found`` is
+    the number that a gap rule finds, ``.found.truth`` is k*, ``.gap`` is λ_{k*}/λ_{k*+1}, and
+    ``.least`` is λ_1/λ_max. If k* = 0, there is no cosine, and the correct ``.found`` is 0.
     """
 
     name = "drift_generators"
@@ -243,7 +243,7 @@ class DriftGenerators(DriftScore):
     summary = "cosine between the symmetries of the learned Lagrangian and the true ones"
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
-        """Return the cosine with its annotations; nothing where the drift is no number."""
+        """Return the cosine with its annotations; nothing if the drift is not finite."""
         system = cast(Diffusion, task)
         field, x = learned(trained), trained.test.x.cpu().double()
         found = discover(field, system.diffusion, x, generator)

@@ -9,9 +9,9 @@ from torch import Tensor
 def solve(diagonal: Tensor, upper: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """Solve A x = b for symmetric positive definite A in log2(m) batched eliminations.
 
-    Eliminating every other block row leaves a system of half the size of the same form; together
-    the eliminations are the block Cholesky factorisation of a permuted A, so that its pivots are
-    positive definite exactly if A is.
+    Eliminating every other block row leaves a system of the same form and half the size. Together
+    the eliminations are the block Cholesky factorisation of a permuted A, so their pivots are
+    positive definite if and only if A is.
 
     Args:
         diagonal: blocks A_ii, [n, m, d, d].
@@ -19,7 +19,7 @@ def solve(diagonal: Tensor, upper: Tensor, right: Tensor) -> tuple[Tensor, Tenso
         right: b, [n, m, d].
 
     Returns:
-        x [n, m, d], and whether A was positive definite [n] (elsewhere x means nothing).
+        x [n, m, d], and whether A was positive definite [n] (otherwise x is meaningless).
     """
     n, m, d = right.shape
     size = 2 ** m.bit_length() - 1

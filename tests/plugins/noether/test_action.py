@@ -1,4 +1,4 @@
-"""The least-action solver: oracles, convergence, discrete Noether theorem, and failures."""
+"""The least-action solver: reference values, convergence, discrete Noether theorem, failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def grid(total, intervals):
 
 
 def swirl(x):
-    """A rotation-equivariant field that is neither linear nor a gradient."""
+    """Return a rotation-equivariant field that is neither linear nor a gradient."""
     r2 = x.square().sum(-1, keepdim=True)
     turned = torch.stack([-x[..., 1], x[..., 0]], -1)
     return (1 - r2) * x + r2.cos() * turned
@@ -195,7 +195,7 @@ def test_a_stationary_path_that_is_not_least_is_called_a_saddle():
     lagrangian, times = Lagrangian.autonomous(headwind, 0.5), grid(4.0, 40)
     start, end = double([-2.0, 0.0]), double([2.0, 0.0])
     ahead = least_action(lagrangian, start, end, times)
-    assert ahead.reasons == ("saddle: the action is not least",)
+    assert ahead.reasons == ("saddle: the action is not minimal",)
     assert float(ahead.action) == pytest.approx(4.0 * 16 / 2, rel=1e-12)
     bend = double([0.0, 1.0]) * torch.linspace(0, math.pi, 41).double().sin()[:, None]
     aside = least_action(lagrangian, start, end, times, initial=ahead.points + bend)

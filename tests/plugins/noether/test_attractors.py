@@ -1,4 +1,4 @@
-"""Known answers of the attractor network: fixed points, and least action from choice to choice."""
+"""Known values of the attractor network: fixed points, and least action between choices."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_least_action_from_choice_to_choice(total, values):
     path = between(CHOICE, CHOICE[::-1], float(total))
     assert path.reasons == ("",)
     assert float(path.action) == pytest.approx(action, rel=1e-3)
-    # energy is the action's derivative by time: with T its relative precision falls
+    # energy is the action's derivative by time, so its relative precision falls with T
     assert float(path.energies.mean()) == pytest.approx(energy, rel=1e-3, abs=1.2e-4)
     distance = (path.points[0] - double(MIDDLE)).norm(dim=1).min()
     assert float(distance) == pytest.approx(nearest, abs=1.5e-3)

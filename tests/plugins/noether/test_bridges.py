@@ -1,4 +1,4 @@
-"""Most likely paths to a ring: exact for the exact score, and honest for others."""
+"""Most likely paths to a ring: exact for the exact score, wrong for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conserved quantities by a null space of features, and by a network: counts and controls."""
+"""Conserved quantities by a null space of features and by a network: counts and controls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def with_inverse_distance(z):
 
 
 def springs(z):
-    """Two masses on springs of rest length 1 under gravity, the second spring twice as stiff."""
+    """Two masses on springs of rest length 1 under gravity; the second spring is twice as stiff."""
     first, second, p1, p2 = z.chunk(4, -1)
     down = torch.tensor([0.0, 0.0, -1.0], dtype=torch.float64)
     apart = first - second
@@ -103,7 +103,7 @@ def test_the_quantity_of_an_oscillator_is_its_energy():
 
 
 def test_rates_are_those_of_combinations_of_unit_variance():
-    """Of dq/dt = -q the feature q decays at the rate 1 in units of itself, and q² at the rate 2."""
+    """Under dq/dt = -q, relative to their size, the feature q decays at rate 1 and q² at rate 2."""
     x = normal(4000, 1)
     for features, rate in ((lambda x: x, 1.0), (lambda x: x**3, 3.0)):
         found = invariants(lambda x: -x, features, x)
@@ -205,7 +205,7 @@ def orbits(damping, seed, groups=20, points=50):
 
 
 def test_the_loss_is_that_of_the_paper():
-    """F = q on two groups: the mean variance within, and what the displaced states lack."""
+    """F = q on two groups: the mean variance within, and Q minus that of displaced states."""
     groups = torch.tensor([[[0.0, 0.0], [2.0, 0.0]], [[1.0, 0.0], [1.0, 5.0]]])
     noise = torch.tensor([[[0.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]])
     search = Search(spread=3.0, weight=2.0)

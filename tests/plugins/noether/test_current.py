@@ -1,4 +1,4 @@
-"""Noether currents: known null dimensions on shell, none off shell, and the learned field."""
+"""Noether currents: known null dimensions on shell, none off shell, and a learned field."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_fields_that_are_no_numbers_or_vanish_have_no_score():
 
 
 def test_a_constant_field_conserves_every_current_but_the_dilations():
-    """T is minus the constant ℒ times the identity: what keeps areas is conserved, 5 of 6."""
+    """T is -ℒ times the identity, with ℒ constant: 5 of the 6 generators preserve areas."""
     scores = scored(NoetherCurrent(), Module(lambda x: torch.ones(len(x), 1)))
     assert scores["noether_current.found"] == 5
 

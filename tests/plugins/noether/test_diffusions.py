@@ -1,4 +1,4 @@
-"""Known answers of the diffusions whose most likely paths have a closed form."""
+"""Known values of the diffusions whose most likely paths have a closed form."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_the_stated_generators_leave_the_lagrangian_invariant(task):
         W, b = row[:, :-1], row[:, -1]
         change = (local.x * (x @ W.mT + b)).sum(1) + (local.v * (v @ W.mT)).sum(1)
         assert float(change.abs().max()) < 1e-12
-    # and a dilation never does
+    # a dilation never leaves it invariant
     dilation = (local.x * x).sum(1) + (local.v * v).sum(1)
     assert float(dilation.abs().mean()) > 0.1
 

@@ -1,4 +1,4 @@
-"""Symmetries of a Lagrangian in closed form: known null spaces, and the rule that counts them."""
+"""Symmetries of a Lagrangian in closed form: known null spaces, and the counting rule."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_nonlinear_equivariant_drift_has_the_rotation():
 
 
 def test_the_commutant_of_a_linear_drift_is_larger_than_its_symmetry():
-    """That the identity commutes with f does not make it a symmetry of |v - f|²."""
+    """The identity commutes with f, but is not a symmetry of |v - f|²."""
     x = normal()
     identity = torch.eye(2, 3, dtype=torch.float64)
     v = -x + normal(seed=2)

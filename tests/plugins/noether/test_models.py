@@ -1,4 +1,4 @@
-"""The equivariant field of the plane: exact, complete enough, and declined elsewhere."""
+"""The equivariant field of the plane: exact, expressive, and declined for other problems."""
 
 from __future__ import annotations
 

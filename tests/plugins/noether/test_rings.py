@@ -1,4 +1,4 @@
-"""Known answers of the diffused ring: density, score, probability flow, and most likely paths."""
+"""Known values of the diffused ring: density, score, probability flow, most likely paths."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_most_likely_bridges_and_their_angular_momenta():
     J = found.angular_momentum
     assert float((J.amax(1) - J.amin(1)).max()) < 1e-12
     for i, (action, momentum, _) in enumerate(BRIDGES.values()):
-        # on 200 intervals, against a grid of the same size with the boundary terms integrated
+        # on 200 intervals; the reference has a grid of the same size and exact boundary terms
         assert float(found.action[i]) == pytest.approx(action, rel=4e-4)
         assert float(J[i].mean()) == pytest.approx(momentum, abs=5e-4)
 
@@ -176,7 +176,7 @@ def test_the_mean_of_the_noisy_targets_is_the_exact_one():
         rest = ((train.y - exact) * feature).sum(1)
         error = float(rest.std()) / math.sqrt(len(rest))
         assert abs(float(rest.mean())) < 5 * error
-    # and what it leaves is less than the whole
+    # and the remainder is smaller than the targets
     assert float((train.y - exact).square().mean()) < 0.7
 
 

@@ -1,4 +1,4 @@
-"""Scores of learned drifts: perfect for the exact one, known for wrong ones, honest in failure."""
+"""Scores of learned drifts: exact drifts, drifts with a known error, and failures."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_equivariance_of_a_field_is_the_published_ratio():
 
 
 def test_momentum_on_the_paths_of_a_wrong_drift_varies_as_computed_by_hand():
-    """For f = (0.1 + x₁/2, 0.3): the momentum along x₁ falls as e^{-t/2}, that along x₂ is kept."""
+    """For f = (0.1 + x₁/2, 0.3), the momentum p₁ falls as e^{-t/2}, and p₂ is constant."""
     task = DriftDiffusion()
 
     def drift(x):
@@ -168,7 +168,7 @@ def test_paths_that_do_not_converge_are_counted_and_left_out(metric):
     task = DriftDiffusion()
     name = metric.name
 
-    def partly(x):  # no number to the left of -0.98, where one path ends and another begins
+    def partly(x):  # not finite to the left of -0.98, where one path ends and another begins
         return task.drift(x) / (x[:, :1] > -0.98)
 
     found = scores(metric, task, partly)
