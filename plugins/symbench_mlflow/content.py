@@ -1,4 +1,4 @@
-"""What of a record goes to MLflow, under names and in texts that it can take."""
+"""The content of a record that goes to MLflow, with names and texts that MLflow accepts."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")  # what no store of MLflow's takes for a path
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")  # characters that not every MLflow store accepts in names
 _LONGEST_NAME, _LONGEST_PARAM, _LONGEST_TAG = 150, 250, 1000
 _STATUS = {"ok": "FINISHED", "declined": "FINISHED", "interrupted": "KILLED"}
 
 
 def status(record: Any) -> str:
-    """Return MLflow's status: whatever has no result, diverged cells included, has FAILED."""
+    """Return MLflow's run status; cells without a result, also diverged ones, have FAILED."""
     return _STATUS.get(record.status, "FAILED")
 
 
 def name(raw: str) -> str:
-    """Return the name if it is safe, else a safe one that differs from that of any other name."""
+    """Return the name if it is safe, else a safe name with a hash of the original."""
     safe = _UNSAFE.sub("_", raw)[:_LONGEST_NAME].strip(".") or "_"
     return safe if safe == raw else f"{safe}-{hashlib.sha256(raw.encode()).hexdigest()[:8]}"
 
 
 def text(raw: str, longest: int = _LONGEST_TAG) -> str:
-    """Return the text on one line without control, bidi or invisible characters, cut."""
+    """Return the text on one line, truncated, without control, bidi or invisible characters."""
     line = " ".join(raw.split())
     return "".join(c for c in line if not unicodedata.category(c).startswith("C"))[:longest]
 
 
 def params(record: Any) -> dict[str, str]:
-    """Return what the cell was given: ``config.*``, ``recipe.*``, ``tuning.*``, sizes, seeds."""
+    """Return the cell's settings: ``config.*``, ``recipe.*``, ``tuning.*``, sizes, seeds."""
     identity = record.identity
     found: dict[str, object] = {"sizes": identity.sizes, "seeds": len(identity.seeds)}
     found["updates"] = identity.protocol.get("updates")
@@ -46,7 +46,7 @@ def params(record: Any) -> dict[str, str]:
 
 
 def tags(record: Any) -> dict[str, str]:
-    """Return what the cell was and how it ended: names, versions, machine, status, error."""
+    """Return the identity and the outcome of the cell: versions, machine, status, error."""
     identity, provenance = record.identity, record.provenance
     found: dict[str, object] = {
         "task": identity.task,
@@ -69,7 +69,7 @@ def tags(record: Any) -> dict[str, str]:
 def metrics(record: Any) -> Iterator[tuple[str, int, float]]:
     """Yield (name, n_train, median over seeds) of every score and ``cost.*``; n_train is the step.
 
-    A diverged trial counts as a guess, as in the tables, and ``diverged`` counts them.
+    A diverged trial scores at chance, as in the tables; ``diverged`` counts such trials.
     """
     chance = record.identity.protocol.get("chance_error")
     found: dict[tuple[str, int], list[float]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The event hooks of a run -> one MLflow run for it, and one nested in it for each cell."""
+"""Report a run to MLflow by the event hooks: one MLflow run, and a nested one for each cell."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from symbench import hookimpl
 from symbench_mlflow.content import metrics, params, status, tags, text
 
 _log = logging.getLogger(__name__)
-_BATCH, _FEW = 1000, 100  # metrics, and params or tags, that MLflow takes at once
+_BATCH, _FEW = 1000, 100  # MLflow limits of metrics, and of params or tags, per request
 
 
 class Reporter:
     """Writes to MLFLOW_TRACKING_URI, into the experiment MLFLOW_EXPERIMENT_NAME (``symbench``).
 
-    A run's name, status, parameters, metrics and tags: see ``symbench_mlflow.content``. The first
-    thing that goes wrong is told in one warning, and ends the reporting, not the run.
+    ``symbench_mlflow.content`` defines the status, parameters, metrics and tags of a run. The first
+    failure logs one warning and ends the reporting, not the run.
     """
 
     def __init__(self) -> None:
@@ -31,13 +31,13 @@ class Reporter:
 
     @hookimpl
     def symbench_run_started(self, run: Any) -> None:
-        """Open the MLflow run that the cells nest in."""
+        """Start the MLflow run that contains those of the cells."""
         self._run = run
         self._guarded(self._open)
 
     @hookimpl
     def symbench_cell_finished(self, cell: Any, record: Any) -> None:
-        """Write one cell as a nested MLflow run; a reused cell too, tagged as such."""
+        """Write one cell as a nested MLflow run; a reused cell is tagged as such."""
         self._guarded(self._write, cell, record)
 
     @hookimpl
@@ -55,12 +55,12 @@ class Reporter:
             self._broken = True
             _log.warning(
                 "MLFLOW_TRACKING_URI is set, but MLflow cannot be imported (%s): "
-                "pip install 'symbench[mlflow]', or unset it", text(str(error), 500)
+                "run pip install 'symbench[mlflow]', or unset the variable", text(str(error), 500)
             )  # fmt: skip
-        except Exception as error:  # a server may answer, or fail to, in any way
+        except Exception as error:  # a server may fail in any way
             self._broken = True
             why = text(f"{type(error).__name__}: {error}", 500)
-            _log.warning("MLflow gets nothing more of this run: %s", why)
+            _log.warning("reporting to MLflow has stopped, and the run continues: %s", why)
 
     def _open(self) -> None:
         from mlflow.tracking import MlflowClient
@@ -103,7 +103,7 @@ def _parts(items: list[Any], most: int) -> list[list[Any]]:
 
 
 def _times(record: Any) -> tuple[int, int]:
-    """Return when the cell started and ended, in milliseconds; now, if it does not say."""
+    """Return the start and end of the cell in milliseconds, or now if the record lacks them."""
     try:
         start = datetime.fromisoformat(record.provenance["started"]).timestamp()
         end = start + float(record.provenance["seconds"])

@@ -1,7 +1,7 @@
-"""Spread the cells over a Ray cluster: one Ray task per cell, which supervises a child process.
+"""Distribute the cells over a Ray cluster: one Ray task per cell, with a child process.
 
-A node needs the same version of symbench, and no access to the store: records travel back as text
-and the driver stores them. The cell of a lost worker is run again elsewhere.
+A node needs the same version of symbench, but no access to the store: records return as text, and
+the driver stores them. The cell of a lost worker is run again elsewhere.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from symbench.executor import (
 )
 from symbench_ray.nodes import Nodes, connected, environment, inspect_nodes
 
-_POLL_SECONDS = 1.0  # how soon a node that has joined is given work
-_SHUTDOWN_SECONDS = 5.0  # for the workers of an interrupted run to stop
-_MOST_RETRIES = 5  # of a cell whose workers are lost
+_POLL_SECONDS = 1.0  # longest time until a new node gets work
+_SHUTDOWN_SECONDS = 5.0  # time for the workers of an interrupted run to stop
+_MOST_RETRIES = 5  # per cell, after the loss of its worker
 
 _Sent = tuple[str, bytes]  # a record as JSON, and its tensors as safetensors
 _Files = tuple[tuple[str, bytes], ...]  # names and contents of plugin files
 
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
-    """Yield each cell's record as it finishes, the longest cells begun first.
+    """Yield each cell's record as it finishes, starting the longest cells first.
 
     Raises:
         InputError: Ray is not installed, the cluster cannot be reached or used, or the device is
@@ -65,7 +65,7 @@ def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Rec
 
 @dataclass(frozen=True)
 class Dispatch:
-    """The cells of one run that are out on a cluster."""
+    """The execution of the cells of one run on a cluster."""
 
     ray: Any
     nodes: Nodes
@@ -74,7 +74,7 @@ class Dispatch:
     known: Costs
 
     def results(self, cells: Sequence[Cell]) -> Iterator[Record]:
-        """Hand the cells out, never more than there is room for, and yield what comes back."""
+        """Submit the cells, at most as many as there is room for, and yield their records."""
         waiting, running = deque(cells), dict[Any, Cell]()
         submit = self._submitter()
         try:
@@ -92,7 +92,7 @@ class Dispatch:
         return self.ray.wait(references, timeout=_POLL_SECONDS)[0] if references else []
 
     def _room(self) -> int:
-        """Return how many cells may be out: one per core, and a few that wait for the next core."""
+        """Return how many cells may be submitted: one per core, and a few that wait for a core."""
         cores = int(self.ray.cluster_resources().get("CPU", 0))
         return self.options.jobs or cores + cores // 4 + 1
 
@@ -100,7 +100,7 @@ class Dispatch:
         sources = self.desk.registry.sources
         files = tuple((Path(file).name, Path(file).read_bytes()) for file in sources.files)
         options = replace(self.options, device=self.nodes.device, jobs=1)
-        # stored once and fetched once per node, because a plugin file may be long
+        # stored once and fetched once per node, because a plugin file may be large
         job = self.ray.put((options, files, sources.blocked, self.nodes.cores))
         carry = self.ray.remote(carry_out)
 
@@ -113,7 +113,7 @@ class Dispatch:
         return submit
 
     def gpu_share(self, cell: Cell) -> float:
-        """Return the share of a GPU that the cell takes: 0 on a CPU, 1 if it was never measured."""
+        """Return the share of a GPU that the cell needs: 0 on a CPU, 1 if it was never measured."""
         if self.nodes.device == "cpu":
             return 0.0
         return 1 / gpu_slots(self.nodes.gpu_bytes, self.known.peak_bytes(cell))
@@ -168,21 +168,21 @@ def _always(cell: Cell) -> bool:  # noqa: ARG001 - the driver has claimed it
 
 
 def _unheard(cell: Cell, progress: Progress) -> None:
-    """Drop a progress report, which has no way back to the driver."""
+    """Drop a progress report, which cannot reach the driver."""
 
 
 @cache
 def _prepare_worker() -> None:
-    """Adapt a Ray worker process, once, to what the supervisor expects of its process."""
-    # otherwise every child would import Ray's worker script, with which this process was started
+    """Adapt a Ray worker process, once, to the expectations of the supervisor."""
+    # otherwise every child would import the Ray worker script that started this process
     vars(sys.modules["__main__"]).pop("__file__", None)
     threading.Thread(target=_end_with_node, args=(os.getppid(),), daemon=True).start()
 
 
 def _end_with_node(raylet: int) -> None:
-    """End this worker, and its cell with it, when its node is lost to the cluster.
+    """End this worker, and with it its cell, when the cluster loses its node.
 
-    Ray lets a task whose raylet has died run to its end, although the task is run again elsewhere.
+    If its raylet dies, Ray lets a task run to its end, although it runs the task again elsewhere.
     """
     while os.getppid() == raylet:
         time.sleep(_POLL_SECONDS)
@@ -204,13 +204,13 @@ def _lost(cell: Cell, error: Exception) -> Record:
 
 
 def of_same_code(cell: Cell, record: Record) -> Record:
-    """Refuse the scores of a node whose source of the model differs from the planned one."""
+    """Reject the scores of a node whose model source differs from the planned one."""
     source = record.provenance.plugin_source_sha256 or cell.identity.model_source_sha256
     if source == cell.identity.model_source_sha256:
         return record
     failure = Failure(
         type="InputError",
-        message=f"a node has another source of {cell.model}: install the same one on every node",
+        message=f"a node has a different source of {cell.model}: install the same on every node",
     )
     return Record(
         identity=cell.identity, status="failed", error=failure, provenance=record.provenance

@@ -29,13 +29,13 @@ class Nodes:
 
 @contextmanager
 def connected(address: str | None, jobs: int | None) -> Iterator[Any]:
-    """Hold a connection to the cluster at ``address``; yields the module ``ray``.
+    """Connect to the cluster at ``address`` and yield the module ``ray``.
 
-    Without an address and without ``RAY_ADDRESS``, a cluster of this machine is started, and ended
-    afterwards. A connection that the process already has is used and left open.
+    If neither ``address`` nor ``RAY_ADDRESS`` is set, a cluster on this machine is started, and
+    stopped afterwards. An existing connection of the process is used and left open.
 
     Raises:
-        InputError: no Ray, or no cluster at the address.
+        InputError: Ray is not installed, or there is no cluster at the address.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
@@ -67,7 +67,7 @@ def _open(ray: Any, address: str, jobs: int | None) -> None:
 
 
 def check_port(address: str) -> None:
-    """Refuse an address where nobody listens; Ray itself would retry for a minute."""
+    """Reject an address where nothing listens; Ray itself would retry for a minute."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
         raise InputError(f"--ray-address {address!r}: give host:port, such as 10.0.0.1:6379")
@@ -81,7 +81,7 @@ def _unreachable(address: str, why: str) -> InputError:
     first = " ".join(why.split())[:300]
     return InputError(
         f"no Ray cluster can be used at {address!r} ({first}): "
-        "start one with `ray start --head`, or omit --ray-address; a cluster that asks for a "
+        "start one with `ray start --head`, or omit --ray-address; a cluster that requires a "
         "token needs RAY_AUTH_MODE=token here too"
     )
 
@@ -111,7 +111,7 @@ def inspect_nodes(ray: Any, device: str) -> Nodes:
 
 
 def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
-    """Return the bytes of the smallest GPU, after every node has answered with our version."""
+    """Return the bytes of the smallest GPU, after checking the version on every node."""
     strategies = import_module("ray.util.scheduling_strategies")
     question = ray.remote(describe)
     asked = {}
@@ -128,7 +128,7 @@ def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
             version, gpu_bytes = ray.get(reference, timeout=_ANSWER_SECONDS)
         except ray.exceptions.GetTimeoutError as error:
             raise InputError(
-                f"node {host} has not answered within {_ANSWER_SECONDS:g} seconds: "
+                f"node {host} did not answer within {_ANSWER_SECONDS:g} seconds: "
                 "it may be busy with other work; wait, or choose another cluster"
             ) from error
         except ray.exceptions.RayError as error:
@@ -139,7 +139,7 @@ def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
             ) from error
         if version != symbench.__version__:
             raise InputError(
-                f"node {host} has symbench {version}, this one {symbench.__version__}: "
+                f"node {host} has symbench {version}, this machine {symbench.__version__}: "
                 "install the same version on every node"
             )
         smallest = min(smallest, gpu_bytes)
@@ -147,15 +147,15 @@ def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
 
 
 def describe(*, gpu: bool) -> tuple[str, float]:
-    """Return a node's symbench version and the bytes of its first GPU (infinite without).
+    """Return a node's symbench version and the bytes of its first GPU (infinite without a GPU).
 
     Raises:
-        RuntimeError: the node offers a GPU that torch cannot use.
+        RuntimeError: the node has a GPU that torch cannot use.
     """
     if not gpu:
         return symbench.__version__, float("inf")
     import torch
 
     if not torch.cuda.is_available():
-        raise RuntimeError("it offers a GPU that its torch cannot use")
+        raise RuntimeError("it has a GPU that its torch cannot use")
     return symbench.__version__, float(torch.cuda.get_device_properties(0).total_memory)

@@ -1,4 +1,4 @@
-"""Runs reported to a real local MLflow file store, through the event hooks alone."""
+"""Runs reported to a real local MLflow file store, only through the event hooks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def runs(client, name: str = "symbench") -> dict[str, Any]:
 
 
 def report(*records: Record, exit_code: int = 0) -> None:
-    """Emit the events of a run of these records to the plugin, as the engine does."""
+    """Send the events of a run of these records to the plugin, as the engine does."""
     registry = Registry()
     registry.add(symbench_mlflow, "symbench_mlflow", "1", "tests")
     run = SimpleNamespace(

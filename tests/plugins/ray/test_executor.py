@@ -1,4 +1,4 @@
-"""A cluster gives what one process gives, and loses nothing when it loses a machine."""
+"""A cluster gives the results of one process, also if it loses a machine."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def test_scores_made_with_another_source_of_the_model_are_refused(tmp_path):
     elsewhere = record.provenance.also(plugin_source_sha256="0" * 64)
     refused = of_same_code(cell, record.model_copy(update={"provenance": elsewhere}))
     assert (refused.status, refused.trials) == ("failed", [])
-    assert "another source of small" in refused.error.message
+    assert "different source of small" in refused.error.message
 
 
 class Clusters:
-    """A head and one worker on loopback, one core each, as `ray start` would make them."""
+    """A head and one worker on loopback, with one core each, as `ray start` would start them."""
 
     def __init__(self):
         from ray.cluster_utils import Cluster
@@ -116,7 +116,7 @@ class Clusters:
         ]
 
     def kill_worker(self):
-        """Kill the second machine: its raylet, and with it everything that it has started."""
+        """Kill the second machine: its raylet and all processes that it started."""
         (raylet,) = self.worker.all_processes["raylet"]
         raylet.process.kill()
 
@@ -169,7 +169,7 @@ def wait_until(holds, seconds=120):
 
 
 class Accident(threading.Thread):
-    """Kills the second machine as soon as both have a cell that waits, and lets the rest go on."""
+    """Kills the second machine once both have a waiting cell, then releases the other cells."""
 
     def __init__(self, here, cluster):
         super().__init__(daemon=True)
@@ -207,7 +207,7 @@ def test_a_cluster_that_loses_a_machine_in_mid_run_gives_the_table_of_one_proces
         ray_address=two_nodes.address, **options,
     )  # fmt: skip
     assert accident.killed
-    assert len(accident.began()) == 3  # what the lost machine was at was begun again
+    assert len(accident.began()) == 3  # the cell of the lost machine was restarted
     inline = symbench.run(["norms"], models, "smoke", tmp_path / "inline", **options)
     assert table(spread) == table(inline)
     scores = [
@@ -235,7 +235,7 @@ def test_a_cluster_contains_what_its_cells_do_and_ctrl_c_ends_it(tmp_path):
     kept = lambda: {r.identity.model: r.status for r in Store(tmp_path).records()}  # noqa: E731
     wait_until(lambda: len(kept()) == 2)
     started = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all in the foreground
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the foreground process group
     _, heard = process.communicate(timeout=60)
     assert process.returncode == 130, heard
     assert kept() == {"dying": "crashed", "small": "ok"}
@@ -245,5 +245,5 @@ def test_a_cluster_contains_what_its_cells_do_and_ctrl_c_ends_it(tmp_path):
 
 
 def _hear_interrupts():
-    """A shell's background job, as tests may be run in, ignores Ctrl-C, and children inherit it."""
+    """Restore Ctrl-C, which a background job of a shell ignores, as do its children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
