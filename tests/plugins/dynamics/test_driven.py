@@ -81,7 +81,7 @@ def test_a_timed_field_sees_the_time_and_is_shown_it():
 
 @pytest.mark.parametrize("model", [NodeTime, PortDissipative])
 def test_targets_without_times_are_declined(model):
-    assert "no trajectories" in model().accepts(make_problem(REGISTRY, MassSpring(), model))
+    assert "needs trajectories" in model().accepts(make_problem(REGISTRY, MassSpring(), model))
     assert model().accepts(make_problem(REGISTRY, DampedForced(), model)) is None
 
 
