@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from symbench import registry
 from symbench.contract import Metric, Model, Problem, Task
+from symbench.metrics import CORE
 from symbench.records.record import Record
 from symbench.registry import Registry
 from symbench.registry.view import make_problem
@@ -110,8 +111,6 @@ def models() -> list[str]:
 
 def list_metrics() -> list[type[Metric]]:
     """Return the core's metric classes and those of plugins."""
-    from symbench.metrics import CORE
-
     return [*CORE, *(card.load() for card in _registry().metrics.values())]
 
 

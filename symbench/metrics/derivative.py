@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from symbench.contract import Task, Trained
-from symbench.metrics.algebra import null_space, orthonormal
+from symbench.metrics.algebra import null_space, orthonormal, small_directions
 from symbench.metrics.candidate import Candidate, candidate
 from symbench.metrics.network import Networks, once_each, once_per_cell
 
@@ -46,6 +46,11 @@ class Derivative:
     def directions(self) -> Tensor:
         """Right singular vectors, rows of [m, m], in the same order."""
         return self._svd[1]
+
+    @property
+    def symmetries(self) -> int:
+        """How many of the directions mark a symmetry, by ``small_directions``."""
+        return small_directions(self.squares)
 
     def relative(self, Q: Tensor) -> float:
         """Return (||C Qᵀ||² / k) / (||C||² / m) for orthonormal rows Q [k, m]."""

@@ -11,7 +11,7 @@ from symbench.contract import Metric, Model, Scores, Task, Trained
 if TYPE_CHECKING:
     import torch
 
-    from symbench.metrics.derivative import Derivative
+    from symbench.metrics.derivative import Derivative, Truth
 
 
 class AlgebraMetric(Metric):
@@ -34,17 +34,22 @@ class AlgebraMetric(Metric):
         generators: Sequence[torch.Generator],  # noqa: ARG002
     ) -> list[Scores]:
         """Return the scores of the trials, whose matrices C are computed together."""
-        from symbench.metrics.derivative import derivatives
+        from symbench.metrics.derivative import derivatives, truth_of
 
+        truth = truth_of(trials[0], task)
         matrices = derivatives(trials, task)
         return [
-            self.judge(trained, task, found)
-            for trained, found in zip(trials, matrices, strict=True)
+            self.judge(trained, task, truth, C) for trained, C in zip(trials, matrices, strict=True)
         ]
 
     @abstractmethod
-    def judge(self, trained: Trained, task: Task, found: Derivative | None) -> Scores:
-        """Return the score of a trial from its matrix C, None where C vanishes."""
+    def judge(
+        self, trained: Trained, task: Task, truth: Truth | None, C: Derivative | None
+    ) -> Scores:
+        """Return the score of a trial from the true algebra and its matrix C.
+
+        ``truth`` is None for a task without candidate algebra; C is None where it vanishes.
+        """
 
 
 class LieDerivative(AlgebraMetric):
@@ -61,14 +66,17 @@ class LieDerivative(AlgebraMetric):
     summary = "relative violation of the true symmetry's algebra (1 = chance, 0 = exact)"
     reference = "after Moskalev et al. 2022 (LieGG)"
 
-    def judge(self, trained: Trained, task: Task, found: Derivative | None) -> Scores:
+    def judge(
+        self,
+        trained: Trained,  # noqa: ARG002
+        task: Task,  # noqa: ARG002
+        truth: Truth | None,
+        C: Derivative | None,
+    ) -> Scores:
         """Return the score with its ``chance``, and its ``ceiling``, that of the exact target."""
-        from symbench.metrics.derivative import truth_of
-
-        truth = truth_of(trained, task)
-        if truth is None or found is None or not truth.is_proper:
+        if truth is None or C is None or not truth.is_proper:
             return {}
-        scores = {self.name: found.relative(truth.Q), f"{self.name}.chance": 1.0}
+        scores = {self.name: C.relative(truth.Q), f"{self.name}.chance": 1.0}
         if truth.target is not None:
             scores[f"{self.name}.ceiling"] = truth.target.relative(truth.Q)
         return scores

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from symbench import testing
+
 if TYPE_CHECKING:
     import pytest
 
@@ -17,8 +19,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test of every check of the marked names."""
     if "promise" not in metafunc.fixturenames:
         return
-    from symbench.testing import checks
-
     marked = metafunc.definition.iter_markers("symbench")
-    found = [check for marker in marked for name in marker.args for check in checks(name)]
+    found = [check for marker in marked for name in marker.args for check in testing.checks(name)]
     metafunc.parametrize("promise", found, ids=str)

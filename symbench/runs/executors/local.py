@@ -20,8 +20,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING
 
+import torch
+from safetensors import torch as safetensors
+from torch import Tensor
+
 from symbench.records.record import Failure, Provenance, Record, Status
-from symbench.registry import Registry, Sources
+from symbench.registry import Registry, Sources, load
+from symbench.runs.cell import run_cell
 from symbench.runs.executors.allocator import freed_memory_kept
 from symbench.runs.executors.capacity import threads_per_job, usable_cores
 from symbench.runs.options import Options
@@ -29,8 +34,6 @@ from symbench.runs.plan import Cell
 from symbench.training.setup import Progress
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from symbench.runs.desk import Desk
 
 _POLL_SECONDS = 0.2
@@ -110,8 +113,6 @@ def _declined(
     cells: Sequence[Cell], registry: Registry, claim: Callable[[Cell], bool]
 ) -> Iterator[Record]:
     """Yield the records of declined cells, which need no process because nothing runs."""
-    from symbench.runs.cell import run_cell
-
     for cell in cells:
         if cell.reason is not None and claim(cell):
             yield run_cell(registry, cell)
@@ -175,11 +176,6 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(2, 1)  # what a plugin prints must not mix with our machine-readable output
-    import torch
-
-    from symbench.registry import load
-    from symbench.runs.cell import run_cell
-
     share = threads_per_job(usable_cores(), options.jobs or 1)
     torch.set_num_threads(min(share, torch.get_num_threads()))  # OMP_NUM_THREADS may ask for less
 
@@ -191,9 +187,7 @@ def _work(
         progress=progressed,
     )  # fmt: skip
     if record.tensors:
-        from safetensors.torch import save
-
-        pipe.send_bytes(_TENSORS + save(record.tensors))
+        pipe.send_bytes(_TENSORS + safetensors.save(record.tensors))
     pipe.send_bytes(_RECORD + record.to_json().encode())
     pipe.close()
 
@@ -220,9 +214,7 @@ def _poll(
                 record = Record.from_json(payload.decode())
                 return record.model_copy(update={"tensors": worker.tensors})
             if kind == _TENSORS:
-                from safetensors.torch import load
-
-                worker.tensors = load(payload)
+                worker.tensors = safetensors.load(payload)
             else:
                 progressed(worker.cell, Progress(**json.loads(payload)))
     except (EOFError, OSError):
