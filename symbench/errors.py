@@ -1,4 +1,4 @@
-"""Errors raised on purpose: what was wrong, what is allowed, how to mend it."""
+"""Errors raised on purpose; a message says what is wrong, what is allowed and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class SymbenchError(Exception):
 
 
 class InputError(SymbenchError, ValueError):
-    """The caller's input cannot be used; the message names the value and the mend."""
+    """The caller's input cannot be used; the message names the value and how to fix it."""
 
 
 class UnknownNameError(InputError):
-    """A name that nothing is registered under; the message suggests near names."""
+    """Nothing is registered under the name; the message suggests similar names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name = name

@@ -14,7 +14,7 @@ hookimpl = pluggy.HookimplMarker("symbench")
 
 
 class Hooks:
-    """Hook specifications; an event hook that raises is logged and never fatal."""
+    """Hook specifications; an exception in an event hook is logged and does not stop the run."""
 
     @hookspec
     def symbench_register(self, registry: Any) -> None:
@@ -30,9 +30,9 @@ class Hooks:
 
     @hookspec
     def symbench_cell_progressed(self, cell: Any, progress: Any) -> None:
-        """Called in the parent process, some times while a cell trains.
+        """Called in the parent process, several times while a cell trains.
 
-        ``progress`` has ``done`` in [0, 1], ``update`` of ``updates``, and the mean ``loss``.
+        ``progress`` has ``done`` in [0, 1], ``update``, ``updates`` and the mean ``loss``.
         """
 
     @hookspec

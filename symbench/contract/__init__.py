@@ -1,6 +1,6 @@
-"""What a plugin author writes: tasks, models and metrics, and the values they exchange.
+"""The classes that a plugin author writes: tasks, models and metrics, and the values they exchange.
 
-Nothing here imports torch when it is loaded, so that a card can be listed without it.
+Importing this package does not import torch, so that ``symbench list`` is fast.
 """
 
 from symbench.contract.metric import Metric, Trained

@@ -1,4 +1,4 @@
-"""Cut a batch into parts that are quick to evaluate."""
+"""Split a batch into parts that fit the CPU cache."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def in_parts(x: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
-    """Split examples, along ``axis`` of x, into parts that are quick to evaluate on a CPU.
+    """Split x along ``axis`` into parts that are fast to evaluate on a CPU.
 
     A part has at most 2048 examples and 2¹⁷ input numbers (but at least 64 examples), so that the
-    hidden layers of convolutions still fit the cache. On other devices nothing is split.
+    hidden layers of convolutions still fit the cache. On other devices x is not split.
     """
     if x.device.type != "cpu":
         return (x,)

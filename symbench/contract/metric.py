@@ -22,8 +22,9 @@ class Trained:
     """One finished trial as the metrics see it: the module in evaluation mode, and test data.
 
     ``prediction`` is the module's output on ``test.x``, [n, *output_shape]. ``thorough`` is true in
-    the full tier, where a score may be slow. ``memo`` holds what several scores of this trial
-    share, ``cell_memo`` what the trials of one cell share (``symbench.metrics.network.once``).
+    the full tier, where a score may be slow. ``memo`` holds intermediate results that several
+    scores of this trial use, and ``cell_memo`` those that all trials of the cell use
+    (``symbench.metrics.network.once`` and ``once_per_cell``).
     """
 
     module: nn.Module
@@ -49,7 +50,7 @@ class Metric(ABC):
     """One score of a trained model on a task; deterministic given (task, version, seed).
 
     ``along_curve`` is False for expensive scores: only the full tier computes them at every
-    n_train, the other tiers at the largest.
+    n_train; the other tiers compute them only at the largest.
     """
 
     name: ClassVar[str]
@@ -60,15 +61,15 @@ class Metric(ABC):
     reference: ClassVar[str] = ""
     along_curve: ClassVar[bool] = True
 
-    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002 - the author's to use
-        """Whether the score is defined for this pair; where it is not, it stays absent."""
+    def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002 - for overrides
+        """Whether the score is defined for this pair; if not, the record has no such score."""
         return True
 
     @abstractmethod
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
-        """Return the score, or several by name; a name ``n.chance`` annotates the score ``n``.
+        """Return the score, or several by name; the name ``n.chance`` annotates the score ``n``.
 
-        An empty dictionary says that the score could not be measured.
+        An empty dictionary means that the score could not be measured.
         """
 
     def score_together(
@@ -76,9 +77,9 @@ class Metric(ABC):
     ) -> list[Scores]:
         """Return ``score`` of each trial with its own generator; override it to save time.
 
-        The trials are of one cell, none has diverged, and their modules differ only in their
-        parameters and buffers: ``symbench.metrics.network.Networks`` evaluates such modules
-        together. The other trials may change a trial's scores by rounding only.
+        All trials are from one cell, none has diverged, and their modules differ only in their
+        parameters and buffers. ``symbench.metrics.network.Networks`` evaluates such modules
+        together. The scores of a trial may depend on the other trials only by rounding.
         """
         pairs = zip(trials, generators, strict=True)
         return [self.score(trained, task, generator) for trained, generator in pairs]

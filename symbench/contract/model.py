@@ -1,4 +1,4 @@
-"""A model: how to build, and to train, one network for a problem."""
+"""A model: how to build and train a network for a problem."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NoConfig:
-    """The configuration of a model that has nothing to configure."""
+    """The configuration of a model without options."""
 
 
 class Model(ABC):
     """Builds one ``torch.nn.Module`` for a problem, and says how to train it.
 
     ``tiers`` overrides fields of ``Config`` for a tier (``{"full": {"width": 384}}``).
-    ``search`` says what values of them ``symbench tune`` may try: a tuple (low, high) is a range, a
-    list holds choices. Without it, positive numbers near their defaults are tried.
+    ``search`` holds the values that ``symbench tune`` may try: a tuple (low, high) is a range, and
+    a list holds choices. Without it, positive numbers near their defaults are tried.
     ``selection`` is that of the default recipe: the last network, or the best on validation data.
     ``parametrisation`` says how explicit generators enter the function: ``linear`` for 1 + θL,
     ``recursive-3`` for (1 + θL/3)³, ``exponential`` for exp(θL). A task may know the best generator
@@ -47,18 +47,20 @@ class Model(ABC):
 
     @classmethod
     def for_tier(cls, tier: str, **overrides: Any) -> Model:
-        """Return the model with the tier's frozen configuration, and ``overrides`` on top."""
+        """Return the model with the tier's configuration, changed by ``overrides``."""
         chosen = {**cls.tiers.get(tier, {}), **overrides}
         allowed = {f.name for f in fields(cls.Config)}
         if unknown := sorted(set(chosen) - allowed):
-            raise InputError(f"{cls.name} has no option {unknown[0]!r}; it has {sorted(allowed)}")
+            raise InputError(
+                f"{cls.name} has no option {unknown[0]!r}; choose from {sorted(allowed)}"
+            )
         return cls(cls.Config(**chosen))
 
     def config_dict(self) -> dict[str, Any]:
-        """Return the configuration as JSON-ready values."""
+        """Return the configuration as JSON values."""
         return asdict(self.config)
 
-    def accepts(self, problem: Problem) -> str | None:  # noqa: ARG002 - the author's to use
+    def accepts(self, problem: Problem) -> str | None:  # noqa: ARG002 - for overrides
         """Return why this model declines the problem, or None."""
         return None
 
@@ -66,24 +68,24 @@ class Model(ABC):
     def build(self, problem: Problem) -> nn.Module:
         """Return a fresh module: [n, *input_shape] -> [n, *output_shape]."""
 
-    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - the author's to use
-        """Return how the model wants to be trained on the problem.
+    def recipe(self, problem: Problem) -> Recipe:  # noqa: ARG002 - for overrides
+        """Return how the model is trained on the problem.
 
-        By default Adam with a cosine schedule, ``learning_rate`` and ``batch_size`` as in the
-        configuration, where it has them, and ``selection`` as in the class.
+        The default is Adam with a cosine schedule and the class's ``selection``. ``learning_rate``
+        and ``batch_size`` are those of the configuration, if it has them.
         """
         names = ("learning_rate", "batch_size")
         own = {name: getattr(self.config, name) for name in names if hasattr(self.config, name)}
         return Recipe(selection=self.selection, **own)
 
-    def generators(self, module: nn.Module) -> Tensor | None:  # noqa: ARG002 - the author's to use
+    def generators(self, module: nn.Module) -> Tensor | None:  # noqa: ARG002 - for overrides
         """Return explicit generators [k, d, d] on the defining space, if the module holds any."""
         return None
 
 
 @runtime_checkable
 class Fits(Protocol):
-    """A model that trains itself where the ordinary loop cannot express the training."""
+    """A model that trains itself because the common training loop cannot express its training."""
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the trained module."""
@@ -91,17 +93,17 @@ class Fits(Protocol):
 
 @runtime_checkable
 class Calibrates(Protocol):
-    """A module that wants the statistics of its training data before the first update."""
+    """A module that uses statistics of its training data, computed before the first update."""
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Store what is needed of the training data as buffers."""
+        """Store the statistics of the training data as buffers."""
 
 
 @runtime_checkable
 class Flows(Protocol):
-    """A module of a dynamical system, which carries any state along for any time.
+    """A module of a dynamical system that evolves any state over any times.
 
-    Scores that need more than the trained horizon (conservation, rollouts) ask it.
+    Scores beyond the trained horizon (conservation, rollouts) call ``flow``.
     """
 
     def flow(self, state: Tensor, times: Tensor) -> Tensor:

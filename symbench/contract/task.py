@@ -25,19 +25,20 @@ T = TypeVar("T", bound="Task")
 class Task(ABC):
     """A data source with its symmetry, its loss and its headline error.
 
-    ``loss`` is ``mse``, ``cross-entropy``, or ``own``: then the task has its ``objective``, its
-    ``headline_error`` and, in ``chance``, the error of a guess. A task of loss ``none`` has nothing
-    to train for: it asks what an architecture can express, its ladder may be (0,), its targets are
-    zeros (output_shape is that of an embedding), and metrics of its plugin score it; ``headline``
-    names the score, higher being better, that puts its models in order.
+    ``loss`` is ``mse``, ``cross-entropy``, ``own`` or ``none``. A task of loss ``own`` defines
+    ``objective`` and ``headline_error``, and states the error of a guess in ``chance``. A task of
+    loss ``none`` trains nothing and tests what an architecture can express: its sizes may be (0,),
+    its targets are zeros (output_shape is that of an embedding), and metrics of its plugin score
+    it. ``headline`` names the score that ranks the models; higher is better.
 
-    ``threshold`` is the ``error`` that counts as solved; ``sizes`` gives each tier's ladder of
-    n_train; ``updates`` replaces a tier's number of updates where a published protocol wants
-    another one, for every model alike, and ``tiers`` overrides attributes for a tier, such as
-    ``{"quick": {"test_size": 100}}``. ``published`` holds figures of papers. For trajectories,
-    ``times`` is the grid of the targets [n, times, size], and ``rollout`` the longer one (ten times
-    the horizon, as a rule) over which conservation is judged, of modules that can ``flow``;
-    ``periods`` holds the period of each input coordinate, 0 for one that is no angle.
+    ``threshold`` is the ``error`` that counts as solved. ``sizes`` holds the values of n_train of
+    each tier. ``updates`` replaces a tier's number of updates for every model, where a published
+    protocol requires another number. ``tiers`` overrides attributes for a tier, such as
+    ``{"quick": {"test_size": 100}}``. ``published`` holds results of papers.
+
+    For trajectories, ``times`` is the grid of the targets [n, times, size]. ``rollout`` is a longer
+    grid (usually ten times the horizon), over which conservation is scored for modules that can
+    ``flow``. ``periods`` holds the period of each input coordinate, 0 for one that is not an angle.
     """
 
     name: ClassVar[str]
@@ -68,24 +69,24 @@ class Task(ABC):
         """The task's symmetry; None for a control that has none."""
 
     def for_tier(self, tier: str) -> Self:
-        """Return the task with the tier's overrides; itself, if there are none."""
+        """Return the task with the tier's overrides, or the task itself if there are none."""
         return _overridden(self, tier) if self.tiers.get(tier) else self
 
     @property
     def ambient(self) -> Group | None:
-        """A larger group acting on the same space, for models that are told too much."""
+        """A larger group acting on the same space, for models that impose more symmetry."""
         return None
 
     @abstractmethod
     def sample(self, n: int, seed: int, split: Split) -> Data:
-        """Draw n examples; depends on the arguments, the task's name and its version alone."""
+        """Draw n examples, which depend only on the arguments, the task's name and its version."""
 
     def generator(self, seed: int, split: Split, purpose: str = "data") -> torch.Generator:
         """Return the generator that ``sample`` draws from."""
         return seeded(self.name, self.version, seed, split, purpose)
 
-    def target(self, x: Tensor) -> Tensor | None:  # noqa: ARG002 - the author's to use
-        """Return the exact, noiseless target at any x, in the dtype of x; None if unknown."""
+    def target(self, x: Tensor) -> Tensor | None:  # noqa: ARG002 - for overrides
+        """Return the exact target without noise at any x, in the dtype of x; None if unknown."""
         return None
 
     def objective(self, prediction: Tensor, x: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
@@ -93,56 +94,56 @@ class Task(ABC):
 
         The arguments are outputs [n, *output_shape], inputs and targets of one batch.
         """
-        raise InputError(f"task {self.name} says loss = {self.loss!r} but defines no objective")
+        raise InputError(f"task {self.name} has loss = {self.loss!r}: define objective")
 
     def headline_error(self, prediction: Tensor, test: Data) -> float:  # noqa: ARG002
-        """Return the ``error`` of a task of loss ``own``: 0 is perfect, ``chance`` a guess."""
-        raise InputError(f"task {self.name} says loss = {self.loss!r} but no headline_error")
+        """Return the ``error`` of a task of loss ``own``: 0 is perfect, ``chance`` is a guess."""
+        raise InputError(f"task {self.name} has loss = {self.loss!r}: define headline_error")
 
     def paper_error(self, prediction: Tensor, y: Tensor) -> float | None:  # noqa: ARG002
-        """Return the published papers' own error where it differs from ``error``."""
+        """Return the error as published papers define it, if it differs from ``error``."""
         return None
 
     def candidate_algebra(self) -> Tensor | None:
-        """Return the basis [m, d, d] in which discovery is scored; None stands for gl(V)."""
+        """Return the basis [m, d, d] in which discovery is scored; None means gl(V)."""
         return None
 
     def layout(self) -> Symmetry | None:
-        """Return how GL(V) acts on the inputs and outputs: where the copies of V stand.
+        """Return how GL(V) acts on the inputs and outputs, which shows where the copies of V are.
 
-        A model that discovers sees this of ``vectors``, and nothing else of their symmetry; a
-        control without symmetry may say it too.
+        For ``vectors`` this is all that a model of prior ``discovers`` sees of the symmetry. A
+        control without symmetry may state a layout too.
         """
         from symbench.groups import GL
 
-        told = self.symmetry
-        if self.kind != "vectors" or told is None:
+        known = self.symmetry
+        if self.kind != "vectors" or known is None:
             return None
         try:
-            everything = GL(told.group.dim)
+            everything = GL(known.group.dim)
             return Symmetry(
-                everything, told.input.rebind(everything), told.output.rebind(everything)
+                everything, known.input.rebind(everything), known.output.rebind(everything)
             )
-        except InputError:  # factors of a product that are addressed one by one
+        except InputError:  # a direct product whose factors act on separate coordinates
             return None
 
     def attainable(self, parametrisation: str) -> Tensor | None:  # noqa: ARG002
         """Return the generators [k, d, d] of the exact solution in a model's parametrisation.
 
-        Their score is the ceiling shown beside that of a model; None if it is not known.
+        Their score is shown as the ceiling of a model's score. None if they are not known.
         """
         return None
 
     def pixel_order(self) -> Tensor | None:
-        """Return, for images, the row-major place [d] of each coordinate, for drawing; or None."""
+        """Return the row-major pixel index [d] of each coordinate of an image; None for others."""
         return None
 
     def is_local(self) -> bool:
-        """Whether the data can be drawn without fetching anything; asked before a mere look."""
+        """Whether the data can be drawn without a download."""
         return True
 
     def available(self) -> str | None:
-        """Return why the data cannot be had on this machine, and the mend; None if they can."""
+        """Return why the data are missing on this machine and what to do; None if they are not."""
         return None
 
     def conserved(self, trajectory: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
@@ -160,13 +161,13 @@ class Task(ABC):
         return digest.hexdigest()[:16]
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits that change when the data do (a rounded draw of every split)."""
+        """Return 16 hex digits that change with the data (a rounded draw of every split)."""
         return self._fingerprint
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute on one thread: over small tensors several wait for one another most of the time."""
+    """Compute on one thread: on small tensors several threads mostly wait for each other."""
     import torch
 
     threads = torch.get_num_threads()
@@ -177,7 +178,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@lru_cache(maxsize=256)  # a plan asks for every model
+@lru_cache(maxsize=256)  # a plan calls it for every model
 def _overridden(task: T, tier: str) -> T:
     """Return the task with the tier's attributes; its cached properties are computed anew."""
     chosen = copy(task)

@@ -31,7 +31,7 @@ SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
 def check_tier(name: str) -> None:
-    """Refuse a name that is not that of a tier.
+    """Raise InputError unless the name is that of a tier.
 
     Raises:
         InputError: the name is not one of ``Tier``.
@@ -41,7 +41,7 @@ def check_tier(name: str) -> None:
 
 
 def seeded(*parts: object) -> torch.Generator:
-    """Return a CPU generator whose stream depends on ``parts`` alone (through SHA-256)."""
+    """Return a CPU generator whose stream depends only on ``parts``, through SHA-256."""
     import torch
 
     digest = hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).digest()
@@ -69,8 +69,8 @@ class Data:
 class Symmetry:
     """The law y(rho_in(g) x) = rho_out(g) y(x) for every g of the group.
 
-    ``bodies`` > 1 adds that the task is invariant when the copies of each repeated summand of
-    the input are permuted together (five masses with their five positions).
+    ``bodies`` > 1 states that the task is also invariant when the copies of each repeated summand
+    of the input are permuted together (five masses with their five positions).
     """
 
     group: Group
@@ -81,7 +81,7 @@ class Symmetry:
 
 @dataclass(frozen=True)
 class Published:
-    """Published figures of one model on one task: ``values`` maps n_train to the ``score``."""
+    """Published results of one model on one task: ``values`` maps n_train to the ``score``."""
 
     model: str
     label: str
@@ -92,12 +92,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model wants to be trained; the number of updates is the tier's, not the model's.
+    """How a model is trained; the tier decides the number of updates.
 
-    The cosine falls to zero; ``exponential`` falls to the part ``final`` of the learning rate.
-    ``augment`` moves every training example along its orbit, (x, y) -> (rho_in(g) x, rho_out(g) y)
-    with a fresh g; ``penalty`` adds that multiple of the mean square of f(gx) - g f(x), in units
-    of the target's variance, to the loss. Both need a model whose prior is ``told``.
+    ``cosine`` decreases the learning rate to zero, ``exponential`` to ``final`` times its initial
+    value. ``augment`` moves every training example along its orbit, (x, y) -> (rho_in(g) x,
+    rho_out(g) y) with a new random g. ``penalty`` adds to the loss that multiple of the mean square
+    of f(gx) - g f(x), in units of the target's variance. Both need a model whose prior is ``told``.
     """
 
     optimiser: Literal["adam", "adamw", "sgd"] = "adam"
@@ -113,14 +113,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a model may see of a task: shapes and loss, and the symmetry only if it is told.
+    """What a model sees of a task: shapes and loss, and the symmetry if its prior is ``told``.
 
-    ``ambient`` is a larger group that acts on the same space, for models that are told too much.
-    ``candidate`` says to a model that discovers how vectors are laid out, by the action of GL(V).
-    ``times`` is the grid of a trajectory, t = 0 first; empty where the target is no trajectory.
-    ``periods`` are those of the input coordinates, 0 for none; empty where there are no angles.
-    ``generator`` seeds the initialisation; while ``build`` runs, torch's own initialisers draw
-    from the same seed, so that ordinary layers need no generator argument.
+    ``ambient`` is a larger group that acts on the same space, for models that impose more symmetry.
+    ``candidate`` shows a model that discovers how vectors are laid out, by the action of GL(V).
+    ``times`` is the grid of a trajectory, t = 0 first; empty if the target is not a trajectory.
+    ``periods`` holds the period of each input coordinate, 0 for none; empty without angles.
+    ``generator`` seeds the initialisation. While ``build`` runs, torch's global generator has the
+    same seed, so that ordinary layers need no generator argument.
     """
 
     kind: Kind
@@ -146,22 +146,22 @@ class Problem:
         return math.prod(self.output_shape)
 
     def backbone(self, name: str) -> nn.Module:
-        """Build another registered model for this same problem, to stand inside this one.
+        """Build another registered model for this problem, as a part of the model.
 
         Raises:
             InputError: the problem was made outside a registry.
         """
         if self.builder is None:
             raise InputError(
-                f"no backbone {name!r} here: this problem was made by hand; "
-                "take it from symbench.problem(task, model)"
+                f"no backbone {name!r}: this problem was made outside a registry; "
+                "make it by symbench.problem(task, model)"
             )
         return self.builder(name, self)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What ``Model.fit`` gets beside its data: the budget, the place and the randomness."""
+    """What ``Fits.fit`` gets besides its data: budget, device, validation data and generator."""
 
     n_train: int
     seed: int

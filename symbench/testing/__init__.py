@@ -1,9 +1,11 @@
-"""The conformance checks: what symbench requires of every task, model and metric, tested on yours.
+"""The conformance checks of tasks, models and metrics.
 
-``symbench check NAME`` runs them from the command line; with pytest they are one test:
+A *law* is a function that states what symbench requires of every task, model or metric. A *check*
+is a law applied to a subject, such as your model. ``symbench check NAME`` runs the checks of a
+name. With pytest they are one test, which gets each check as the fixture ``promise``:
 
     @pytest.mark.symbench("my-model")
-    def test_it_keeps_its_promises(promise):
+    def test_my_model(promise):
         promise()
 """
 
@@ -18,7 +20,7 @@ __all__ = ["Check", "Skipped", "Subject", "checks"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the checks, and torch with them, on first use: pytest imports this package at start."""
+    """Import the checks on first use: pytest imports this package at start, and they need torch."""
     if name in ("Check", "checks"):
         from symbench.testing import catalogue
 

@@ -1,4 +1,4 @@
-"""Which checks a registered name has: the laws of its kind, applied to it."""
+"""The checks of a registered name: the laws of its kind, applied to it."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _LAWS: dict[CardKind, tuple[Law, ...]] = {
 
 @dataclass(frozen=True)
 class Check:
-    """One law applied to one subject; calling it raises AssertionError where the law is broken."""
+    """One law applied to one subject; calling it raises AssertionError if the law is broken."""
 
     law: Law
     subject: Subject
 
     def __call__(self) -> None:
-        """Hold the subject to the law.
+        """Apply the law to the subject.
 
         Raises:
-            AssertionError: it is broken; the message says how.
-            Skipped: it does not apply.
+            AssertionError: the law is broken; the message says how.
+            Skipped: the law does not apply to the subject.
         """
         self.law(self.subject)
 
@@ -49,21 +49,27 @@ def checks(
     registry: Registry | None = None,
     most: int | None = 4,
 ) -> list[Check]:
-    """Return the conformance checks of a registered task, model or metric.
+    """Return the checks of a registered task, model or metric.
+
+    Args:
+        name: of a task, a model or a metric.
+        plugin_files: loaded besides the installed plugins.
+        registry: used instead of loading plugins.
+        most: the largest number of tasks on which a model is checked; None means all.
 
     Raises:
         UnknownNameError: nothing is registered under the name.
     """
-    found = registry or load(plugin_files)
+    registry = registry or load(plugin_files)
     cards = {
-        "task": found.tasks, "model": found.models, "metric": found.metrics,
+        "task": registry.tasks, "model": registry.models, "metric": registry.metrics,
     }  # fmt: skip
     chosen = [(kind, cards[kind][name]) for kind in _LAWS if name in cards[kind]]
     if not chosen:
         known = [other for kind in _LAWS for other in cards[kind]]
         raise UnknownNameError("name", name, known)
     return [
-        Check(law, Subject(found, card, most))
+        Check(law, Subject(registry, card, most))
         for kind, card in chosen
         for law in (*_LAWS[kind], *handling.LAWS)
     ]

@@ -1,4 +1,4 @@
-"""What is under test, and what a law is."""
+"""The subject of a check, and the type of a law."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Skipped(unittest.SkipTest):
 
 @dataclass(frozen=True)
 class Subject:
-    """One registered thing under test, with everything else that is registered.
+    """The task, model or metric under test, with the registry that holds it.
 
-    ``most`` bounds the number of tasks that a model is tried on (the cheapest to draw first).
+    ``most`` is the largest number of tasks on which a model is checked, the smallest tasks first.
     """
 
     registry: Registry
@@ -43,7 +43,7 @@ class Subject:
 
     @cached_property
     def here(self) -> list[Task]:
-        """The working tasks whose data are on this machine, the smallest first."""
+        """The tasks that load and whose data are on this machine, the smallest first."""
         names = self.registry.drop_broken("task", list(self.registry.tasks))
         tasks = [self.registry.task(name) for name in names]
         local = [task for task in tasks if task.is_local() and task.available() is None]
@@ -53,16 +53,17 @@ class Subject:
     def accepted(self) -> list[Task]:
         """The tasks that the model under test accepts in the smoke tier, at most ``most``.
 
-        One task of every kind comes first, so that a small number still shows the variety.
+        One task of every kind and loss comes first, so that a small number covers them all.
         """
         model = self.model.for_tier("smoke")
-        able = [task for task in self.here if model.accepts(self.problem(task, model)) is None]
-        first = {(task.kind, task.loss): task for task in reversed(able)}
-        able.sort(key=lambda task: (task not in first.values(), _size(task)))
-        return able[: self.most]
+        tasks = [task for task in self.here if model.accepts(self.problem(task, model)) is None]
+        first = {(task.kind, task.loss): task for task in reversed(tasks)}
+        tasks.sort(key=lambda task: (task not in first.values(), _size(task)))
+        return tasks[: self.most]
 
 
 def _size(task: Task) -> tuple[int, str]:
+    """Return the numbers in one example, and the name to break ties."""
     numbers = 1
     for length in (*task.input_shape, *task.output_shape):
         numbers *= length
@@ -70,3 +71,4 @@ def _size(task: Task) -> tuple[int, str]:
 
 
 Law = Callable[[Subject], None]
+"""Raises AssertionError if the subject breaks the law; the function's name states the law."""

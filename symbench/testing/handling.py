@@ -1,4 +1,4 @@
-"""What the engine needs of any registered thing: it lists fast, and travels to a worker."""
+"""Laws of every registered class: listing it is fast, and it can be sent to a worker process."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from importlib.metadata import entry_points
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import require
 
-_TORCH_LOADED = 7  # exit code of the child, beside 0 and that of an exception
+_TORCH_LOADED = 7  # exit code of the child; not 0, nor that of an exception
 
 
 def it_can_be_sent_to_a_worker(subject: Subject) -> None:
-    """The configured object survives pickling, as it must to reach another process."""
+    """The configured object can be pickled, because a worker process receives it that way."""
     thing = subject.card.load()
     if subject.card.kind == "model":
         thing = thing.for_tier("smoke")
     elif subject.card.kind == "metric":
         thing = thing()
     try:
-        again = pickle.loads(pickle.dumps(thing))  # noqa: S301 - our own bytes of a moment ago
+        again = pickle.loads(pickle.dumps(thing))  # noqa: S301 - bytes that were pickled here
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise AssertionError(f"it cannot be pickled: {error}") from error
-    require(type(again) is type(thing), f"it comes back as {type(again).__name__}")
+        raise AssertionError(
+            f"it cannot be pickled: {error}; define it at the top of a module"
+        ) from error
+    require(type(again) is type(thing), f"after pickling it is a {type(again).__name__}")
 
 
 def listing_it_loads_no_torch(subject: Subject) -> None:
-    """Importing its plugin leaves torch alone: it registers an import string with a card."""
+    """Importing its plugin does not import torch: the plugin registers an import string."""
     if not isinstance(subject.card.target, str):
-        raise Skipped("its plugin registers the class itself, which listing has to import")
+        raise Skipped("its plugin registers the class itself, so listing has to import the class")
     modules = [e.value for e in entry_points(group="symbench", name=subject.card.plugin)]
     if not modules:
-        raise Skipped("its plugin is a file, which is imported whole")
-    require(not loads_torch(modules[0]), f"importing {modules[0]} loads torch: import it later")
+        raise Skipped("its plugin is a file, which listing imports completely")
+    require(not loads_torch(modules[0]), f"importing {modules[0]} loads torch: import it on use")
 
 
 @lru_cache
@@ -46,7 +48,7 @@ def loads_torch(module: str) -> bool:
         f"sys.exit({_TORCH_LOADED} if 'torch' in sys.modules else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code, module], capture_output=True, check=False)  # noqa: S603
-    require(done.returncode in (0, _TORCH_LOADED), f"{module} cannot be imported alone")
+    require(done.returncode in (0, _TORCH_LOADED), f"{module} cannot be imported by itself")
     return done.returncode == _TORCH_LOADED
 
 

@@ -1,4 +1,4 @@
-"""What the laws of tasks, models and metrics are written with."""
+"""Helpers for writing laws."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def require(condition: bool, message: str) -> None:
     """Raise AssertionError with a message unless the condition holds.
 
     Raises:
-        AssertionError: it does not.
+        AssertionError: the condition does not hold.
     """
     if not condition:
         raise AssertionError(message)
 
 
 def require_card(card: Card) -> None:
-    """Hold a card to what listings need."""
+    """Require of a card what listings show: a short summary, and a target that loads."""
     require(bool(card.summary.strip()), f"{card.name} has no summary: write one sentence")
-    require(len(card.summary) <= 120, f"{card.name}: the summary is longer than a line (120)")
+    require(len(card.summary) <= 120, f"{card.name}: the summary is longer than 120 characters")
     card.load()
 
 
 @contextmanager
 def untouched_randomness(what: str) -> Iterator[None]:
-    """Raise AssertionError if torch's, numpy's or Python's global generator is drawn from."""
+    """Raise AssertionError if the block draws from a global generator of torch, numpy or Python."""
     before = _states()
     yield
     for name, old, new in zip(("torch", "numpy", "Python"), before, _states(), strict=True):
@@ -41,11 +41,11 @@ def untouched_randomness(what: str) -> Iterator[None]:
 
 
 def _states() -> tuple[object, ...]:
-    numbers: Any = np.random.get_state(legacy=False)  # noqa: NPY002 - looked at, not drawn from
+    numbers: Any = np.random.get_state(legacy=False)  # noqa: NPY002 - only compared
     return torch.get_rng_state().numpy().tobytes(), str(numbers["state"]), random.getstate()
 
 
 def difference(a: Tensor, b: Tensor) -> float:
-    """Return the largest difference in units of the largest number of both."""
+    """Return the largest difference, relative to the largest number in a and b."""
     scale = max(float(a.abs().max()), float(b.abs().max()), 1e-30)
     return float((a - b).abs().max()) / scale

@@ -1,4 +1,4 @@
-"""What every metric of a plugin promises."""
+"""The laws of metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from symbench.testing.laws import require, require_card, untouched_randomness
 
 
 class _Constant(Model):
-    """Answers zero to everything: no score may call that good."""
+    """Outputs zero for every input."""
 
     name, version, prior = "constant-zero", "1", "none"
 
@@ -43,23 +43,29 @@ def _applicable(subject: Subject) -> tuple[Task, Trained]:
         if _metric(subject).applies(task, model):
             module = model.build(subject.problem(task, model)).eval()
             test = Draws.of(task).test()
-            view = subject.problem(task, model)
+            problem = subject.problem(task, model)
             n_train = max(task.sizes["smoke"])
-            return task, Trained(module, model, view, n_train, 0, test, predict(module, test))
-    raise Skipped("it applies to no task here")
+            return task, Trained(module, model, problem, n_train, 0, test, predict(module, test))
+    raise Skipped("it applies to no task whose data are on this machine")
 
 
 def its_card_is_valid(subject: Subject) -> None:
-    """The class says what its card says, with a direction."""
+    """The card agrees with the class, and the direction is valid."""
     require_card(subject.card)
     metric = _metric(subject)
-    require(metric.direction in ("lower", "higher"), f"direction is {metric.direction!r}")
+    require(
+        metric.direction in ("lower", "higher"),
+        f"direction is {metric.direction!r}: choose lower or higher",
+    )
     said = subject.card.details.get("direction")
-    require(said == metric.direction, f"the card says direction {said!r}, not the class")
+    require(
+        said == metric.direction,
+        f"the card says direction {said!r}, the class {metric.direction!r}",
+    )
 
 
 def its_scores_are_finite_and_bear_its_name(subject: Subject) -> None:
-    """Every score of a constant function is a finite number under the metric's own name."""
+    """Every score of a constant function is finite, and its name starts with the metric's name."""
     metric = _metric(subject)
     task, trained = _applicable(subject)
     scores = metric.score(trained, task, seeded("conformance"))
@@ -70,13 +76,13 @@ def its_scores_are_finite_and_bear_its_name(subject: Subject) -> None:
 
 
 def it_gives_the_same_scores_again(subject: Subject) -> None:
-    """Equal arguments give equal scores, and no global generator is drawn from."""
+    """Equal arguments give equal scores, and scoring draws from no global generator."""
     metric = _metric(subject)
     task, trained = _applicable(subject)
     with untouched_randomness("score"):
         first = metric.score(trained, task, seeded("conformance"))
     again = metric.score(trained, task, seeded("conformance"))
-    require(first == again, f"two scorings differ: {first} and {again}")
+    require(first == again, f"scored twice, the scores differ: {first} and {again}")
 
 
 LAWS: tuple[Law, ...] = (

@@ -1,4 +1,4 @@
-"""What every model promises, on the tasks that it accepts."""
+"""The laws of models, checked on the tasks that a model accepts."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from symbench.training.setup import FleetMode, TrainingSetup, Trial, TrialKey
 from symbench.training.train import train
 
 _UPDATES = 3
-_ROUNDING = 1e-4  # of float32 outputs after a few updates
-_EXACT = 1e-9  # of float64 outputs, boosts of rapidity 1 included
-_TOGETHER = 5e-3  # two routes of arithmetic, after a few steps of Adam
+_ROUNDING = 1e-4  # relative difference of float32 outputs after a few updates
+_EXACT = 1e-9  # relative difference of float64 outputs, also under boosts of rapidity 1
+_TOGETHER = 5e-3  # relative difference of stacked and single trials after a few steps of Adam
 
 
 def _model(subject: Subject) -> Model:
@@ -37,8 +37,8 @@ def _built(subject: Subject, task: Task, seed: int = 0) -> nn.Module:
     start = seeded(task.name, task.version, seed, "init").initial_seed()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(start)
-        view = make_problem(subject.registry, task, model, torch.Generator().manual_seed(start))
-        module = model.build(view)
+        generator = torch.Generator().manual_seed(start)
+        module = model.build(make_problem(subject.registry, task, model, generator))
     if isinstance(module, Calibrates) and task.loss != "none":
         data = task.sample(_size(task), seed, "train")
         module.calibrate(data.x, data.y)
@@ -51,28 +51,31 @@ def _size(task: Task) -> int:
 
 def _trained(subject: Subject, task: Task, seeds: tuple[int, ...], fleet: FleetMode) -> list[Trial]:
     model = _model(subject)
-    view = partial(make_problem, subject.registry, task, model)
-    setup = TrainingSetup(Draws.of(task), model, view, _UPDATES, torch.device("cpu"), 1, fleet)
+    problem = partial(make_problem, subject.registry, task, model)
+    setup = TrainingSetup(Draws.of(task), model, problem, _UPDATES, torch.device("cpu"), 1, fleet)
     return train(setup, [TrialKey(_size(task), seed) for seed in seeds])
 
 
 def _tasks(subject: Subject, *, learned: bool = False) -> Iterator[Task]:
     tasks = [task for task in subject.accepted if not (learned and task.loss == "none")]
     if not tasks:
-        raise Skipped("no task here that it accepts")
+        raise Skipped("it accepts no task whose data are on this machine")
     yield from tasks
 
 
 def its_card_is_valid(subject: Subject) -> None:
-    """The class says what its card says."""
+    """The card agrees with the class."""
     require_card(subject.card)
     prior = subject.card.details.get("prior")
-    require(prior == subject.model.prior, f"the card says prior {prior!r}, not the class")
+    require(
+        prior == subject.model.prior,
+        f"the card says prior {prior!r}, the class {subject.model.prior!r}",
+    )
 
 
 def its_configuration_round_trips(subject: Subject) -> None:
-    """Config is a dataclass of JSON values, the same after a round trip, in every tier."""
-    require(is_dataclass(subject.model.Config), "Config is no dataclass")
+    """Config is a dataclass of JSON values, and equal after a JSON round trip, in every tier."""
+    require(is_dataclass(subject.model.Config), "Config is not a dataclass")
     for tier in TIERS:
         model = subject.model.for_tier(tier)
         written = json.loads(json.dumps(model.config_dict()))
@@ -84,17 +87,17 @@ def its_configuration_round_trips(subject: Subject) -> None:
 
 
 def it_answers_to_every_task(subject: Subject) -> None:
-    """``accepts`` gives None or a reason; what it accepts it gives a recipe for."""
+    """``accepts`` returns None or a reason, and ``recipe`` a recipe for every accepted task."""
     for task in subject.here:
         model = _model(subject)
-        view = subject.problem(task, model)
-        reason = model.accepts(view)
+        problem = subject.problem(task, model)
+        reason = model.accepts(problem)
         require(
             reason is None or (isinstance(reason, str) and bool(reason.strip())),
-            f"accepts({task.name}) returned {reason!r}: give None, or the reason to decline",
+            f"accepts({task.name}) returned {reason!r}: return None, or the reason to decline",
         )
         if reason is None:
-            recipe = model.recipe(view)
+            recipe = model.recipe(problem)
             require(isinstance(recipe, Recipe), f"recipe({task.name}) is a {type(recipe)}")
             json.dumps(asdict(recipe), allow_nan=False)
 
@@ -114,48 +117,50 @@ def it_builds_what_it_accepts(subject: Subject) -> None:
 
 
 def one_example_does_not_see_another(subject: Subject) -> None:
-    """In evaluation mode the output of an example is the same alone and in a batch."""
+    """In evaluation mode an example has the same output by itself as in a batch."""
     for task in _tasks(subject):
         x = task.sample(5, 0, "valid").x
         module = _built(subject, task).eval()
         with torch.no_grad():
             batch = module(x)
             alone = torch.cat([module(x[i : i + 1]) for i in range(len(x))])
-        found = difference(batch, alone)
-        require(found < _ROUNDING, f"{task.name}: alone and in a batch differ by {found:.1e}")
+        gap = difference(batch, alone)
+        require(gap < _ROUNDING, f"{task.name}: alone and in a batch differ by {gap:.1e}")
 
 
 def the_same_seed_gives_the_same_model(subject: Subject) -> None:
-    """Two trainings of one seed end in equal outputs, bit by bit."""
+    """Two trainings with the same seed give bitwise equal outputs."""
     for task in _tasks(subject):
         x = task.sample(5, 0, "valid").x
         first, again = (_trained(subject, task, (1,), "off")[0].module for _ in range(2))
         with torch.no_grad():
-            require(torch.equal(first(x), again(x)), f"{task.name}: two runs of a seed differ")
+            require(
+                torch.equal(first(x), again(x)), f"{task.name}: two trainings with one seed differ"
+            )
 
 
 def alone_and_in_a_fleet_are_equal(subject: Subject) -> None:
-    """A trial's result depends neither on the trials beside it nor on those before it."""
+    """A trial gives the same outputs whether it trains by itself or stacked with others."""
     for task in _tasks(subject, learned=True):
         x = task.sample(5, 0, "valid").x
         alone = [_trained(subject, task, (seed,), "off")[0] for seed in (1, 2)]
         fleet = _trained(subject, task, (1, 2), "auto")
         for one, other in zip(alone, fleet, strict=True):
-            require(one.diverged == other.diverged, f"{task.name}: diverged by one route alone")
+            require(one.diverged == other.diverged, f"{task.name}: diverged only in one way")
             with torch.no_grad():
-                found = difference(one.module(x), other.module(x))
-            require(found < _TOGETHER, f"{task.name}: alone and beside others: {found:.1e}")
+                gap = difference(one.module(x), other.module(x))
+            require(gap < _TOGETHER, f"{task.name}: alone and stacked differ by {gap:.1e}")
 
 
 def its_gradients_are_finite(subject: Subject) -> None:
-    """Every trainable parameter has a finite gradient, and some parameter has one at all."""
+    """At least one parameter has a gradient, and every gradient is finite."""
     if isinstance(_model(subject), Fits):
         raise Skipped("it trains itself")
     for task in _tasks(subject, learned=True):
         module = _built(subject, task).train()
         parameters = [p for p in module.parameters() if p.requires_grad]
         if not parameters:
-            raise Skipped("nothing in it is trained")
+            raise Skipped("it has no trainable parameters")
         module(task.sample(8, 0, "train").x).square().sum().backward()
         slopes = [p.grad for p in parameters if p.grad is not None]
         require(bool(slopes), f"{task.name}: no parameter has a gradient")
@@ -164,7 +169,7 @@ def its_gradients_are_finite(subject: Subject) -> None:
 
 
 def it_leaves_global_randomness_alone(subject: Subject) -> None:
-    """Evaluation draws from no global generator."""
+    """Evaluating the module draws from no global generator."""
     for task in _tasks(subject):
         module = _built(subject, task).eval()
         x = task.sample(4, 0, "valid").x
@@ -173,7 +178,7 @@ def it_leaves_global_randomness_alone(subject: Subject) -> None:
 
 
 def its_module_can_be_copied(subject: Subject) -> None:
-    """A copy in float64 is the same function to the rounding of float32."""
+    """A copy in float64 computes the same function, up to the rounding of float32."""
     for task in _tasks(subject):
         module = _built(subject, task).eval()
         x = task.sample(4, 0, "valid").x
@@ -183,27 +188,27 @@ def its_module_can_be_copied(subject: Subject) -> None:
                 double = deepcopy(module).double()(x.double())
             except (RuntimeError, TypeError) as error:
                 raise Skipped(f"no float64 version: {error}") from error
-            found = difference(before.double(), double.double())
-        require(found < 1e-2, f"{task.name}: float64 differs by {found:.1e}")
+            gap = difference(before.double(), double.double())
+        require(gap < 1e-2, f"{task.name}: the float64 copy differs by {gap:.1e}")
 
 
-def what_it_was_not_told_it_does_not_see(subject: Subject) -> None:
-    """A model that was not told the symmetry gets none, and builds without one."""
+def it_sees_no_symmetry_that_it_is_not_told(subject: Subject) -> None:
+    """The problem of a model whose prior is not ``told`` holds no symmetry."""
     if subject.model.prior == "told":
-        raise Skipped("it is told")
+        raise Skipped("its prior is told")
     for task in _tasks(subject):
         require(subject.problem(task).symmetry is None, "the problem shows the symmetry")
 
 
 def its_declared_equivariance_holds(subject: Subject) -> None:
-    """A card that says ``equivariant=True`` is of f with f(gx) = g f(x), trained or not."""
+    """If its card says ``equivariant=True``, then f(gx) = g f(x), also before training."""
     if not subject.card.details.get("equivariant"):
         raise Skipped("its card does not say equivariant=True")
-    require(subject.model.prior == "told", "only a model that is told a symmetry can keep it")
+    require(subject.model.prior == "told", "equivariant=True needs a model whose prior is told")
     for task in _tasks(subject):
         if (symmetry := task.symmetry) is not None:
-            found = _violation(_built(subject, task).double().eval(), task, symmetry)
-            require(found < _EXACT, f"{task.name}: f(gx) and g f(x) differ by {found:.1e}")
+            gap = _violation(_built(subject, task).double().eval(), task, symmetry)
+            require(gap < _EXACT, f"{task.name}: f(gx) and g f(x) differ by {gap:.1e}")
 
 
 @torch.no_grad()
@@ -227,6 +232,6 @@ LAWS: tuple[Law, ...] = (
     its_gradients_are_finite,
     it_leaves_global_randomness_alone,
     its_module_can_be_copied,
-    what_it_was_not_told_it_does_not_see,
+    it_sees_no_symmetry_that_it_is_not_told,
     its_declared_equivariance_holds,
 )

@@ -1,4 +1,7 @@
-"""For pytest: a test marked ``symbench("my-model")`` gets each of its checks as ``promise``."""
+"""The pytest plugin: a test marked ``symbench("my-model")`` runs once per check of the model.
+
+The test gets the check as the fixture ``promise``.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Describe the marker."""
-    config.addinivalue_line("markers", "symbench(name, ...): checks of these registered names")
+    config.addinivalue_line(
+        "markers", "symbench(name, ...): run the checks of these registered names"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test of every check of the marked names."""
+    """Make one test per check of the marked names."""
     if "promise" not in metafunc.fixturenames:
         return
     marked = metafunc.definition.iter_markers("symbench")
-    found = [check for marker in marked for name in marker.args for check in testing.checks(name)]
-    metafunc.parametrize("promise", found, ids=str)
+    checks = [check for marker in marked for name in marker.args for check in testing.checks(name)]
+    metafunc.parametrize("promise", checks, ids=str)

@@ -1,4 +1,4 @@
-"""What every task promises."""
+"""The laws of tasks."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ def _task(subject: Subject) -> Task:
 
 
 def its_card_is_valid(subject: Subject) -> None:
-    """The class says what its card says, and every tier has a ladder."""
+    """The card agrees with the class, and every tier has increasing sizes."""
     require_card(subject.card)
     task = subject.task
     for name in ("kind", "loss", "threshold"):
         said = subject.card.details.get(name)
-        require(said == getattr(task, name), f"the card says {name} {said!r}, not the class")
+        require(said == getattr(task, name), f"the card says {name} {said!r}, not as the class")
     for tier in TIERS:
         sizes = task.sizes.get(tier, ())
-        require(bool(sizes), f"sizes has no tier {tier!r}")
-        require(list(sizes) == sorted(set(sizes)), f"the ladder {sizes} does not rise")
+        require(bool(sizes), f"sizes has no entry for tier {tier!r}")
+        require(
+            list(sizes) == sorted(set(sizes)), f"the sizes {sizes} of tier {tier} do not increase"
+        )
     require(task.loss != "mse" or task.threshold > 0, "the threshold must be above 0")
 
 
 def its_data_have_the_shapes_it_states(subject: Subject) -> None:
-    """Every split is finite, float32, and shaped as declared."""
+    """The data of every split are finite, in float32, and of the declared shapes."""
     task = _task(subject)
     for split in SPLITS:
         data = task.sample(_N, 0, split)
@@ -55,21 +57,27 @@ def _require_shape(task: Task, data: Data, split: str) -> None:
     require(bool(data.x.isfinite().all()), f"{split} x holds NaN or an infinity")
     if task.loss == "cross-entropy":
         labels = set(data.y.unique().tolist())
-        require(not data.y.is_floating_point(), "class labels are whole numbers")
+        require(not data.y.is_floating_point(), "class labels must be integers")
         require(labels <= set(range(task.output_shape[0])), f"labels {labels} out of range")
         return
-    require(tuple(data.y.shape[1:]) == tuple(task.output_shape), f"{split} y: {data.y.shape}")
+    require(
+        tuple(data.y.shape[1:]) == tuple(task.output_shape),
+        f"{split} y has shape {list(data.y.shape)}",
+    )
     require(bool(data.y.isfinite().all()), f"{split} y holds NaN or an infinity")
 
 
-def its_data_depend_on_size_seed_and_split_alone(subject: Subject) -> None:
-    """The same arguments give the same data, other seeds and splits give others."""
+def its_data_depend_only_on_size_seed_and_split(subject: Subject) -> None:
+    """The same arguments give the same data, and another seed gives other data."""
     task = _task(subject)
     with untouched_randomness("sample"):
         first = task.sample(_N, 1, "train")
     torch.rand(3)
     again = task.sample(_N, 1, "train")
-    require(torch.equal(first.x, again.x) and torch.equal(first.y, again.y), "draws differ")
+    require(
+        torch.equal(first.x, again.x) and torch.equal(first.y, again.y),
+        "two draws with the same arguments differ",
+    )
     other = task.sample(_N, 2, "train")
     require(not torch.equal(first.x, other.x), "seeds 1 and 2 give the same training data")
     fresh = type(task)().fingerprint()
@@ -77,7 +85,7 @@ def its_data_depend_on_size_seed_and_split_alone(subject: Subject) -> None:
 
 
 def its_splits_are_disjoint(subject: Subject) -> None:
-    """No example of one split is an example of another."""
+    """No example is in two splits."""
     task = _task(subject)
     if task.loss == "none":
         raise Skipped("nothing is trained")
@@ -100,7 +108,7 @@ def its_truth_satisfies_its_symmetry(subject: Subject) -> None:
     if symmetry is None or y is None:
         raise Skipped("no symmetry, or no closed form of the target")
     if not getattr(symmetry.group, "is_exact", True):
-        raise Skipped("the group acts by interpolation")
+        raise Skipped("the group acts only approximately")
     g = symmetry.group.sample(8, torch.Generator().manual_seed(0))
     for element in g:
         flat, image = x.flatten(1), y.flatten(1)
@@ -108,13 +116,13 @@ def its_truth_satisfies_its_symmetry(subject: Subject) -> None:
         moved = symmetry.input.act(element, flat.reshape(-1, sizes[0])).view_as(x)
         expected = symmetry.output.act(element, image.reshape(-1, sizes[1])).view_as(y)
         actual = task.target(moved)
-        require(actual is not None, "the target is known on drawn points only")
-        found = difference(torch.as_tensor(actual), expected)
-        require(found < _TOLERANCE, f"the target breaks its own symmetry by {found:.1e}")
+        require(actual is not None, "target returned None for transformed inputs")
+        gap = difference(torch.as_tensor(actual), expected)
+        require(gap < _TOLERANCE, f"the target breaks the declared symmetry by {gap:.1e}")
 
 
 def its_generators_close_under_the_bracket(subject: Subject) -> None:
-    """[A, B] of two generators lies in their span (and with it the declared algebra is one)."""
+    """The bracket [A, B] of two generators lies in the span of the generators."""
     symmetry = _task(subject).symmetry
     if symmetry is None or len(symmetry.group.algebra) < 2:
         raise Skipped("fewer than two generators")
@@ -123,12 +131,12 @@ def its_generators_close_under_the_bracket(subject: Subject) -> None:
     span = torch.linalg.qr(A.flatten(1).mT).Q
     flat = brackets.flatten(2)
     outside = flat - flat @ span @ span.mT
-    found = float(outside.norm()) / max(float(flat.norm()), 1e-30)
-    require(found < _TOLERANCE, f"a bracket leaves the span by {found:.1e}")
+    part = float(outside.norm()) / max(float(flat.norm()), 1e-30)
+    require(part < _TOLERANCE, f"a part {part:.1e} of the brackets is outside the span")
 
 
 def its_own_loss_is_lower_for_better_answers(subject: Subject) -> None:
-    """A task of loss ``own`` has a finite objective [n], differentiable in the prediction."""
+    """The objective [n] of a task of loss ``own`` is finite and falls along its gradient."""
     task = _task(subject)
     if task.loss != "own":
         raise Skipped("its loss is a standard one")
@@ -136,13 +144,19 @@ def its_own_loss_is_lower_for_better_answers(subject: Subject) -> None:
     generator = torch.Generator().manual_seed(0)
     guess = torch.randn(8, *task.output_shape, generator=generator, requires_grad=True)
     loss = task.objective(guess, data.x, data.y)
-    require(tuple(loss.shape) == (8,), f"objective returns {list(loss.shape)}, not one an example")
+    require(
+        tuple(loss.shape) == (8,),
+        f"objective returns {list(loss.shape)}, not one number per example",
+    )
     (slope,) = torch.autograd.grad(loss.sum(), guess)
     require(bool(slope.isfinite().all()), "the objective's gradient is not finite")
     require(bool((slope != 0).any()), "the objective does not depend on the prediction")
     step = guess.detach() - 1e-2 * slope / slope.norm()
     lower = task.objective(step, data.x, data.y).sum()
-    require(float(lower) < float(loss.sum().detach()), "a step down the gradient leads up")
+    require(
+        float(lower) < float(loss.sum().detach()),
+        "a step against the gradient increases the objective",
+    )
     error = task.headline_error(guess.detach().double(), data)
     require(math.isfinite(error) and error >= 0, f"headline_error of a guess is {error}")
 
@@ -150,7 +164,7 @@ def its_own_loss_is_lower_for_better_answers(subject: Subject) -> None:
 LAWS: tuple[Law, ...] = (
     its_card_is_valid,
     its_data_have_the_shapes_it_states,
-    its_data_depend_on_size_seed_and_split_alone,
+    its_data_depend_only_on_size_seed_and_split,
     its_splits_are_disjoint,
     its_truth_satisfies_its_symmetry,
     its_generators_close_under_the_bracket,

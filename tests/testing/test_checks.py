@@ -1,4 +1,4 @@
-"""Each law is broken by a plugin that breaks it, and by nothing else."""
+"""The checks find every broken law, and pass what breaks none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from symbench.testing.handling import loads_torch
 
 
 class Good(Small):
-    """A model that keeps every promise."""
+    """A model that breaks no law."""
 
     name, summary = "subject", "a model under test"
 
@@ -54,7 +54,7 @@ class Wide(Good):
 
 
 class Counting(Good):
-    """Keeps a count in the class: the third network is another one."""
+    """Counts its networks in the class, so that the third one differs."""
 
     built = 0
 
@@ -68,14 +68,14 @@ class Counting(Good):
 
 
 class Mute(Good):
-    """Declines without a word."""
+    """Declines without a reason."""
 
     def accepts(self, problem):
         return ""
 
 
 class Odd(Good):
-    """Its configuration changes when it is written and read."""
+    """Its configuration changes in a JSON round trip."""
 
     @dataclass
     class Config:
@@ -88,7 +88,7 @@ class Odd(Good):
 
 
 class Infinite(Good):
-    """Has a gradient that is not a number."""
+    """Has a gradient that is NaN."""
 
     class _Net(nn.Linear):
         def forward(self, x):
@@ -109,7 +109,7 @@ class Leaky(Norms):
 
 
 class Crooked(Norms):
-    """Its target does not have the symmetry that it states."""
+    """Its target does not have the declared symmetry."""
 
     name = "subject"
 
@@ -128,13 +128,13 @@ class Nervous(Norms):
 
 
 class Broad(Norms):
-    """Declares another shape than it draws."""
+    """Draws data of another shape than it declares."""
 
     name, output_shape = "subject", (2,)
 
 
 class OpenAlgebra(Norms):
-    """Two rotations about two axes: their bracket is the third, which is not there."""
+    """Has two rotations about two axes; their bracket, the third rotation, is missing."""
 
     name = "subject"
 
@@ -170,7 +170,7 @@ class Fickle(Score):
 
 
 class Sound(Norms):
-    """A task that keeps every promise."""
+    """A task that breaks no law."""
 
     name = "subject"
 
@@ -182,7 +182,7 @@ class Untrue(Small):
 
 
 class Local(Good):
-    """Holds a function that no other process can find."""
+    """Holds a lambda, which cannot be pickled."""
 
     def __init__(self, config=None):
         super().__init__(config)
@@ -221,7 +221,7 @@ def broken(thing, **card):
 
 
 @pytest.mark.parametrize("thing", [Good, Score])
-def test_what_keeps_its_promises_breaks_no_law(thing):
+def test_a_sound_model_or_metric_breaks_no_law(thing):
     assert broken(thing) == []
 
 
@@ -241,7 +241,7 @@ def test_a_sound_task_breaks_no_law():
         (Infinite, "its gradients are finite"),
         (Leaky, "its splits are disjoint"),
         (Crooked, "its truth satisfies its symmetry"),
-        (Nervous, "its data depend on size seed and split alone"),
+        (Nervous, "its data depend only on size seed and split"),
         (Broad, "its data have the shapes it states"),
         (OpenAlgebra, "its generators close under the bracket"),
         (Nameless, "its scores are finite and bear its name"),
@@ -249,7 +249,7 @@ def test_a_sound_task_breaks_no_law():
         (Fickle, "it gives the same scores again"),
     ],
 )
-def test_a_broken_promise_is_found(thing, law):
+def test_a_broken_law_is_found(thing, law):
     assert law in broken(thing)
 
 
@@ -258,14 +258,14 @@ def test_an_unknown_name_suggests_near_ones():
         checks("o5-invarient")
 
 
-def test_what_holds_a_function_without_a_name_cannot_be_sent():
+def test_a_model_that_holds_a_lambda_cannot_be_sent():
     assert broken(Local) == ["it can be sent to a worker"]
 
 
-def test_a_perceptron_that_is_declared_equivariant_is_found_out():
+def test_a_perceptron_declared_equivariant_breaks_a_law():
     assert broken(Untrue, equivariant=True) == ["its declared equivariance holds"]
 
 
 @pytest.mark.parametrize(("module", "loaded"), [("symbench_emlp", False), ("torch.nn", True)])
-def test_a_plugin_of_cards_alone_loads_no_torch(module, loaded):
+def test_a_plugin_that_registers_only_cards_loads_no_torch(module, loaded):
     assert loads_torch(module) is loaded
