@@ -1,4 +1,4 @@
-"""symbench: which neural networks respect, or discover, symmetry."""
+"""symbench: a benchmark of neural networks that respect or discover symmetry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line's verbs for notebooks and scripts."""
+"""The verbs of the command line, as functions for notebooks and scripts."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcomes of a run, its records, and the leaderboard made of them."""
+    """A finished run and the leaderboard of its records."""
 
     run: Run
     leaderboard: Leaderboard
 
     @property
     def records(self) -> list[Record]:
-        """The records of all planned cells."""
+        """The records of the planned cells."""
         return self.run.records
 
     @property
@@ -42,7 +42,7 @@ class Result:
         return self.run.exit_code
 
 
-def run(  # noqa: PLR0913 - the notebook's entry mirrors the command line
+def run(  # noqa: PLR0913 - the same options as the command line
     tasks: Sequence[str] = (),
     models: Sequence[str] = (),
     tier: str | None = None,
@@ -55,18 +55,20 @@ def run(  # noqa: PLR0913 - the notebook's entry mirrors the command line
     blocked: Sequence[str] = (),
     **options: Any,
 ) -> Result:
-    """Train, score and store the chosen cells (names or globs; none means all).
+    """Train, score and store the selected cells, and return the result.
 
-    ``plugin_files`` are added to the installed plugins, ``blocked`` ones are left out. ``options``
-    are the other fields of ``Options``. Finished cells of the store are reused.
+    ``tasks`` and ``models`` are names or globs; none means all. ``plugin_files`` are loaded besides
+    the installed plugins, without those in ``blocked``. ``options`` are the other fields of
+    ``Options``. Finished cells of the store are reused.
 
     Raises:
         InputError: an unknown name or option value, or an empty selection.
         StoreError: the store cannot be written.
     """
-    found = registry.load(tuple(plugin_files), tuple(blocked))
-    chosen = Selection(tuple(tasks), tuple(models), tier or default_tier(), tuple(sizes), seeds)
-    return result(execute(found, chosen, Options(store=Path(store), executor=executor, **options)))
+    plugins = registry.load(tuple(plugin_files), tuple(blocked))
+    selection = Selection(tuple(tasks), tuple(models), tier or default_tier(), tuple(sizes), seeds)
+    how = Options(store=Path(store), executor=executor, **options)
+    return result(execute(plugins, selection, how))
 
 
 def result(run: Run) -> Result:
@@ -95,7 +97,7 @@ def model(name: str) -> type[Model]:
 
 
 def problem(task: Task, model: Model | type[Model]) -> Problem:
-    """Return what the model may see of the task."""
+    """Return the problem: what the model sees of the task."""
     return make_problem(_registry(), task, model)
 
 
@@ -110,7 +112,7 @@ def models() -> list[str]:
 
 
 def list_metrics() -> list[type[Metric]]:
-    """Return the core's metric classes and those of plugins."""
+    """Return the metric classes of the core and of plugins."""
     return [*CORE, *(card.load() for card in _registry().metrics.values())]
 
 

@@ -1,7 +1,8 @@
-"""Task data by (n, seed, split): drawn once per process, and slow draws cached on disk.
+"""Task data by (n, seed, split): drawn once per process; slow draws are also cached on disk.
 
-Everything that task data depend on is in one list, ``_depends_on``. Draws and fingerprints are
-cached under its hash. A task for which the list would be incomplete is drawn anew in each process.
+The function ``_depends_on`` lists everything that the data of a task depend on. Draws and
+fingerprints are cached on disk under the hash of the list. If the list cannot be complete for a
+task, its data are drawn again in each process.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from symbench.contract import Data, Split, Task
 from symbench.errors import InputError
 from symbench.registry.source_hash import imported_packages, source_files
 
-TEST_SEED = 0  # one test set for every trial, so that seeds do not change the test set
+TEST_SEED = 0  # all trials have the same test set
 
-_VERSION = "2"  # of the cached files
+_VERSION = "2"  # of the format of cached files
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-_READS_FILES = ("fingerprint", "is_local", "available")  # what tasks with data files override
-_SLOW = 0.05  # processor seconds from which on a draw is cached on disk
+_READS_FILES = ("fingerprint", "is_local", "available")  # overridden by tasks that read data files
+_SLOW = 0.05  # draws that take more processor seconds are cached on disk
 _LARGEST = 2**26  # bytes; larger draws are not cached on disk
-_CLOCK_ERROR = 2.0  # seconds; how exactly the start of a process is known
+_CLOCK_ERROR = 2.0  # seconds; accuracy of the start time of a process
 _CORE = Path(__file__).parent
 
 
@@ -46,7 +47,7 @@ _CORE = Path(__file__).parent
 class Draws:
     """The data of one task; equal arguments give the same tensors.
 
-    ``fingerprint`` is what planning computed of the task's data.
+    ``fingerprint`` is that of the task, as planning computed it.
     """
 
     task: Task
@@ -54,7 +55,7 @@ class Draws:
 
     @classmethod
     def of(cls, task: Task) -> Draws:
-        """Return the draws of a task, whose fingerprint is computed or read from the cache."""
+        """Return the draws of a task; its fingerprint is computed or read from the cache."""
         return cls(task, fingerprint(task))
 
     def train(self, n: int, seed: int) -> Data:
@@ -84,8 +85,8 @@ def _draw(draws: Draws, n: int, seed: int, split: Split) -> Data:
 
 
 def _parsed(content: bytes) -> Data:
-    found = load(content)
-    return Data(found["x"], found["y"])
+    tensors = load(content)
+    return Data(tensors["x"], tensors["y"])
 
 
 def _save(path: Path, data: Data) -> None:
@@ -95,17 +96,19 @@ def _save(path: Path, data: Data) -> None:
 
 
 def _check(task: Task, data: Data) -> None:
-    """Refuse data of another shape than the task declares, or with NaN or infinite entries."""
+    """Raise InputError for data of undeclared shapes, or with NaN or infinite entries."""
     for name, tensor, shape in (("x", data.x, task.input_shape), ("y", data.y, task.output_shape)):
         if not tensor.is_floating_point():
             continue
         if tuple(tensor.shape[1:]) != shape:
             raise InputError(
                 f"task {task.name} drew {name} of shape {tuple(tensor.shape[1:])} per example, "
-                f"but declares {shape}"
+                f"but declares {shape}: fix sample or the declared shape"
             )
         if not bool(tensor.isfinite().all()):
-            raise InputError(f"task {task.name} drew {name} with NaN or infinite entries")
+            raise InputError(
+                f"task {task.name} drew {name} with NaN or infinite entries: fix sample"
+            )
 
 
 def fingerprint(task: Task) -> str:
@@ -113,15 +116,15 @@ def fingerprint(task: Task) -> str:
     return task.fingerprint() if _has_own_fingerprint(task) else _fingerprint(task)
 
 
-@lru_cache(maxsize=1024)  # a plan asks for every model
+@lru_cache(maxsize=1024)  # a plan calls it for every model
 def _fingerprint(task: Task) -> str:
     path = _path(task, ["fingerprint"])
-    found = None if path is None else disk_cache.load(path, _parsed_fingerprint)
-    if found is None:
-        found = task.fingerprint()
+    digits = None if path is None else disk_cache.load(path, _parsed_fingerprint)
+    if digits is None:
+        digits = task.fingerprint()
         if path is not None:
-            disk_cache.save(path, found.encode())
-    return found
+            disk_cache.save(path, digits.encode())
+    return digits
 
 
 def _parsed_fingerprint(content: bytes) -> str | None:
@@ -129,27 +132,27 @@ def _parsed_fingerprint(content: bytes) -> str | None:
 
 
 def _has_own_fingerprint(task: Task) -> bool:
-    """Whether the task itself says what its data depend on, as tasks with data files do."""
+    """Whether the task overrides a method that depends on data files."""
     return any(getattr(type(task), name) is not getattr(Task, name) for name in _READS_FILES)
 
 
 def _path(task: Task, what: list[object], suffix: str = "") -> Path | None:
-    """Return where something drawn of the task is cached; None if it must not be."""
+    """Return the path at which data of the task are cached; None if they must not be cached."""
     depends_on = _depends_on(task)
     return None if depends_on is None else disk_cache.path_of("draws", [*depends_on, *what], suffix)
 
 
 def _depends_on(task: Task) -> list[object] | None:
-    """Return all that the task's data depend on; None if that cannot be told.
+    """Return everything that the task's data depend on; None if that cannot be determined.
 
-    These are the sources of its class, the core, the installed packages, the processor's rounding,
-    and the values that the instance holds. It cannot be told where a class was patched from
-    outside, where a source file was edited after the process started, where a package without a
-    version is imported, or where the instance holds more than plain values.
+    This is the source of its class, the core, the installed packages, the processor's rounding, and
+    the values that the instance holds. It cannot be determined if a class was patched, if a source
+    file was edited after the process started, if the source imports a package without a version,
+    or if the instance holds values that JSON cannot represent.
     """
     own = type(task)
     bases = [base for base in own.__mro__ if base not in Task.__mro__ and not _is_standard(base)]
-    if own.sample.__module__ not in {base.__module__ for base in bases}:  # patched from outside
+    if own.sample.__module__ not in {base.__module__ for base in bases}:  # patched
         return None
     sources = [_source(base) for base in bases]
     if None in sources or (surroundings := _surroundings()) is None:
@@ -167,7 +170,7 @@ def _is_standard(cls: type) -> bool:
 
 
 def _state(task: Task) -> dict[str, Any]:
-    """Return what the instance holds of its own, without values that its class computes once."""
+    """Return the attributes of the instance, except cached properties."""
     return {
         name: value
         for name, value in sorted(vars(task).items())
@@ -177,7 +180,7 @@ def _state(task: Task) -> dict[str, Any]:
 
 @cache
 def _source(cls: type) -> str | None:
-    """Return the hash of the files of a class; None if its data may depend on more."""
+    """Return the hash of the source files of a class; None if they may not be complete."""
     files = source_files(cls)
     tops = imported_packages(files) - {cls.__module__.partition(".")[0], _CORE.name}
     return _unedited(files) if files and all(map(_has_a_version, tops)) else None
@@ -185,7 +188,7 @@ def _source(cls: type) -> str | None:
 
 @cache
 def _has_a_version(package: str) -> bool:
-    """Whether a package is in the standard library or was put in place by an installer."""
+    """Whether a package is in the standard library or in the folder of installed packages."""
     if package in sys.stdlib_module_names:
         return True
     spec = find_spec(package)
@@ -197,7 +200,7 @@ def _has_a_version(package: str) -> bool:
 
 @cache
 def _surroundings() -> list[object] | None:
-    """Return what the data of every task depend on: the core, the packages, the processor."""
+    """Return what all task data depend on: the core, the packages, the processor."""
     core = {str(file.relative_to(_CORE)): file for file in sorted(_CORE.rglob("*.py"))}
     if (own := _unedited(core)) is None:
         return None
@@ -208,12 +211,12 @@ def _surroundings() -> list[object] | None:
 
 
 def _installed() -> list[str]:
-    """Return names and versions of all installed packages: those of their metadata folders."""
-    found: set[str] = set()
-    for entry in {place for place in sys.path if place}:
+    """Return the metadata folders of all installed packages, which hold names and versions."""
+    names: set[str] = set()
+    for entry in {path for path in sys.path if path}:
         with suppress(OSError):
-            found.update(n for n in os.listdir(entry) if n.endswith((".dist-info", ".egg-info")))
-    return sorted(found)
+            names.update(n for n in os.listdir(entry) if n.endswith((".dist-info", ".egg-info")))
+    return sorted(names)
 
 
 def _unedited(files: Mapping[str, Path]) -> str | None:

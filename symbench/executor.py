@@ -1,7 +1,7 @@
-"""What an executor plugin uses: an executor turns cells into records, in its own way.
+"""The names that an executor plugin uses.
 
 An executor is a callable ``(cells, desk, options) -> iterator of records``. It claims each cell
-before it computes it, and yields each record as it finishes:
+before computing it, and yields each record when it is finished:
 
     def execute(cells, desk, options):
         for cell in cells:
@@ -9,12 +9,12 @@ before it computes it, and yields each record as it finishes:
                 yield run_cell(desk.registry, cell, options.device, options.fleet)
 
 A plugin registers it by ``registry.executor(execute, name="mine")``; users choose it by
-``symbench run --executor mine``. Device, jobs and memory in the options are those of this machine.
-With ``remote=True`` they are as the user gave them, because the machines that compute know their
-own devices and cores.
+``symbench run --executor mine``. Device, jobs and memory in the options are resolved for this
+machine. An executor that computes on other machines is registered with ``remote=True`` and gets
+them as the user gave them.
 
-Whatever a cell raises becomes a record with a status: ``run_cell`` does not raise. ``supervised``
-runs cells in child processes of this machine, with their limits of time and memory.
+``run_cell`` does not raise: an exception in a cell becomes a record with a status. ``supervised``
+runs cells in child processes of this machine, with limits of time and memory.
 """
 
 from symbench.records.record import Failure, Provenance, Record

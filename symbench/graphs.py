@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def pack(adjacency: Tensor, features: Tensor | None = None) -> Tensor:
     """Return graphs [n, 1 + k, N, N] from adjacency [n, N, N] and features [n, N, k - 1].
 
-    The mask is added as first feature: all N nodes exist.
+    The mask is added as the first feature; it is 1, because all N nodes exist.
     """
     ones = adjacency.new_ones(*adjacency.shape[:2], 1)
     nodes = ones if features is None else torch.cat([ones, features.to(ones)], -1)
@@ -35,15 +35,15 @@ def pack(adjacency: Tensor, features: Tensor | None = None) -> Tensor:
 
 
 def padded(x: Tensor, nodes: int) -> Tensor:
-    """Return graphs [..., N, N] with rows and columns of zeros up to ``nodes``."""
+    """Return graphs [..., N, N] padded with rows and columns of zeros to ``nodes``."""
     more = nodes - x.shape[-1]
     if more < 0:
-        raise InputError(f"graphs of {x.shape[-1]} nodes do not fit {nodes}")
+        raise InputError(f"graphs of {x.shape[-1]} nodes do not fit {nodes}: give a larger number")
     return functional.pad(x, (0, more, 0, more))
 
 
 def together(graphs: Sequence[Tensor], nodes: int | None = None) -> Tensor:
-    """Stack graphs [1 + k, N_i, N_i] of several sizes, padded to the largest (or ``nodes``)."""
+    """Stack graphs [1 + k, N_i, N_i] of several sizes, padded to the largest or to ``nodes``."""
     largest = nodes or max(graph.shape[-1] for graph in graphs)
     return torch.stack([padded(graph, largest) for graph in graphs])
 
@@ -79,8 +79,8 @@ def random_orders(count: int, nodes: int, generator: torch.Generator) -> Tensor:
 def graph_symmetry(channels: int, nodes: int, output: int, copies: int = 1) -> Symmetry:
     """Return S(nodes) on graphs [channels, N, N]; the target is ``copies`` of V ^ ``output``.
 
-    ``output`` 0: invariants [copies]; 1: one number a node, [copies, N]; 2: one a pair of nodes,
-    [copies, N, N].
+    ``output`` 0: invariants [copies]; 1: one number per node, [copies, N]; 2: one number per pair
+    of nodes, [copies, N, N].
     """
     group = S(nodes)
     target = copies * (Scalar if output == 0 else V**output)
@@ -88,26 +88,30 @@ def graph_symmetry(channels: int, nodes: int, output: int, copies: int = 1) -> S
 
 
 def output_order(problem: Problem) -> int:
-    """Return 0, 1 or 2: whether the problem wants invariants, node or pair functions.
+    """Return the order of the problem's output: 0 for invariants, 1 for nodes, 2 for pairs.
 
     Raises:
-        InputError: the problem has no symmetry by permutation of nodes, or a mixed output.
+        InputError: the problem shows no permutation symmetry of nodes, or the orders are mixed.
     """
     symmetry = problem.symmetry
     if symmetry is None or not symmetry.group.permutes:
-        raise InputError("the problem is not told a symmetry that permutes nodes")
+        raise InputError(
+            "the problem is not told a symmetry that permutes nodes: choose a task on graphs"
+        )
     orders = {len(piece.modes) for piece in symmetry.output.pieces}
     if len(orders) != 1:
-        raise InputError(f"no single order: the output transforms as {symmetry.output!r}")
+        raise InputError(
+            f"no single order: the output is {symmetry.output!r}; choose copies of one V^k"
+        )
     return orders.pop()
 
 
 def to_batch(x: Tensor) -> Batch:
     """Return a ``torch_geometric.data.Batch`` of the graphs [n, 1 + k, N, N].
 
-    Its fields: ``x`` [nodes, k] node features (the mask, all ones, first), ``edge_index``
-    [2, edges], ``edge_attr`` [edges, 1] the weights, ``batch`` [nodes], ``num_graphs``. Padding
-    is left out; edges are sorted, so that sums over neighbours are reproducible.
+    Its fields are ``x`` [nodes, k], the node features (first the mask, all ones), ``edge_index``
+    [2, edges], ``edge_attr`` [edges, 1], the weights, ``batch`` [nodes] and ``num_graphs``. Padding
+    is left out. Edges are sorted, so that sums over neighbours are reproducible.
     """
     from torch_geometric.data import Batch
 

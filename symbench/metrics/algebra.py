@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 _SPAN = 1e-10  # eigenvalues of E[x xᵀ] below this part of the largest are float32 rounding
-_RANK = 1e-6  # generators smaller than this part of the largest singular value are none
+_RANK = 1e-6  # singular values below this part of the largest count as zero
 _EXACT = 1e-14  # squared singular values below this part of their mean are float64 rounding
-_CLEAR = 1e6  # and the next one must stand this factor above them
+_CLEAR = 1e6  # and the next one must be larger by this factor
 _FOUND, _GAP = 0.05, 10.0
 
 
@@ -31,10 +31,10 @@ class Whitening:
 
     @classmethod
     def of(cls, second_moment: Tensor) -> Whitening:
-        """Take the square root of S [d, d] on its range, of dimension r."""
+        """Return the coordinates for S [d, d], by its square root on its range of dimension r."""
         values, vectors = torch.linalg.eigh(second_moment)
-        kept = values > _SPAN * values[-1]
-        root, vectors = values[kept].sqrt(), vectors[:, kept]
+        spanning = values > _SPAN * values[-1]
+        root, vectors = values[spanning].sqrt(), vectors[:, spanning]
         return cls(vectors * root, (vectors / root).mT)
 
     def __call__(self, A: Tensor) -> Tensor:
@@ -63,8 +63,8 @@ def orthonormalising(rows: Tensor) -> Tensor:
     """Return the combinations [rank, k] of ``rows`` [k, n] that are orthonormal and span them."""
     lengths = rows.norm(dim=1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
     left, values, _ = torch.linalg.svd(rows / lengths, full_matrices=False)
-    kept = (values > _RANK * values[0]) & (values > 0)
-    combinations: Tensor = (left[:, kept] / values[kept] / lengths).mT
+    spanning = (values > _RANK * values[0]) & (values > 0)
+    combinations: Tensor = (left[:, spanning] / values[spanning] / lengths).mT
     return combinations
 
 
@@ -84,7 +84,7 @@ def principal_cosines(first: Tensor, second: Tensor) -> Tensor:
 def null_space(squares: Tensor) -> int | None:
     """Return how many squared singular values [m], ascending, are zero to rounding.
 
-    None if there is none, or no clear gap above them.
+    None if there is none, or if there is no clear gap above them.
     """
     count = int((squares <= _EXACT * squares.mean()).sum())
     if not 0 < count < len(squares) or bool(squares[count] < _CLEAR * squares[count - 1]):
@@ -95,8 +95,8 @@ def null_space(squares: Tensor) -> int | None:
 def small_directions(squares: Tensor) -> int:
     """Return how many squared singular values [m], ascending, mark a symmetry.
 
-    The largest k whose k-th value is below 0.05 of the mean, with a factor of at least 10 between
-    it and the next; 0 if there is none.
+    It is the largest k for which the k-th value is below 0.05 of the mean, and the next value is
+    larger by a factor of at least 10. It is 0 if there is no such k.
     """
     below, above = squares[:-1], squares[1:]
     marks = (below < _FOUND * squares.mean()) & (above >= _GAP * below)

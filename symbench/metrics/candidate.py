@@ -1,4 +1,4 @@
-"""The algebra in which symmetries are looked for, and how it acts on a task's data."""
+"""The candidate algebra, in which symmetries are sought, and its action on a task's data."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from symbench.metrics.network import (
 )
 
 _PROBES = 256
-_ROWS = 4  # rows of C wanted for each of its columns
-_LARGEST = 1024  # columns of C; gl(V) of more is out of reach
-_ENTRIES = 2**25  # of C
-_AT_ONCE = 16  # derivatives that share one evaluation of the function
+_ROWS = 4  # rows of C per column
+_LARGEST = 1024  # most columns of C
+_ENTRIES = 2**25  # most entries of C
+_AT_ONCE = 16  # derivatives per evaluation of the function
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Candidate:
     """A candidate algebra acting on the probes.
 
     Attributes:
-        symmetry: the representations by which it acts; the group's elements play no part.
+        symmetry: the representations by which it acts; elements of the group are not used.
         whitening: the data-weighted coordinates of the defining space V.
         basis: [m, d, d], orthonormal in those coordinates.
         x: probes [n, *input_shape], float64.
@@ -54,7 +54,7 @@ class Candidate:
         return self._form(value, _derivatives(f, x, tangents))
 
     def matrices(self, networks: Networks) -> list[Tensor | None]:
-        """Return ``matrix`` of each network, of all of them together where that can be done."""
+        """Return ``matrix`` of each network, evaluating the networks together if possible."""
         x, tangents = self.x.to(networks.dtype), self.tangents.to(networks.dtype)
         numbers = x.numel() * min(len(tangents), tangents.shape[2], _AT_ONCE)
         values = networks.each(lambda module: module(x), numbers=x.numel())
@@ -62,7 +62,7 @@ class Candidate:
         return [self._form(*pair) for pair in zip(values, slopes, strict=True)]
 
     def _form(self, value: Tensor, slope: Tensor) -> Tensor | None:
-        """Return C of a function by its values [n, ...] and derivatives [m, n, output_size]."""
+        """Return C of a function from its values [n, ...] and derivatives [m, n, output_size]."""
         rotated = _along(self.symmetry.output, self.basis, value.flatten(1))
         C = (slope - rotated).double()
         smallest = rounding(value.dtype) ** 2 * variance(value)
@@ -77,12 +77,12 @@ class Candidate:
 
 
 def candidate(task: Task, inputs: Tensor) -> Candidate | None:
-    """Return the task's candidate algebra, gl(V) unless it names one, acting on test inputs.
+    """Return the task's candidate algebra acting on test inputs; gl(V) unless the task names one.
 
-    A control without symmetry takes part if it says its layout or names a candidate; without a
-    layout its inputs are copies of V and its outputs invariant. None where there is no candidate
-    that acts, it is larger than 1024 dimensions, or the test split is too small for four rows of
-    C a column.
+    A control without symmetry has a candidate if it states its layout or names an algebra. Without
+    a layout its inputs are copies of V and its outputs are invariant. None if no candidate acts, if
+    it has more than 1024 dimensions, or if the test split is too small for four rows of C per
+    column.
     """
     given = task.candidate_algebra()
     symmetry = task.symmetry or task.layout() or _uninformed(given)
@@ -105,7 +105,7 @@ def candidate(task: Task, inputs: Tensor) -> Candidate | None:
 
 
 def _uninformed(given: Tensor | None) -> Symmetry | None:
-    """Return how a control's candidate algebra acts: on the inputs as V, on the outputs not."""
+    """Return how a control's candidate algebra acts: inputs are V, and outputs are invariant."""
     if given is None:
         return None
     group = Trivial(given.shape[-1])
@@ -113,7 +113,7 @@ def _uninformed(given: Tensor | None) -> Symmetry | None:
 
 
 def _second_moment(x: Tensor, rep: Representation) -> Tensor:
-    """Return S = E[v vᵀ] [d, d] over the copies v of V in x [n, ...]; 1 if there are none."""
+    """Return S = E[v vᵀ] [d, d] over the copies v of V in x [n, ...]; the identity without one."""
     d = rep.group.dim
     sizes = [summand.size for summand in rep.summands]
     parts = torch.split(in_blocks(x, rep.size).flatten(0, 1), sizes, dim=-1)
@@ -126,10 +126,10 @@ def _second_moment(x: Tensor, rep: Representation) -> Tensor:
 
 
 def _effective(basis: Tensor, whitening: Whitening, symmetry: Symmetry) -> Tensor:
-    """Return an orthonormal basis [m, d, d] of the part that acts at all.
+    """Return an orthonormal basis [m, d, d] of the part of the algebra that does not act as zero.
 
-    Directions with drho_in(A) = 0 = drho_out(A), as off-diagonal blocks for representations of a
-    direct product's factors, would count as symmetries of every function.
+    Directions with drho_in(A) = 0 = drho_out(A) would count as symmetries of every function. They
+    occur for a direct product, as off-diagonal blocks between its factors.
     """
     mixed = orthonormalising(whitening(basis).flatten(1))
     basis = torch.einsum("km,mij->kij", mixed, basis)
@@ -142,8 +142,8 @@ def _effective(basis: Tensor, whitening: Whitening, symmetry: Symmetry) -> Tenso
 def _on_probes(rep: Representation, basis: Tensor) -> Tensor:
     """Return drho(A) v for random v and every A of the basis, [m, probes · size].
 
-    So many v that A acts as zero on all of them only if drho(A) = 0; the matrices drho(A) of a
-    colour image would fill gigabytes.
+    There are enough v that A acts as zero on all of them only if drho(A) = 0. The matrices drho(A)
+    themselves would take gigabytes for colour images.
     """
     count = -(-len(basis) // rep.size) + 8
     v = torch.randn(count, rep.size, generator=seeded("probes", rep.size), dtype=basis.dtype)
@@ -158,7 +158,7 @@ def _along(rep: Representation, A: Tensor, values: Tensor) -> Tensor:
 def _derivatives(f: Function, x: Tensor, tangents: Tensor) -> Tensor:
     """Return Df(x)[v] [m, n, output_size] for tangents v [m, n, input_size].
 
-    Along a basis of the inputs, where that takes fewer derivatives.
+    If there are fewer input coordinates than tangents, f is differentiated along the coordinates.
     """
 
     def along(v: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ def _derivatives(f: Function, x: Tensor, tangents: Tensor) -> Tensor:
 
 
 def _each(along: Function, directions: Tensor) -> Tensor:
-    """Return the derivatives along all directions, one by one where vmap cannot."""
+    """Return the derivatives along all directions, one by one if vmap fails."""
     try:
         return torch.func.vmap(along, chunk_size=_AT_ONCE)(directions)
     except RuntimeError:

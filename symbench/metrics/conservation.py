@@ -1,4 +1,4 @@
-"""How well predicted trajectories keep what the true ones conserve."""
+"""How well predicted trajectories conserve what the true ones conserve."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Scaled(Protocol):
-    """A task that states the typical scale of quantities that may vanish on every trajectory."""
+    """A task that states the typical scale of quantities that can be zero on all trajectories."""
 
     def conserved_scale(self, trajectory: Tensor) -> dict[str, float]:
         """Return scales by name, from true trajectories [n, times, size].
@@ -25,12 +25,12 @@ class Scaled(Protocol):
 
 
 class ConservationError(Metric):
-    """E max_t ||Q(t) - Q(0)|| / max(||Q(0)||, typical scale of Q), one score a quantity.
+    """E max_t ||Q(t) - Q(0)|| / max(||Q(0)||, typical scale of Q), one score per quantity.
 
-    Q(t) belongs to the predicted trajectory, Q(0) to the true initial state; the mean is over the
-    test set. A module that can ``flow`` is followed over the task's ``rollout``, another one over
-    the trained horizon. The typical scale is E||Q(0)||, unless the task states one by
-    ``conserved_scale``. Absent for a quantity whose scale is zero, and where a trajectory becomes
+    Q(t) is that of the predicted trajectory and Q(0) that of the true initial state. The mean is
+    over the test set. A module that can ``flow`` is evaluated over the task's ``rollout``, any
+    other over the trained horizon. The typical scale is E||Q(0)||, unless the task states one by
+    ``conserved_scale``. Absent for a quantity whose scale is zero, and if a trajectory becomes
     non-finite.
     """
 
@@ -83,15 +83,15 @@ def _predicted(trials: Sequence[Trained], task: Task) -> Sequence[Tensor | None]
 
 
 def followed(trained: Trained, times: Sequence[float]) -> Tensor:
-    """Return where the module carries the test states [n, times, size], in float64.
+    """Return the trajectories [n, times, size] from the test states, in float64.
 
-    Computed once for a trial, because several scores use one rollout.
+    They are computed once per trial, because several scores use the same rollout.
     """
     return followed_together([trained], times)[0]
 
 
 def followed_together(trials: Sequence[Trained], times: Sequence[float]) -> list[Tensor]:
-    """Return ``followed`` of several trials of a cell, whose rollouts are taken together."""
+    """Return ``followed`` of several trials of a cell, computing their rollouts together."""
     from symbench.metrics.network import once_each
 
     def follow(missing: Sequence[Trained]) -> Sequence[Tensor]:
@@ -101,9 +101,9 @@ def followed_together(trials: Sequence[Trained], times: Sequence[float]) -> list
 
 
 def flows(trials: Sequence[Trained], states: Sequence[Tensor], times: Sequence[float]) -> Tensor:
-    """Return where the modules of T trials carry their ``states`` [n, size] in float64.
+    """Return the trajectories [T, n, times, size] of T trials from ``states`` [n, size].
 
-    [T, n, times, size], together where that can be done.
+    The modules are evaluated in float64, together if possible.
     """
     import torch
     from torch import nn

@@ -1,4 +1,4 @@
-"""What a forward pass costs, counted, not timed."""
+"""The cost of a forward pass, by counting operations."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _EXAMPLES = 8
 
 
 class _NoModules(nullcontext[None]):
-    """Stands for the counter's module tracker, which cannot follow ``torch.func.grad``."""
+    """Replaces the counter's module tracker, which fails under ``torch.func.grad``."""
 
     parents = frozenset({"Global"})
 
 
 class Flops(Metric):
-    """Floating-point operations of one forward pass, per example, by torch's own counter.
+    """Floating-point operations of one forward pass per example, by torch's counter.
 
-    It counts matrix products and convolutions; elementwise operations are not counted.
+    It counts matrix products and convolutions, but not elementwise operations.
     """
 
     name, version, direction = "flops", "1", "lower"
@@ -33,7 +33,7 @@ class Flops(Metric):
     def score_together(
         self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
     ) -> list[Scores]:
-        """Return what was counted of the first: the others take the same operations."""
+        """Return the count of the first trial for all of them, because it is the same."""
         return [self.score(trials[0], task, generators[0])] * len(trials)
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002

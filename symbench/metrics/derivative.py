@@ -1,8 +1,8 @@
 """The Lie derivative of a function along a candidate algebra, as one matrix C.
 
 Row (probe x, output o) of C is the linear form A ↦ (Df(x)[drho_in(A) x] - drho_out(A) f(x))_o in
-an orthonormal basis of the candidate algebra; f is equivariant under exp(tA) exactly where C A = 0
-at every x. After Moskalev et al. 2022 (LieGG), whose f is invariant; here f has any output.
+an orthonormal basis of the candidate algebra. f is equivariant under exp(tA) if and only if C A = 0
+at every x. After Moskalev et al. 2022 (LieGG), where f is invariant; here f has any output.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from symbench.metrics.algebra import null_space, orthonormal, small_directions
 from symbench.metrics.candidate import Candidate, candidate
 from symbench.metrics.network import Networks, once_each, once_per_cell
 
-_SAME = 1e-6  # principal cosines above 1 - this are those of equal spans
+_SAME = 1e-6  # spans whose principal cosines exceed 1 - this are equal
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Truth:
     """The true algebra of a task within its candidate.
 
     Attributes:
-        candidate: where it is looked for.
+        candidate: the algebra in which it is sought.
         Q: orthonormal rows [k, m] in the coordinates of the candidate's basis; k may be 0.
         target: C of the task's exact target, if it has one.
         declared: the algebra of the task's group [any, d, d]; empty for a control.
@@ -76,39 +76,39 @@ class Truth:
 
     @cached_property
     def generators(self) -> Tensor:
-        """A basis [k, d, d] of the true algebra: the declared one, where that is the same.
+        """A basis [k, d, d] of the true algebra: that of the declared group if the spans are equal.
 
-        On degenerate data many matrices act alike, and those of Q are but the smallest of them.
+        On degenerate data many matrices act alike, and Q holds only the smallest of them.
         """
-        stated = orthonormal(self.candidate.coordinates(self.declared))
-        if len(stated) == len(self.Q) > 0:
-            least = float(torch.linalg.svdvals(stated @ self.Q.mT)[-1])
-            if least > 1 - _SAME:
+        declared = orthonormal(self.candidate.coordinates(self.declared))
+        if len(declared) == len(self.Q) > 0:
+            smallest = float(torch.linalg.svdvals(declared @ self.Q.mT)[-1])
+            if smallest > 1 - _SAME:
                 return self.declared
         return torch.einsum("km,mij->kij", self.Q, self.candidate.basis)
 
     @property
     def is_exact(self) -> bool:
-        """Whether the exact target keeps the true algebra to rounding."""
+        """Whether the exact target has the true algebra as symmetries, to rounding."""
         return self.target is not None and null_space(self.target.squares) == len(self.Q)
 
     @property
     def is_proper(self) -> bool:
-        """Whether the algebra is neither zero nor the whole candidate, so that it can be found."""
+        """Whether the algebra is neither zero nor the whole candidate."""
         return 0 < len(self.Q) < self.Q.shape[1]
 
 
 def true_algebra(task: Task, inputs: Tensor) -> Truth | None:
     """Return the true algebra on test inputs: the null space of C for the exact target.
 
-    Without an exact target, or where its null space has no clear gap above it, it is the declared
-    group's algebra. None if the task has neither a symmetry nor a candidate algebra, or a
-    candidate too large for its data.
+    Without an exact target, or without a clear gap above its null space, it is the algebra of the
+    declared group. None if the task has neither a symmetry nor a candidate algebra, or if the
+    candidate is too large for its data.
     """
     if (within := candidate(task, inputs)) is None:
         return None
     target = _target(task, within)
-    # a control has no algebra, and its layout is no symmetry
+    # the layout of a control is not a symmetry
     declared = within.basis[:0] if task.symmetry is None else task.symmetry.group.algebra
     k = None if target is None else null_space(target.squares)
     if target is not None and k is not None:
@@ -117,12 +117,12 @@ def true_algebra(task: Task, inputs: Tensor) -> Truth | None:
 
 
 def truth_of(trained: Trained, task: Task) -> Truth | None:
-    """Return ``true_algebra`` on the trial's test inputs, computed once for a cell."""
+    """Return ``true_algebra`` on the trial's test inputs, computed once per cell."""
     return once_per_cell(trained, "true_algebra", lambda: true_algebra(task, trained.test.x))
 
 
 def derivatives(trials: Sequence[Trained], task: Task) -> list[Derivative | None]:
-    """Return C of trials of a cell (on logits, for classification), computed once and together."""
+    """Return C of the trials of a cell (of logits, for classification), computed once together."""
 
     def compute(missing: Sequence[Trained]) -> list[Derivative | None]:
         if (truth := truth_of(missing[0], task)) is None:

@@ -17,32 +17,34 @@ if TYPE_CHECKING:
     from symbench.metrics.network import Networks
 
 _ELEMENTS, _EXAMPLES = 64, 256
-_BUDGET = 2**22  # numbers held at once
+_BUDGET = 2**22  # most numbers evaluated at once
 
 
 class EquivarianceError(Metric):
     """sqrt( E ||f(rho_in(g) x) - rho_out(g) f(x)||² / (2 E||y - E y||²) ).
 
-    The mean is over 64 elements g of the task group's sampler and 256 test examples x, every pair
-    of them in the full tier. In the others an element meets 16 examples, all taking turns: the 64
-    elements leave more uncertainty than the 1,024 pairs do. Of a group that permutes an example
-    meets one element in every tier, for a pass over graphs is dear, and what is not equivariant
-    fails there grossly. For classification f is the vector of class probabilities and y the one-hot
-    label. A task whose targets do not vary is measured in units of the variance of f; a model whose
-    output does not vary has no score.
+    The mean is over 64 elements g of the task group's sampler and 256 test examples x. In the full
+    tier it is over all pairs. In the other tiers each element is paired with 16 examples, and each
+    example is used equally often: the sampling error is mostly that of the 64 elements. For a group
+    that permutes, each example is paired with one element in every tier, because evaluating graphs
+    is expensive and violations there are large. For classification f is the vector of class
+    probabilities and y the one-hot label. If the targets do not vary, the unit is the variance of
+    f. A model whose output does not vary has no score.
 
-    A group that acts only approximately (``is_exact = False``, as interpolated rotations of
-    pixels do) and offers ``sample_pairs(_ELEMENTS, generator) -> (g, inverse)`` adds
+    A group that acts only approximately (``is_exact = False``, such as interpolated rotations of
+    pixels) and offers ``sample_pairs(_ELEMENTS, generator) -> (g, inverse)`` adds
     ``equivariance_error.floor``: the same formula for f(rho_in(inverse) rho_in(g) x) - f(x), which
-    an exact action would leave at zero for every f. Interpolation hides what rounding does, so
-    that f is then evaluated in its own float32.
+    is zero for every f if the action is exact. f is then evaluated in float32, because the
+    interpolation error exceeds the rounding error.
     """
 
     name, version, direction = "equivariance_error", "1", "lower"
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
     along_curve = False
     double: ClassVar[bool] = True
-    examples: ClassVar[int] = _EXAMPLES  # outside the full tier, and how many an element meets
+    examples: ClassVar[int] = (
+        _EXAMPLES  # outside the full tier; ``each`` is how many of them are paired with an element
+    )
     each: ClassVar[int] = 16
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
@@ -56,7 +58,7 @@ class EquivarianceError(Metric):
     def score_together(
         self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
     ) -> list[Scores]:
-        """Return the errors of the trials, each under elements of its own generator."""
+        """Return the errors of the trials; each trial has its own elements."""
         from symbench.metrics import network as networks
 
         if (symmetry := task.symmetry) is None:
@@ -86,10 +88,10 @@ class EquivarianceError(Metric):
 
 
 class Float32EquivarianceError(EquivarianceError):
-    """``equivariance_error`` of the float32 module: an exact architecture still rounds.
+    """``equivariance_error`` of the float32 module, which also shows rounding errors.
 
-    Outside the full tier it is the mean over 64 examples, of which an element meets four: it tells
-    rounding from a violation, and a violation is measured in float64.
+    Outside the full tier it is the mean over 64 examples, and each element is paired with four of
+    them. That is enough to show the size of the rounding error.
     """
 
     name = "equivariance_error_float32"
@@ -99,7 +101,7 @@ class Float32EquivarianceError(EquivarianceError):
     each: ClassVar[int] = 4
 
     def applies(self, task: Task, model: Model) -> bool:
-        """Whether the group acts exactly: interpolation hides what rounding does."""
+        """Whether the group acts exactly; otherwise interpolation errors exceed rounding errors."""
         exact = task.symmetry is not None and getattr(task.symmetry.group, "is_exact", True)
         return exact and super().applies(task, model)
 
@@ -135,7 +137,7 @@ class _Functions:
 
 
 def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-    """Return elements [64, d, d], and their inverses where the action is not exact."""
+    """Return elements [64, d, d], and their inverses if the action is not exact."""
     pairs = getattr(group, "sample_pairs", None)
     if getattr(group, "is_exact", True) or pairs is None:
         return group.sample(_ELEMENTS, generator), None
@@ -144,7 +146,7 @@ def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor 
 
 
 def _meetings(examples: int, each: int) -> Tensor:
-    """Return which examples an element meets, [64, each]: all as often as any other."""
+    """Return the examples [64, each] that are paired with each element, all equally often."""
     import torch
 
     return torch.arange(_ELEMENTS * each).view(_ELEMENTS, each) % examples
@@ -157,11 +159,11 @@ def _violations(
     meetings: Tensor,
     drawn: Sequence[tuple[Tensor, Tensor | None]],
 ) -> list[list[float]]:
-    """Return the means of ||f(gx) - g f(x)||² and of ||f(inverse g x) - f(x)||², trial by trial.
+    """Return the means of ||f(gx) - g f(x)||² and of ||f(inverse g x) - f(x)||² of each trial.
 
-    Over the pairs of the elements ``drawn`` for a trial [64, d, d] and of the examples
-    ``meetings`` [64, m] that they meet; ``examples`` are x [n, ...] and f(x) [T, n, ...]. The
-    second mean is 0 where there are no inverses.
+    The means are over pairs of an element ``drawn`` for the trial [64, d, d] and an example of
+    ``meetings`` [64, m]. ``examples`` are x [n, ...] and f(x) [T, n, ...]. The second mean is 0
+    without inverses.
     """
     import torch
 
@@ -174,10 +176,10 @@ def _violations(
     at_once = max(1, _BUDGET // per_element)
     sums = torch.zeros(2, len(values), dtype=torch.float64)
     for start in range(0, len(meetings), at_once):
-        some = slice(start, start + at_once)
-        met = meetings[some]
-        g = [pair[0][some, None, None] for pair in drawn]
-        back = [pair[1][some, None, None] for pair in drawn if pair[1] is not None]
+        part = slice(start, start + at_once)
+        met = meetings[part]
+        g = [pair[0][part, None, None] for pair in drawn]
+        back = [pair[1][part, None, None] for pair in drawn if pair[1] is not None]
         there = [symmetry.input.act(element, source[met]) for element in g]
         pairs = zip(g, images, strict=True)
         turned = torch.stack([symmetry.output.act(h, image[met]) for h, image in pairs])

@@ -1,4 +1,4 @@
-"""The headline error, and the published papers' own formula where it differs."""
+"""The headline error, and the error as published papers define it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class Error(Metric):
     """Regression: E||f(x) - y||² / E||y - E y||²; classification: 1 - accuracy.
 
-    A regression error of 1 is that of predicting the mean, so errors compare across tasks. Absent
-    where the targets do not vary. A task of loss ``own`` says what its error is; one of loss
-    ``none`` has none.
+    Predicting the mean has a regression error of 1, so that errors are comparable across tasks.
+    Absent if the targets do not vary. A task of loss ``own`` defines its error; a task of loss
+    ``none`` has no error.
     """
 
     name, version, direction = "error", "1", "lower"
@@ -41,11 +41,11 @@ class Error(Metric):
 
 
 class PaperError(Metric):
-    """The error as the task's papers define it, in their units; absent where it is ``error``."""
+    """The error as the task's papers define it, in their units; absent if it is ``error``."""
 
     name, version, direction = "paper_error", "1", "lower"
     unit = "the paper's"
-    summary = "the published papers' own error"
+    summary = "error as the published papers define it"
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return ``paper_error``, in float64 on the whole test split."""

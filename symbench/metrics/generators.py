@@ -1,4 +1,4 @@
-"""How well the generators that a model holds, or that its function keeps, match the true ones."""
+"""How well the generators of a model, explicit or extracted, match the true ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 class GeneratorScore(AlgebraMetric):
     """Base of the scores that compare the learned algebra with the true one.
 
-    Learned are the generators that a model of prior ``discovers`` holds, where it holds any
-    (``explicit``), or else the k* least singular directions of its Lie derivative C
-    (``extracted``), k* being the dimension of the true algebra. With k the dimension of their
-    span, O is the sum of the squared principal cosines of the two spans, M = max(k, k*) and
-    c = min(k, k*) / m the chance level, m the dimension in which they were looked for: that of the
-    candidate algebra, or for explicit generators of gl(V) on the span of the data. Principal
-    cosines are those of <A, B> = tr(S⁺ A S Bᵀ), S = E[x xᵀ]. Absent where the true algebra is
-    zero or the whole candidate, and for extracted generators where C vanishes or f does not vary.
+    The learned generators are those that a model of prior ``discovers`` holds (``explicit``). For
+    any other model they are the k* smallest singular directions of its Lie derivative C
+    (``extracted``), where k* is the dimension of the true algebra. Let k be the dimension of their
+    span and O the sum of the squared principal cosines of the two spans. M = max(k, k*), and
+    c = min(k, k*) / m is the chance level. m is the dimension of the candidate algebra or, for
+    explicit generators, of gl(V) on the span of the data. Principal cosines are those of
+    <A, B> = tr(S⁺ A S Bᵀ), S = E[x xᵀ]. Absent if the true algebra is zero or the whole candidate,
+    and for extracted generators if C vanishes or f does not vary.
     """
 
     version, direction = "1", "higher"
@@ -38,7 +38,7 @@ class GeneratorScore(AlgebraMetric):
 
 
 class GeneratorCosine(GeneratorScore):
-    """sqrt(O / M): |<L, L*>| / (||L|| ||L*||) for one generator; announcing too many costs."""
+    """sqrt(O / M), or |<L, L*>| / (||L|| ||L*||) for one generator; extra generators lower it."""
 
     name = "generator_cosine"
     summary = "root mean square principal cosine of learned and true generators"
@@ -59,38 +59,38 @@ class GeneratorOverlap(GeneratorScore):
 
 
 class GeneratorWorstCosine(GeneratorScore):
-    """The least cosine between a true generator and the learned span: 0 if one is missing."""
+    """The smallest cosine between a true generator and the learned span; 0 if one is missing."""
 
     name = "generator_worst_cosine"
     summary = "worst principal cosine of learned and true generators"
 
 
 class GeneratorPrecision(GeneratorScore):
-    """O / k where the number was not given: explicit generators, or ``generators_found``."""
+    """O / k of explicit generators, or of the directions that ``generators_found`` counts."""
 
     name = "generator_precision"
-    summary = "part of the learned generators that is true"
+    summary = "fraction of the learned generators that is true"
 
 
 class GeneratorRecall(GeneratorScore):
-    """O / k* where the number was not given: explicit generators, or ``generators_found``."""
+    """O / k* of explicit generators, or of the directions that ``generators_found`` counts."""
 
     name = "generator_recall"
-    summary = "part of the true generators that is learned"
+    summary = "fraction of the true generators that is learned"
 
 
 class GeneratorsFound(GeneratorScore):
     """How many directions of C mark a symmetry; ``truth`` is how many there are.
 
-    Squared singular values below 0.05 of their mean, with a factor of at least 10 between them
-    and the next. On a control without symmetry 0 is the right answer.
+    It counts squared singular values below 0.05 of their mean, if the next one is larger by a
+    factor of at least 10. On a control without symmetry the right answer is 0.
     """
 
     name = "generators_found"
-    summary = "number of symmetry directions that the function keeps"
+    summary = "number of symmetry directions of the function"
 
     def applies(self, task: Task, model: Model) -> bool:
-        """Whether the task's group has a Lie algebra, or a control declares a candidate."""
+        """Whether the task's group has a Lie algebra, or a control states a candidate or layout."""
         if task.symmetry is not None:
             return super().applies(task, model)
         return task.layout() is not None or task.candidate_algebra() is not None
@@ -102,7 +102,7 @@ class GeneratorsFound(GeneratorScore):
         truth: Truth | None,
         C: Derivative | None,
     ) -> Scores:
-        """Return the number; absent where C vanishes or f does not vary."""
+        """Return the number; absent if C vanishes or f does not vary."""
         if truth is None or C is None:
             return {}
         return {self.name: float(C.symmetries), f"{self.name}.truth": float(len(truth.Q))}

@@ -1,4 +1,4 @@
-"""The infinitesimal violation of the true symmetry, against that along all candidates."""
+"""The infinitesimal violation of the true symmetry, relative to that along all candidates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AlgebraMetric(Metric):
-    """Base of the metrics that look at the matrix C of the true group's Lie algebra."""
+    """Base of the metrics that use the matrix C (``symbench.metrics.derivative``)."""
 
     along_curve = False
 
@@ -48,18 +48,18 @@ class AlgebraMetric(Metric):
     ) -> Scores:
         """Return the score of a trial from the true algebra and its matrix C.
 
-        ``truth`` is None for a task without candidate algebra; C is None where it vanishes.
+        ``truth`` is None for a task without a candidate algebra. C is None if it vanishes.
         """
 
 
 class LieDerivative(AlgebraMetric):
     """(||C Q*||² / k) / (||C||² / m): 0 for an equivariant function, 1 for a random direction.
 
-    C is the matrix of ``symbench.metrics.derivative`` in data-whitened coordinates, of m columns,
-    and Q* an orthonormal basis of the k-dimensional true algebra: the null space of C for the
-    task's exact target. It does not change when f is multiplied by a number or the inputs change
-    their basis. Computed in float64 by forward-mode differentiation, on logits for classification.
-    Absent where C vanishes, f does not vary, or the true algebra is zero or the whole candidate.
+    C is the matrix of ``symbench.metrics.derivative`` in data-whitened coordinates, with m columns.
+    Q* is an orthonormal basis of the k-dimensional true algebra, the null space of C for the task's
+    exact target. The score is invariant under scaling of f and under a change of basis of the
+    inputs. It is computed in float64 by forward-mode differentiation, on logits for classification.
+    Absent if C vanishes, if f does not vary, or if the true algebra is zero or the whole candidate.
     """
 
     name, version, direction = "lie_derivative", "1", "lower"
@@ -73,7 +73,7 @@ class LieDerivative(AlgebraMetric):
         truth: Truth | None,
         C: Derivative | None,
     ) -> Scores:
-        """Return the score with its ``chance``, and its ``ceiling``, that of the exact target."""
+        """Return the score with its ``chance`` and, if known, the exact target's as ``ceiling``."""
         if truth is None or C is None or not truth.is_proper:
             return {}
         scores = {self.name: C.relative(truth.Q), f"{self.name}.chance": 1.0}

@@ -1,4 +1,4 @@
-"""The trained function as the metrics evaluate it: in float64 where the module allows it."""
+"""Trained functions as the metrics evaluate them, in float64 if the module allows it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ T = TypeVar("T")
 Evaluation = Callable[..., Tensor]
 """(module, *inputs) -> values of one trial; inputs and values are batched over examples."""
 
-_FEW, _DIRECTIONS = 8, 2**14  # examples and numbers whose derivatives are taken at once
-_SMALL = 2**15  # input numbers a network, above which arithmetic and not overhead takes the time
-_ROUNDING = 100.0  # a spread of so many rounding errors is none
+_FEW, _DIRECTIONS = 8, 2**14  # examples, or input numbers, differentiated at once
+_SMALL = 2**15  # input numbers per network, above which arithmetic dominates overhead
+_ROUNDING = 100.0  # multiples of the rounding error that still count as rounding
 
 
 def once(trained: Trained, name: str, compute: Callable[[], T]) -> T:
-    """Return ``compute()``, computed once for a trial and then read from its ``memo``."""
+    """Return ``compute()``, computed once per trial and then read from its ``memo``."""
     return once_each([trained], name, lambda _: [compute()])[0]
 
 
 def once_each(
     trials: Sequence[Trained], name: str, compute: Callable[[Sequence[Trained]], Sequence[T]]
 ) -> list[T]:
-    """Return one value for each trial; ``compute`` is asked once for the missing ones together."""
+    """Return one value per trial; ``compute`` is called once for all missing values."""
     missing = [trained for trained in trials if name not in trained.memo]
     for trained, value in zip(missing, compute(missing) if missing else (), strict=True):
         trained.memo[name] = value
@@ -42,7 +42,7 @@ def once_each(
 
 
 def once_per_cell(trained: Trained, name: str, compute: Callable[[], T]) -> T:
-    """Return ``compute()``, computed once for all trials of a cell."""
+    """Return ``compute()``, computed once per cell."""
     if name not in trained.cell_memo:
         trained.cell_memo[name] = compute()
     value: T = trained.cell_memo[name]
@@ -50,14 +50,14 @@ def once_per_cell(trained: Trained, name: str, compute: Callable[[], T]) -> T:
 
 
 def spaced(x: Tensor, count: int) -> Tensor:
-    """Return ``count`` examples of x [n, ...] (all, if there are no more), evenly spaced."""
+    """Return ``count`` evenly spaced examples of x [n, ...], or all if there are fewer."""
     count = min(count, len(x))
     return x[torch.linspace(0, len(x) - 1, count).round().long()]
 
 
 @dataclass(frozen=True)
 class Network:
-    """A frozen copy of the module on the CPU, of one floating-point type."""
+    """A frozen copy of a module on the CPU, in one floating-point type."""
 
     module: nn.Module
     dtype: torch.dtype
@@ -69,11 +69,11 @@ class Network:
 
 
 class Networks:
-    """Frozen copies of the modules of several trials, of one floating-point type.
+    """Frozen copies of the modules of several trials, in one floating-point type.
 
     Trials of one architecture are evaluated together, by ``vmap`` over their stacked parameters,
-    because overhead dominates the cost of a small network. Where ``vmap`` fails they are evaluated
-    one by one; the values are the same to rounding.
+    because overhead dominates the cost of a small network. If ``vmap`` fails, they are evaluated
+    one by one. The values are the same to rounding.
     """
 
     def __init__(self, singles: Sequence[Network]) -> None:
@@ -83,7 +83,7 @@ class Networks:
 
     @classmethod
     def of(cls, trials: Sequence[Trained], *, double: bool = True) -> Networks:
-        """Return the networks of trials of one cell; the first answers whether float64 works."""
+        """Return the networks of the trials of one cell, in float64 if that works for the first."""
         if not double:
             return cls([single_network(trained) for trained in trials])
         dtype = double_network(trials[0]).dtype
@@ -101,18 +101,18 @@ class Networks:
         return torch.cat(outputs, 1)
 
     def each(self, evaluate: Evaluation, *inputs: Tensor, numbers: int = 0) -> Tensor:
-        """Return evaluate(module, *inputs) of every trial, [T, ...].
+        """Return evaluate(module, *inputs) of each trial, [T, ...].
 
         Args:
             evaluate: may call the module and its methods, and differentiate.
-            inputs: one slice a trial, [T, ...].
-            numbers: how many input numbers a network is called with at once; above 2¹⁵ the
-                networks are evaluated one by one, because stacked they exceed the CPU cache.
+            inputs: one slice per trial, [T, ...].
+            numbers: the input numbers per call of a network; above 2¹⁵ the networks are evaluated
+                one by one, because stacked they exceed the CPU cache.
         """
         if self._together and numbers <= _SMALL:
-            with suppress(RuntimeError):  # what vmap raises for what it cannot do
+            with suppress(RuntimeError):  # raised by vmap for what it cannot vectorise
                 return self._stacked(evaluate, *inputs)
-            self._together = False  # nor will it do the next evaluation
+            self._together = False  # the next evaluation would fail too
         slices = zip(self.singles, *inputs, strict=True)
         return torch.stack([evaluate(single.module, *some) for single, *some in slices])
 
@@ -121,8 +121,8 @@ class Networks:
         parameters, buffers = stack_module_state(applied)
         frozen = {name: tensor.detach() for name, tensor in parameters.items()}
 
-        def one(own: dict[str, Tensor], fixed: dict[str, Tensor], *some: Tensor) -> Tensor:
-            return functional_call(applied[0], (own, fixed), some)  # type: ignore[no-any-return]
+        def one(weights: dict[str, Tensor], fixed: dict[str, Tensor], *some: Tensor) -> Tensor:
+            return functional_call(applied[0], (weights, fixed), some)  # type: ignore[no-any-return]
 
         return vmap(one, randomness="error")(frozen, buffers, *inputs)
 
@@ -139,13 +139,13 @@ class _Applied(nn.Module):
 
 
 def double_network(trained: Trained) -> Network:
-    """Return the float64 network, or the float32 one of a module that has no float64 version."""
+    """Return the float64 network, or the float32 one if the module has no float64 version."""
 
     def build() -> Network:
         try:
             network = Network(trained.double.requires_grad_(False), torch.float64)
             network(trained.test.x[:2].cpu())
-        except (RuntimeError, TypeError):  # layers that fix their own type
+        except (RuntimeError, TypeError):  # layers with a fixed type
             return single_network(trained)
         return network
 
@@ -153,7 +153,7 @@ def double_network(trained: Trained) -> Network:
 
 
 def _double(trained: Trained, dtype: torch.dtype) -> Network:
-    """Return ``double_network``, of which another trial of the cell has shown the ``dtype``."""
+    """Return ``double_network``; another trial of the cell has determined the ``dtype``."""
     if dtype == torch.float32:
         return double_network(trained)
 
@@ -174,10 +174,10 @@ def single_network(trained: Trained) -> Network:
 
 
 def directional_derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
-    """Return Df(x)[v], example by example: x, v [n, ...] -> [n, *output_shape].
+    """Return Df(x)[v] of each example: x, v [n, ...] -> [n, *output_shape].
 
-    Forward-mode differentiation; a layer that lacks it is differentiated in reverse mode twice.
-    Few large examples at a time, since many directions v may be on their way together.
+    It differentiates in forward mode, or in reverse mode twice if a layer lacks forward mode. Large
+    examples are differentiated a few at a time, because many directions may be evaluated together.
     """
     at_once = max(_FEW, _DIRECTIONS // max(1, x.shape[1:].numel()))
     parts = zip(torch.split(x, at_once), torch.split(v, at_once), strict=True)
@@ -198,7 +198,7 @@ def variance(values: Tensor) -> float:
 
 
 def varies(values: Tensor) -> bool:
-    """Whether values [n, ...] differ by more than the rounding of their own type."""
+    """Whether values [n, ...] differ by more than the rounding of their type."""
     size = float(values.double().square().flatten(1).sum(1).mean())
     return variance(values) > rounding(values.dtype) ** 2 * size
 
@@ -211,7 +211,7 @@ def rounding(dtype: torch.dtype) -> float:
 def in_blocks(values: Tensor, size: int) -> Tensor:
     """Return values [n, ...] as vectors [n, blocks, size] that a representation acts on.
 
-    One block for a vector or an image, one a time for a trajectory.
+    There is one block for a vector or an image, and one per time for a trajectory.
 
     Raises:
         ShapeError: the size of the representation does not divide that of an example.
@@ -219,6 +219,6 @@ def in_blocks(values: Tensor, size: int) -> Tensor:
     if values[0].numel() % size:
         raise ShapeError(
             f"a representation of size {size} cannot act on examples of shape "
-            f"{tuple(values.shape[1:])}: let the task's symmetry match its shapes"
+            f"{tuple(values.shape[1:])}: make the task's symmetry match its shapes"
         )
     return values.reshape(len(values), -1, size)

@@ -31,13 +31,13 @@ def generator_scores(
 
 
 def _explicit_scores(L: Tensor, truth: Truth, attainable: Tensor | None) -> dict[str, float]:
-    """Score generators that may be any matrices; the ceiling is what their form can attain."""
+    """Score explicit generators; the ceiling is the best score that their form can attain."""
     if not bool(L.isfinite().all()):
         return {}
     m = len(truth.candidate.whitening.whiten) ** 2
     if attainable is not None:
         ceiling = _against(attainable.double(), truth, m)
-    else:  # what C yields of a target that is symmetric only nearly bounds no explicit generator
+    else:  # the extracted score of a target that is only nearly symmetric is not a bound
         ceiling = _exact(truth, m) if truth.is_exact else {}
     comparison = _comparison(L, truth, m, ceiling)
     return comparison | _counted(L, truth) | {"generator_cosine.explicit": 1.0}
@@ -52,7 +52,7 @@ def _extracted_scores(C: Derivative, truth: Truth) -> dict[str, float]:
 
 
 def _explicit(trained: Trained, truth: Truth) -> Tensor | None:
-    """Return the generators [k, d, d] that the model holds, if it is one that discovers."""
+    """Return the generators [k, d, d] of a model of prior ``discovers``; None for others."""
     if trained.model.prior != "discovers":
         return None
     L = trained.model.generators(trained.module)
@@ -82,7 +82,7 @@ def _cosines(L: Tensor, truth: Truth, *, weighted: bool = True) -> tuple[Tensor,
 
 
 def _comparison(L: Tensor, truth: Truth, m: int, ceiling: dict[str, float]) -> dict[str, float]:
-    """Return the scores of L [k, d, d] out of m dimensions, each with its chance and ceiling."""
+    """Return the scores of L [k, d, d] in m dimensions, with their chance and ceiling."""
     k = min(_cosines(L, truth)[1], len(truth.Q))
     chances = dict.fromkeys(("generator_cosine", "generator_cosine_frobenius"), math.sqrt(k / m))
     annotations = {f"{name}.chance": c for name, c in chances.items()}
@@ -91,14 +91,14 @@ def _comparison(L: Tensor, truth: Truth, m: int, ceiling: dict[str, float]) -> d
 
 
 def _exact(truth: Truth, m: int) -> dict[str, float]:
-    """Return the scores of what C of the exact target yields; none where there is no target."""
+    """Return the scores of the generators extracted from the exact target; {} without a target."""
     if truth.target is None:
         return {}
     return _against(_extracted(truth.target, truth, len(truth.Q)), truth, m)
 
 
 def _against(L: Tensor, truth: Truth, m: int) -> dict[str, float]:
-    """Return the scores of learned generators L [k, d, d] out of m dimensions."""
+    """Return the scores of learned generators L [k, d, d] in m dimensions."""
     cosines, k = _cosines(L, truth)
     frobenius, plain = _cosines(L, truth, weighted=False)
     true = len(truth.Q)
@@ -113,7 +113,7 @@ def _against(L: Tensor, truth: Truth, m: int) -> dict[str, float]:
 
 
 def _counted(L: Tensor, truth: Truth) -> dict[str, float]:
-    """Return precision (absent for none learned) and recall of generators [k, d, d]."""
+    """Return the recall and, if any are learned, the precision of generators [k, d, d]."""
     cosines, k = _cosines(L, truth)
     total = float(cosines.square().sum())
     recall = {"generator_recall": total / len(truth.Q)}

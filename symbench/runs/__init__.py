@@ -1,1 +1,1 @@
-"""A selection -> records: the plan, the cells, and what carries them out."""
+"""From a selection to records: plan the cells, run them, and score the trained networks."""

@@ -1,4 +1,4 @@
-"""One cell from start to record: draw, train, score."""
+"""Run one cell: draw the data, train, score, and return the record."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MESSAGE_LIMIT = 2000
 _TENSOR_BYTES = 2**26
 
 
-def run_cell(  # noqa: PLR0913 - what it computes, where, and to whom it reports
+def run_cell(  # noqa: PLR0913 - public arguments
     registry: Registry,
     cell: Cell,
     device: str = "cpu",
@@ -48,19 +48,19 @@ def run_cell(  # noqa: PLR0913 - what it computes, where, and to whom it reports
     progress: ProgressCallback = quiet,
     on_error: Callable[[Exception], None] | None = None,
 ) -> Record:
-    """Train and score the cell; whatever goes wrong inside it becomes a record with a status.
+    """Train and score the cell; an exception inside it becomes a record with a status.
 
     Args:
-        registry: what is registered; it must hold the cell's task and model.
+        registry: must hold the cell's task and model.
         cell: from a plan.
-        device: a torch device; ``auto`` must have been resolved.
+        device: a torch device, not ``auto``.
         fleet: whether the trials train together.
-        run_by: what the executor adds to the record's provenance.
+        run_by: provenance that the executor adds to the record.
         progress: called with the progress of the training.
         on_error: called with an exception of the cell before it becomes a record.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    if device.startswith("cuda"):  # ten bits of mantissa would show in the scores
+    if device.startswith("cuda"):  # TF32 rounds to ten bits of mantissa, which scores would show
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     if cell.reason is not None:
         declined = Failure(type="Declined", message=cell.reason)
@@ -68,7 +68,7 @@ def run_cell(  # noqa: PLR0913 - what it computes, where, and to whom it reports
     else:
         try:
             record = _run(registry, cell, torch.device(device), fleet, progress)
-        except Exception as error:  # a model may raise anything; only its cell fails
+        except Exception as error:  # a model may raise anything, and only its cell must fail
             if on_error is not None:
                 on_error(error)
             status, failure = _failure(error)
@@ -90,7 +90,7 @@ def _run(
     fleet: FleetMode,
     progress: ProgressCallback,
 ) -> Record:
-    """Return the record of a cell that trains; its provenance says how the trials were trained."""
+    """Train and score a cell; the provenance of its record states how the trials were trained."""
     identity = cell.identity
     task = registry.task(cell.task).for_tier(identity.tier)
     draws = Draws(task, identity.task_fingerprint)
@@ -118,13 +118,15 @@ def _run(
 
 
 def _recipe(cell: Cell, model: Model, problem: Problem) -> Recipe:
-    """Return the recipe of the identity; where planning got none, ask again for the error."""
+    """Return the recipe in the identity; if ``recipe`` raised in planning, call it again."""
     if stated := cell.identity.protocol["recipe"]:
         return Recipe(**stated)
     if isinstance(model, Fits) or problem.loss == "none":  # no recipe is used
         return Recipe()
     model.recipe(problem)
-    raise InputError(f"{model.name}: recipe raised in planning, but not in the cell: fix recipe")
+    raise InputError(
+        f"{model.name}: recipe raised in planning, but not in the cell: make it deterministic"
+    )
 
 
 def _scored(
@@ -136,19 +138,19 @@ def _scored(
     *,
     thorough: bool,
 ) -> list[TrialRecord]:
-    """Score every trial; unless ``thorough``, expensive scores only at the largest n_train."""
+    """Score every trial; unless ``thorough``, with expensive scores only at the largest n_train."""
     cheap = [metric for metric in metrics if metric.along_curve]
     largest = max(trial.key.n_train for trial in trained)
     records: dict[TrialKey, TrialRecord] = {}
     for chosen, expensive in ((metrics, True), (cheap, False)):
         trials = [t for t in trained if (thorough or t.key.n_train == largest) is expensive]
-        found = score(trials, draws, model, problem, chosen, thorough=thorough)
-        records |= {trial.key: record for trial, record in zip(trials, found, strict=True)}
+        scored = score(trials, draws, model, problem, chosen, thorough=thorough)
+        records |= {trial.key: record for trial, record in zip(trials, scored, strict=True)}
     return [records[trial.key] for trial in trained]
 
 
 def _trained_how(trained: Sequence[Trial]) -> Provenance:
-    """Return how many trials trained together and why, and whether updates were replayed."""
+    """Return how many trials trained together and why, and whether a CUDA graph was replayed."""
     how = Provenance(fleet=max(trial.stacked for trial in trained))
     if (decision := trained[0].stacking) is not None:
         how = how.also(fleet_choice=asdict(decision))
@@ -158,31 +160,32 @@ def _trained_how(trained: Sequence[Trial]) -> Provenance:
 
 
 def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> dict[str, Tensor]:
-    """Return the explicit generators of a model that discovers, to be stored and drawn.
+    """Return the tensors that a record stores of a model that holds explicit generators.
 
-    ``learned.<seed>`` [k, d, d] at the largest n_train, in float32, as many seeds as fit 64 MiB;
-    beside them the declared group's algebra, ``truth`` [k*, d, d], and ``pixel_order`` [d].
+    ``learned.<seed>`` [k, d, d] are the generators at the largest n_train, in float32, of as many
+    seeds as fit 64 MiB. ``truth`` [k*, d, d] is the algebra of the declared group. ``pixel_order``
+    [d] is present for images.
     """
     if model.prior != "discovers" or task.symmetry is None:
         return {}
-    last = max(trial.key.n_train for trial in trained)
-    found: dict[str, Tensor] = {}
+    largest = max(trial.key.n_train for trial in trained)
+    learned: dict[str, Tensor] = {}
     for trial in trained:
-        L = None if trial.key.n_train < last else model.generators(trial.module)
+        L = None if trial.key.n_train < largest else model.generators(trial.module)
         if L is not None and len(L):
-            found[f"learned.{trial.key.seed}"] = L.detach().cpu().float().contiguous().clone()
-        if sum(t.nbytes for t in found.values()) > _TENSOR_BYTES:
-            found.popitem()
+            learned[f"learned.{trial.key.seed}"] = L.detach().cpu().float().contiguous().clone()
+        if sum(t.nbytes for t in learned.values()) > _TENSOR_BYTES:
+            learned.popitem()
             break
-    if not found:
+    if not learned:
         return {}
     order = task.pixel_order()
     truth = {"truth": task.symmetry.group.algebra.float()}
-    return found | truth | ({} if order is None else {"pixel_order": order.long()})
+    return learned | truth | ({} if order is None else {"pixel_order": order.long()})
 
 
 def _status(trials: Sequence[TrialRecord]) -> Status:
-    """A cell is diverged only as a whole; with some diverged trials it is ok, and counts them."""
+    """Return ``diverged`` if no trial is ok; a cell with some diverged trials is ok."""
     counts = Counter(trial.status for trial in trials)
     return "ok" if counts["ok"] else "diverged"
 

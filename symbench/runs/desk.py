@@ -1,4 +1,4 @@
-"""The cells that a run still owes: claimed from other runs, reused from the store, or computed."""
+"""The cells that a run has not finished, and the store in which their records are put."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from symbench.training.setup import Progress
 
 @dataclass(frozen=True)
 class Desk:
-    """What an executor asks about its cells, and reports of them.
+    """The unfinished cells of a run: executors claim them here and report their progress.
 
     ``unfinished`` holds the cells without a record in this run, by key.
     """
@@ -27,7 +27,7 @@ class Desk:
 
     @classmethod
     def of(cls, registry: Registry, options: Options, cells: Iterable[Cell]) -> Desk:
-        """Return a desk that owes the cells.
+        """Return a desk whose unfinished cells are ``cells``.
 
         Raises:
             StoreError: the store cannot be written.
@@ -37,9 +37,10 @@ class Desk:
         return cls(registry, store, options, {cell.key: cell for cell in cells})
 
     def claim(self, cell: Cell) -> bool:
-        """Whether the cell is this run's to compute; a cell that is has thereby started.
+        """Claim a cell, and return whether this run is to compute it.
 
-        False where another run computes it, or has stored its record in the meantime.
+        False if another run is computing it or has stored its record in the meantime. A claimed
+        cell counts as started.
         """
         if cell.reason is None and not self._claimed(cell):
             return False
@@ -55,28 +56,28 @@ class Desk:
         return False
 
     def progressed(self, cell: Cell, progress: Progress) -> None:
-        """Report how far a cell's training is."""
+        """Report the progress of a cell's training."""
         self.registry.emit("symbench_cell_progressed", cell=cell, progress=progress)
 
     def earlier(self) -> Sequence[Record]:
-        """Return all records of the store, from which the cost of a cell can be estimated."""
+        """Return all records of the store, from which the cost of cells can be estimated."""
         return self.store.records()
 
     def reused(self) -> Iterator[Record]:
-        """Yield the usable records that are in the store; their cells are finished."""
+        """Yield the usable records in the store, and mark their cells as finished."""
         for cell in list(self.unfinished.values()):
             if (record := self._usable(cell)) is not None:
                 del self.unfinished[cell.key]
                 yield record
 
     def put(self, record: Record) -> None:
-        """Store a new record; its cell is finished."""
+        """Store a new record, and mark its cell as finished."""
         self.store.write(record)
         self.store.release(record.key)
         del self.unfinished[record.key]
 
     def _usable(self, cell: Cell) -> Record | None:
-        """Return the stored record of a cell if it need not be computed again."""
+        """Return the stored record of a cell, or None if the cell must be computed."""
         record = None if self.options.fresh else self.store.read(cell.key)
         if record is None or record.status in FINISHED:
             return record

@@ -1,4 +1,4 @@
-"""How a run goes about its cells; what it runs is a ``Selection``."""
+"""Options of a run: how to run cells. A ``Selection`` says which cells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from symbench.runs.executors.capacity import usable_cores
 from symbench.training.setup import FleetMode
 
 DEFAULT_STORE = Path("symbench-results")
-_SHARE = 0.9  # of the machine's memory, for all cells that run at a time
+_SHARE = 0.9  # of the machine's memory, divided among the cells that run at a time
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Options:
         device: ``auto``, ``cpu`` or ``cuda``.
         executor: ``local``, ``inline``, or the name of a plugin's executor.
         ray_address: host:port of a cluster, for executors that use one.
-        jobs: cells at a time; None leaves it to the executor.
-        timeout: wall seconds per cell.
-        memory: GiB per cell; None is an equal share of 90 % of the machine's memory.
+        jobs: cells at a time; None lets the executor choose.
+        timeout: wall-clock seconds per cell.
+        memory: GiB per cell; None means an equal share of 90 % of the machine's memory.
         fleet: whether the trials of a cell train together.
-        fresh: run cells again that are in the store.
-        retry_failed: run cells again that have failed.
-        debug: open the debugger where a cell fails (``inline`` only).
+        fresh: compute cells again that are in the store.
+        retry_failed: compute cells again that have failed.
+        debug: open the debugger when a cell fails (``inline`` only).
     """
 
     store: Path = DEFAULT_STORE
@@ -44,10 +44,10 @@ class Options:
     debug: bool = False
 
     def on_this_machine(self) -> Options:
-        """Return the options with the device, jobs and memory that they mean here.
+        """Return the options with device, jobs and memory resolved for this machine.
 
         Raises:
-            InputError: an unknown device, or cuda where there is none.
+            InputError: an unknown device, or ``cuda`` on a machine without one.
         """
         import psutil
 
@@ -61,7 +61,7 @@ def resolve_device(name: str) -> str:
     """Return the torch device for auto, cpu or cuda.
 
     Raises:
-        InputError: an unknown device, or cuda where there is none.
+        InputError: an unknown device, or ``cuda`` on a machine without one.
     """
     import torch
 
@@ -76,5 +76,5 @@ def resolve_device(name: str) -> str:
 
 
 def default_tier() -> str:
-    """Return ``full`` where there is a GPU, ``quick`` elsewhere."""
+    """Return ``full`` on a machine with a GPU, otherwise ``quick``."""
     return "full" if resolve_device("auto") == "cuda" else "quick"

@@ -1,4 +1,4 @@
-"""A selection of tasks and models -> ordered cells, each with the reason if it is declined."""
+"""Plan a selection of tasks and models: the cells in order, with a reason for the declined."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from symbench.runs.staleness import fingerprint_of
 
 @dataclass(frozen=True)
 class Cell:
-    """One (task, model, tier): the unit of planning, of progress and of storage."""
+    """One task and one model at one tier: the unit of planning, execution and storage.
+
+    ``reason`` is set if the cell is declined.
+    """
 
     identity: Identity
     reason: str | None = None
@@ -43,7 +46,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A configuration found by a search, as fields of ``Config``, and the budget of the search."""
+    """A configuration found by a search (fields of ``Config``), and the budget of the search."""
 
     config: Mapping[str, Any]
     budget: Mapping[str, Any]
@@ -51,7 +54,7 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Selection:
-    """What to run: names or globs (empty: everything), the tier, and its overrides.
+    """What to run: tasks and models by name or glob (empty means all), the tier and its overrides.
 
     ``tuned`` holds the configurations, by (task, model), that differ from the tier's.
     """
@@ -66,16 +69,16 @@ class Selection:
     def __post_init__(self) -> None:
         check_tier(self.tier)
         if self.seeds is not None and self.seeds < 1:
-            raise InputError(f"--seeds {self.seeds}: at least one seed is needed")
+            raise InputError(f"--seeds {self.seeds}: choose at least one seed")
         if any(size < 2 and size != 0 for size in self.sizes):
-            raise InputError(f"--sizes {self.sizes}: every n_train must be at least 2")
+            raise InputError(f"--sizes {self.sizes}: choose at least 2 for every n_train")
 
 
 def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
-    """Return the cells in order: by task, then model.
+    """Return the cells, ordered by task and then by model.
 
     Raises:
-        InputError: an unknown name, or a selection that leaves nothing to run.
+        InputError: an unknown name, or no working task and model in the selection.
     """
     tasks = registry.drop_broken("task", registry.select("task", selection.tasks))
     models = registry.drop_broken("model", registry.select("model", selection.models))
@@ -87,7 +90,7 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     ]
     if not cells:
         raise InputError(
-            "nothing to run: no working task and model are left; `symbench list plugins` says why"
+            "nothing to run: no selected task or model works; `symbench list plugins` says why"
         )
     return cells
 
@@ -104,7 +107,7 @@ def _cell(
     budget = replace(budget, updates=task.updates.get(selection.tier, budget.updates))
     sizes = selection.sizes or task.sizes[selection.tier]
     if task.loss != "none" and 0 in sizes:
-        raise InputError(f"--sizes 0: {task.name} has something to learn; choose at least 2")
+        raise InputError(f"--sizes 0: {task.name} has to be trained; choose at least 2")
     protocol = _protocol(task, model, problem, budget, declined=reason is not None)
     if tuned.budget:
         protocol["tuning"] = dict(tuned.budget)
@@ -127,7 +130,7 @@ def _cell(
 def _declines(model: Model, problem: Problem) -> str | None:
     try:
         return model.accepts(problem)
-    except Exception:  # the cell asks again, and records the error with its traceback
+    except Exception:  # the cell calls it again and records the error
         return None
 
 

@@ -9,9 +9,9 @@ PROTOCOL_VERSION = "1"
 
 @dataclass(frozen=True)
 class Budget:
-    """A tier's frozen budget: updates per trial and seeds per size.
+    """The budget of a tier: updates per trial and seeds per size.
 
-    ``validations`` is how often a recipe that selects by validation looks at the valid split.
+    ``validations`` is how often a recipe with ``best-valid`` selection uses the valid split.
     """
 
     updates: int

@@ -1,4 +1,4 @@
-"""What code and machine made a record."""
+"""The code and the machine that make a record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symbench.records.record import Provenance
 
 
 def _git() -> str | None:
-    """The commit of the checkout that symbench runs from, ``-dirty`` if it is; None elsewhere."""
+    """Return the commit of symbench's checkout, with ``-dirty`` if changed; None without one."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
         answer = subprocess.run(  # noqa: S603 - a fixed command
@@ -27,7 +27,7 @@ def _git() -> str | None:
     return answer.stdout.strip() or None
 
 
-_COMMIT = _git()  # when the code is loaded: a checkout may move on during a long run
+_COMMIT = _git()  # read at import, because the checkout may change during a long run
 
 
 @cache
@@ -41,19 +41,19 @@ def processor() -> str:
 
 
 def _machine_class() -> str:
-    """Times, and scores to the last digit, are compared only where this is equal."""
+    """Return the class of machine; times and exact scores are compared only within a class."""
     system = f"{platform.system()} {platform.machine()}"
-    vectors = torch.backends.cpu.get_cpu_capability()  # virtual machines hide the model
+    vectors = torch.backends.cpu.get_cpu_capability()  # virtual machines may hide the model
     return f"{system}, {processor()} ({vectors}), {os.cpu_count()} CPUs"
 
 
 def tf32() -> bool:
-    """Whether CUDA may round the factors of products or convolutions to ten bits of mantissa."""
+    """Whether CUDA may round factors of products or convolutions to ten bits of mantissa."""
     return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
 
 
 def machine(device: str) -> Provenance:
-    """Return versions, processor, device and threads as a record's provenance states them."""
+    """Return the provenance of records made here: versions, processor, device and threads."""
     cuda = device.startswith("cuda")
     return Provenance(
         symbench=version("symbench"),

@@ -19,7 +19,7 @@ from symbench.runs.options import Options
 from symbench.runs.plan import Cell, Selection, make_plan
 
 _log = logging.getLogger(__name__)
-_WAIT_SECONDS = 1.0  # between two looks at cells that another run has claimed
+_WAIT_SECONDS = 1.0  # between checks of cells that another run has claimed
 
 Executor = Callable[[Sequence[Cell], Desk, Options], Iterator[Record]]
 _BUILT_IN: dict[str, Executor] = {"inline": inline.execute, "local": local.execute}
@@ -27,7 +27,7 @@ _BUILT_IN: dict[str, Executor] = {"inline": inline.execute, "local": local.execu
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """What became of one planned cell in this run."""
+    """The outcome of one planned cell in this run."""
 
     task: str
     model: str
@@ -39,7 +39,7 @@ class CellOutcome:
 
 @dataclass
 class Run:
-    """One run: its plan, and the outcomes and records as they come. Event hooks get this object."""
+    """One run: its plan, and its outcomes and records so far. Event hooks get this object."""
 
     name: str
     store: Path
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """0 all finished or declined, 1 some cell did not, 130 interrupted."""
+        """0 if all cells finished or were declined, 1 if not, 130 if interrupted."""
         if self.interrupted:
             return 130
         return 0 if all(outcome.status in FINISHED for outcome in self.outcomes) else 1
@@ -67,10 +67,10 @@ class Run:
 
 
 def execute(registry: Registry, selection: Selection, options: Options) -> Run:
-    """Carry out a selection; event hooks report to whoever watches.
+    """Run a selection, and report it to the event hooks.
 
-    Finished cells of the store are reused. Cells that another run on the same store computes are
-    waited for. An interruption (Ctrl-C) leaves what is finished in the store.
+    Finished cells of the store are reused. The run waits for cells that another run on the same
+    store computes. After an interruption (Ctrl-C), the finished records are in the store.
 
     Raises:
         InputError: an unknown name or option value, or an empty selection.
@@ -110,10 +110,9 @@ def _records(desk: Desk, run: Run, executor: Executor) -> Iterator[tuple[Record,
 
 
 def _executor(registry: Registry, options: Options) -> tuple[Executor, Options]:
-    """Return the executor, and the options as it takes them.
+    """Return the executor and its options, resolved for this machine unless it is ``remote``.
 
-    The options of an executor that computes on other machines (``remote``) are left as they are,
-    because only those machines know their devices and cores.
+    An executor is remote if it computes on other machines, which know their devices and cores.
     """
     name = "inline" if options.debug else options.executor
     if name in _BUILT_IN:

@@ -1,4 +1,4 @@
-"""Trained trials -> scores; the only place where the test split is used."""
+"""Score trained trials; no other module uses the test split."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from symbench.records.record import TrialRecord
 from symbench.registry import Registry
 from symbench.training.setup import Trial
 
-_TOGETHER = 8  # trials evaluated at a time, so that they fit the memory
+_TOGETHER = 8  # largest number of trials evaluated at a time, to limit memory
 
 
 def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
-    """Return the core's metrics and the plugins' that apply to the pair."""
+    """Return the metrics of the core and of plugins that apply to the pair."""
     chosen: list[Metric] = [metric() for metric in CORE]
     chosen += [registry.card("metric", name).load()() for name in registry.metrics]
     return [metric for metric in chosen if metric.applies(task, model)]
@@ -37,12 +37,12 @@ def score(
     *,
     thorough: bool = True,
 ) -> list[TrialRecord]:
-    """Return the records of a cell's trials, in their order; diverged ones have no scores.
+    """Return the records of a cell's trials in the same order; diverged trials have no scores.
 
-    Trials that trained together are scored together, a few at a time.
+    Trials that trained together are scored together, at most eight at a time.
     """
     costs: list[dict[str, float]] = []
-    sound: dict[int, Trained] = {}
+    finite: dict[int, Trained] = {}
     cell_memo: dict[str, Any] = {}
     for place, trial in enumerate(trials):
         test = draws.test().to(_device(trial.module))
@@ -56,21 +56,21 @@ def score(
         })  # fmt: skip
         if not trial.diverged and bool(prediction.isfinite().all()):
             n, seed = trial.key.n_train, trial.key.seed
-            sound[place] = Trained(
+            finite[place] = Trained(
                 trial.module, model, problem, n, seed, test, prediction, thorough,
                 cell_memo=cell_memo,
             )  # fmt: skip
     together = all(trial.stacking is not None and trial.stacking.stacked for trial in trials)
     at_once = _TOGETHER if together else 1
-    places = list(sound)
+    places = list(finite)
     scores: dict[int, dict[str, float]] = {}
-    for some in (places[i : i + at_once] for i in range(0, len(places), at_once)):
-        values = _scores([sound[place] for place in some], draws.task, metrics)
-        scores |= zip(some, values, strict=True)
+    for chunk in (places[i : i + at_once] for i in range(0, len(places), at_once)):
+        values = _scores([finite[place] for place in chunk], draws.task, metrics)
+        scores |= zip(chunk, values, strict=True)
     return [
         TrialRecord(
             n_train=trial.key.n_train, seed=trial.key.seed,
-            status="ok" if place in sound else "diverged",
+            status="ok" if place in finite else "diverged",
             scores=scores.get(place, {}), cost=costs[place],
         )
         for place, trial in enumerate(trials)
@@ -80,13 +80,13 @@ def score(
 def _scores(
     trials: Sequence[Trained], task: Task, metrics: Sequence[Metric]
 ) -> list[dict[str, float]]:
-    """Return every metric's scores of each trial."""
+    """Return the scores of each trial by all metrics."""
     scores: list[dict[str, float]] = [{} for _ in trials]
     for metric in metrics:
         generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
         values = metric.score_together(trials, task, generators)
-        for own, value in zip(scores, values, strict=True):
-            own.update(_named(metric, value))
+        for collected, value in zip(scores, values, strict=True):
+            collected.update(_named(metric, value))
     return scores
 
 
@@ -102,13 +102,14 @@ def predict(module: nn.Module, data: Data) -> Tensor:
 
 
 def _named(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:
-    """Refuse a plugin metric that would write under another score's name."""
+    """Return scores by name; a plugin's metric must use names that start with its own."""
     scores = value if isinstance(value, dict) else {metric.name: value}
-    own = {name: float(number) for name, number in scores.items()}
+    numbers = {name: float(number) for name, number in scores.items()}
     if type(metric) not in CORE:
-        foreign = [name for name in own if name.split(".")[0] != metric.name]
+        foreign = [name for name in numbers if name.split(".")[0] != metric.name]
         if foreign:
             raise PluginError(
-                f"metric {metric.name} returned {foreign[0]!r}: names must start with its own"
+                f"metric {metric.name} returned {foreign[0]!r}: name it {metric.name} or "
+                f"{metric.name}.<part>"
             )
-    return own
+    return numbers

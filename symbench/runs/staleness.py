@@ -1,4 +1,4 @@
-"""Whether a record still describes the task, the model and the protocol as they are now."""
+"""Whether the task, the model or the protocol has changed since a record was made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from symbench.runs.protocol import PROTOCOL_VERSION
 def is_stale(registry: Registry, identity: Identity) -> bool:
     """Whether the task, the model or the protocol has changed since the record was made.
 
-    What is not registered here, or whose data are not here, cannot be judged and counts as current.
+    A task or model that is not registered, or whose data are missing, counts as unchanged.
     """
     if identity.protocol.get("version") != PROTOCOL_VERSION:
         return True
@@ -21,7 +21,7 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
         task = registry.task(identity.task)
         if task.version != identity.task_version:
             return True
-        # looking at results must not fetch a data set
+        # showing results must not download a data set
         if task.is_local() and fingerprint_of(task) != identity.task_fingerprint:
             return True
     if identity.model not in registry.models:
@@ -34,5 +34,5 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
 
 
 def fingerprint_of(task: Task) -> str:
-    """Return the task's fingerprint, empty where its data cannot be had."""
+    """Return the task's fingerprint, or an empty string if its data are not available."""
     return "" if task.available() else fingerprint(task)

@@ -1,1 +1,1 @@
-"""What turns cells into records: in this process, or each in a process of its own."""
+"""The built-in executors: run cells in this process, or each in a child process."""

@@ -1,4 +1,4 @@
-"""Environment in which new processes keep the memory that they free, for later tensors."""
+"""Environment variables with which child processes reuse memory instead of returning it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VARIABLES = {
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Let processes that are started within the context keep the memory that they free.
+    """Let processes that are started in the context keep freed memory for later tensors.
 
     By default glibc requests every block above 128 KiB from the system, which clears its pages
     when they are first used. This takes a fifth of the processor time of a small convolutional

@@ -1,4 +1,4 @@
-"""How many cells a machine can run at a time, by its cores and its GPUs' memory."""
+"""How many cells a machine can run at a time, by its cores and the memory of its GPUs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from symbench.records.record import Identity, Record
 from symbench.runs.plan import Cell
 
-_GPU_SHARE = 0.9  # of a GPU's memory; the allocator's fragments take the rest
+_GPU_SHARE = 0.9  # of a GPU's memory; the rest is for fragmentation
 _CONTEXT_BYTES = 600 * 2**20  # per process on a GPU, for CUDA's context and its kernels
 _MOST_GPU_SLOTS = 16  # with more, processes wait for each other's kernel launches
 
@@ -21,12 +21,12 @@ def usable_cores() -> int:
 
 
 def threads_per_job(cores: int, jobs: int) -> int:
-    """Return the threads of each of so many jobs: the largest t ≥ 1 with jobs · t ≤ cores.
+    """Return the threads per job: the largest t ≥ 1 with jobs · t ≤ cores.
 
-    With more jobs than cores it is 1, and the cores are shared: ask ``jobs_within`` first.
+    With more jobs than cores it is 1 and jobs share cores; ``jobs_within`` prevents that.
 
     Raises:
-        ValueError: no core, or no job.
+        ValueError: fewer than one core or job.
     """
     if cores < 1 or jobs < 1:
         raise ValueError(f"{cores} cores for {jobs} jobs: at least one of each is needed")
@@ -34,10 +34,10 @@ def threads_per_job(cores: int, jobs: int) -> int:
 
 
 def jobs_within(cores: int, asked: int | None = None) -> int:
-    """Return how many jobs run at a time: as many as asked for, at most one a core.
+    """Return how many jobs run at a time: as many as asked for, but at most one per core.
 
     Raises:
-        ValueError: no core, or fewer than one job asked for.
+        ValueError: fewer than one core or job.
     """
     if cores < 1 or (asked is not None and asked < 1):
         raise ValueError(f"{asked} jobs on {cores} cores: at least one of each is needed")
@@ -48,7 +48,7 @@ def gpu_slots(total_bytes: float, peak_bytes: float | None = None) -> int:
     """Return how many cells of a measured peak share one GPU, in [1, 16].
 
     floor(0.9 · total / (peak + 600 MiB)): every process also holds a CUDA context. A cell whose
-    peak is unknown (None) has the GPU for itself: its own run measures it.
+    peak is unknown (None) does not share the GPU; its run measures the peak.
 
     Raises:
         ValueError: a negative peak, or a GPU without memory.
@@ -63,25 +63,25 @@ def gpu_slots(total_bytes: float, peak_bytes: float | None = None) -> int:
 
 @dataclass(frozen=True)
 class Costs:
-    """The cost of cells in earlier records: seconds per update of a trial, peak bytes on a GPU."""
+    """The cost of cells in earlier records: seconds per update of a trial, and peak GPU bytes."""
 
     update_seconds: Mapping[tuple[str, str], float]
     gpu_bytes: Mapping[tuple[str, str, str], float]
 
     def seconds(self, cell: Cell) -> float:
-        """Return the expected seconds of the cell: those of an update times its updates.
+        """Return the expected seconds of the cell: seconds per update times its updates.
 
-        Infinite where its model has not run on its task: the unknown could be the longest.
+        Infinite if its model has not run on its task, because such a cell could be the longest.
         """
         per_update = self.update_seconds.get((cell.task, cell.model), math.inf)
         return per_update * _updates(cell.identity)
 
     def peak_bytes(self, cell: Cell) -> float | None:
-        """Return the most GPU memory that the cell has used at its tier; None if unknown."""
+        """Return the largest GPU memory that the pair has used at its tier; None if unknown."""
         return self.gpu_bytes.get((cell.task, cell.model, cell.identity.tier))
 
     def longest_first(self, cells: Iterable[Cell]) -> list[Cell]:
-        """Return the cells by falling cost, those of unknown cost first; ties keep their order.
+        """Return the cells by decreasing cost, first those of unknown cost; ties keep their order.
 
         List scheduling in this order ends within 4/3 of the shortest time possible on equal slots
         (Graham, Bounds on multiprocessing timing anomalies, 1969, theorem 3).
@@ -90,7 +90,7 @@ class Costs:
 
 
 def costs(records: Iterable[Record]) -> Costs:
-    """Return the cost of finished cells; of several records of one pair the largest counts."""
+    """Return the costs of finished cells, the largest of several records of one pair."""
     update_seconds: dict[tuple[str, str], float] = {}
     gpu_bytes: dict[tuple[str, str, str], float] = {}
     for record in (record for record in records if record.trials):

@@ -21,11 +21,11 @@ _BY = Provenance(executor="inline", concurrent=1)
 
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
-    """Yield the record of each cell. A timeout needs a process and is not enforced here."""
+    """Yield the record of each cell; the timeout is not enforced, because that needs a process."""
     for cell in cells:
         if not desk.claim(cell):
             continue
-        with redirect_stdout(sys.stderr):  # what a plugin prints must not mix with our output
+        with redirect_stdout(sys.stderr):  # a plugin may print; stdout is for our output
             record = run_cell(
                 desk.registry, cell, options.device, options.fleet, _BY,
                 progress=partial(desk.progressed, cell),

@@ -1,4 +1,4 @@
-"""Run every cell in a process of its own, several at a time.
+"""Run every cell in a child process, several at a time.
 
 The processes are forked from a server that has loaded torch, so that starting one takes a tenth of
 a second. A cell that crashes, hangs or exhausts its memory does not affect the others. A child
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from symbench.runs.desk import Desk
 
 _POLL_SECONDS = 0.2
-_ATTEMPTS = 2  # of a cell that crashed or ran out of memory: the second time one trial at a time
+_ATTEMPTS = 2  # of a cell that crashed or ran out of memory; the second runs one trial at a time
 _PROGRESS, _TENSORS, _RECORD = b"p", b"t", b"r"  # kinds of message from a child
 
 
@@ -53,7 +53,7 @@ class _Worker:
 
     @property
     def attempt(self) -> int:
-        """How often the cell was started, this time included."""
+        """How often the cell has been started."""
         return self.run_by.attempts or 1
 
 
@@ -74,15 +74,15 @@ def supervised(
 ) -> Iterator[Record]:
     """Run cells in child processes of this machine, and yield each record as it finishes.
 
-    A cell whose process crashed or ran out of memory is retried once, its trials one by one. When
-    the iterator is closed, no child is left behind.
+    A cell whose process crashed or ran out of memory is retried once, its trials one by one. All
+    children are stopped when the iterator is closed.
 
     Args:
         cells: from a plan.
-        registry: what is registered; the children load plugins from its sources.
+        registry: the children load plugins from its sources.
         options: as ``Options.on_this_machine`` returns them.
-        claim: asked before a cell starts; a cell that cannot be claimed is left out.
-        progressed: told how far a cell's training is.
+        claim: called before a cell starts; a cell for which it returns False is left out.
+        progressed: called with the progress of a cell's training.
     """
     yield from _declined(cells, registry, claim)
     context = _context(registry)
@@ -93,7 +93,7 @@ def supervised(
             while waiting and len(running) < (options.jobs or 1):
                 if claim(cell := waiting.pop()):
                     running.append(_start(context, cell, registry.sources, options))
-            if running:  # with nothing to wait for, wait() would sleep
+            if running:  # without anything to wait for, wait() would sleep
                 ends = [end for w in running for end in (w.pipe, w.process.sentinel)]
                 wait(ends, _POLL_SECONDS)
             for worker, record in _ended(running, options, progressed):
@@ -112,7 +112,7 @@ def supervised(
 def _declined(
     cells: Sequence[Cell], registry: Registry, claim: Callable[[Cell], bool]
 ) -> Iterator[Record]:
-    """Yield the records of declined cells, which need no process because nothing runs."""
+    """Yield the records of declined cells, which need no process."""
     for cell in cells:
         if cell.reason is not None and claim(cell):
             yield run_cell(registry, cell)
@@ -121,9 +121,9 @@ def _declined(
 def _ended(
     running: Sequence[_Worker], options: Options, progressed: Callable[[Cell, Progress], None]
 ) -> list[tuple[_Worker, Record]]:
-    """Return the workers that have come to an end, with their records."""
-    found = [(worker, _poll(worker, options, progressed)) for worker in running]
-    return [(worker, record) for worker, record in found if record is not None]
+    """Return the workers that have ended, with their records."""
+    polled = [(worker, _poll(worker, options, progressed)) for worker in running]
+    return [(worker, record) for worker, record in polled if record is not None]
 
 
 def _context(registry: Registry) -> ForkServerContext | SpawnContext:
@@ -135,11 +135,11 @@ def _context(registry: Registry) -> ForkServerContext | SpawnContext:
 
 
 def _loaded(registry: Registry) -> list[str]:
-    """Return the plugins' modules that planning has imported here, and those of their metrics.
+    """Return the modules of plugins that are imported in this process, metrics included.
 
-    Only modules that imported cleanly here are preloaded; a worker imports the others itself.
+    Only these can be imported without error; a worker imports the others itself.
     """
-    registry.drop_broken("metric", registry.metrics)  # imports them: every cell asks them all
+    registry.drop_broken("metric", registry.metrics)  # imports them, because every cell uses them
     packages = {
         card.target.partition(":")[0].partition(".")[0]
         for cards in (registry.tasks, registry.models, registry.metrics)
@@ -173,11 +173,11 @@ def _work(
     pipe: Connection, cell: Cell, sources: Sources, options: Options, run_by: Provenance
 ) -> None:
     """Run one cell in a child process and send its record as JSON."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.dup2(2, 1)  # what a plugin prints must not mix with our machine-readable output
+    os.dup2(2, 1)  # a plugin may print; stdout is for our machine-readable output
     share = threads_per_job(usable_cores(), options.jobs or 1)
-    torch.set_num_threads(min(share, torch.get_num_threads()))  # OMP_NUM_THREADS may ask for less
+    torch.set_num_threads(min(share, torch.get_num_threads()))  # OMP_NUM_THREADS may be smaller
 
     def progressed(progress: Progress) -> None:
         pipe.send_bytes(_PROGRESS + json.dumps(asdict(progress)).encode())
@@ -193,7 +193,7 @@ def _work(
 
 
 def _end_with_parent() -> None:
-    """End this process when the run is killed outright, so that no orphan trains on."""
+    """End this process when its parent is killed, so that it does not go on training."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -203,7 +203,7 @@ def _end_with_parent() -> None:
 def _poll(
     worker: _Worker, options: Options, progressed: Callable[[Cell, Progress], None]
 ) -> Record | None:
-    """Return the worker's record once it has one, or once it is dead or late."""
+    """Return the worker's record if it has sent one, has died or has exceeded a limit."""
     try:
         while worker.pipe.poll():
             message = worker.pipe.recv_bytes()
@@ -235,7 +235,7 @@ def _resident_bytes(worker: _Worker) -> float:
 
     try:
         return float(psutil.Process(worker.process.pid).memory_info().rss)
-    except psutil.Error:  # it has just ended
+    except psutil.Error:  # the process has just ended
         return 0.0
 
 

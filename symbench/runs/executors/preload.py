@@ -1,6 +1,7 @@
-"""Imported once by the fork server: what every cell needs, and what torch loads on first use.
+"""Imported once by the fork server, to load what every cell needs of torch.
 
-The operations are too small to start threads, which would not survive a fork.
+The operations make torch load parts that it loads on first use. They are too small to start
+threads, which would not survive a fork.
 """
 
 import torch
