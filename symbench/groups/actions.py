@@ -18,7 +18,7 @@ Matrices = dict[Leaf, Tensor]
 
 
 class Piece(NamedTuple):
-    """All copies of one pure tensor type: its modes, and where they are [copies, size of one]."""
+    """All copies of one pure tensor type: its modes, and their positions [copies, size of one]."""
 
     modes: Modes
     at: Tensor
@@ -33,7 +33,7 @@ class Acting(Protocol):
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """The summands, with the places of their coordinates."""
+        """The summands, with the positions of their coordinates."""
 
     @property
     def leaves(self) -> frozenset[Leaf]:
@@ -94,7 +94,7 @@ def _rows_times(rows: Tensor, right: Tensor) -> Tensor:
     leading = list(right.shape[:-2])
     while leading and leading[-1] == 1:
         leading.pop()
-    shared = right.ndim - 2 - len(leading)  # axes of rows that all meet the same matrix
+    shared = right.ndim - 2 - len(leading)  # axes of rows that share one matrix
     together = rows.flatten(-3 - shared, -2)  # one large product instead of many small ones
     product = torch.matmul(together, right.reshape(*leading, *right.shape[-2:]))
     return product.view(*product.shape[:-2], *rows.shape[-3 - shared : -1], product.shape[-1])
@@ -137,7 +137,7 @@ def _piecewise(
     rep: Acting, g: Tensor, x: Tensor, apply: Callable[[Modes, Tensor], Tensor]
 ) -> Tensor:
     """Apply a map to all copies of every pure tensor type of x at once."""
-    x = x + torch.zeros_like(g[..., :1, 0])  # every leading axis, also in scalars
+    x = x + torch.zeros_like(g[..., :1, 0])  # broadcast the leading axes, also for scalars
     places, order = _places(rep, x.device)
     parts = []
     for piece, place in zip(rep.pieces, places, strict=True):
@@ -149,7 +149,7 @@ def _piecewise(
 
 @lru_cache(maxsize=1024)
 def _places(rep: Acting, device: torch.device) -> tuple[list[slice | Tensor], Tensor | None]:
-    """Return where each piece stands in x, and the order that undoes their concatenation."""
+    """Return the positions of each piece in x, and the order that undoes their concatenation."""
     flat = [piece.at.flatten() for piece in rep.pieces]
     places: list[slice | Tensor] = []
     for at in flat:

@@ -72,7 +72,7 @@ class Group(ABC):
 
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw elements [count, d, d] (float64) from ``sampler_law``, with ``generator`` alone."""
+        """Draw elements [count, d, d] (float64) from ``sampler_law``, using only ``generator``."""
 
     @property
     def dim(self) -> int:
@@ -88,7 +88,7 @@ class Group(ABC):
 
     @cached_property
     def is_musical(self) -> bool:
-        """Whether the form is there and orthogonal: V* is then V with the form applied."""
+        """Whether the form exists and is orthogonal, so that V* is V with the form applied."""
         one = torch.eye(self.dim, dtype=torch.float64)
         return self.form is not None and torch.allclose(self.form @ self.form.mT, one)
 
@@ -99,12 +99,12 @@ class Group(ABC):
 
     @property
     def factors(self) -> tuple[Group, ...]:
-        """The factors of a direct product; the group alone where it is none."""
+        """The factors of a direct product; for any other group, only itself."""
         return (self,)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the generators: what a stored basis depends on."""
+        """SHA-256 of the generators, on which a stored basis depends."""
         digest = hashlib.sha256(str((*self.algebra.shape, *self.discrete.shape)).encode())
         for matrices in (self.algebra, self.discrete):
             digest.update(matrices.contiguous().numpy().tobytes())

@@ -41,7 +41,7 @@ class Block(NamedTuple):
 
 
 def equivariant_blocks(rep_in: Representation, rep_out: Representation) -> list[Block]:
-    """Split the equivariant maps by types of summands: the whole basis, never written out.
+    """Return the equivariant maps in blocks by tensor types, without forming the whole basis.
 
     Use it where ``equivariant_basis`` would be too large. Blocks without maps are left out.
 
@@ -107,8 +107,8 @@ def _split(rep: Representation) -> Representation:
 def _invariants(group: Group, modes: Modes) -> Tensor:
     """Return the invariants [r, size] of a pure tensor: Kronecker products over the factors.
 
-    Every factor of a direct product acts on its own modes alone, so the invariants are the
-    tensor products of the factors' invariants, with the modes put in order.
+    Every factor of a direct product acts only on its own modes, so the invariants are the tensor
+    products of the factors' invariants, with the modes put in order.
     """
     places: dict[int, list[int]] = defaultdict(list)
     for place, leaf in enumerate(modes):
@@ -118,8 +118,8 @@ def _invariants(group: Group, modes: Modes) -> Tensor:
     for factor, at in places.items():
         part = _factor_invariants(group.factors[factor], tuple(modes[i].dual for i in at))
         part = part.reshape(len(part), *(1,) * (result.ndim - 1), *part.shape[1:])
-        kept = result.reshape(1, *result.shape, *(1,) * len(at))
-        result = (kept * part.unsqueeze(1)).flatten(0, 1)
+        earlier = result.reshape(1, *result.shape, *(1,) * len(at))
+        result = (earlier * part.unsqueeze(1)).flatten(0, 1)
         order += at
     back = [0, *(1 + order.index(place) for place in range(len(modes)))]
     return result.permute(back).flatten(1) if modes else result[:, None]
@@ -128,7 +128,7 @@ def _invariants(group: Group, modes: Modes) -> Tensor:
 def _factor_invariants(group: Group, duals: tuple[bool, ...]) -> Tensor:
     """Return the invariants [r, d, …, d] of V and V* in the given order, for one group.
 
-    Where the group keeps an orthogonal form F, g⁻ᵀ = F g F⁻¹: V* is V with F applied.
+    If the group preserves an orthogonal form F, g⁻ᵀ = F g F⁻¹, so that V* is V with F applied.
     """
     upper = len(duals) if group.is_musical else duals.count(False)
     flat = _stored(group.fingerprint, group, upper, len(duals) - upper)

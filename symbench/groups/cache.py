@@ -1,4 +1,4 @@
-"""Solved bases on disk: one safetensors file each, named by what it depends on."""
+"""Cache solved bases on disk, one safetensors file each, named by what it depends on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from symbench import disk_cache
 
 
 def path_of(*parts: str) -> Path:
-    """Return where the basis is kept that depends on ``parts`` alone."""
+    """Return the path of the basis that depends only on ``parts``."""
     return disk_cache.path_of("bases", parts, ".safetensors")
 
 
 def load(path: Path, width: int) -> Tensor | None:
-    """Return the stored basis [r, width], or None if there is none that can be read."""
+    """Return the stored basis [r, width], or None if it is missing or cannot be read."""
 
     def parse(content: bytes) -> Tensor | None:
         basis = safetensors.load(content)["basis"]
@@ -28,5 +28,5 @@ def load(path: Path, width: int) -> Tensor | None:
 
 
 def save(path: Path, basis: Tensor) -> None:
-    """Store a basis, whole or not at all; a folder that cannot be written is left alone."""
+    """Store a basis atomically; errors of writing are ignored."""
     disk_cache.save(path, safetensors.save({"basis": basis.contiguous()}))

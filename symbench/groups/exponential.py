@@ -1,4 +1,4 @@
-"""exp(θL) x on batches: of each example its own angle, and of none its own matrix."""
+"""exp(θL) x on batches: each example has its own angle, and no example needs its own matrix."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def steps_needed(L: Tensor, largest: float) -> int:
 def exp_action(L: Tensor, angles: Tensor, x: Tensor, steps: int) -> Tensor:
     """Return exp(θ_i L) x_i [n, ..., d] for angles θ [n], x [n, ..., d] and L [d, d].
 
-    By s actions of exp(θL/s), each the Taylor polynomial of degree 8: one matrix product with L
-    for an order and a step, where exp(θ_i L) itself would take many for every example. Accurate to
-    1e-5 a step if ``steps`` is that of ``steps_needed`` (Al-Mohy and Higham 2011, Computing the
-    action of the matrix exponential).
+    It applies exp(θL/s) s times, each by its Taylor polynomial of degree 8. This takes one matrix
+    product with L per order and step, instead of several per example for exp(θ_i L) itself. The
+    error is below 1e-5 per step if ``steps`` is that of ``steps_needed`` (Al-Mohy and Higham 2011,
+    Computing the action of the matrix exponential).
     """
     part = angles.view(-1, *(x.ndim - 1) * (1,)) / steps
     for _ in range(steps):

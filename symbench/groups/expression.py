@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Leaf:
-    """The defining representation of the group, or of its factor of that number; or its dual."""
+    """The defining representation of the group or of the factor with that index, or its dual."""
 
     factor: int | None = None
     dual: bool = False
@@ -23,7 +23,7 @@ class Product:
     """Tensor product, coordinates in row-major (Kronecker) order; without factors a scalar.
 
     A factor is never a product, and the first is never a sum: (A + B) ⊗ C has the layout of
-    A ⊗ C + B ⊗ C and is written so.
+    A ⊗ C + B ⊗ C and is stored like that.
     """
 
     factors: tuple[Expression, ...]
@@ -51,7 +51,7 @@ def _factors(e: Expression) -> tuple[Expression, ...]:
 
 
 def total(parts: Sequence[tuple[int, Expression]]) -> Expression:
-    """Return the sum of the parts, equal neighbours counted together."""
+    """Return the sum of the parts, with equal neighbours merged."""
     merged: list[tuple[int, Expression]] = []
     for count, part in parts:
         if merged and merged[-1][1] == part:
@@ -108,7 +108,7 @@ def summands(e: Expression) -> list[Expression]:
 
 
 def text(e: Expression, leaf: Callable[[Leaf], str]) -> str:
-    """Write e in the field's notation."""
+    """Return e in mathematical notation."""
     if isinstance(e, Leaf):
         return leaf(e)
     if isinstance(e, Product):

@@ -90,7 +90,7 @@ class C(Group):
 
 @final
 class D(Group):
-    """D(k): the 2k rotations and reflections of the plane that keep a regular k-gon."""
+    """D(k): the 2k rotations and reflections of the plane that preserve a regular k-gon."""
 
     def __init__(self, k: int) -> None:
         self.order = 2 * natural(k, "k")
@@ -106,7 +106,7 @@ class D(Group):
 
 @final
 class Trivial(Group):
-    """Trivial(n): the identity alone, on R^n."""
+    """Trivial(n): only the identity, on R^n."""
 
     def __init__(self, n: int) -> None:
         natural(n, "n")

@@ -4,8 +4,8 @@ The space is the null space of drho(A) for A in the algebra and of rho(h) - 1 fo
 generators h (Finzi, Welling, Wilson 2021, theorem 1). It is narrowed step by step: first to the
 kernel of one normal generator, known in closed form from its eigenvectors; then, one after the
 other and each inside the last, to the kernels of generic elements of the algebra and of the
-discrete generators, by the eigenvectors of a small Gram matrix; last, every generator is verified.
-A small space is solved for all generators at once.
+discrete generators, by the eigenvectors of a small Gram matrix. Finally, every generator is
+verified. A small space is solved for all generators at once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RESIDUAL = 1e-10
 DIRECT = 81  # spaces up to this size are solved at once
 LARGEST = 2**22  # even index tables of larger spaces do not fit in memory
 DENSE = 6_000  # eigenvectors of larger dense matrices take minutes
-CHUNK = 2**19  # numbers mapped at once: what stays in a processor's cache is mapped faster
+CHUNK = 2**19  # numbers mapped at once, so that they stay in the processor's cache
 
 Constraint = Callable[[Tensor], Tensor]
 
@@ -39,7 +39,7 @@ def tensor_invariants(group: Group, p: int, q: int) -> Tensor:
 
     Raises:
         InputError: the space is too large to solve.
-        SymbenchError: null and other eigenvalues cannot be told apart.
+        SymbenchError: null eigenvalues cannot be distinguished from others.
     """
     size = group.dim ** (p + q)
     if p + q == 0 or (group.negation and (p + q) % 2):
@@ -68,7 +68,7 @@ def tensor_invariants(group: Group, p: int, q: int) -> Tensor:
 
 
 def _generic(group: Group) -> Tensor:
-    """Return two random elements of the algebra: generically they generate a semisimple one."""
+    """Return two random elements of the algebra, which generically generate a semisimple one."""
     if len(group.algebra) <= 2:
         return scaled(group.algebra)
     generator = torch.Generator().manual_seed(1)
@@ -77,13 +77,13 @@ def _generic(group: Group) -> Tensor:
 
 
 def _constraints(rep: Representation, algebra: Tensor, discrete: Tensor) -> list[Constraint]:
-    """Return maps [m, size] -> [m, size] that vanish on the invariants alone."""
+    """Return maps [m, size] -> [m, size] that vanish only on the invariants."""
     infinitesimal: list[Constraint] = [partial(rep.drho_act, A) for A in algebra]
     return infinitesimal + [partial(_moved, rep, h) for h in discrete]
 
 
 def _dense(rep: Representation) -> Constraint:
-    """Return all constraints of a small space as one matrix: fewer and larger operations."""
+    """Return all constraints of a small space as one matrix, for fewer and larger operations."""
     group, one = rep.group, torch.eye(rep.size, dtype=torch.float64)
     parts = [rep.drho(scaled(group.algebra)), rep.rho(group.discrete) - one]
     return partial(torch.matmul, other=torch.cat(parts).flatten(0, 1).mT)
@@ -101,7 +101,7 @@ def _residual(basis: Tensor, constraints: Iterable[Constraint]) -> float:
 def _narrowed(basis: Tensor, constraints: Sequence[Constraint], *, strict: bool = False) -> Tensor:
     """Return the part of the span of ``basis`` [m, size] on which all constraints vanish.
 
-    What is nearly null is kept for the constraints to come, unless ``strict`` refuses it.
+    Nearly null directions remain for later constraints; with ``strict`` they are an error.
     """
     if len(basis) > DENSE:
         raise InputError(
@@ -126,7 +126,7 @@ def _image(basis: Tensor, constraint: Constraint) -> Tensor:
 
 
 def _gauged(basis: Tensor) -> Tensor:
-    """Return the orthonormal basis that depends on the space alone, not on the eigensolver."""
+    """Return the orthonormal basis that depends only on the space, not on the eigensolver."""
     generator = torch.Generator().manual_seed(2)
     probe = torch.randn(basis.shape[1], len(basis), generator=generator, dtype=torch.float64)
     q, r = torch.linalg.qr(basis @ probe)

@@ -1,4 +1,4 @@
-"""Linear groups that preserve no length: GL(n), SL(n), Sp(n) and Scaling(n)."""
+"""Linear groups that do not preserve lengths: GL(n), SL(n), Sp(n) and Scaling(n)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STRETCHED = (
 
 @final
 class GL(Group):
-    """GL(n): all invertible real n × n matrices; two components, told apart by the sign of det."""
+    """GL(n): all invertible real n × n matrices; two components, by the sign of det."""
 
     def __init__(self, n: int, *, max_rapidity: float = 1.0) -> None:
         natural(n, "n")

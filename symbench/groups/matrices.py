@@ -16,7 +16,7 @@ def natural(n: int, what: str, least: int = 1) -> int:
     """Return ``n`` if it is an integer of at least ``least``.
 
     Raises:
-        InputError: it is not.
+        InputError: it is not such an integer.
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < least:
         raise InputError(f"{what} is {n!r}; give an integer of at least {least}")
@@ -24,7 +24,7 @@ def natural(n: int, what: str, least: int = 1) -> int:
 
 
 def unit(n: int, *entries: tuple[int, int, float]) -> Tensor:
-    """Return the [n, n] matrix that is zero but for the entries (row, column, value)."""
+    """Return the [n, n] matrix that is zero except for the entries (row, column, value)."""
     matrix = torch.zeros(n, n, dtype=torch.float64)
     for row, column, value in entries:
         matrix[row, column] = value

@@ -11,7 +11,7 @@ from symbench.groups.matrices import bounded
 
 
 def permutes(matrices: Tensor) -> bool:
-    """Whether all of the matrices [h, d, d] are permutation matrices; true of none at all."""
+    """Whether all of the matrices [h, d, d] are permutation matrices; true without any."""
     one = (matrices == 1) | (matrices == 0)
     return bool(one.all()) and bool((matrices.sum(-1) == 1).all() and (matrices.sum(-2) == 1).all())
 

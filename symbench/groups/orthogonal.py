@@ -1,4 +1,4 @@
-"""Orthogonal groups O(n), SO(n) and their indefinite kin O(p,q), SO(p,q), Lorentz()."""
+"""Orthogonal groups O(n), SO(n), and indefinite orthogonal groups O(p,q), SO(p,q), Lorentz()."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class _Orthogonal(Group):
 class O(_Orthogonal):  # noqa: E742 - the group's name
     """O(n) or, with two arguments, O(p,q): gᵀ F g = F for F = diag(1, … (p), -1, … (q)).
 
-    O(p,q) has four components and comes with one reflection of each sign.
+    O(p,q) has four components; its discrete generators are one reflection of each sign.
     """
 
     def __init__(self, p: int, q: int = 0, *, max_rapidity: float = 1.0) -> None:

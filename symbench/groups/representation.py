@@ -23,9 +23,9 @@ class Representation:
 
     Built from the defining representation ``V`` and the invariant ``Scalar`` by ``a + b`` (direct
     sum), ``a * b`` (tensor product, Kronecker order), ``k * a`` (k copies in a row), ``a ** p``
-    and ``a.dual``. Unbound until it is called with a group: ``(5 * Scalar + 5 * V)(O(3))``.
-    Representations of different groups multiply to one of their direct product; calling one with
-    a direct product that contains its group lifts it there.
+    and ``a.dual``. It is unbound until it is called with a group: ``(5 * Scalar + 5 * V)(O(3))``.
+    The product of representations of different groups represents their direct product. Calling a
+    representation with a direct product that contains its group lifts it to that product.
     """
 
     expression: ex.Expression
@@ -35,14 +35,14 @@ class Representation:
         """Bind to ``group``, or lift to a direct product ``group`` that contains the present one.
 
         Raises:
-            InputError: bound already, and ``group`` does not contain that group as a factor.
+            InputError: it is bound to a group that is not a factor of ``group``.
         """
         if self.bound is None or self.bound == group:
             return Representation(self.expression, group)
         if not _contains(group, self.bound):
             raise InputError(
-                f"{self!r} cannot become a representation of {group}: {self.bound} is no unique "
-                "factor of it; use rebind(group) to exchange the group"
+                f"{self!r} cannot become a representation of {group}: {self.bound} is not a "
+                "unique factor of it; use rebind(group) to exchange the group"
             )
         return Representation(_lifted(self.expression, self.bound, group), group)
 
@@ -105,7 +105,7 @@ class Representation:
             InputError: the representation is a sum.
         """
         if len(self.pieces) != 1 or len(self.pieces[0].at) != 1:
-            raise InputError(f"{self} is a sum and has no rank; ask its summands")
+            raise InputError(f"{self} is a sum and has no rank; use its summands")
         return len(self.pieces[0].modes)
 
     @property
@@ -233,6 +233,6 @@ V = Representation(ex.Leaf())
 Scalar = Representation(ex.SCALAR)
 
 
-def T(p: int, q: int = 0) -> Representation:  # noqa: N802 - the field's name
+def T(p: int, q: int = 0) -> Representation:  # noqa: N802 - mathematical name
     """Return the tensors with p upper and q lower indices, V^p ⊗ (V*)^q."""
     return V**p * V.dual**q

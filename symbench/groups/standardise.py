@@ -17,9 +17,9 @@ class Standardised(nn.Module):
     """A network in standardised coordinates: f(x) = c_out + s_out net((x - c_in) / s_in).
 
     For a representation, the centre c is the invariant part of the mean and the scale s is one
-    root mean square per summand, so that both commute with the group; for a plain size (no
-    symmetry known) they are the mean and the standard deviation of each coordinate. Until
-    ``calibrate`` has seen the training data, c = 0 and s = 1. Class labels are left alone.
+    root mean square per summand, so that both commute with the group. For an integer size (no
+    known symmetry) they are the mean and the standard deviation of each coordinate. Before
+    ``calibrate``, c = 0 and s = 1. Class labels are not standardised.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Standardised(nn.Module):
             self.register_buffer(f"{name}_scale", torch.ones(_size(space)))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Take the statistics of x [n, ...] and y [n, ...] (the training split, nothing else)."""
+        """Compute the statistics of x [n, ...] and y [n, ...] (only of the training split)."""
         self.input_centre, self.input_scale = _statistics(x, self._inputs)
         if y.is_floating_point():
             self.output_centre, self.output_scale = _statistics(y, self._outputs)

@@ -37,7 +37,7 @@ def torus_kernel(group: Group, rank: int) -> Tensor:
 
 
 def _products(vectors: Tensor, chosen: Tensor, rank: int) -> Tensor:
-    """Return the tensor products [m, d^rank] of the columns that the flat indices name."""
+    """Return the tensor products [m, d^rank] of the columns at the flat indices."""
     d = len(vectors)
     result = torch.ones(len(chosen), 1, dtype=vectors.dtype)
     for k in range(rank):
@@ -65,15 +65,15 @@ def _normal_element(group: Group) -> tuple[Tensor | None, float]:
 
 
 def _eigenvectors(element: Tensor, period: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return weights [d], unitary eigenvectors [d, d] and each one's complex conjugate's index.
+    """Return weights [d], unitary eigenvectors [d, d] and the index of each conjugate [d].
 
-    The real ones come first, then those of one orientation, then their conjugates.
+    The real eigenvectors come first, then those of one orientation, then their conjugates.
     """
     skew, even = (element - element.mT) / 2, (element + element.mT) / 2
-    # distinct eigenvalues stay distinct: sin θ + c cos θ agrees for none of interest
-    _, found = torch.linalg.eigh(-1j * skew + 0.3137 * even)
-    turn = _quotients(-1j * skew, found).real
-    half = found[:, turn > 1e-9]
+    # distinct eigenvalues remain distinct, because sin θ + c cos θ differs for all relevant θ
+    _, eigenvectors = torch.linalg.eigh(-1j * skew + 0.3137 * even)
+    turn = _quotients(-1j * skew, eigenvectors).real
+    half = eigenvectors[:, turn > 1e-9]
     basis = torch.linalg.eigh(skew.mT @ skew)[1][:, : len(element) - 2 * half.shape[1]]
     basis = basis @ torch.linalg.eigh(basis.mT @ even @ basis)[1]
     vectors = torch.cat([basis.to(half.dtype), half, half.conj()], 1)

@@ -42,10 +42,8 @@ class EquivarianceError(Metric):
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
     along_curve = False
     double: ClassVar[bool] = True
-    examples: ClassVar[int] = (
-        _EXAMPLES  # outside the full tier; ``each`` is how many of them are paired with an element
-    )
-    each: ClassVar[int] = 16
+    examples: ClassVar[int] = _EXAMPLES  # outside the full tier
+    each: ClassVar[int] = 16  # examples per element, outside the full tier
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task has a symmetry."""

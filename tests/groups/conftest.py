@@ -1,4 +1,4 @@
-"""Every kind of group, small, and a stored-basis folder of the tests' own."""
+"""Small groups of every kind, and a temporary folder of stored bases."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from symbench.groups import (
 )
 
 # Dimension of the invariants of V^k for k = 0, 1, 2, ...: Riordan, Catalan and Bell numbers,
-# central binomials and their kin (characters of the classical groups; Weyl 1939).
+# central binomials and similar (characters of the classical groups; Weyl 1939).
 POWERS = [
     (SO(2), [1, 0, 2, 0, 6, 0, 20, 0, 70]),
     (O(2), [1, 0, 1, 0, 3, 0, 10, 0, 35]),
@@ -192,7 +192,7 @@ def test_large_sums_are_counted_without_writing_them_out():
 
 
 def _check_basis(W, source, target, generator, tolerance=1e-9):
-    """W is orthonormal, and rho_out(g) W = W rho_in(g) for elements it was not solved with."""
+    """W is orthonormal, and rho_out(g) W = W rho_in(g) for elements not used to solve for it."""
     assert W.shape[1:] == (target.size, source.size)
     assert W.dtype == torch.float64
     flat = W.flatten(1)
@@ -216,7 +216,7 @@ def test_every_basis_is_orthonormal_and_equivariant_under_sampled_elements(group
 
 
 def test_every_basis_spans_the_null_space_of_all_constraints_at_once(group):
-    """The route of Finzi, Welling and Wilson (2021): one dense SVD of the stacked constraints."""
+    """The method of Finzi, Welling and Wilson (2021): one dense SVD of the stacked constraints."""
     for rep in (V * V.dual, V * V, V.dual + V, T(2, 1)):
         bound = rep(group)
         if bound.size > 130:

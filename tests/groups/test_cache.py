@@ -1,4 +1,4 @@
-"""Stored bases: found again, solved again when spoilt, never in the way."""
+"""Stored bases are read again, and solved again if damaged; errors of the cache are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REP = (V**3)(SO(3))
 
 @pytest.fixture
 def solved(monkeypatch):
-    """The list of problems that were really solved."""
+    """The list of problems that were solved, not read."""
     problems = []
     solve = solving.tensor_invariants
 

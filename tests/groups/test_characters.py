@@ -70,7 +70,7 @@ def test_the_average_over_a_finite_group_is_the_projector(finite):
 
 
 class Listed(Group):
-    """A finite group given by generators; sampled by a random word in them."""
+    """A finite group given by generators, sampled by random words in them."""
 
     def __init__(self, name, discrete):
         super().__init__(name, torch.zeros(0, *discrete.shape[1:]), discrete)
@@ -99,7 +99,7 @@ def test_the_faces_of_the_cube_have_the_known_number_of_invariants():
 
 
 def _embedded(group):
-    """The same 2-d group acting on R^3 about the z axis, as one group instead of a product."""
+    """A 2-d group acting on R^3 about the z axis, as one group instead of a product."""
     one = torch.eye(3).double().repeat(len(group.discrete), 1, 1)
     one[:, :2, :2] = group.discrete
     return Listed(f"{group} about z", one)

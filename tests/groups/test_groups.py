@@ -1,4 +1,4 @@
-"""Laws that hold for every group, with membership decided by each group's own structure."""
+"""Laws that hold for every group; membership is tested by each group's own structure."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ MEMBER = {
 
 
 def belongs(group: Group, g: torch.Tensor) -> bool:
-    """Whether all of g [n, d, d] lie in the group, block by block for a product."""
+    """Whether all g [n, d, d] are in the group, block by block for a product."""
     blocks = torch.zeros_like(g)
     start, answers = 0, []
     for factor in group.factors:

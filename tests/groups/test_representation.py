@@ -107,7 +107,7 @@ def test_drho_is_the_textbook_matrix_and_the_derivative_of_rho(formula, group, s
     generator = torch.Generator().manual_seed(seed)
     A = torch.randn(group.dim, group.dim, generator=generator, dtype=torch.float64)
     torch.testing.assert_close(rep.drho(A), formula.drho(A))
-    if group.permutes:  # rho is defined on permutation matrices alone
+    if group.permutes:  # rho is defined only on permutation matrices
         return
     t, unit = torch.zeros(()).double(), torch.ones(()).double()
     _, slope = torch.func.jvp(lambda t: rep.rho(torch.linalg.matrix_exp(t * A)), (t,), (unit,))
@@ -289,7 +289,7 @@ def test_rebinding_to_another_dimension_is_refused():
         (lambda: V.act(torch.eye(3), torch.ones(3)), "no group yet"),
         (lambda: V(SO(3)) + V(SO(4)), "different groups"),
         (lambda: V(SO(3))(SO(4)), "cannot become"),
-        (lambda: V(SO(3))(SO(3) * SO(3)), "no unique factor"),
+        (lambda: V(SO(3))(SO(3) * SO(3)), "not a unique factor"),
         (lambda: (V + Scalar)(SO(3)).rank, "has no rank"),
         (
             lambda: V(SO(3)).act(torch.eye(4), torch.ones(3)),

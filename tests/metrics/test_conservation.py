@@ -82,7 +82,7 @@ def test_only_trajectories_have_the_score():
 
 
 class Turning(torch.nn.Module):
-    """The oscillator's own flow, or one whose states grow beyond all numbers."""
+    """The oscillator's own flow, or one whose states overflow."""
 
     def __init__(self, rate=0.0):
         super().__init__()
@@ -98,7 +98,7 @@ class Turning(torch.nn.Module):
 
 
 class Long(Oscillator):
-    """The same, judged over ten times the horizon."""
+    """The oscillator with a rollout of ten times the horizon."""
 
     name = "long-oscillator"
     rollout = tuple(float(t) for t in torch.linspace(0, 40, 201))

@@ -190,7 +190,7 @@ def test_large_examples_are_evaluated_and_differentiated_in_parts():
     torch.testing.assert_close(slope[:, 0], 2 * (x * v).sum((1, 2, 3)))
     assert max(seen) == 64
     assert sum(seen) == 600
-    assert len(f(torch.randn(2000, 1, 2, 2))) == seen[-1] == 2000  # small ones all at once
+    assert len(f(torch.randn(2000, 1, 2, 2))) == seen[-1] == 2000  # small ones in one call
 
 
 class Shuffled(Angle):
@@ -214,7 +214,7 @@ class Shuffled(Angle):
 
 
 def test_permutations_are_scored_as_the_mean_over_the_whole_group():
-    """In expectation ||MP - PM||²_F over 2 ||M||²_F, white noise in and all 24 permutations P."""
+    """The mean of ||MP - PM||²_F / 2 ||M||²_F over all 24 permutations P, for white noise."""
     task = Shuffled()
     m = task.M.double()
     every = [torch.eye(4, dtype=torch.float64)[list(p)] for p in itertools.permutations(range(4))]
@@ -233,7 +233,7 @@ def test_a_function_that_commutes_with_permutations_violates_nothing():
 
 @pytest.mark.statistics
 def test_few_pairs_are_hardly_less_certain_than_all():
-    """Both designs estimate one mean, and the 64 elements leave most of their spread."""
+    """Both designs estimate the same mean, and their spread is mostly that of the 64 elements."""
     task = Linear()
     found = {
         thorough: torch.tensor(

@@ -73,7 +73,7 @@ def test_random_generators_are_at_chance_on_average():
 
 def test_announcing_the_declared_basis_is_exact():
     found = announced(SO(5).algebra.float())
-    # the truth is orthonormal in the metric of the sampled data, and so(5) is so to rounding only
+    # the truth is orthonormal in the metric of the sampled data, where so(5) is only to rounding
     assert found["generator_cosine"] == pytest.approx(1, abs=1e-9)
     assert found["generator_overlap"] == pytest.approx(1, abs=1e-9)
     assert found["generator_cosine.explicit"] == 1
@@ -207,7 +207,7 @@ def test_a_missing_rotation_is_found_missing():
 
 
 class Narrow(Angle):
-    """A task that names a small candidate, so(5) and the dilation, and what a form can attain."""
+    """A task with a small candidate, so(5) and the dilation, and known attainable generators."""
 
     name = "narrow"
 

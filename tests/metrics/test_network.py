@@ -1,4 +1,4 @@
-"""Networks of several trials: together or one by one, the values are the same."""
+"""Networks of several trials have the same values together and one by one."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from symbench.metrics.network import Network, Networks, once, once_each, once_pe
 
 
 class Counting(nn.Module):
-    """Counts its calls; ``branches`` asks for a value, which vmap refuses."""
+    """Counts its calls; ``branches`` adds a branch on a value, which vmap cannot vectorise."""
 
     def __init__(self, seed, *, branches=False):
         super().__init__()
@@ -47,7 +47,7 @@ def test_what_vmap_refuses_is_called_one_by_one():
         with torch.no_grad():
             expected = [m.net.double()(part) for m, part in zip(modules, x, strict=True)]
         assert torch.equal(networks(x), torch.stack(expected))
-    # the first was tried together, once
+    # stacking was tried once, for the first call
     assert [module.calls for module in modules] == [3, 2, 2]
 
 

@@ -1,4 +1,4 @@
-"""What a model that discovers can reach: data and shapes, but no group, task or test data."""
+"""What a model of prior ``discovers`` can reach: data and shapes, but no group or test data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BARREN = (type, types.ModuleType, torch.Tensor, torch.Generator, str, bytes, int
 
 
 def parts(thing):
-    """Yield whatever an attribute, an item, a closure or a partial of ``thing`` leads to."""
+    """Yield the objects that ``thing`` refers to by attributes, items, closures or partials."""
     if isinstance(thing, dict):
         yield from [*thing.keys(), *thing.values()]
     elif isinstance(thing, list | tuple | set | frozenset):
@@ -41,7 +41,7 @@ def parts(thing):
 
 
 def reachable(*roots):
-    """Return everything that attribute paths lead to, except what any import could as well."""
+    """Return all objects that can be reached, except those that any import can reach."""
     waiting, seen = list(roots), {}
     while waiting:
         thing = waiting.pop()
@@ -53,7 +53,7 @@ def reachable(*roots):
 
 
 def given_to_fit(model_class, monkeypatch=None):
-    """Return all that the engine hands to ``fit`` of a model of that prior."""
+    """Return the arguments with which the engine calls ``fit`` of a model of that prior."""
     handed = []
 
     class Spy(model_class):

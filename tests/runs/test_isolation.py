@@ -1,4 +1,4 @@
-"""A cell cannot hurt its neighbours, nor one run another."""
+"""A cell does not affect other cells, and a run does not affect other runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A selection becomes cells: ordered, named by content, declined with a reason."""
+"""A selection becomes ordered cells, named by content and declined with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judge: a trial's scores are its own, whoever is scored with it."""
+"""Scoring: a trial's scores do not depend on the trials that are scored with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYS = [TrialKey(n, seed) for n in (16, 64) for seed in range(3)]
 
 
 class Parity(Metric):
-    """A stranger's metric, which knows nothing of being scored together."""
+    """A metric of a plugin that does not override ``score_together``."""
 
     name, version, summary = "parity", "1", "the trial's seed and a number of its generator"
 

@@ -1,4 +1,4 @@
-"""A tier has one of three names, and every place that takes one refuses others alike."""
+"""A tier has one of three names; other names have the same error everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CUDA graphs emulated on a CPU: recorded calls, repeated on the memory of the recording."""
+"""CUDA graphs emulated on a CPU: recorded calls that are repeated on the recorded memory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def memory(tensor):
 class EmulatedGraph(TorchDispatchMode):
     """Records every operation with its arguments and results; ``replay`` repeats them in place.
 
-    As on the device, a capture executes nothing. The tensors that it wrote to are restored, and its
-    new tensors hold NaN (or zero) until the first replay. Numbers computed by Python, slices and
-    branches stay as they were during the capture.
+    As on a GPU, a capture executes nothing: the tensors that it wrote to are restored, and its new
+    tensors hold NaN (or zero) until the first replay. Python numbers, slices and branches remain as
+    they were during the capture.
     """
 
     def __init__(self):

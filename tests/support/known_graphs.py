@@ -1,4 +1,4 @@
-"""Graphs of which it is known what tells them apart, as networkx graphs and as tensors."""
+"""Pairs of graphs with the known tests that distinguish them, as networkx graphs and tensors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def shrikhande():
 
 
 def pairs():
-    """Return name -> (first, second, what 1-WL, 2-FWL and 3-FWL tell; None: not run)."""
+    """Return name -> (first, second, what distinguishes them: 1-WL, 2-FWL, 3-FWL; None: not run)."""
     two = nx.disjoint_union
     triangle, square = nx.cycle_graph(3), nx.cycle_graph(4)
     pentagons = two(nx.cycle_graph(5), nx.cycle_graph(5))
@@ -93,8 +93,8 @@ def pairs():
 def brec(category):
     """Return the pairs of one category of BREC, from SYMBENCH_DATA."""
     strings = np.load(DATA / f"{category}.npy").flatten()
-    found = [nx.from_graph6_bytes(s.encode() if isinstance(s, str) else bytes(s)) for s in strings]
-    return list(zip(found[::2], found[1::2], strict=True))
+    loaded = [nx.from_graph6_bytes(s.encode() if isinstance(s, str) else bytes(s)) for s in strings]
+    return list(zip(loaded[::2], loaded[1::2], strict=True))
 
 
 def asks(loss, channels, nodes, copies, order=0):
@@ -111,7 +111,7 @@ def built(model, problem, seed=0, **config):
 
 
 def separated(module, first, second, generator):
-    """Return whether a float64 module tells two graphs apart, beyond what relabelling does."""
+    """Return whether the outputs of a float64 module differ more than under relabelling."""
     batch = tensor(first, second).repeat_interleave(2, 0)
     order = graphs.random_orders(2, batch.shape[-1], generator)
     batch[1::2] = graphs.relabelled(batch[1::2], order)

@@ -1,4 +1,4 @@
-"""Tasks whose symmetry is known, functions as modules, and trials made by hand."""
+"""Tasks with known symmetries, functions as modules, and trials that were not trained."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Angle(_Vectors):
 
 
 class Inertia(_Vectors):
-    """Σ m (|r|² - r rᵀ) of three bodies: O(3)-equivariant, and of degree 2 under scaling of r."""
+    """Σ m (|r|² - r rᵀ) of three bodies: O(3)-equivariant, and of degree 2 in r."""
 
     name, input_shape, output_shape = "inertia", (12,), (9,)
 
@@ -97,7 +97,7 @@ class Labels(Angle):
 
 
 class Control(_Vectors):
-    """A target without any symmetry, and a candidate algebra in which to look for one."""
+    """A target without any symmetry, and a candidate algebra in which to search."""
 
     name, input_shape, output_shape = "control", (3,), (1,)
     symmetry = None
@@ -128,7 +128,7 @@ class Flat(_Vectors):
 
 
 class Unknown(Angle):
-    """The same data; the exact target is not told."""
+    """The data of ``Angle`` without an exact target."""
 
     name = "unknown"
 
@@ -162,7 +162,7 @@ class AnyModel(Model):
 
 
 class Discovering(AnyModel):
-    """Announces the generators it was made with."""
+    """Returns the generators with which it was constructed."""
 
     name, prior = "discovering", "discovers"
 
@@ -221,7 +221,7 @@ def score(metric, task, module, model=None, seed=0, *, thorough=True):
 
 
 class Turning(Group):
-    """The rotations of the plane, acting on all four of q₁, q₂, p₁, p₂ after x -> B x."""
+    """The rotations of the plane, acting on each of q₁, q₂, p₁, p₂, after x -> B x."""
 
     sampler_law = "Haar: angle uniform"
 

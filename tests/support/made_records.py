@@ -1,4 +1,4 @@
-"""Records of one task with given errors, and the rows that a leaderboard makes of them."""
+"""Records of one task with given errors, and the rows of their leaderboard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROTOCOL = {
 def cell(
     model: str = "mlp", errors: tuple[float, ...] = (1.0, 0.1, 0.01), seeds: int = 5, **parts: Any
 ) -> Record:
-    """A record whose error at each size has the given median, spread over seeds by ±10 %."""
+    """A record whose errors at each size have the given median and spread by ±10 % over seeds."""
     scores = parts.pop("scores", {})
     protocol = {**PROTOCOL, **parts.pop("protocol", {})}
     identity = {
@@ -45,5 +45,5 @@ def broken(model: str, status: str, message: str) -> Record:
 
 
 def row(board: Leaderboard, model: str) -> Row:
-    (found,) = [row for row in board.rows if row.model == model]
-    return found
+    (only,) = [row for row in board.rows if row.model == model]
+    return only

@@ -1,4 +1,4 @@
-"""A plugin with a task of its own loss, and one with nothing to learn; the tests load it."""
+"""A plugin with a task of loss ``own`` and one of loss ``none``, which the tests load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from symbench.groups import S, V
 
 
 class Signs(Task):
-    """Split six numbers at their mean: the answer is right up to a global sign."""
+    """Split six numbers at their mean; the target is defined up to a global sign."""
 
     name, version, summary = "signs", "1", "which side of the mean, up to a global sign"
     loss, chance, threshold = "own", 0.35, 0.1
@@ -38,9 +38,9 @@ class Signs(Task):
 
 
 class Shapes(Signs):
-    """What an untrained network says of six numbers: there is nothing to learn."""
+    """The outputs of untrained networks for six numbers; nothing is trained."""
 
-    name, summary, loss = "shapes", "expressivity alone", "none"
+    name, summary, loss = "shapes", "only expressivity", "none"
     headline = "told_apart"
     sizes = {"smoke": (0,), "quick": (0,), "full": (0,)}  # noqa: RUF012
 
@@ -49,9 +49,9 @@ class Shapes(Signs):
 
 
 class Told(Metric):
-    """A score of the architecture: whether sorted inputs give sorted outputs."""
+    """A score of the architecture: the number of outputs that vary over the examples."""
 
-    name, version, direction, summary = "told_apart", "1", "higher", "outputs told apart"
+    name, version, direction, summary = "told_apart", "1", "higher", "outputs that vary"
 
     def applies(self, task, model):
         return task.loss == "none"
@@ -80,7 +80,7 @@ class Centred(Model):
 
 
 class Blind(Centred):
-    """Says the same of everything."""
+    """Has the same output for all inputs."""
 
     name = "blind"
 

@@ -1,4 +1,4 @@
-"""Small networks on graphs, and k-FWL itself, for the tests of pairs of graphs."""
+"""Small networks on graphs, and k-FWL, for the tests of pairs of graphs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Gin(nn.Module):
 
 
 class Walks(nn.Module):
-    """Traces of the first eight powers of A / ``scale``: blind to what is cospectral."""
+    """Traces of the first eight powers of A / ``scale``, which are equal for cospectral graphs."""
 
-    scale = 3.7  # no power of two, so that relabelling changes the rounding
+    scale = 3.7  # not a power of two, so that relabelling changes the rounding
 
     def __init__(self, out=16):
         super().__init__()
@@ -46,7 +46,7 @@ class Walks(nn.Module):
 
 
 class Exact(Walks):
-    """The same without any rounding: relabelling changes no bit."""
+    """``Walks`` without rounding: relabelling changes no bit."""
 
     scale = 4.0
 
@@ -64,7 +64,7 @@ class Flat(nn.Module):
 
 
 class Place(Flat):
-    """It sees whether a graph's place in its batch is odd."""
+    """It depends on whether a graph's index in its batch is odd."""
 
     def forward(self, x):
         odd = torch.arange(len(x), device=x.device) % 2
@@ -72,7 +72,7 @@ class Place(Flat):
 
 
 class Normed(Walks):
-    """With batch normalisation, which cannot be vectorised."""
+    """``Walks`` with batch normalisation, which cannot be vectorised."""
 
     def __init__(self):
         super().__init__()
@@ -83,7 +83,7 @@ class Normed(Walks):
 
 
 class Waking(Walks):
-    """Invariant when it is built: a weight of edges among the first nodes starts at zero."""
+    """Invariant only before training: a weight of edges among the first nodes starts at zero."""
 
     def __init__(self):
         super().__init__()
@@ -95,14 +95,14 @@ class Waking(Walks):
 
 
 class Dropped(Walks):
-    """With dropout, which training mode alone sees."""
+    """``Walks`` with dropout, which acts only in training mode."""
 
     def forward(self, x):
         return nn.functional.dropout(super().forward(x), 0.5, self.training)
 
 
 class Toy(Model):
-    """A model that builds one of these."""
+    """A model that builds one of these networks."""
 
     name, version, prior = "toy", "1", "told"
 
@@ -115,14 +115,14 @@ class Toy(Model):
 
 
 def trial(task, network, n_train=0, seed=0):
-    """Return what a metric sees of an untrained network."""
+    """Return a trial with an untrained network, as metrics see it."""
     problem = Problem("graph", task.loss, task.input_shape, task.output_shape, task.symmetry)
     test = task.sample(10, 0, "test")
     return Trained(network(), Toy(network), problem, n_train, seed, test, test.y)
 
 
 def fwl(a, b, k):
-    """Whether k-FWL tells two graphs [2, n, n] apart; k = 1 is colour refinement."""
+    """Whether k-FWL distinguishes two graphs [2, n, n]; k = 1 is colour refinement."""
     links = np.stack([adjacency(g).numpy().astype(np.int64) for g in (a, b)])
     n = links.shape[-1]
     colours = np.zeros((2, *[n] * k), np.int64)
@@ -145,7 +145,7 @@ def fwl(a, b, k):
 
 
 def _refined(colours, links):
-    """Add to each tuple's colour the multiset of those of its neighbours (as a sum of hashes)."""
+    """Add to each tuple's colour the multiset of its neighbours' colours, as a sum of hashes."""
     k, n = colours.ndim - 1, colours.shape[-1]
     total = np.zeros(colours.shape, np.uint64)
     for w in range(n):

@@ -1,4 +1,4 @@
-"""White noise and its rotations, interpolated or exact, with both published generators."""
+"""White noise and its rotations, interpolated or exact, and both published generators."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def clean(x, angles):
 
 
 def maps(n, angle, rotate=bilinear, seed=0):
-    """Draw images and the same, rotated by one angle."""
+    """Draw images, and the same images rotated by one angle."""
     x, _ = noise(n, seed)
     y = rotate(x, torch.full((n,), angle, dtype=torch.float64))
     return Data(x[:, None].float(), y[:, None].float())
 
 
 def pairs(n, low, high, rotate=bilinear, seed=0):
-    """Draw pairs of images, and the angle between low and high that lies between them."""
+    """Draw pairs of images, and the angle between them, uniform in [low, high]."""
     x, unit = noise(n, seed)
     angles = low + (high - low) * unit
     return Data(torch.stack([x, rotate(x, angles)], 1).float(), angles[:, None].float())

@@ -1,4 +1,4 @@
-"""Tasks and models that a search may meet: some hide their test split, some misbehave."""
+"""Tasks and models for tests of searches: some hide their test split, some misbehave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from symbench.registry import Registry
 
 
 class Blind(toys.Norms):
-    """A task that lets nobody see its test split, once its data have their fingerprint."""
+    """A task that refuses to draw its test split while ``shut`` is set."""
 
     name = "blind"
     shut = False
@@ -26,13 +26,13 @@ class Blind(toys.Norms):
 
 
 class Flat(toys.Norms):
-    """A task with nothing to learn."""
+    """A task of loss ``none``."""
 
     name, loss = "flat", "none"
 
 
 class Moody(toys.Small):
-    """Breaks, diverges or declines, by its configuration."""
+    """Raises, diverges or declines, depending on its configuration."""
 
     name = "moody"
 
@@ -56,7 +56,7 @@ class Moody(toys.Small):
 
 
 class Hopeless(Moody):
-    """Never works."""
+    """Raises in ``build``."""
 
     name = "hopeless"
 
@@ -65,13 +65,13 @@ class Hopeless(Moody):
 
 
 class Plain(toys.Small):
-    """Has nothing to configure."""
+    """Has no options."""
 
     name, Config = "plain", NoConfig
 
 
 class Rude(toys.Small):
-    """Breaks where it is asked."""
+    """Raises in ``accepts``."""
 
     name = "rude"
 
@@ -90,7 +90,7 @@ class Own(toys.Small):
 
 
 def search_registry() -> Registry:
-    """A registry that holds the toys and these."""
+    """A registry that holds the toys and the classes of this file."""
 
     @toys.hookimpl
     def symbench_register(registry):
@@ -99,8 +99,8 @@ def search_registry() -> Registry:
         for model in (Moody, Hopeless, Plain, Rude, Own):
             registry.model(model)
 
-    found = toys.toy_registry()
+    registry = toys.toy_registry()
     plugin = types.ModuleType("search_toys")
     plugin.symbench_register = symbench_register
-    found.add(plugin, "search_toys", "1", "tests")
-    return found
+    registry.add(plugin, "search_toys", "1", "tests")
+    return registry

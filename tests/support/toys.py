@@ -1,4 +1,4 @@
-"""Small tasks and models that the tests share: one exact task, and models that misbehave."""
+"""Small tasks and models that many tests use; some of the models misbehave."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Small(Model):
 
 
 class Told(Small):
-    """The same, told the symmetry."""
+    """``Small`` with prior ``told``."""
 
     name, prior = "told", "told"
 
@@ -83,7 +83,7 @@ class Told(Small):
 
 
 class Augmented(Told):
-    """The same, trained along orbits."""
+    """``Told`` with orbit augmentation."""
 
     name = "augmented"
 
@@ -92,7 +92,7 @@ class Augmented(Told):
 
 
 class Penalised(Told):
-    """The same, with an equivariance penalty and selection by validation."""
+    """``Told`` with an equivariance penalty and selection by validation."""
 
     name = "penalised"
 
@@ -101,7 +101,7 @@ class Penalised(Told):
 
 
 class Finding(Small):
-    """A model that discovers: it holds one generator, and never moves it from where it began."""
+    """A model of prior ``discovers`` that holds one generator and never changes it."""
 
     name, prior = "finding", "discovers"
 
@@ -124,7 +124,7 @@ class Dropping(Small):
 
 
 class Branching(Small):
-    """A model whose control flow depends on the data: vmap refuses it."""
+    """A model whose control flow depends on the data, which vmap cannot vectorise."""
 
     name = "branching"
 
@@ -146,7 +146,7 @@ class WrongShape(Small):
 
 
 class Exploding(Small):
-    """Overflows float32 from the first update on."""
+    """Overflows float32 in the first update."""
 
     name = "exploding"
 
@@ -177,7 +177,7 @@ class Declining(Small):
 
 
 class Dying(Small):
-    """Ends its process without a word."""
+    """Ends its process without an exception."""
 
     name = "dying"
 
@@ -186,7 +186,7 @@ class Dying(Small):
 
 
 class Hanging(Small):
-    """Never comes back."""
+    """Never returns from ``build``."""
 
     name = "hanging"
 
@@ -208,7 +208,7 @@ class Greedy(Small):
 
 
 class Fragile(Small):
-    """Dies where its trials are trained together."""
+    """Ends its process if its trials are trained together."""
 
     name = "fragile"
 
@@ -240,7 +240,7 @@ MODELS = (
 
 @hookimpl
 def symbench_register(registry):
-    """Register the toys: this file is a plugin too."""
+    """Register the toys; this file is also a plugin."""
     for task in (Norms, Labels):
         registry.task(task)
     for model in MODELS:
@@ -248,7 +248,7 @@ def symbench_register(registry):
 
 
 def toy_registry():
-    """A registry that holds the toys alone."""
+    """A registry that holds only the toys."""
     registry = Registry()
     registry.add(sys.modules[__name__], "toys", "1", "tests")
     return registry
