@@ -61,7 +61,7 @@ def shrikhande():
 
 
 def pairs():
-    """Return name -> (first, second, what distinguishes them: 1-WL, 2-FWL, 3-FWL; None: not run)."""
+    """Return name -> (first, second, whether 1-, 2- and 3-FWL distinguish them; None: not run)."""
     two = nx.disjoint_union
     triangle, square = nx.cycle_graph(3), nx.cycle_graph(4)
     pentagons = two(nx.cycle_graph(5), nx.cycle_graph(5))

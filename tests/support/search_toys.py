@@ -17,7 +17,7 @@ class Blind(toys.Norms):
 
     name = "blind"
     shut = False
-    drawn: set[tuple[str, int]] = set()  # noqa: RUF012 - what the search has asked for
+    drawn: set[tuple[str, int]] = set()  # noqa: RUF012 - the draws of all instances
 
     def sample(self, n, seed, split):
         assert not (self.shut and split == "test"), "the search drew the test split"
