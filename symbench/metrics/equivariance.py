@@ -73,7 +73,7 @@ class EquivarianceError(Metric):
         drawn = [_elements(symmetry.group, generator) for generator in generators]
         values = f(x.expand(len(trials), *x.shape))
         squares = _violations(f, symmetry, (x, values), _meetings(len(x), each), drawn)
-        known = _target_variance(trials[0], task)
+        known = networks.variance(_targets(trials[0], task))
         scores: list[Scores] = []
         for value, pair, (_, inverse) in zip(values, squares, drawn, strict=True):
             if not networks.varies(value):
@@ -108,13 +108,12 @@ def _relative(square: float, scale: float) -> float:
     return math.sqrt(square / (2 * scale))
 
 
-def _target_variance(trained: Trained, task: Task) -> float:
+def _targets(trained: Trained, task: Task) -> Tensor:
+    """Return the test targets, one-hot for classification."""
     from torch.nn.functional import one_hot
 
-    from symbench.metrics.network import variance
-
     y = trained.test.y.cpu()
-    return variance(one_hot(y) if task.loss == "cross-entropy" else y)
+    return one_hot(y) if task.loss == "cross-entropy" else y
 
 
 @dataclass(frozen=True)
