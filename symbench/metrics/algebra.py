@@ -19,7 +19,7 @@ class Whitening:
     """Coordinates z of x = W z with E[z zᵀ] = 1 on the span of the data.
 
     The Frobenius product of W⁺ A W and W⁺ B W is <A, B> = tr(S⁺ A S Bᵀ), S = W Wᵀ = E[x xᵀ],
-    which does not change under a change of basis of V (Frobenius alone does).
+    which does not change under a change of basis of V (the plain Frobenius product does).
 
     Attributes:
         colour: W, [d, r].

@@ -44,10 +44,10 @@ def trained(model, task="norms", fleet="on"):
     return task, model, view(), train(setup, KEYS)
 
 
-def scored(trials, task, model, told, metrics=(*CORE, Parity)):
+def scored(trials, task, model, problem, metrics=(*CORE, Parity)):
     chosen = [metric() for metric in metrics]
     chosen = [metric for metric in chosen if metric.applies(task, model)]
-    return score(trials, Draws.of(task), model, told, chosen, thorough=False)
+    return score(trials, Draws.of(task), model, problem, chosen, thorough=False)
 
 
 def assert_same(first, second):
@@ -57,25 +57,25 @@ def assert_same(first, second):
 
 @pytest.mark.parametrize("task", ["norms", "labels"])
 def test_a_trials_scores_do_not_depend_on_the_others(task):
-    task, model, told, trials = trained(toys.Small, task)
-    together = scored(trials, task, model, told)
+    task, model, problem, trials = trained(toys.Small, task)
+    together = scored(trials, task, model, problem)
     assert {len(record.scores) for record in together} == {len(together[0].scores)}
     assert "lie_derivative" in together[0].scores
     for trial, record in zip(trials, together, strict=True):
-        assert_same(scored([trial], task, model, told)[0], record)
-    some = scored(trials[::-2], task, model, told)
+        assert_same(scored([trial], task, model, problem)[0], record)
+    some = scored(trials[::-2], task, model, problem)
     for record, other in zip(together[::-2], some, strict=True):
         assert_same(record, other)
 
 
 def test_a_diverged_trial_has_no_scores_and_leaves_those_of_the_others():
-    task, model, told, trials = trained(toys.Small)
-    healthy = scored(trials, task, model, told)
+    task, model, problem, trials = trained(toys.Small)
+    healthy = scored(trials, task, model, problem)
     trials[1].diverged = True
     with torch.no_grad():
         for p in trials[4].module.parameters():
             p.fill_(torch.nan)
-    records = scored(trials, task, model, told)
+    records = scored(trials, task, model, problem)
     assert [record.status for record in records] == ["ok", "diverged", "ok", "ok", "diverged", "ok"]
     assert records[1].scores == records[4].scores == {}
     assert records[4].cost["parameters"] > 0
@@ -84,28 +84,28 @@ def test_a_diverged_trial_has_no_scores_and_leaves_those_of_the_others():
 
 
 def test_more_trials_than_fit_are_scored_in_turns(monkeypatch):
-    task, model, told, trials = trained(toys.Small)
-    whole = scored(trials, task, model, told)
+    task, model, problem, trials = trained(toys.Small)
+    whole = scored(trials, task, model, problem)
     monkeypatch.setattr("symbench.runs.score._TOGETHER", 4)
-    for record, other in zip(whole, scored(trials, task, model, told), strict=True):
+    for record, other in zip(whole, scored(trials, task, model, problem), strict=True):
         assert_same(record, other)
 
 
 @pytest.mark.parametrize("model", [toys.Branching, toys.Dropping])
 def test_what_cannot_be_stacked_is_scored_one_by_one(model):
-    task, model, told, trials = trained(model, fleet="auto")
-    for trial, record in zip(trials, scored(trials, task, model, told), strict=True):
-        assert record.scores == scored([trial], task, model, told)[0].scores
+    task, model, problem, trials = trained(model, fleet="auto")
+    for trial, record in zip(trials, scored(trials, task, model, problem), strict=True):
+        assert record.scores == scored([trial], task, model, problem)[0].scores
 
 
 def test_each_trial_has_the_generator_of_its_own_seed():
-    task, model, told, trials = trained(toys.Small)
-    for record in scored(trials, task, model, told, [Parity]):
+    task, model, problem, trials = trained(toys.Small)
+    for record in scored(trials, task, model, problem, [Parity]):
         generator = seeded(task.name, task.version, record.seed, "score", "parity")
         assert record.scores == {"parity": record.seed + float(torch.rand(1, generator=generator))}
 
 
 def test_a_plugins_metric_writes_under_its_own_name_alone():
-    task, model, told, trials = trained(toys.Small)
+    task, model, problem, trials = trained(toys.Small)
     with pytest.raises(PluginError, match="thief"):
-        scored(trials, task, model, told, [Thief])
+        scored(trials, task, model, problem, [Thief])
