@@ -41,6 +41,8 @@ _SLOW = 0.05  # draws that take more processor seconds are cached on disk
 _LARGEST = 2**26  # bytes; larger draws are not cached on disk
 _CLOCK_ERROR = 2.0  # seconds; accuracy of the start time of a process
 _CORE = Path(__file__).parent
+# A forked worker inherits this from its server, whose modules it also has.
+_STARTED = psutil.Process().create_time() - _CLOCK_ERROR
 
 
 @dataclass(frozen=True)
@@ -221,10 +223,10 @@ def _installed() -> list[str]:
 
 def _unedited(files: Mapping[str, Path]) -> str | None:
     """Return the hash of the files; None if one may have changed since it was imported."""
-    digest, started = hashlib.sha256(), psutil.Process().create_time() - _CLOCK_ERROR
+    digest = hashlib.sha256()
     for name, file in sorted(files.items()):
         about = file.stat()
-        if max(about.st_mtime, about.st_ctime) >= started:
+        if max(about.st_mtime, about.st_ctime) >= _STARTED:
             return None
         digest.update(name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
