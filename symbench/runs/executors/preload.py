@@ -1,11 +1,13 @@
-"""Imported once by the fork server, to load what every cell needs of torch.
+"""Imported once by the fork server: what every cell needs, and what torch loads on first use.
 
-The operations make torch load parts that it loads on first use. They are too small to start
-threads, which would not survive a fork.
+The operations are too small to start threads, which would not survive a fork.
 """
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
+
+import symbench.metrics.candidate
+import symbench.runs.executors.local  # noqa: F401 - both are loaded for the children
 
 _x = torch.ones(2)
 torch.func.vmap(lambda x: torch.func.jvp(torch.sin, (x,), (x,)))(_x)
