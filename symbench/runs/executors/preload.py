@@ -6,8 +6,8 @@ The operations are too small to start threads, which would not survive a fork.
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-import symbench.metrics.candidate
-import symbench.runs.executors.local  # noqa: F401 - both are loaded for the children
+import symbench.metrics.derivative
+import symbench.runs.executors.local  # noqa: F401 - loaded for the children
 
 _x = torch.ones(2)
 torch.func.vmap(lambda x: torch.func.jvp(torch.sin, (x,), (x,)))(_x)
