@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from symbench.errors import InputError
 from symbench.registry.card import one_line
@@ -84,6 +85,18 @@ def _named(distribution: Distribution | None) -> tuple[str, str]:
     return metadata["Name"], metadata["Version"]
 
 
+class _Source(SourceFileLoader):
+    """Executes the content that was read: bytecode of an edit in the same second looks current."""
+
+    def __init__(self, name: str, path: Path, content: bytes) -> None:
+        super().__init__(name, str(path))
+        self._content = content
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader has one module
+        """Return the compiled content."""
+        return self.source_to_code(self._content, self.path)
+
+
 def _import_file(path: Path) -> ModuleType:
     """Return the module of a plugin file, executed once per process, path and content.
 
@@ -91,18 +104,21 @@ def _import_file(path: Path) -> ModuleType:
     """
     if not path.is_file():
         raise InputError(f"plugin file {str(path)!r} does not exist")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    name = f"symbench_plugin_file_{digest}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise InputError(f"plugin file {str(path)!r} is not a Python file (*.py)")
+    content = path.read_bytes()
+    name = f"symbench_plugin_file_{hashlib.sha256(content).hexdigest()[:12]}"
+    loader = _Source(name, path, content)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise InputError(f"plugin file {str(path)!r} cannot be imported")
     known = sys.modules.get(name)
     if known is not None and known.__file__ == spec.origin:
         return known
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # pickle and inspect look the module up by its name
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
