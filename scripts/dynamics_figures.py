@@ -24,7 +24,7 @@ from symbench_noether.lagrangian import Lagrangian
 
 from symbench.draws import Draws
 from symbench.registry import Registry, load
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.protocol import TIERS
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train

@@ -22,7 +22,7 @@ import symbench
 from symbench.contract import seeded
 from symbench.draws import Draws
 from symbench.registry import Registry, load
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.protocol import TIERS
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train

@@ -28,7 +28,7 @@ import torch
 from symbench import registry
 from symbench.contract import Fits, Recipe
 from symbench.draws import Draws
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.plan import Cell, Selection, make_plan
 from symbench.training import train as training
 from symbench.training.setup import TrainingSetup, Trial, TrialKey, trainable

@@ -14,7 +14,7 @@ from symbench.contract import Metric, Model, Problem, Task
 from symbench.metrics import CORE
 from symbench.records.record import Record
 from symbench.registry import Registry
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.results import leaderboard
 from symbench.runs.options import DEFAULT_STORE, Options, default_tier
 from symbench.runs.plan import Selection

@@ -13,7 +13,7 @@ from symbench.errors import UnknownNameError
 from symbench.publish.descriptions import describe_model, describe_task
 from symbench.registry import Registry
 from symbench.registry.card import Card
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 
 SECTIONS = ("tasks", "models", "metrics", "suites", "plugins")
 _TIER = "quick"  # the configuration with which a model is asked what it accepts

@@ -19,8 +19,8 @@ from symbench.draws import Draws
 from symbench.errors import InputError
 from symbench.records.record import Failure, Provenance, Record, Status, TrialRecord
 from symbench.registry import Registry
+from symbench.registry.problem import make_problem
 from symbench.registry.source_hash import source_sha256
-from symbench.registry.view import make_problem
 from symbench.runs.plan import Cell
 from symbench.runs.provenance import machine
 from symbench.runs.score import metrics_for, score

@@ -12,8 +12,8 @@ from symbench.contract.values import check_tier
 from symbench.errors import InputError
 from symbench.records.record import Identity
 from symbench.registry import Registry
+from symbench.registry.problem import make_problem
 from symbench.registry.source_hash import source_sha256
-from symbench.registry.view import make_problem
 from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget
 from symbench.runs.staleness import fingerprint_of
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from symbench.contract import Model, Problem, Task
 from symbench.registry import Card, Registry
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 
 
 class Skipped(unittest.SkipTest):

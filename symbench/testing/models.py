@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from symbench.contract import Calibrates, Fits, Model, Recipe, Symmetry, Task, seeded
 from symbench.draws import Draws
 from symbench.metrics.network import in_blocks
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.protocol import TIERS
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness

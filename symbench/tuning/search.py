@@ -16,8 +16,8 @@ from symbench.draws import fingerprint
 from symbench.errors import InputError, SymbenchError
 from symbench.records.store import Store
 from symbench.registry import Registry
+from symbench.registry.problem import make_problem
 from symbench.registry.source_hash import source_sha256
-from symbench.registry.view import make_problem
 from symbench.runs.options import resolve_device
 from symbench.runs.protocol import TIERS
 from symbench.tuning.space import Categories, Range, search_space

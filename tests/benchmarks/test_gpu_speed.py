@@ -14,7 +14,7 @@ import torch
 
 from symbench import registry
 from symbench.draws import Draws
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.training import train as training
 from symbench.training.cuda_graph import Replay
 from symbench.training.objective import trial_losses

@@ -45,7 +45,7 @@ from symbench.groups import (
     invariant_basis,
 )
 from symbench.groups.basis import _stored
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.executors.allocator import VARIABLES
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train

@@ -13,7 +13,7 @@ from symbench.contract import Context, Data
 from symbench.draws import Draws
 from symbench.groups import GL, SO, Group
 from symbench.registry import Registry
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 

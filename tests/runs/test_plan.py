@@ -6,7 +6,7 @@ import pytest
 import toys
 
 from symbench.errors import InputError, UnknownNameError
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.plan import Selection, make_plan
 from symbench.runs.protocol import TIERS
 from symbench.runs.staleness import is_stale

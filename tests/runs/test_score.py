@@ -12,7 +12,7 @@ from symbench.contract import Metric, seeded
 from symbench.draws import Draws
 from symbench.errors import PluginError
 from symbench.metrics import CORE
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.score import score
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train

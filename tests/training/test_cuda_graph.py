@@ -18,7 +18,7 @@ from symbench import Recipe
 from symbench import draws as drawing
 from symbench.contract import seeded
 from symbench.draws import Draws
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
 from symbench.training import train as training

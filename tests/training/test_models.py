@@ -18,7 +18,7 @@ from symbench import draws as drawing
 from symbench import registry
 from symbench.contract import Fits
 from symbench.draws import Draws
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 

@@ -12,7 +12,7 @@ import toys
 
 from symbench.contract import Recipe
 from symbench.draws import Draws
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
 from symbench.training import stacking

@@ -11,7 +11,7 @@ import toys
 from symbench import Recipe
 from symbench.draws import Draws
 from symbench.errors import InputError, ShapeError
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.training.objective import batch_indices, trial_losses
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train

@@ -16,7 +16,7 @@ from symbench_dynamics.springs import MassSpring
 
 from symbench import InputError
 from symbench.registry import Registry
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 
 MODELS = [NodeAngles, LNNAngles]
 

@@ -15,7 +15,7 @@ from torch import nn
 from symbench import Data
 from symbench.draws import Draws
 from symbench.registry import Registry
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 

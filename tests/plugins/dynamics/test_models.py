@@ -26,7 +26,7 @@ from symbench import Data, InputError, Symmetry, Task
 from symbench.draws import Draws
 from symbench.groups import SO, O, Trivial, V
 from symbench.registry import Registry
-from symbench.registry.view import make_problem
+from symbench.registry.problem import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
