@@ -54,10 +54,10 @@ class Card:
             return loaded
         if not (inspect.isclass(loaded) and issubclass(loaded, base)):
             raise PluginError(f"{self.target} is not a {base.__name__} class")
-        own = getattr(loaded, "name", None), getattr(loaded, "version", None)
-        if own != (self.name, self.version):
+        actual = getattr(loaded, "name", None), getattr(loaded, "version", None)
+        if actual != (self.name, self.version):
             raise PluginError(
-                f"the card says {self.name} {self.version}, the class {own[0]} {own[1]}"
+                f"the card says {self.name} {self.version}, the class {actual[0]} {actual[1]}"
             )
         return loaded() if self.kind == "task" else loaded
 
@@ -69,8 +69,8 @@ def described(kind: str, cls: type) -> dict[str, Any]:
     """
     summary = getattr(cls, "summary", "") or inspect.getdoc(cls) or ""
     keys = ("name", "version", *DETAILS.get(kind, ()))
-    own = {key: getattr(cls, key, None) for key in keys}
-    return {**own, "summary": str(summary).split("\n")[0]}
+    facts = {key: getattr(cls, key, None) for key in keys}
+    return {**facts, "summary": str(summary).split("\n")[0]}
 
 
 def resolve(target: str) -> Any:

@@ -76,21 +76,21 @@ class Package:
             UnreadableError: the class or one of its bases is not written as a plain class.
         """
         try:
-            found = self._attribute(module, name)
+            value = self._attribute(module, name)
         except (OSError, SyntaxError, ValueError, RecursionError) as error:
             raise UnreadableError(f"{module}:{name}: {error}") from error
-        if not isinstance(found, type):
+        if not isinstance(value, type):
             raise UnreadableError(f"{module}:{name} is not written as a class")
-        return found
+        return value
 
     def _attribute(self, module: str, name: str) -> object:
         """Return what an attribute of any module is: a class, a literal or a module."""
         top = module.partition(".")[0]
         if top == self.name:
-            own = self._module(module)
-            if name not in own.bindings and module_file(self.root, f"{module}.{name}"):
+            parsed = self._module(module)
+            if name not in parsed.bindings and module_file(self.root, f"{module}.{name}"):
                 return _ModuleName(f"{module}.{name}")
-            return self._lookup(own, name)
+            return self._lookup(parsed, name)
         if top == "symbench" and hasattr(contract, name):
             return getattr(contract, name)
         if top in sys.stdlib_module_names:
@@ -137,26 +137,27 @@ class Package:
         raise UnreadableError(f"{module.name}: {ast.unparse(node)} is no literal")
 
     def _class(self, module: _Module, node: ast.ClassDef) -> type:
-        own = _bindings(node.body)
+        bindings = _bindings(node.body)
         plain = all(_harmless(decorator) for decorator in node.decorator_list)
-        if node.keywords or not plain or "__init_subclass__" in own:
+        if node.keywords or not plain or "__init_subclass__" in bindings:
             raise UnreadableError(f"{module.name}:{node.name} is made by more than its body")
         bases = tuple(self._value(module, base) for base in node.bases)
         body: dict[str, object] = {"__doc__": ast.get_docstring(node, clean=False)}
-        body |= {name: self._literal(module, own, name) for name in own if name != "__slots__"}
+        names = [name for name in bindings if name != "__slots__"]
+        body |= {name: self._literal(module, bindings, name) for name in names}
         try:
             return new_class(node.name, bases, {}, lambda namespace: namespace.update(body))
         except TypeError as error:
             raise UnreadableError(f"{module.name}:{node.name}: {error}") from error
 
-    def _literal(self, module: _Module, own: Bindings, name: str) -> object:
-        statement = own[name]
+    def _literal(self, module: _Module, bindings: Bindings, name: str) -> object:
+        statement = bindings[name]
         if not isinstance(statement, ast.Assign | ast.AnnAssign):
             return Unreadable
         try:
             node = _assigned(statement, name)
-            if isinstance(node, ast.Name) and node.id in own:  # a name of the class body
-                return self._literal(module, {**own, name: None}, node.id)
+            if isinstance(node, ast.Name) and node.id in bindings:  # a name of the class body
+                return self._literal(module, {**bindings, name: None}, node.id)
             value = self._value(module, node)
         except UnreadableError:
             return Unreadable
@@ -165,12 +166,12 @@ class Package:
 
 def _bindings(body: list[ast.stmt]) -> dict[str, ast.stmt | None]:
     """Return the names that statements bind, and by which one: None if it is not plain."""
-    found: dict[str, ast.stmt | None] = {}
+    bindings: dict[str, ast.stmt | None] = {}
     for statement in body:
         for name in _bound(statement):
-            plain = isinstance(statement, _PLAIN) and name not in found
-            found[name] = statement if plain else None
-    return found
+            plain = isinstance(statement, _PLAIN) and name not in bindings
+            bindings[name] = statement if plain else None
+    return bindings
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
@@ -199,8 +200,8 @@ def _assigned(statement: ast.Assign | ast.AnnAssign, name: str) -> ast.expr:
             case ast.Name(), ast.expr() as value if target.id == name:
                 return value
             case ast.Tuple(elts=names), ast.Tuple(elts=values) if len(names) == len(values):
-                for one, value in zip(names, values, strict=True):
-                    if isinstance(one, ast.Name) and one.id == name:
+                for element, value in zip(names, values, strict=True):
+                    if isinstance(element, ast.Name) and element.id == name:
                         return value
     raise UnreadableError(f"{name} is not assigned by itself")
 

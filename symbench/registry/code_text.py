@@ -48,9 +48,9 @@ def code_of(source: bytes) -> bytes:
         return source
     for span in spans:  # from the last to the first, so that the rows of the others stay valid
         lines[span.row : span.end_row + 1] = [_without(lines, span)]
-    kept = [line.text if line.inside_string else line.text.rstrip() for line in lines]
+    texts = [line.text if line.inside_string else line.text.rstrip() for line in lines]
     return "\n".join(
-        text for text, line in zip(kept, lines, strict=True) if text or line.inside_string
+        text for text, line in zip(texts, lines, strict=True) if text or line.inside_string
     ).encode()
 
 

@@ -46,16 +46,16 @@ def load(
     is set, only the entry points that it names are loaded.
     """
     registry = Registry(Sources(tuple(map(Path, plugin_files)), tuple(blocked)))
-    for found in _candidates(plugin_files, discover=discover):
-        own = found.name, found.version, found.source
-        if found.name in blocked:
-            registry.plugins.append(PluginInfo(*own, "blocked", "blocked by request"))
+    for candidate in _candidates(plugin_files, discover=discover):
+        origin = candidate.name, candidate.version, candidate.source
+        if candidate.name in blocked:
+            registry.plugins.append(PluginInfo(*origin, "blocked", "blocked by request"))
             continue
         try:
-            registry.add(found.load(), *own)
+            registry.add(candidate.load(), *origin)
         except (Exception, SystemExit) as error:  # a plugin may raise anything on import
-            registry.plugins.append(PluginInfo(*own, "broken", one_line(error)))
-            _log.debug("plugin %s is broken", found.name, exc_info=True)
+            registry.plugins.append(PluginInfo(*origin, "broken", one_line(error)))
+            _log.debug("plugin %s is broken", candidate.name, exc_info=True)
     return registry
 
 

@@ -109,13 +109,13 @@ class Registry:
         known = sorted(self._cards[kind])
         if not patterns:
             return known
-        chosen: set[str] = set()
+        selected: set[str] = set()
         for pattern in patterns:
             matched = [name for name in known if fnmatchcase(name, pattern)]
             if not matched:
                 raise UnknownNameError(kind, pattern, known)
-            chosen.update(matched)
-        return sorted(chosen)
+            selected.update(matched)
+        return sorted(selected)
 
     def drop_broken(self, kind: CardKind, names: Iterable[str]) -> list[str]:
         """Return the names that can be imported; report the others as broken plugins."""
@@ -165,8 +165,8 @@ class Registry:
                 added.append(reporter)
                 self.add_reporter(reporter)
         except BaseException:
-            for one in filter(self._manager.is_registered, added):
-                self._manager.unregister(one)
+            for registrant in filter(self._manager.is_registered, added):
+                self._manager.unregister(registrant)
             raise
         for card in registration.cards:
             self._cards[card.kind][card.name] = card

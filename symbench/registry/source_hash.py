@@ -65,17 +65,17 @@ def package_of(module: str, file: Path) -> tuple[str, ...]:
 def _closure(module: str, path: Path, top: str) -> dict[str, Path]:
     """Return the files, by module name, that ``module`` reaches by imports within ``top``."""
     root = path.parents[module.count(".") + (path.name == "__init__.py")]
-    found, waiting = {module: path}, [module]
+    files, waiting = {module: path}, [module]
     while waiting:
         name = waiting.pop()
-        for imported in _imports(found[name].read_bytes(), package_of(name, found[name])):
+        for imported in _imports(files[name].read_bytes(), package_of(name, files[name])):
             if imported.partition(".")[0] != top:
                 continue
             known, file = _module(root, imported)
-            if file is not None and known not in found:
-                found[known] = file
+            if file is not None and known not in files:
+                files[known] = file
                 waiting.append(known)
-    return found
+    return files
 
 
 @lru_cache(maxsize=512)  # models share modules
