@@ -48,13 +48,13 @@ class Model(ABC):
     @classmethod
     def for_tier(cls, tier: str, **overrides: Any) -> Model:
         """Return the model with the tier's configuration, changed by ``overrides``."""
-        chosen = {**cls.tiers.get(tier, {}), **overrides}
+        values = {**cls.tiers.get(tier, {}), **overrides}
         allowed = {f.name for f in fields(cls.Config)}
-        if unknown := sorted(set(chosen) - allowed):
+        if unknown := sorted(set(values) - allowed):
             raise InputError(
                 f"{cls.name} has no option {unknown[0]!r}; choose from {sorted(allowed)}"
             )
-        return cls(cls.Config(**chosen))
+        return cls(cls.Config(**values))
 
     def config_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON values."""
@@ -75,8 +75,8 @@ class Model(ABC):
         and ``batch_size`` are those of the configuration, if it has them.
         """
         names = ("learning_rate", "batch_size")
-        own = {name: getattr(self.config, name) for name in names if hasattr(self.config, name)}
-        return Recipe(selection=self.selection, **own)
+        given = {name: getattr(self.config, name) for name in names if hasattr(self.config, name)}
+        return Recipe(selection=self.selection, **given)
 
     def generators(self, module: nn.Module) -> Tensor | None:  # noqa: ARG002 - for overrides
         """Return explicit generators [k, d, d] on the defining space, if the module holds any."""

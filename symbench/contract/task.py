@@ -181,11 +181,11 @@ def _one_thread() -> Iterator[None]:
 @lru_cache(maxsize=256)  # a plan calls it for every model
 def _overridden(task: T, tier: str) -> T:
     """Return the task with the tier's attributes; its cached properties are computed anew."""
-    chosen = copy(task)
-    own = type(task)
-    for attribute in list(vars(chosen)):
-        if isinstance(getattr(own, attribute, None), cached_property):
-            delattr(chosen, attribute)
+    overridden = copy(task)
+    cls = type(task)
+    for attribute in list(vars(overridden)):
+        if isinstance(getattr(cls, attribute, None), cached_property):
+            delattr(overridden, attribute)
     for attribute, value in task.tiers[tier].items():
-        setattr(chosen, attribute, value)
-    return chosen
+        setattr(overridden, attribute, value)
+    return overridden
