@@ -66,14 +66,14 @@ def _core_metrics() -> tuple[type[Metric], ...]:
 
 
 def _card(card: Card) -> Document:
-    own = {"name": card.name, "version": card.version, **card.details}
-    return {**own, "plugin": card.plugin, "summary": card.summary}
+    facts = {"name": card.name, "version": card.version, **card.details}
+    return {**facts, "plugin": card.plugin, "summary": card.summary}
 
 
 def _metric_card(metric: type[Metric]) -> Document:
-    own = {"name": metric.name, "version": metric.version}
+    facts = {"name": metric.name, "version": metric.version}
     scale = {"unit": metric.unit, "direction": metric.direction}
-    return {**own, **scale, "plugin": "symbench", "summary": metric.summary}
+    return {**facts, **scale, "plugin": "symbench", "summary": metric.summary}
 
 
 def _metric(metric: type[Metric], plugin: str) -> Document:
@@ -88,7 +88,7 @@ def _metric(metric: type[Metric], plugin: str) -> Document:
 
 def _task(registry: Registry, card: Card) -> Document:
     task: Task = card.load()
-    answers = {name: _answer(registry, task, other) for name, other in registry.models.items()}
+    answers = {name: _answer(registry, task, model) for name, model in registry.models.items()}
     return {
         "kind": "task",
         **describe_task(task, card.plugin),
@@ -100,7 +100,7 @@ def _task(registry: Registry, card: Card) -> Document:
 
 def _model(registry: Registry, card: Card) -> Document:
     model: type[Model] = card.load()
-    answers = {name: _answer(registry, other, card) for name, other in registry.tasks.items()}
+    answers = {name: _answer(registry, task, card) for name, task in registry.tasks.items()}
     accepted = [name for name, reason in answers.items() if reason is None]
     return {
         "kind": "model",
@@ -124,16 +124,16 @@ def _answer(registry: Registry, task: Task | Card, model: Card) -> str | None:
 
 def _recipes(registry: Registry, model: type[Model], tasks: list[str]) -> list[Document]:
     """Return the model's recipes, each with its tasks unless there is only one recipe."""
-    chosen: list[tuple[Document, list[str]]] = []
+    distinct: list[tuple[Document, list[str]]] = []
     configured = model.for_tier(_TIER)
     for name in tasks:
         problem = make_problem(registry, registry.task(name), configured)
         recipe = dataclasses.asdict(configured.recipe(problem))
-        same = next((names for known, names in chosen if known == recipe), None)
+        same = next((names for known, names in distinct if known == recipe), None)
         if same is None:
-            chosen.append((recipe, [name]))
+            distinct.append((recipe, [name]))
         else:
             same.append(name)
-    if len(chosen) == 1:
-        return [chosen[0][0]]
-    return [{**recipe, "tasks": names} for recipe, names in chosen]
+    if len(distinct) == 1:
+        return [distinct[0][0]]
+    return [{**recipe, "tasks": names} for recipe, names in distinct]

@@ -60,17 +60,17 @@ def check_results(registry: Registry, name: str, *, every: bool) -> Iterator[Che
     """
     from symbench.testing import Skipped, checks
 
-    for one in checks(name, registry=registry, most=None if every else _TASKS):
+    for check in checks(name, registry=registry, most=None if every else _TASKS):
         try:
-            one()
+            check()
         except Skipped as reason:
-            yield CheckResult(one.title, "skipped", str(reason))
+            yield CheckResult(check.title, "skipped", str(reason))
         except AssertionError as broken:
-            yield CheckResult(one.title, "broken", str(broken))
+            yield CheckResult(check.title, "broken", str(broken))
         except Exception as error:  # a plugin may raise anything
-            yield CheckResult(one.title, "broken", f"{type(error).__name__}: {error}")
+            yield CheckResult(check.title, "broken", f"{type(error).__name__}: {error}")
         else:
-            yield CheckResult(one.title, "kept")
+            yield CheckResult(check.title, "kept")
 
 
 def _line(result: CheckResult) -> str:

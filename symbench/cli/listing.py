@@ -25,8 +25,8 @@ def list_registered(
     if section is not None and section not in cards.SECTIONS:
         raise InputError(f"unknown section {section!r}: choose one of {', '.join(cards.SECTIONS)}")
     with registered(plugin, no_plugin) as registry:
-        chosen = [section] if section else cards.SECTIONS
-        documents = {name: cards.section(registry, name) for name in chosen}
+        names = [section] if section else cards.SECTIONS
+        documents = {name: cards.section(registry, name) for name in names}
     if as_json:
         print_json(documents)
     else:

@@ -83,20 +83,20 @@ class Watch:
         self._print(escape(plain(_line(self._run, self._run.outcomes[-1], record, note))))
 
 
-def seconds_left(run: Run, elapsed: Mapping[str, float], beside: int) -> float | None:
+def seconds_left(run: Run, elapsed: Mapping[str, float], slots: int) -> float | None:
     """Return the wall seconds that a run still needs, from the cells that it has computed.
 
     A cell takes the median of the finished ones of its model, or else of its task; None as long as
-    some cell left has neither. ``elapsed`` are the seconds of the running cells by key; ``beside``
+    some cell left has neither. ``elapsed`` are the seconds of the running cells by key; ``slots``
     cells run at a time, and no cell is split over two slots.
     """
     computed = [outcome for outcome in run.outcomes if not outcome.reused and _ran(outcome)]
     if not computed:
         return None
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for one in computed:
-        seconds["model", one.model].append(one.seconds)
-        seconds["task", one.task].append(one.seconds)
+    for outcome in computed:
+        seconds["model", outcome.model].append(outcome.seconds)
+        seconds["task", outcome.task].append(outcome.seconds)
     finished = {outcome.key for outcome in run.outcomes}
     needs: list[float] = []
     for cell in run.cells:
@@ -106,15 +106,15 @@ def seconds_left(run: Run, elapsed: Mapping[str, float], beside: int) -> float |
         if not alike:
             return None
         needs.append(max(0.0, median(alike) - elapsed.get(cell.key, 0.0)))
-    return _makespan(needs, beside)
+    return _makespan(needs, slots)
 
 
 def _ran(outcome: CellOutcome) -> bool:
     return outcome.status not in ("declined", "interrupted")
 
 
-def _makespan(needs: Sequence[float], beside: int) -> float:
-    return max(sum(needs) / max(1, beside), max(needs, default=0.0))
+def _makespan(needs: Sequence[float], slots: int) -> float:
+    return max(sum(needs) / max(1, slots), max(needs, default=0.0))
 
 
 def time_left(seconds: float | None) -> str:

@@ -93,11 +93,11 @@ def searches(
 
     for task in registry.drop_broken("task", registry.select("task", tasks)):
         for model in registry.drop_broken("model", registry.select("model", models)):
-            found = search(registry, task, model, how, _tell)
-            if isinstance(found, Study):
-                yield SearchResult(task, model, found)
+            study_or_reason = search(registry, task, model, how, _tell)
+            if isinstance(study_or_reason, Study):
+                yield SearchResult(task, model, study_or_reason)
             else:
-                yield SearchResult(task, model, None, found)
+                yield SearchResult(task, model, None, study_or_reason)
 
 
 def _tell(study: Study) -> None:
