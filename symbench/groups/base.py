@@ -89,8 +89,8 @@ class Group(ABC):
     @cached_property
     def is_musical(self) -> bool:
         """Whether the form exists and is orthogonal, so that V* is V with the form applied."""
-        one = torch.eye(self.dim, dtype=torch.float64)
-        return self.form is not None and torch.allclose(self.form @ self.form.mT, one)
+        identity = torch.eye(self.dim, dtype=torch.float64)
+        return self.form is not None and torch.allclose(self.form @ self.form.mT, identity)
 
     @property
     def is_compact(self) -> bool:

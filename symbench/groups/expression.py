@@ -142,15 +142,15 @@ def layout(e: Expression, dim: Callable[[Leaf], int]) -> Layout:
 
 
 def _sum_layout(e: Sum, dim: Callable[[Leaf], int]) -> Layout:
-    found: dict[Modes, list[Tensor]] = {}
+    positions: dict[Modes, list[Tensor]] = {}
     start = 0
     for count, part in e.parts:
         width = size(part, dim)
         starts = start + width * torch.arange(count)
         for modes, at in layout(part, dim).items():
-            found.setdefault(modes, []).append((starts[:, None, None] + at).flatten(0, 1))
+            positions.setdefault(modes, []).append((starts[:, None, None] + at).flatten(0, 1))
         start += count * width
-    return {modes: torch.cat(at) for modes, at in found.items()}
+    return {modes: torch.cat(at) for modes, at in positions.items()}
 
 
 def _product_layout(e: Product, dim: Callable[[Leaf], int]) -> Layout:
@@ -159,10 +159,10 @@ def _product_layout(e: Product, dim: Callable[[Leaf], int]) -> Layout:
     result: Layout = {(): torch.zeros(1, 1, dtype=torch.long)}
     for factor in e.factors:
         width, inner = size(factor, dim), layout(factor, dim)
-        found: dict[Modes, list[Tensor]] = {}
+        positions: dict[Modes, list[Tensor]] = {}
         for left, at in result.items():
             for right, to in inner.items():
                 grid = at[:, None, :, None] * width + to[None, :, None, :]
-                found.setdefault(left + right, []).append(grid.flatten(2).flatten(0, 1))
-        result = {modes: torch.cat(at) for modes, at in found.items()}
+                positions.setdefault(left + right, []).append(grid.flatten(2).flatten(0, 1))
+        result = {modes: torch.cat(at) for modes, at in positions.items()}
     return result

@@ -84,8 +84,8 @@ def _constraints(rep: Representation, algebra: Tensor, discrete: Tensor) -> list
 
 def _dense(rep: Representation) -> Constraint:
     """Return all constraints of a small space as one matrix, for fewer and larger operations."""
-    group, one = rep.group, torch.eye(rep.size, dtype=torch.float64)
-    parts = [rep.drho(scaled(group.algebra)), rep.rho(group.discrete) - one]
+    group, identity = rep.group, torch.eye(rep.size, dtype=torch.float64)
+    parts = [rep.drho(scaled(group.algebra)), rep.rho(group.discrete) - identity]
     return partial(torch.matmul, other=torch.cat(parts).flatten(0, 1).mT)
 
 

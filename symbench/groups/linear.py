@@ -87,8 +87,8 @@ class Sp(Group):
         natural(n, "n")
         self.max_rapidity = max_rapidity
         self.sampler_law = STRETCHED.format("U(n)", max_rapidity, ", inverse on the momenta")
-        one = torch.eye(n, dtype=torch.float64)
-        form = torch.kron(torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64), one)
+        identity = torch.eye(n, dtype=torch.float64)
+        form = torch.kron(torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64), identity)
         super().__init__(f"Sp({n})", _symplectic_algebra(n), form=form, negation=True)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:

@@ -12,8 +12,9 @@ from symbench.groups.matrices import bounded
 
 def permutes(matrices: Tensor) -> bool:
     """Whether all of the matrices [h, d, d] are permutation matrices; true without any."""
-    one = (matrices == 1) | (matrices == 0)
-    return bool(one.all()) and bool((matrices.sum(-1) == 1).all() and (matrices.sum(-2) == 1).all())
+    if not bool(((matrices == 1) | (matrices == 0)).all()):
+        return False
+    return bool((matrices.sum(-1) == 1).all() and (matrices.sum(-2) == 1).all())
 
 
 def orbits(matrices: Tensor, rank: int) -> Tensor:

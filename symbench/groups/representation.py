@@ -133,16 +133,16 @@ class Representation:
 
     def rho(self, g: Tensor) -> Tensor:
         """Return the matrices [..., size, size] by which g [..., d, d] acts."""
-        one = torch.eye(self.size, dtype=g.dtype, device=g.device)
-        return self.act(g.unsqueeze(-3), one).mT
+        identity = torch.eye(self.size, dtype=g.dtype, device=g.device)
+        return self.act(g.unsqueeze(-3), identity).mT
 
     def drho(self, A: Tensor) -> Tensor:
         """Return d/dt rho(exp tA) at t = 0, [..., size, size], for any A [..., d, d].
 
         V gives A, the dual -Aᵀ, and products follow Leibniz: drho(A) ⊗ 1 + 1 ⊗ drho(A).
         """
-        one = torch.eye(self.size, dtype=A.dtype, device=A.device)
-        return self.drho_act(A.unsqueeze(-3), one).mT
+        identity = torch.eye(self.size, dtype=A.dtype, device=A.device)
+        return self.drho_act(A.unsqueeze(-3), identity).mT
 
     def _matrix(self, g: Tensor) -> Tensor:
         d = self.group.dim

@@ -28,20 +28,20 @@ def torus_kernel(group: Group, rank: int) -> Tensor:
         mirror = (mirror[:, None] * d + partner).flatten()
     sums = torch.remainder(sums + period / 2, period) - period / 2 if period else sums
     index = torch.arange(d**rank)
-    chosen = index[(sums.abs() < 1e-8) & (index <= mirror)]
-    bounded(2 * len(chosen), d**rank)
-    products = _products(vectors, chosen, rank)
-    real = mirror[chosen] == chosen
+    indices = index[(sums.abs() < 1e-8) & (index <= mirror)]
+    bounded(2 * len(indices), d**rank)
+    products = _products(vectors, indices, rank)
+    real = mirror[indices] == indices
     pairs = products[~real] * math.sqrt(2)
     return torch.cat([products[real].real, pairs.real, pairs.imag])
 
 
-def _products(vectors: Tensor, chosen: Tensor, rank: int) -> Tensor:
+def _products(vectors: Tensor, indices: Tensor, rank: int) -> Tensor:
     """Return the tensor products [m, d^rank] of the columns at the flat indices."""
     d = len(vectors)
-    result = torch.ones(len(chosen), 1, dtype=vectors.dtype)
+    result = torch.ones(len(indices), 1, dtype=vectors.dtype)
     for k in range(rank):
-        column = vectors.mT[chosen // d ** (rank - 1 - k) % d]
+        column = vectors.mT[indices // d ** (rank - 1 - k) % d]
         result = (result[:, :, None] * column[:, None, :]).flatten(1)
     return result
 
@@ -57,9 +57,9 @@ def _normal_element(group: Group) -> tuple[Tensor | None, float]:
         weights = torch.randn(len(skew), generator=generator, dtype=torch.float64)
         element = torch.tensordot(weights @ skew, algebra, 1)
         return element / torch.linalg.matrix_norm(element), 0.0
-    one = torch.eye(group.dim, dtype=torch.float64)
+    identity = torch.eye(group.dim, dtype=torch.float64)
     for h in group.discrete:
-        if torch.allclose(h @ h.mT, one, atol=1e-12):
+        if torch.allclose(h @ h.mT, identity, atol=1e-12):
             return h, 2 * math.pi
     return None, 0.0
 
