@@ -166,8 +166,8 @@ def _derivatives(f: Function, x: Tensor, tangents: Tensor) -> Tensor:
 
     if tangents.shape[2] >= len(tangents):
         return _each(along, tangents)
-    one = torch.eye(tangents.shape[2], dtype=x.dtype)
-    jacobian = _each(along, one[:, None].expand(-1, len(x), -1))
+    identity = torch.eye(tangents.shape[2], dtype=x.dtype)
+    jacobian = _each(along, identity[:, None].expand(-1, len(x), -1))
     return torch.einsum("ino,mni->mno", jacobian, tangents)
 
 

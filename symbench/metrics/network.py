@@ -95,7 +95,7 @@ class Networks:
         parts = in_parts(x.to(self.dtype), axis=1)
         sizes = [part[0].numel() for part in parts]
         outputs = [
-            self.each(lambda module, some: module(some), part, numbers=size)
+            self.each(lambda module, inputs: module(inputs), part, numbers=size)
             for part, size in zip(parts, sizes, strict=True)
         ]
         return torch.cat(outputs, 1)
@@ -114,17 +114,17 @@ class Networks:
                 return self._stacked(evaluate, *inputs)
             self._together = False  # the next evaluation would fail too
         slices = zip(self.singles, *inputs, strict=True)
-        return torch.stack([evaluate(single.module, *some) for single, *some in slices])
+        return torch.stack([evaluate(single.module, *tensors) for single, *tensors in slices])
 
     def _stacked(self, evaluate: Evaluation, *inputs: Tensor) -> Tensor:
         applied = [_Applied(single.module, evaluate) for single in self.singles]
         parameters, buffers = stack_module_state(applied)
         frozen = {name: tensor.detach() for name, tensor in parameters.items()}
 
-        def one(weights: dict[str, Tensor], fixed: dict[str, Tensor], *some: Tensor) -> Tensor:
-            return functional_call(applied[0], (weights, fixed), some)  # type: ignore[no-any-return]
+        def call(weights: dict[str, Tensor], fixed: dict[str, Tensor], *tensors: Tensor) -> Tensor:
+            return functional_call(applied[0], (weights, fixed), tensors)  # type: ignore[no-any-return]
 
-        return vmap(one, randomness="error")(frozen, buffers, *inputs)
+        return vmap(call, randomness="error")(frozen, buffers, *inputs)
 
 
 class _Applied(nn.Module):
@@ -181,7 +181,7 @@ def directional_derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
     """
     at_once = max(_FEW, _DIRECTIONS // max(1, x.shape[1:].numel()))
     parts = zip(torch.split(x, at_once), torch.split(v, at_once), strict=True)
-    return torch.cat([_derivative(f, some, along) for some, along in parts])
+    return torch.cat([_derivative(f, part, along) for part, along in parts])
 
 
 def _derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
