@@ -19,38 +19,37 @@ __all__ = ["Content", "Details", "describe", "files"]
 
 def files(content: Content) -> dict[str, bytes]:
     """Return the content of each file of the site by its path, ``index.html`` first."""
-    found = {
+    by_path = {
         "index.html": pages.overview(content),
         "compare.html": pages.compare(content),
         "about.html": pages.about(content),
     }
-    found |= {f"tasks/{ident(n)}.html": pages.task(content, n) for n in content.of_task}
-    found |= {f"models/{ident(n)}.html": pages.model(content, n) for n in content.of_model}
-    return (
-        found | _charts(content) | _static(resources("symbench.publish.site") / "static", "static")
-    )
+    by_path |= {f"tasks/{ident(n)}.html": pages.task(content, n) for n in content.of_task}
+    by_path |= {f"models/{ident(n)}.html": pages.model(content, n) for n in content.of_model}
+    static = resources("symbench.publish.site") / "static"
+    return by_path | _charts(content) | _static(static, "static")
 
 
 def _charts(content: Content) -> dict[str, bytes]:
-    found = {}
+    by_path = {}
     for name, rows in content.of_task.items():
         if (drawn := charts.curves(rows, f"{name}, {content.tier} tier")) is not None:
-            found[f"figures/{ident(name)}.svg"] = drawn
+            by_path[f"figures/{ident(name)}.svg"] = drawn
     for place, ranking in enumerate(content.summary.rankings):
         compared = ranking.comparisons
         if compared is not None and (ranks := compared.nemenyi) is not None:
-            drawn = page("ranks.svg", cd=charts.diagram(ranks), alone=True)
-            found[f"figures/ranks-{place}.svg"] = drawn
+            drawn = page("ranks.svg", cd=charts.diagram(ranks), standalone=True)
+            by_path[f"figures/ranks-{place}.svg"] = drawn
     for key, maps in content.details.pictures.items():
-        found |= {f"figures/{key}-{i}.png": one for i, one in enumerate(maps)}
-    return found
+        by_path |= {f"figures/{key}-{i}.png": image for i, image in enumerate(maps)}
+    return by_path
 
 
 def _static(folder: Traversable, path: str) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for one in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if one.is_dir():
-            found |= _static(one, f"{path}/{one.name}")
+    by_path: dict[str, bytes] = {}
+    for resource in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if resource.is_dir():
+            by_path |= _static(resource, f"{path}/{resource.name}")
         else:
-            found[f"{path}/{one.name}"] = one.read_bytes()
-    return found
+            by_path[f"{path}/{resource.name}"] = resource.read_bytes()
+    return by_path

@@ -84,37 +84,37 @@ def curves(rows: Sequence[Row], title: str) -> bytes | None:
     )  # fmt: skip
 
 
-def diagram(found: Nemenyi) -> dict[str, Any]:
+def diagram(nemenyi: Nemenyi) -> dict[str, Any]:
     """Return the geometry of a critical-difference diagram (Demšar 2006, figure 1), rank 1 left.
 
     The labels of the better half of the models are on the left, the others on the right. A bar
     joins models whose mean ranks differ by less than the critical difference, drawn above the axis.
     """
-    order = sorted(found.mean_ranks, key=lambda name: (found.mean_ranks[name], name))
+    order = sorted(nemenyi.mean_ranks, key=lambda name: (nemenyi.mean_ranks[name], name))
     left, right, width, top = 190, 530, 720, 58
     x = Scale(1, max(2, len(order)), left, right, log=False)
     names, half = [], (len(order) + 1) // 2
-    first = top + 16 + 9 * len(found.bars)
+    first = top + 16 + 9 * len(nemenyi.bars)
     for place, name in enumerate(order):
         leads = place < half
         depth = place if leads else len(order) - 1 - place
         names.append({
-            "name": name, "rank": found.mean_ranks[name], "x": x(found.mean_ranks[name]),
+            "name": name, "rank": nemenyi.mean_ranks[name], "x": x(nemenyi.mean_ranks[name]),
             "y": first + 20 * (depth + 1), "end": left - 18 if leads else right + 18,
             "anchor": "end" if leads else "start", "text": left - 24 if leads else right + 24,
         })  # fmt: skip
     every = -(-len(order) // 12)
     bars = [
-        (x(found.mean_ranks[bar[0]]) - 3, x(found.mean_ranks[bar[-1]]) + 3, top + 12 + 9 * i)
-        for i, bar in enumerate(found.bars)
+        (x(nemenyi.mean_ranks[bar[0]]) - 3, x(nemenyi.mean_ranks[bar[-1]]) + 3, top + 12 + 9 * i)
+        for i, bar in enumerate(nemenyi.bars)
     ]
     scale = (right - left) / max(1, len(order) - 1)
     return {
         "width": width, "height": first + 20 * (half + 1), "axis": (left, right, top),
         "ticks": [(x(rank), rank) for rank in range(1, len(order) + 1, every)],
-        "names": names, "bars": bars, "difference": found.difference,
-        "length": round(min(found.difference * scale, right - left), 2),
-        "wide": found.difference * scale > right - left,
+        "names": names, "bars": bars, "difference": nemenyi.difference,
+        "length": round(min(nemenyi.difference * scale, right - left), 2),
+        "wide": nemenyi.difference * scale > right - left,
     }  # fmt: skip
 
 

@@ -77,11 +77,11 @@ class Content:
     @cached_property
     def least_error(self) -> dict[str, float]:
         """The smallest error of any model by task."""
-        found: dict[str, float] = {}
+        least: dict[str, float] = {}
         for row in self.board.rows:
             if row.status == "ok" and (error := row.scores.get("error")) is not None:
-                found[row.task] = min(error.value, found.get(row.task, error.value))
-        return found
+                least[row.task] = min(error.value, least.get(row.task, error.value))
+        return least
 
     @cached_property
     def record(self) -> dict[tuple[str, str], Record]:
@@ -118,13 +118,13 @@ class Content:
         bound, 4 for a score shown pale.
         """
         tasks, models, statuses, reasons, scores = (_Names() for _ in range(5))
-        chosen = self._scores()
+        shown = self._scores()
         rows = [
             [
                 tasks[row.task], models[row.model], statuses[row.status],
                 reasons[row.reason or ""],
                 *((row.rank.low, row.rank.high) if row.rank else (0, 0)), row.group or "",
-                row.params, _packed(row, chosen, scores),
+                row.params, _packed(row, shown, scores),
             ]
             for row in self.rows
         ]  # fmt: skip
@@ -134,19 +134,19 @@ class Content:
             "statuses": list(statuses),
             "reasons": list(reasons),
             "scores": list(scores),
-            "left_out": sorted({name for row in self.rows for name in row.scores} - chosen),
+            "left_out": sorted({name for row in self.rows for name in row.scores} - shown),
             "rows": rows,
         }
 
     def _scores(self) -> set[str]:
         """Return the names of the most frequent scores, as many as fit into the overview."""
         counts = Counter(name for row in self.rows for name in row.scores)
-        chosen, room = set(), _ROOM
+        names, room = set(), _ROOM
         for name, count in sorted(counts.items(), key=lambda c: (c[0] != "error", -c[1], c[0])):
             room -= count * (30 if name == "error" else 14)
             if room >= 0:
-                chosen.add(name)
-        return chosen
+                names.add(name)
+        return names
 
 
 class _Names(dict[str, int]):
@@ -159,17 +159,17 @@ class _Names(dict[str, int]):
 
 def _grouped(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
     groups: dict[str, list[Row]] = defaultdict(list)
-    for name, some in groupby(rows, key=key):
-        groups[name] += some
+    for name, group in groupby(rows, key=key):
+        groups[name] += group
     return dict(sorted(groups.items()))
 
 
-def _packed(row: Row, chosen: set[str], names: _Names) -> list[list[float | None]]:
-    found: list[list[float | None]] = []
+def _packed(row: Row, shown: set[str], names: _Names) -> list[list[float | None]]:
+    scores: list[list[float | None]] = []
     for name, estimate in row.scores.items():
-        if name in chosen:
+        if name in shown:
             flags = _FLAGS.get(estimate.censored or "", 0) + 4 * estimate.greyed
             ends = [estimate.low, estimate.high] if name == "error" else []
             whole = [names[name], estimate.value, *(ends or ([None, None] if flags else []))]
-            found.append([*whole, flags] if flags else whole)
-    return found
+            scores.append([*whole, flags] if flags else whole)
+    return scores

@@ -165,8 +165,8 @@ def _profile(standing: Any) -> dict[str, Any]:
 
 def _table(content: Content, name: str) -> Table | None:
     rows = content.of_task[name]
-    own = content.board.only(lambda task: task == name, lambda _: True)
-    return next(iter(tables(own)), None) if rows else None
+    board = content.board.only(lambda task: task == name, lambda _: True)
+    return next(iter(tables(board)), None) if rows else None
 
 
 def _place(row: Row) -> str:
@@ -178,18 +178,18 @@ def _place(row: Row) -> str:
 
 def _published(content: Content, name: str) -> list[dict[str, Any]]:
     """Return each published result beside the median measured here, if there is one."""
-    found = []
-    for one in content.task(name).published:
-        record = content.record.get((name, one.model))
-        for n, value in sorted(one.values.items()):
-            ours = [] if record is None else RecordSummary(record).values(one.score, n)
+    comparisons = []
+    for result in content.task(name).published:
+        record = content.record.get((name, result.model))
+        for n, value in sorted(result.values.items()):
+            ours = [] if record is None else RecordSummary(record).values(result.score, n)
             mine = statistics.interval(ours) if ours else None
-            found.append({
-                "one": one, "n": n, "value": value,
+            comparisons.append({
+                "one": result, "n": n, "value": value,
                 "ours": None if mine is None else numbers.interval(mine),
                 "ratio": None if mine is None or value == 0 else mine.value / value,
             })  # fmt: skip
-    return found
+    return comparisons
 
 
 def _sources(card: TaskCard) -> dict[str, list[str]]:
@@ -202,21 +202,21 @@ def _sources(card: TaskCard) -> dict[str, list[str]]:
 
 def _against_best(content: Content, rows: Sequence[Row]) -> list[list[Any]]:
     """Return [task, error, low, high, smallest error of any model] of rows with an error."""
-    found = []
+    points = []
     for row in rows:
         if (mine := row.scores.get("error")) is None:
             continue
         ends = [mine.value if end is None else end for end in (mine.low, mine.high)]
         values = [mine.value, *ends, content.least_error.get(row.task, mine.value)]
-        found.append([row.task, *(max(value, statistics.FLOOR) for value in values)])
-    return found
+        points.append([row.task, *(max(value, statistics.FLOOR) for value in values)])
+    return points
 
 
 def _pictures(content: Content, name: str) -> list[tuple[str, list[str]]]:
     """Return the tasks on which a model has heat maps of generators, and their file names."""
-    found = []
+    pictures = []
     for row in content.of_model[name]:
         record = content.record.get((row.task, name))
         if record is not None and (maps := content.details.pictures.get(record.key)):
-            found.append((row.task, [f"{record.key}-{i}.png" for i in range(len(maps))]))
-    return found
+            pictures.append((row.task, [f"{record.key}-{i}.png" for i in range(len(maps))]))
+    return pictures

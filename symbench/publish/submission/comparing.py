@@ -63,7 +63,7 @@ def exact_differences(submitted: Record, here: Record) -> Iterator[str]:
         yield f"{_place(*key)}: only {'submitted' if key in theirs else 'found here'}"
     for pair in _all_pairs(submitted, here):
         if not math.isclose(pair.submitted, pair.here, rel_tol=EXACT, abs_tol=_ROUNDING):
-            yield f"{_place(pair.n_train, pair.seed, pair.score)}: {_beside(pair)}"
+            yield f"{_place(pair.n_train, pair.seed, pair.score)}: {_both_values(pair)}"
 
 
 def spread_differences(submitted: Record, here: Record, tests: int) -> Iterator[str]:
@@ -167,6 +167,6 @@ def _place(n_train: int, seed: int, score: str) -> str:
     return f"n_train {n_train}, seed {seed}, {score}"
 
 
-def _beside(pair: Pair) -> str:
+def _both_values(pair: Pair) -> str:
     change = "" if pair.here == 0 else f" ({100 * (pair.submitted / pair.here - 1):+.2g} %)"
     return f"{pair.submitted:.7g} submitted, {pair.here:.7g} here{change}"

@@ -41,14 +41,14 @@ def find(submission: Submission, *, made_here: bool = False) -> list[str]:
         submission: the document.
         made_here: skip hashes and tables, which have just been made of the records.
     """
-    found: list[str] = []
-    checks = (_plan, _pairs, _versions, _trials, *(() if made_here else (_hashes, _tables)))
-    for one in checks:
-        for sentence in one(submission):
-            found.append(sentence)
-            if len(found) == _MOST:
-                return found
-    return found
+    sentences: list[str] = []
+    rules = (_plan, _pairs, _versions, _trials, *(() if made_here else (_hashes, _tables)))
+    for rule in rules:
+        for sentence in rule(submission):
+            sentences.append(sentence)
+            if len(sentences) == _MOST:
+                return sentences
+    return sentences
 
 
 def _name(identity: Identity) -> str:
@@ -103,12 +103,13 @@ def _versions(submission: Submission) -> Iterator[str]:
     """The trained cells of a task share its version and data; those of a model share its code."""
     seen: dict[tuple[str, str], set[tuple[str, ...]]] = {}
     for record in submission.records:
-        one = record.identity
+        identity = record.identity
         if record.status == "ok":
-            data = one.task_version, one.task_fingerprint, str(one.protocol.get("version"))
-            seen.setdefault(("task", one.task), set()).add(data)
-            code = one.model_version, one.model_source_sha256
-            seen.setdefault(("model", one.model), set()).add(code)
+            protocol = str(identity.protocol.get("version"))
+            data = identity.task_version, identity.task_fingerprint, protocol
+            seen.setdefault(("task", identity.task), set()).add(data)
+            code = identity.model_version, identity.model_source_sha256
+            seen.setdefault(("model", identity.model), set()).add(code)
     for (kind, name), versions in seen.items():
         if len(versions) > 1:
             yield f"{kind} {name}: in {len(versions)} versions at once"
@@ -162,19 +163,20 @@ def _tables(submission: Submission) -> Iterator[str]:
     if not _same({**made, "rows": len(rows[0])}, {**stated, "rows": len(rows[1])}):
         yield "the leaderboard's coverage or length is not that of the records"
         return
-    for own, theirs in zip(*rows, strict=True):
-        if not _same(own, theirs):
-            yield f"{own['task']} {own['model']}: the row is not what the trials give"
+    for computed, theirs in zip(*rows, strict=True):
+        if not _same(computed, theirs):
+            yield f"{computed['task']} {computed['model']}: the row is not what the trials give"
 
 
-def _same(own: Any, stated: Any) -> bool:
-    if isinstance(own, dict) and isinstance(stated, dict):
-        return own.keys() == stated.keys() and all(_same(own[k], stated[k]) for k in own)
-    if isinstance(own, list) and isinstance(stated, list):
-        return len(own) == len(stated) and all(map(_same, own, stated))
-    if isinstance(own, float) and isinstance(stated, float):
-        return math.isclose(own, stated, rel_tol=_ROUNDING, abs_tol=1e-300)
-    return type(own) is type(stated) and bool(own == stated)
+def _same(computed: Any, stated: Any) -> bool:
+    if isinstance(computed, dict) and isinstance(stated, dict):
+        same_keys = computed.keys() == stated.keys()
+        return same_keys and all(_same(computed[k], stated[k]) for k in computed)
+    if isinstance(computed, list) and isinstance(stated, list):
+        return len(computed) == len(stated) and all(map(_same, computed, stated))
+    if isinstance(computed, float) and isinstance(stated, float):
+        return math.isclose(computed, stated, rel_tol=_ROUNDING, abs_tol=1e-300)
+    return type(computed) is type(stated) and bool(computed == stated)
 
 
 def _repeated(items: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:

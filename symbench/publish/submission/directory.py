@@ -92,8 +92,8 @@ def _pages(directory: Path) -> Iterator[Path]:
         if path.is_file() and _MARK in path.read_bytes():
             yield path
     for folder, pattern in _PAGES.items():
-        found = sorted((directory / folder).glob("*"))
-        yield from (path for path in found if pattern.fullmatch(path.name) and path.is_file())
+        paths = sorted((directory / folder).glob("*"))
+        yield from (path for path in paths if pattern.fullmatch(path.name) and path.is_file())
 
 
 def _agrees(path: Path, expected: str) -> bool:

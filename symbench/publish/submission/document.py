@@ -79,9 +79,9 @@ class Submission(Part):
         Raises:
             ValueError: the document does not fit the schema; no value is converted.
         """
-        found = cls.model_validate(document, strict=True)
-        found._raw = dict(document)
-        return found
+        submission = cls.model_validate(document, strict=True)
+        submission._raw = dict(document)
+        return submission
 
     @property
     def raw(self) -> dict[str, Any]:

@@ -39,25 +39,25 @@ def make(
     current, outdated = newest(records, tier, stale)
     if not current:
         raise InputError(f"nothing to publish: the store has no current {tier} record")
-    chosen = sorted(current, key=pair_of)
-    made = Submission.of(_document(chosen, tier, {pair_of(record) for record in outdated}))
+    published = sorted(current, key=pair_of)
+    made = Submission.of(_document(published, tier, {pair_of(record) for record in outdated}))
     if wrong := contradictions.find(made, made_here=True):
         raise InputError(f"these records cannot be published: {wrong[0]}")
     return made
 
 
-def _document(chosen: Sequence[Record], tier: str, outdated: set[Pair]) -> dict[str, Any]:
-    pairs = {pair_of(record) for record in chosen}
+def _document(records: Sequence[Record], tier: str, outdated: set[Pair]) -> dict[str, Any]:
+    pairs = {pair_of(record) for record in records}
     tasks, models = ({pair[place] for pair in pairs | outdated} for place in (0, 1))
     missing = sorted({(task, model) for task in tasks for model in models} - pairs)
-    documents = [_without_traceback(record) for record in chosen]
+    documents = [_without_traceback(record) for record in records]
     texts = [canonical(one) for one in documents]
     document: dict[str, Any] = {
         "schema": 1,
         "kind": "symbench-submission",
         "tier": tier,
-        "provenance": _provenance(chosen),
-        "leaderboard": leaderboard.make(chosen, tier, planned=len(chosen)).document(),
+        "provenance": _provenance(records),
+        "leaderboard": leaderboard.make(records, tier, planned=len(records)).document(),
         "absent": [
             {"task": pair[0], "model": pair[1],
              "reason": "outdated" if pair in outdated else "not run"}
@@ -67,7 +67,7 @@ def _document(chosen: Sequence[Record], tier: str, outdated: set[Pair]) -> dict[
         "records": documents,
         "hashes": {
             "records": {
-                record.key: text_sha256(text) for record, text in zip(chosen, texts, strict=True)
+                record.key: text_sha256(text) for record, text in zip(records, texts, strict=True)
             },
             "whole": "",
         },
@@ -84,15 +84,15 @@ def _without_traceback(record: Record) -> dict[str, Any]:
 
 
 def _provenance(records: Sequence[Record]) -> dict[str, Any]:
-    found = [record.provenance for record in records]
+    provenances = [record.provenance for record in records]
     plugins: dict[str, set[str]] = {}
-    for one in found:
-        if isinstance(name := one.get("plugin"), str):
-            plugins.setdefault(name, set()).add(str(one.get("plugin_version", "")))
+    for provenance in provenances:
+        if isinstance(name := provenance.get("plugin"), str):
+            plugins.setdefault(name, set()).add(str(provenance.get("plugin_version", "")))
     starts = sorted(start for record in records if (start := started(record)))
-    seconds = [one["seconds"] for one in found if isinstance(one.get("seconds"), int | float)]
+    seconds = [one["seconds"] for one in provenances if isinstance(one.get("seconds"), int | float)]
     return {
-        **{name: sorted({str(one[name]) for one in found if one.get(name) is not None})
+        **{name: sorted({str(one[name]) for one in provenances if one.get(name) is not None})
            for name in PROVENANCE},
         "plugins": {name: sorted(versions) for name, versions in sorted(plugins.items())},
         "started": [starts[0], starts[-1]] if starts else [],

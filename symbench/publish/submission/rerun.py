@@ -43,16 +43,17 @@ class Rerunner:
 
         The cells of one task are planned together if nothing in their plan fails.
         """
-        found = {one.key: self._before_planning(one) for one in identities}
+        reasons = {identity.key: self._before_planning(identity) for identity in identities}
         groups: dict[tuple[object, ...], list[Identity]] = defaultdict(list)
-        for one in identities:
-            if found[one.key] is None:
-                groups[one.task, one.tier, *one.sizes, len(one.seeds)].append(one)
+        for identity in identities:
+            if reasons[identity.key] is None:
+                shape = identity.task, identity.tier, *identity.sizes, len(identity.seeds)
+                groups[shape].append(identity)
         for group in groups.values():
             planned = self._planned(group)
-            for one in group:
-                found[one.key] = self._after_planning(one, planned.get(one.model))
-        return found
+            for identity in group:
+                reasons[identity.key] = self._after_planning(identity, planned.get(identity.model))
+        return reasons
 
     def _before_planning(self, identity: Identity) -> str | None:
         if identity.task not in self.registry.tasks:

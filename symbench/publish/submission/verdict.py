@@ -57,8 +57,8 @@ class Verdict:
         """The verdict in one line to quote; its names come from the submission."""
         if self.outcome != "verified":
             return f"{self.outcome} ({self.why})"
-        held = sum(cell.outcome == "verified" for cell in self.cells)
-        return f"verified ({held} of {self.of} cells)"
+        verified = sum(cell.outcome == "verified" for cell in self.cells)
+        return f"verified ({verified} of {self.of} cells)"
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
@@ -177,28 +177,28 @@ def _lot(submission: Submission, seed: int, key: str) -> str:
 
 
 def _judge(done: list[_Rerun]) -> tuple[list[CellVerdict], list[str]]:
-    loose = [one for one in done if not one.exact]
-    tests = sum(comparing.count_tests(one.submitted, one.here) for one in loose)
+    loose = [rerun for rerun in done if not rerun.exact]
+    tests = sum(comparing.count_tests(rerun.submitted, rerun.here) for rerun in loose)
     bias = comparing.bias(
-        {one.submitted.key: comparing.pairs(one.submitted, one.here) for one in loose}
+        {rerun.submitted.key: comparing.pairs(rerun.submitted, rerun.here) for rerun in loose}
     )
-    return [_cell(one, tests) for one in done], list(bias)
+    return [_cell(rerun, tests) for rerun in done], list(bias)
 
 
-def _cell(one: _Rerun, tests: int) -> CellVerdict:
-    identity = one.submitted.identity
-    if one.exact:
-        wrong = list(comparing.exact_differences(one.submitted, one.here))
-    elif one.here.status == "diverged":
+def _cell(rerun: _Rerun, tests: int) -> CellVerdict:
+    identity = rerun.submitted.identity
+    if rerun.exact:
+        wrong = list(comparing.exact_differences(rerun.submitted, rerun.here))
+    elif rerun.here.status == "diverged":
         wrong = ["every trial diverges here"]
     else:
-        wrong = list(comparing.spread_differences(one.submitted, one.here, tests))
+        wrong = list(comparing.spread_differences(rerun.submitted, rerun.here, tests))
     outcome: Judgement = "not reproduced" if wrong else "verified"
-    if not one.exact and not wrong and len(identity.seeds) < 2:
+    if not rerun.exact and not wrong and len(identity.seeds) < 2:
         outcome, wrong = "not checkable", ["another machine class, and one seed has no spread"]
-    how: Literal["exact", "spread"] = "exact" if one.exact else "spread"
+    how: Literal["exact", "spread"] = "exact" if rerun.exact else "spread"
     return CellVerdict(
-        identity.task, identity.model, one.submitted.key, outcome, how, _first_of(wrong)
+        identity.task, identity.model, rerun.submitted.key, outcome, how, _first_of(wrong)
     )
 
 
