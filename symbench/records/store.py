@@ -137,10 +137,10 @@ class Store:
 
     def _files(self) -> list[Path]:
         try:
-            found = sorted(self.cells.iterdir()) if self.cells.is_dir() else []
+            entries = sorted(self.cells.iterdir()) if self.cells.is_dir() else []
         except OSError as error:
             raise _cannot("read", self.cells, error) from error
-        return [path for path in found if _is_record(path)]
+        return [path for path in entries if _is_record(path)]
 
     def _read(self, path: Path) -> Record | None:
         try:
