@@ -33,8 +33,9 @@ def normalised_errors(records: Sequence[Record]) -> dict[str, NormalisedErrors]:
     summaries = [RecordSummary(record) for record in records if record.status in _USED]
     summaries = [s for s in summaries if s.sizes and (s.setting("chance_error") or 0) > 0]
     terms = Counter(summary.terms for summary in summaries).most_common(1)
-    found = {s.record.identity.model: _normalised(s) for s in summaries if s.terms == terms[0][0]}
-    return {model: one for model, one in sorted(found.items()) if one.errors}
+    alike = [summary for summary in summaries if summary.terms == terms[0][0]]
+    by_model = {summary.record.identity.model: _normalised(summary) for summary in alike}
+    return {model: errors for model, errors in sorted(by_model.items()) if errors.errors}
 
 
 def _normalised(summary: RecordSummary) -> NormalisedErrors:

@@ -113,7 +113,7 @@ def summarise(
     records: Iterable[Record],
     tier: str,
     stale: Callable[[Identity], bool] = lambda _: False,
-    chosen: Callable[[Identity], bool] = lambda _: True,
+    selects: Callable[[Identity], bool] = lambda _: True,
     window: ParameterWindow | None = None,
 ) -> Summary:
     """Return the rankings of one tier, from the newest current record of each pair.
@@ -125,11 +125,11 @@ def summarise(
     Args:
         records: of any tier, from any number of stores.
         stale: whether the task, the model or the protocol of a record has changed since.
-        chosen: which cells the rankings are made from.
+        selects: which cells the rankings are made from.
         window: compare only models of these sizes; ``equal_size`` names the others.
     """
     current, _ = newest(records, tier, stale)
-    current, equal_size = [record for record in current if chosen(record.identity)], None
+    current, equal_size = [record for record in current if selects(record.identity)], None
     if window is not None:
         current, equal_size = at_equal_size(by_task(current).values(), window)
     models: dict[str, dict[str, NormalisedErrors]] = defaultdict(dict)

@@ -86,12 +86,12 @@ class RecordSummary:
     def errors(self) -> dict[tuple[int, int], float]:
         """Errors by n_train and seed; a diverged trial has the error of chance."""
         chance = self.setting("chance_error")
-        found: dict[tuple[int, int], float] = {}
+        errors: dict[tuple[int, int], float] = {}
         for trial in self.record.trials:
             error = chance if trial.status == "diverged" else trial.scores.get("error")
             if trial.status in ("ok", "diverged") and error is not None:
-                found[trial.n_train, trial.seed] = _bounded(error)
-        return dict(sorted(found.items()))
+                errors[trial.n_train, trial.seed] = _bounded(error)
+        return dict(sorted(errors.items()))
 
     @property
     def diverged(self) -> int:
@@ -122,10 +122,10 @@ class RecordSummary:
     @cached_property
     def _by_size(self) -> dict[int, list[TrialRecord]]:
         """Successful trials by n_train, in the order of their seeds."""
-        found: dict[int, list[TrialRecord]] = {}
+        by_size: dict[int, list[TrialRecord]] = {}
         for trial in sorted(self.trials, key=lambda trial: trial.seed):
-            found.setdefault(trial.n_train, []).append(trial)
-        return found
+            by_size.setdefault(trial.n_train, []).append(trial)
+        return by_size
 
     @cached_property
     def curves(self) -> list[list[float]]:
@@ -266,10 +266,10 @@ def _estimate(values: Sequence[float], *, log: bool = True, floor: float | None 
     if floor is None and min(values) > 0:
         floor = min(values)  # scores as small as rounding errors (1e-16) are not clipped
     try:
-        found = statistics.interval(values, log, floor)
+        interval = statistics.interval(values, log, floor)
     except OverflowError:  # two seeds many orders of magnitude apart
         return Estimate(value=statistics.interval(values, log=False).value, n=len(values))
-    return Estimate(value=found.value, low=found.low, high=found.high, n=found.n)
+    return Estimate(value=interval.value, low=interval.low, high=interval.high, n=interval.n)
 
 
 def _bounded(value: float) -> float:

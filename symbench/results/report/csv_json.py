@@ -47,11 +47,11 @@ def render_csv(board: Leaderboard) -> str:
     place = {field: column for column, field in enumerate(fields)}
     for row in board.rows:
         rank = (row.rank.low, row.rank.high) if row.rank else ("", "")
-        own = (row.task, row.model, board.tier, row.prior, row.status, row.reason)
+        labels = (row.task, row.model, board.tier, row.prior, row.status, row.reason)
         writer.writerow(
             [
                 _field(value)
-                for value in (*own, row.params, row.diverged, row.tuning, *rank, row.group)
+                for value in (*labels, row.params, row.diverged, row.tuning, *rank, row.group)
             ]
             + _estimates(row, place)
         )

@@ -31,8 +31,8 @@ _NOTE = (
 def aligned(truth: Tensor, learned: Tensor) -> Tensor:
     """Return the combination of ``learned`` [k, d, d] nearest to ``truth`` [d, d], at its norm."""
     columns = learned.double().flatten(1).mT
-    found = torch.linalg.lstsq(columns, truth.double().flatten()[:, None], driver="gelsd")
-    nearest: Tensor = columns @ found.solution
+    fit = torch.linalg.lstsq(columns, truth.double().flatten()[:, None], driver="gelsd")
+    nearest: Tensor = columns @ fit.solution
     length = float(nearest.norm())
     scale = float(truth.norm()) / length if length > 0 else 0.0
     return scale * nearest.view_as(truth)

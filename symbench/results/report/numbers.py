@@ -48,8 +48,8 @@ def value(estimate: Estimate) -> str:
 def anchored(estimate: Estimate) -> str:
     """Return ``0.97 (0.32, 1.00)``: the score beside its chance level and its ceiling."""
     anchors = [_anchor(estimate.chance), _anchor(estimate.ceiling)]
-    beside = "" if anchors == ["–", "–"] else f" ({', '.join(anchors)})"
-    return f"{estimate.value:.2f}{beside}"
+    anchors_text = "" if anchors == ["–", "–"] else f" ({', '.join(anchors)})"
+    return f"{estimate.value:.2f}{anchors_text}"
 
 
 def samples(estimate: Estimate) -> str:

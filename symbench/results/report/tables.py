@@ -71,13 +71,13 @@ def tables(board: Leaderboard) -> list[Table]:
     by_task = {task: list(rows) for task, rows in groupby(board.rows, key=lambda row: row.task)}
     size = board.equal_size
     whole = by_task if size is None else sorted({*by_task, *size.references})
-    found = []
+    all_tables = []
     for task in whole:
         table = _table(task, board.tier, by_task.get(task, []))
         if size is not None and task in size.references:
             table.notes.insert(0, equal_size(size, task))
-        found.append(table)
-    return found
+        all_tables.append(table)
+    return all_tables
 
 
 def equal_size(size: EqualSize, task: str) -> str:
@@ -200,8 +200,8 @@ def _annotated(estimate: Estimate) -> str:
 def _extra_columns(rows: Sequence[Row]) -> list[Column]:
     """Conservation errors and the scores of plugins, under their own names."""
     names = {name for row in rows for name in row.scores} - _SHOWN
-    chosen = sorted(name for name in names if not name.startswith(_DETAIL))
-    return [Column(name, "extra", _score(name, _annotated)) for name in chosen]
+    shown = sorted(name for name in names if not name.startswith(_DETAIL))
+    return [Column(name, "extra", _score(name, _annotated)) for name in shown]
 
 
 def _parameters(row: Row) -> Cell:

@@ -70,9 +70,9 @@ def _width(table: Table) -> int:
 
 
 def _grid(
-    table: Table, chosen: Sequence[int], filled: Sequence[int] = (), family: str = ""
+    table: Table, columns: Sequence[int], filled: Sequence[int] = (), family: str = ""
 ) -> Grid:
-    """Return the chosen columns, without the rows that are empty in all columns of ``filled``.
+    """Return the columns at these positions, without rows that are empty in all of ``filled``.
 
     The name of a family is above its columns; the score of that name has the heading ``all``.
     """
@@ -80,7 +80,7 @@ def _grid(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim",
         title=Text(plain(family)) if family else None, title_justify="left",
     )  # fmt: skip
-    for index in chosen:
+    for index in columns:
         column = table.columns[index]
         title = column.title.removeprefix(f"{family}.") if family else column.title
         title = "all" if title == family else title
@@ -88,7 +88,7 @@ def _grid(
         grid.add_column(Text(plain(title)), justify=justify, overflow="fold")
     for cells in table.rows:
         if not filled or any(cells[index].text for index in filled):
-            grid.add_row(*(_text(cells[index].text, cells[index].style) for index in chosen))
+            grid.add_row(*(_text(cells[index].text, cells[index].style) for index in columns))
     return grid
 
 

@@ -129,8 +129,8 @@ def _critical(chances: Array, level: float) -> int | None:
     """Return the smallest |sum| whose p value is at most the level."""
     middle = len(chances) // 2
     p_values = 2 * np.cumsum(chances[:middle:-1])[::-1]  # of sums 1, 2, …, S
-    found = np.flatnonzero(p_values <= level)
-    return int(found[0]) + 1 if len(found) else None
+    significant = np.flatnonzero(p_values <= level)
+    return int(significant[0]) + 1 if len(significant) else None
 
 
 def _power(noise: Sequence[Array], shift: float, critical: int) -> float:
@@ -154,9 +154,9 @@ def _spreads(panel: Panel) -> Array:
     """
     from scipy.special import digamma, polygamma
 
-    found = [_variance(task) for task in panel.logs]
-    spreads = np.sqrt([variance for variance, _ in found])
-    known = [(math.log(v), freedom / 2) for v, freedom in found if v > 0]
+    variances = [_variance(task) for task in panel.logs]
+    spreads = np.sqrt([variance for variance, _ in variances])
+    known = [(math.log(v), freedom / 2) for v, freedom in variances if v > 0]
     if not known:
         return spreads
     logs, halves = np.array(known).T

@@ -35,10 +35,12 @@ class Panel:
         shapes = [[len(seeds) for seeds in tasks] for tasks in errors.values()]
         if not shapes or not shapes[0] or not all(shapes[0]):
             raise InputError("nothing to compare: give errors of a model on every task")
-        if other := [
+        if differing := [
             name for name, shape in zip(errors, shapes, strict=True) if shape != shapes[0]
         ]:
-            raise InputError(f"{other[0]!r} has other tasks or seeds than {next(iter(errors))!r}")
+            raise InputError(
+                f"{differing[0]!r} has other tasks or seeds than {next(iter(errors))!r}"
+            )
         by_task = zip(*errors.values(), strict=True)
         return cls(tuple(errors), tuple(np.array(task, dtype=np.float64) for task in by_task))
 

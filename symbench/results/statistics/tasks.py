@@ -118,12 +118,12 @@ def places(panel: Panel) -> dict[str, Place]:
     else:
         lows = ends(rankdata(drawn, method="min", axis=1), sizes)[0]
         highs = ends(rankdata(drawn, method="max", axis=1), sizes)[1]
-    own = (rankdata(value[0], method="min"), rankdata(value[0], method="max"))
+    observed = (rankdata(value[0], method="min"), rankdata(value[0], method="max"))
     return {
         name: Place(
             estimate(float(value[0, i]), drawn[:, i], sizes),
-            min(int(np.floor(lows[i])), int(own[0][i])),
-            max(int(np.ceil(highs[i])), int(own[1][i])),
+            min(int(np.floor(lows[i])), int(observed[0][i])),
+            max(int(np.ceil(highs[i])), int(observed[1][i])),
         )
         for i, name in enumerate(panel.models)
     }
