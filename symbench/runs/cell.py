@@ -142,9 +142,9 @@ def _scored(
     cheap = [metric for metric in metrics if metric.along_curve]
     largest = max(trial.key.n_train for trial in trained)
     records: dict[TrialKey, TrialRecord] = {}
-    for chosen, expensive in ((metrics, True), (cheap, False)):
+    for applied, expensive in ((metrics, True), (cheap, False)):
         trials = [t for t in trained if (thorough or t.key.n_train == largest) is expensive]
-        scored = score(trials, draws, model, problem, chosen, thorough=thorough)
+        scored = score(trials, draws, model, problem, applied, thorough=thorough)
         records |= {trial.key: record for trial, record in zip(trials, scored, strict=True)}
     return [records[trial.key] for trial in trained]
 

@@ -23,9 +23,9 @@ _TOGETHER = 8  # largest number of trials evaluated at a time, to limit memory
 
 def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
     """Return the metrics of the core and of plugins that apply to the pair."""
-    chosen: list[Metric] = [metric() for metric in CORE]
-    chosen += [registry.card("metric", name).load()() for name in registry.metrics]
-    return [metric for metric in chosen if metric.applies(task, model)]
+    metrics: list[Metric] = [metric() for metric in CORE]
+    metrics += [registry.card("metric", name).load()() for name in registry.metrics]
+    return [metric for metric in metrics if metric.applies(task, model)]
 
 
 def score(
