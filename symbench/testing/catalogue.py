@@ -64,12 +64,12 @@ def checks(
     cards = {
         "task": registry.tasks, "model": registry.models, "metric": registry.metrics,
     }  # fmt: skip
-    chosen = [(kind, cards[kind][name]) for kind in _LAWS if name in cards[kind]]
-    if not chosen:
-        known = [other for kind in _LAWS for other in cards[kind]]
+    matches = [(kind, cards[kind][name]) for kind in _LAWS if name in cards[kind]]
+    if not matches:
+        known = [registered for kind in _LAWS for registered in cards[kind]]
         raise UnknownNameError("name", name, known)
     return [
         Check(law, Subject(registry, card, most))
-        for kind, card in chosen
+        for kind, card in matches
         for law in (*_LAWS[kind], *handling.LAWS)
     ]

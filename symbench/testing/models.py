@@ -123,8 +123,8 @@ def one_example_does_not_see_another(subject: Subject) -> None:
         module = _built(subject, task).eval()
         with torch.no_grad():
             batch = module(x)
-            alone = torch.cat([module(x[i : i + 1]) for i in range(len(x))])
-        gap = difference(batch, alone)
+            one_by_one = torch.cat([module(x[i : i + 1]) for i in range(len(x))])
+        gap = difference(batch, one_by_one)
         require(gap < _ROUNDING, f"{task.name}: alone and in a batch differ by {gap:.1e}")
 
 
@@ -143,12 +143,12 @@ def alone_and_in_a_fleet_are_equal(subject: Subject) -> None:
     """A trial gives the same outputs whether it trains by itself or stacked with others."""
     for task in _tasks(subject, learned=True):
         x = task.sample(5, 0, "valid").x
-        alone = [_trained(subject, task, (seed,), "off")[0] for seed in (1, 2)]
+        singles = [_trained(subject, task, (seed,), "off")[0] for seed in (1, 2)]
         fleet = _trained(subject, task, (1, 2), "auto")
-        for one, other in zip(alone, fleet, strict=True):
-            require(one.diverged == other.diverged, f"{task.name}: diverged only in one way")
+        for single, stacked in zip(singles, fleet, strict=True):
+            require(single.diverged == stacked.diverged, f"{task.name}: diverged only in one way")
             with torch.no_grad():
-                gap = difference(one.module(x), other.module(x))
+                gap = difference(single.module(x), stacked.module(x))
             require(gap < _TOGETHER, f"{task.name}: alone and stacked differ by {gap:.1e}")
 
 
