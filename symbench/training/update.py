@@ -27,16 +27,16 @@ def stacked_forward(module: nn.Module, *, together: bool) -> Forward:
     """
     base = deepcopy(module)
 
-    def one(parameters: State, buffers: State, x: Tensor) -> Tensor:
+    def call(parameters: State, buffers: State, x: Tensor) -> Tensor:
         return functional_call(base, (parameters, buffers), (x,))  # type: ignore[no-any-return]
 
     if together:
-        vectorised: Forward = vmap(one, in_dims=(0, 0, 0), randomness="error")
+        vectorised: Forward = vmap(call, in_dims=(0, 0, 0), randomness="error")
         return vectorised
 
     def single(parameters: State, buffers: State, x: Tensor) -> Tensor:
         p, b = ({name: t[0] for name, t in state.items()} for state in (parameters, buffers))
-        return one(p, b, x[0])[None]
+        return call(p, b, x[0])[None]
 
     return single
 
@@ -94,8 +94,9 @@ class Update:
         for position, (trial, finite) in enumerate(
             zip(self._trials, self._finite.tolist(), strict=True)
         ):
-            own = {**dict(trial.module.named_parameters()), **dict(trial.module.named_buffers())}
-            for name, tensor in own.items():
+            module = trial.module
+            tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+            for name, tensor in tensors.items():
                 tensor.copy_(state[name][position])
             trial.diverged = not finite
 
