@@ -59,7 +59,7 @@ def search_space(model: Model) -> Space:
     if model.search:
         return {name: _declared(model, name, present[name]) for name in sorted(model.search)}
     derived = {name: _derived(value) for name, value in sorted(present.items())}
-    return {name: found for name, found in derived.items() if found is not None}
+    return {name: span for name, span in derived.items() if span is not None}
 
 
 def _derived(value: object) -> Range | None:
