@@ -74,8 +74,8 @@ class RemoteFile:
         A file that is here is checked; for a missing one the servers are asked. Nothing is
         downloaded.
         """
-        if (found := self.find()) is not None:
-            return mismatch(Stamp.of(found), self.checksum)
+        if (file := self.find()) is not None:
+            return mismatch(Stamp.of(file), self.checksum)
         advice = f"set SYMBENCH_DATA to a directory with {self.path}"
         if offline():
             return f"{self.path} is not here and SYMBENCH_OFFLINE is set; {advice}, or unset it"
@@ -124,9 +124,9 @@ def data_directories() -> tuple[Path, ...]:
     """Return where data files are looked for: ``SYMBENCH_DATA`` if set, then the user's cache."""
     from platformdirs import user_cache_path
 
-    chosen = os.environ.get("SYMBENCH_DATA")
+    directory = os.environ.get("SYMBENCH_DATA")
     cache = user_cache_path("symbench") / "data"
-    return (Path(chosen).expanduser(), cache) if chosen else (cache,)
+    return (Path(directory).expanduser(), cache) if directory else (cache,)
 
 
 def find(*names: str) -> Path | None:
@@ -150,10 +150,10 @@ def mismatch(stamp: Stamp, checksum: str) -> str | None:
         checksum: of the published file, as ``"md5:…"`` or ``"sha256:…"``.
     """
     algorithm, published = _parts(checksum)
-    if (found := _digest(stamp, algorithm)) == published:
+    if (digest := _digest(stamp, algorithm)) == published:
         return None
     return (
-        f"{stamp.path} is not the published file: its {algorithm} is {found}, not {published}; "
+        f"{stamp.path} is not the published file: its {algorithm} is {digest}, not {published}; "
         "remove it and fetch it again"
     )
 

@@ -152,9 +152,9 @@ def _depends_on(task: Task) -> list[object] | None:
     file was edited after the process started, if the source imports a package without a version,
     or if the instance holds values that JSON cannot represent.
     """
-    own = type(task)
-    bases = [base for base in own.__mro__ if base not in Task.__mro__ and not _is_standard(base)]
-    if own.sample.__module__ not in {base.__module__ for base in bases}:  # patched
+    cls = type(task)
+    bases = [base for base in cls.__mro__ if base not in Task.__mro__ and not _is_standard(base)]
+    if cls.sample.__module__ not in {base.__module__ for base in bases}:  # patched
         return None
     sources = [_source(base) for base in bases]
     if None in sources or (surroundings := _surroundings()) is None:
@@ -164,7 +164,7 @@ def _depends_on(task: Task) -> list[object] | None:
         json.dumps(state)
     except TypeError:
         return None
-    return [surroundings, own.__qualname__, task.name, task.version, state, sources]
+    return [surroundings, cls.__qualname__, task.name, task.version, state, sources]
 
 
 def _is_standard(cls: type) -> bool:
@@ -204,11 +204,12 @@ def _has_a_version(package: str) -> bool:
 def _surroundings() -> list[object] | None:
     """Return what all task data depend on: the core, the packages, the processor."""
     core = {str(file.relative_to(_CORE)): file for file in sorted(_CORE.rglob("*.py"))}
-    if (own := _unedited(core)) is None:
+    if (core_sha256 := _unedited(core)) is None:
         return None
     return [
-        _VERSION, own, sys.version, platform.machine(), platform.system(), torch.__version__,
-        torch.backends.cpu.get_cpu_capability(), str(torch.get_default_dtype()), _installed(),
+        _VERSION, core_sha256, sys.version, platform.machine(), platform.system(),
+        torch.__version__, torch.backends.cpu.get_cpu_capability(),
+        str(torch.get_default_dtype()), _installed(),
     ]  # fmt: skip
 
 
