@@ -40,15 +40,15 @@ def untrained_trial(name: str, task: PairTask, seed: int) -> Trained:
     return Trained(model.build(problem), model, problem, Q, seed, test, test.y)
 
 
-def row(category: str, found: Sequence[PairVerdict | None], seconds: float) -> list[str]:
+def row(category: str, verdicts: Sequence[PairVerdict | None], seconds: float) -> list[str]:
     """Return the counts of one category's verdicts."""
     protocol = Protocol()
-    seen = [v for v in found if v is not None]
+    seen = [v for v in verdicts if v is not None]
     apart = [v.major for v in seen if v.separated(Q, protocol)]
     merged = [v.major for v in seen if not v.separated(Q, protocol)]
     counts = (
-        len(found), len(apart), sum(v.unreliable(Q, protocol) for v in seen), found.count(None),
-        sum(v.thinned for v in seen),
+        len(verdicts), len(apart), sum(v.unreliable(Q, protocol) for v in seen),
+        verdicts.count(None), sum(v.thinned for v in seen),
     )  # fmt: skip
     extremes = (f"{min(apart):.2g}" if apart else "", f"{max(merged):.2g}" if merged else "")
     return [category, *map(str, counts), *extremes, f"{seconds:.0f}"]
@@ -77,8 +77,8 @@ def main() -> None:
     for category in asked.category or dict.fromkeys(pair.category for pair in task.pairs()):
         fitting = [p for p in task.pairs() if p.category == category and p.nodes <= asked.nodes]
         pairs, started = fitting[: asked.first], time.process_time()
-        found = comparison.verdicts(pairs, torch.device("cpu"))
-        verdicts = [found[pair.id] for pair in pairs]
+        by_pair = comparison.verdicts(pairs, torch.device("cpu"))
+        verdicts = [by_pair[pair.id] for pair in pairs]
         table.append(row(category, verdicts, time.process_time() - started))
     print(tabulate(table, HEADERS, tablefmt="github", disable_numparse=True))
 

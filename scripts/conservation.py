@@ -46,7 +46,7 @@ class Point:
 
 def points(records: list[Record]) -> list[Point]:
     """Return the cells that have both scores."""
-    found = []
+    measured = []
     for record in records:
         last = max(record.identity.sizes)
         trials = [t for t in record.trials if t.n_train == last and t.status == "ok"]
@@ -59,12 +59,12 @@ def points(records: list[Record]) -> list[Point]:
                     by_quantity[quantity].append((error, value))
         for quantity, values in by_quantity.items():
             error, drift = np.median(np.array(values), axis=0)
-            found.append(
+            measured.append(
                 Point(
                     record.identity.task, record.identity.model, quantity, max(error, LEAST), drift
                 )
             )
-    return found
+    return measured
 
 
 def quantity_of(score: str) -> str | None:
@@ -74,10 +74,10 @@ def quantity_of(score: str) -> str | None:
     return score.removeprefix(PREFIX) if score.startswith(PREFIX) else None
 
 
-def within(chosen: list[Point]) -> float:
+def within(points: list[Point]) -> float:
     """Return the mean rank correlation within groups of one task and quantity, by their sizes."""
     groups: dict[tuple[str, str], list[Point]] = defaultdict(list)
-    for point in chosen:
+    for point in points:
         groups[point.task, point.quantity].append(point)
     total, weight = 0.0, 0
     for group in groups.values():
@@ -88,25 +88,25 @@ def within(chosen: list[Point]) -> float:
     return total / weight if weight else float("nan")
 
 
-def interval(found: list[Point], draws: int = 2000) -> tuple[float, float]:
+def interval(points: list[Point], draws: int = 2000) -> tuple[float, float]:
     """Return the 95 % bootstrap interval over cells, with all their quantities."""
     cells: dict[tuple[str, str], list[Point]] = defaultdict(list)
-    for point in found:
+    for point in points:
         cells[point.task, point.model].append(point)
     names = sorted(cells)
     generator = np.random.default_rng(0)
     values = []
     for _ in range(draws):
-        chosen = generator.integers(len(names), size=len(names))
-        values.append(within([point for i in chosen for point in cells[names[i]]]))
+        resample = generator.integers(len(names), size=len(names))
+        values.append(within([point for i in resample for point in cells[names[i]]]))
     low, high = np.nanquantile(np.array(values), [0.025, 0.975])
     return float(low), float(high)
 
 
-def _apart(found: list[Point]) -> list[Point]:
+def _apart(points: list[Point]) -> list[Point]:
     """Return the points whose names do not overlap, beginning with the one that conserves best."""
     named: list[Point] = []
-    for p in sorted(found, key=lambda p: p.conservation):
+    for p in sorted(points, key=lambda p: p.conservation):
         gaps = [
             (abs(math.log10(p.equivariance / q.equivariance)),
              abs(math.log10(p.conservation / q.conservation)))
@@ -117,25 +117,25 @@ def _apart(found: list[Point]) -> list[Point]:
     return named
 
 
-def draw(found: list[Point], title: str, to: Path) -> None:
+def draw(points: list[Point], title: str, to: Path) -> None:
     """Draw the points into a PNG, one colour per task, one marker per quantity."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    tasks, quantities = sorted({p.task for p in found}), sorted({p.quantity for p in found})
+    tasks, quantities = sorted({p.task for p in points}), sorted({p.quantity for p in points})
     figure, axes = plt.subplots(figsize=(9.5, 6), layout="constrained")
     colours, markers = plt.get_cmap("tab10").colors, "osD^v"  # type: ignore[attr-defined]
     for i, task in enumerate(tasks):
         for j, quantity in enumerate(quantities):
-            mine = [p for p in found if (p.task, p.quantity) == (task, quantity)]
+            mine = [p for p in points if (p.task, p.quantity) == (task, quantity)]
             if mine:
                 axes.scatter(
                     [p.equivariance for p in mine], [p.conservation for p in mine], s=36,
                     color=colours[i % 10], marker=markers[j % 5], label=f"{task}, {quantity}",
                 )  # fmt: skip
-    for p in _apart(found):
+    for p in _apart(points):
         axes.annotate(
             p.model, (p.equivariance, p.conservation), fontsize=7,
             xytext=(5, -2), textcoords="offset points",
@@ -155,13 +155,13 @@ def main() -> None:
     parser.add_argument("--store", type=Path, action="append", required=True)
     parser.add_argument("--to", type=Path, required=True)
     arguments = parser.parse_args()
-    found = points(records_of([Store(path) for path in arguments.store]))
-    if not found:
+    measured = points(records_of([Store(path) for path in arguments.store]))
+    if not measured:
         parser.error("no record of these stores has both scores")
-    low, high = interval(found)
-    cells = len({(p.task, p.model) for p in found})
-    title = f"rank correlation {within(found):.2f} [{low:.2f}, {high:.2f}], {cells} cells"
-    draw(found, title, arguments.to)
+    low, high = interval(measured)
+    cells = len({(p.task, p.model) for p in measured})
+    title = f"rank correlation {within(measured):.2f} [{low:.2f}, {high:.2f}], {cells} cells"
+    draw(measured, title, arguments.to)
     print(title)
 
 

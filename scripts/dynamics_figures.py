@@ -37,9 +37,9 @@ def trained(registry: Registry, task_name: str, model_name: str) -> nn.Module:
     """Return one network, trained as a trial of the quick tier at the largest size."""
     task = registry.task(task_name)
     model = registry.model(model_name).for_tier("quick")
-    view = partial(make_problem, registry, task, model)
+    problem_of = partial(make_problem, registry, task, model)
     updates = task.updates.get("quick", TIERS["quick"].updates)
-    setup = TrainingSetup(Draws.of(task), model, view, updates, torch.device("cpu"))
+    setup = TrainingSetup(Draws.of(task), model, problem_of, updates, torch.device("cpu"))
     (trial,) = train(setup, [TrialKey(max(task.sizes["quick"]), 0)])
     return trial.module.double().eval()
 

@@ -37,10 +37,10 @@ def fields(
 ) -> Iterator[Field]:
     """Yield the learned field of each seed, in float64; None: as many updates as the full tier."""
     task = registry.task(TASK).for_tier("full")
-    chosen = registry.model(model).for_tier("full")
+    configured = registry.model(model).for_tier("full")
     budget = TIERS["full"]
     setup = TrainingSetup(
-        Draws.of(task), chosen, partial(make_problem, registry, task, chosen),
+        Draws.of(task), configured, partial(make_problem, registry, task, configured),
         updates or task.updates.get("full", budget.updates), torch.device("cpu"),
         budget.validations,
     )  # fmt: skip

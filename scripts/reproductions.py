@@ -38,11 +38,11 @@ def scores_of(records: Iterable[Record], task: str, model: str, score: str) -> S
         identity = record.identity
         if (identity.task, identity.model, identity.tier) != (task, model, "full"):
             continue
-        found: dict[int, list[float]] = defaultdict(list)
+        by_size: dict[int, list[float]] = defaultdict(list)
         for trial in record.trials if record.status == "ok" else ():
             if score in trial.scores:
-                found[trial.n_train].append(trial.scores[score])
-        for n, values in found.items():
+                by_size[trial.n_train].append(trial.scores[score])
+        for n, values in by_size.items():
             if len(values) > len(best.get(n, ())):
                 best[n] = values
     return best
@@ -85,11 +85,11 @@ def generators(task: Task, records: list[Record]) -> list[str]:
     """Return the Markdown of all learned generators of a task's pixels, at the largest n_train."""
     table = []
     for model in sorted({r.identity.model for r in records if r.identity.task == task.name}):
-        found = {name: scores_of(records, task.name, model, name) for name in GENERATOR}
-        if not (raw := found["pixel-generator.raw"]):
+        by_score = {name: scores_of(records, task.name, model, name) for name in GENERATOR}
+        if not (raw := by_score["pixel-generator.raw"]):
             continue
         n = max(raw)
-        values = [found[name].get(n, []) for name in GENERATOR]
+        values = [by_score[name].get(n, []) for name in GENERATOR]
         shown = [
             f"{statistics.mean(v):.4g} ± {statistics.stdev(v):.1g}" if len(v) > 1 else ""
             for v in values
@@ -109,11 +109,11 @@ def errors(task: Task, records: list[Record]) -> list[str]:
         if task.loss != "cross-entropy" or record.identity.task != task.name:
             continue
         model, n = record.identity.model, max(record.identity.sizes)
-        found = scores_of(records, task.name, model, "error").get(n, [])
-        if len(found) > 1:
+        values = scores_of(records, task.name, model, "error").get(n, [])
+        if len(values) > 1:
             parameters = f"{record.trials[0].cost['parameters']:,.0f}"
-            shown = f"{statistics.mean(found):.4f} ± {statistics.stdev(found):.4f}"
-            table.append([model, parameters, str(n), str(len(found)), shown])
+            shown = f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
+            table.append([model, parameters, str(n), str(len(values)), shown])
     if not table:
         return []
     table.sort(key=lambda row: row[-1])
@@ -148,16 +148,16 @@ def families(task: Task, records: list[Record]) -> list[str]:
             )
     table.sort(key=lambda row: (row[0], row[1]))
     headers = ("model", "n_train", "seeds", "error", *(name.replace("_", " ") for name in parts))
-    kept = [0, 1, 2, *(i for i in range(3, len(headers)) if any(row[i] for row in table))]
-    chosen = [[row[i] for i in kept] for row in table]
-    text = tabulate(chosen, [headers[i] for i in kept], tablefmt="github", disable_numparse=True)
+    columns = [0, 1, 2, *(i for i in range(3, len(headers)) if any(row[i] for row in table))]
+    cells = [[row[i] for i in columns] for row in table]
+    text = tabulate(cells, [headers[i] for i in columns], tablefmt="github", disable_numparse=True)
     return ["### Side by side, medians", "", text, ""]
 
 
 def _median(record: Record, name: str) -> str:
     last = max(record.identity.sizes)
-    found = [t.scores[name] for t in record.trials if t.n_train == last and name in t.scores]
-    return f"{statistics.median(found):.3g}" if found else ""
+    values = [t.scores[name] for t in record.trials if t.n_train == last and name in t.scores]
+    return f"{statistics.median(values):.3g}" if values else ""
 
 
 HEADERS = (
@@ -172,8 +172,8 @@ def section(task: Task, records: list[Record]) -> str:
     for published in task.published:
         table: list[list[str]] = []
         for model in (published.model, *STRONGER.get(published.model, ())):
-            found = scores_of(records, task.name, model, published.score)
-            table += rows(published, model, found)
+            scores = scores_of(records, task.name, model, published.score)
+            table += rows(published, model, scores)
         if table:
             parts += [
                 f"### {published.label}",

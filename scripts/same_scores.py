@@ -70,22 +70,22 @@ def trained(task: str, model: str, route: str) -> dict[str, object]:
 def measure(file: Path) -> None:
     """Train every cell on one thread and write the scores."""
     torch.set_num_threads(1)
-    found = {}
+    cells = {}
     for task, model in CELLS:
         for route in ROUTES:
-            found[f"{task} · {model} · {route}"] = cell = trained(task, model, route)
+            cells[f"{task} · {model} · {route}"] = cell = trained(task, model, route)
             print(task, model, route, cell["status"], cell["message"][:80], file=sys.stderr)
-    file.write_text(json.dumps(found, indent=1))
+    file.write_text(json.dumps(cells, indent=1))
 
 
 def compare(before: Path, after: Path) -> int:
     """Print what differs; return 1 if anything does."""
-    one, other = (json.loads(file.read_text()) for file in (before, after))
-    differing = [name for name in one.keys() | other.keys() if one.get(name) != other.get(name)]
+    old, new = (json.loads(file.read_text()) for file in (before, after))
+    differing = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
     for name in sorted(differing):
         print("differs:", name)
-    scores = sum(len(trial) for cell in one.values() for trial in cell["trials"])
-    print(f"{len(one)} cells, {scores} scores, {len(differing)} cells differ")
+    scores = sum(len(trial) for cell in old.values() for trial in cell["trials"])
+    print(f"{len(old)} cells, {scores} scores, {len(differing)} cells differ")
     return int(bool(differing))
 
 

@@ -171,10 +171,10 @@ def summarise(file: Path) -> None:
           "| rule | loss |\n" + "| --- " * 9 + "|")  # fmt: skip
     families = sorted({row["family"] for row in rows})
     for family in [*families, "all"]:
-        some = [row for row in rows if family in (row["family"], "all")]
+        mine = [row for row in rows if family in (row["family"], "all")]
         ways = lambda _: True, lambda _: False, faster, rule
-        together, apart, least, ruled = (seconds(some, way) for way in ways)
-        print(f"| {family} | {len(some)} | {sum(map(faster, some))} | {sum(map(rule, some))} "
+        together, apart, least, ruled = (seconds(mine, way) for way in ways)
+        print(f"| {family} | {len(mine)} | {sum(map(faster, mine))} | {sum(map(rule, mine))} "
               f"| {together:.0f} s | {apart:.0f} s | {least:.0f} s | {ruled:.0f} s "
               f"| {ruled / least - 1:.1%} |")  # fmt: skip
     print("\n| limit | loss |\n| --- | --- |")

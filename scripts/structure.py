@@ -58,7 +58,7 @@ def import_graph(root: Path) -> dict[str, set[str]]:
     for name, file in files.items():
         for node in ast.walk(ast.parse(file.read_text())):
             for target in imported(node):
-                graph[name] |= {found for found in _module_of(target, files) if found != name}
+                graph[name] |= {module for module in _module_of(target, files) if module != name}
     return graph
 
 
@@ -79,8 +79,8 @@ def room_graph(graph: Graph) -> dict[str, set[str]]:
     """Return which rooms each room imports."""
     rooms: dict[str, set[str]] = {}
     for module, targets in graph.items():
-        own = room_of(module)
-        rooms.setdefault(own, set()).update({room_of(target) for target in targets} - {own})
+        room = room_of(module)
+        rooms.setdefault(room, set()).update({room_of(target) for target in targets} - {room})
     return rooms
 
 
@@ -106,7 +106,7 @@ def _reachable(graph: Graph, start: str) -> set[str]:
 
 def lazy_imports(files: Iterable[Path]) -> tuple[int, int]:
     """Count what functions import of the core's own: names, and the statements that do so."""
-    found: dict[tuple[Path, int], int] = {}
+    counts: dict[tuple[Path, int], int] = {}
     for file in files:
         for function in ast.walk(ast.parse(file.read_text())):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -114,8 +114,8 @@ def lazy_imports(files: Iterable[Path]) -> tuple[int, int]:
             for node in ast.walk(function):
                 if isinstance(node, ast.Import | ast.ImportFrom):
                     names = [n for n in imported(node) if n.split(".")[0] == "symbench"]
-                    found |= {(file, node.lineno): len(names)} if names else {}
-    return sum(found.values()), len(found)
+                    counts |= {(file, node.lineno): len(names)} if names else {}
+    return sum(counts.values()), len(counts)
 
 
 def floors(root: Path) -> int | None:
@@ -147,7 +147,7 @@ def code_lines(files: Iterable[Path]) -> int:
 
 def cache_kinds(files: Iterable[Path]) -> set[str]:
     """Return the folders of the user's cache, as the calls that make their paths name them."""
-    found = set()
+    kinds = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if not (isinstance(node, ast.Call) and node.args):
@@ -155,18 +155,18 @@ def cache_kinds(files: Iterable[Path]) -> set[str]:
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             first = node.args[0]
             if called in CACHE_PATHS and isinstance(first, ast.Constant):
-                found.add(str(first.value))
-    return found
+                kinds.add(str(first.value))
+    return kinds
 
 
-def _listed(found: Iterable[str]) -> str:
-    names = sorted(found)
+def _listed(items: Iterable[str]) -> str:
+    names = sorted(items)
     return f"{len(names)}: {', '.join(names)}" if names else "0"
 
 
 def _circles(graph: Graph) -> str:
-    found = circles(graph)
-    return f"{len(found)} of {sum(map(len, found))}" if found else "0"
+    cycles = circles(graph)
+    return f"{len(cycles)} of {sum(map(len, cycles))}" if cycles else "0"
 
 
 def measures(root: Path) -> dict[str, str]:
@@ -207,8 +207,8 @@ def main() -> None:
     print(tabulate(rows, ["what", *map(str, roots)], "github", disable_numparse=True))
     for root in roots if given.circles else ():
         graph = import_graph(root)
-        for one in [*circles(room_graph(graph)), *circles(graph)]:
-            print(f"\n{root}: {', '.join(one)}")
+        for circle in [*circles(room_graph(graph)), *circles(graph)]:
+            print(f"\n{root}: {', '.join(circle)}")
 
 
 if __name__ == "__main__":
