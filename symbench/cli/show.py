@@ -26,5 +26,5 @@ def show(
     if as_json:
         print_json({"cards": documents})
         return
-    shown = [pages.card(one, terminal_width(), colour=coloured()) for one in documents]
+    shown = [pages.card(document, terminal_width(), colour=coloured()) for document in documents]
     typer.echo("\n".join(shown), nl=False)

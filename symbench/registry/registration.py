@@ -68,7 +68,7 @@ class Registration:
         self.reporters.append(reporter)
 
     def _add(self, kind: CardKind, target: Any, keywords: dict[str, Any]) -> None:
-        card = {**self._own(kind, target, keywords), **keywords}
+        card = {**self._facts(kind, target, keywords), **keywords}
         name, version = card.pop("name", None), card.pop("version", None)
         summary = card.pop("summary", "")
         pattern = _SCORE_NAME if kind == "metric" else _NAME
@@ -81,7 +81,7 @@ class Registration:
             raise PluginError(f"model {name}: unknown prior {prior!r}: use {', '.join(_PRIORS)}")
         self.cards.append(Card(kind, name, version, summary, self.plugin, card, target))
 
-    def _own(self, kind: CardKind, target: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    def _facts(self, kind: CardKind, target: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the class says of itself; nothing where the plugin has written the card."""
         if inspect.isclass(target):
             return described(kind, target)

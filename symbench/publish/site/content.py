@@ -86,7 +86,7 @@ class Content:
     @cached_property
     def record(self) -> dict[tuple[str, str], Record]:
         """The records by task and model."""
-        return {(one.identity.task, one.identity.model): one for one in self.records}
+        return {(record.identity.task, record.identity.model): record for record in self.records}
 
     @cached_property
     def coverage(self) -> str:

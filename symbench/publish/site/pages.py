@@ -195,8 +195,8 @@ def _published(content: Content, name: str) -> list[dict[str, Any]]:
 def _sources(card: TaskCard) -> dict[str, list[str]]:
     """Return the labels of the published results by their source."""
     sources: dict[str, list[str]] = {}
-    for one in card.published:
-        sources.setdefault(one.source, []).append(one.label)
+    for result in card.published:
+        sources.setdefault(result.source, []).append(result.label)
     return sources
 
 

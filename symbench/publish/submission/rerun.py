@@ -126,9 +126,9 @@ def _selection(identities: Sequence[Identity]) -> Selection:
     """Return the selection of cells of one task, with equal sizes and numbers of seeds."""
     first = identities[0]
     tuned = {
-        (one.task, one.model): Tuned(one.config, budget)
-        for one in identities
-        if isinstance(budget := one.protocol.get("tuning"), dict)
+        (identity.task, identity.model): Tuned(identity.config, budget)
+        for identity in identities
+        if isinstance(budget := identity.protocol.get("tuning"), dict)
     }
-    models = tuple(one.model for one in identities)
+    models = tuple(identity.model for identity in identities)
     return Selection((first.task,), models, first.tier, tuple(first.sizes), len(first.seeds), tuned)

@@ -151,7 +151,7 @@ def verify(
     shut = [_shut(record, why) for record in trained if (why := obstacles[record.key])]
     open_ = [record for record in trained if obstacles[record.key] is None]
     done: list[_Rerun] = []
-    for record in sorted(open_, key=lambda one: _lot(submission, seed, one.key)):
+    for record in sorted(open_, key=lambda record: _lot(submission, seed, record.key)):
         if len(done) == cells:
             break
         on_cell(record.identity)

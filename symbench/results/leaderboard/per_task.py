@@ -73,19 +73,19 @@ def _task_rows(records: Sequence[Record]) -> list[Row]:
     Only records of the most frequent terms (data, sizes, budget) are compared.
     """
     summaries = [RecordSummary(record) for record in records]
-    trained = [one for one in summaries if (one.trials or one.errors) and one.sizes]
-    terms = Counter(one.terms for one in trained).most_common(1)
-    comparable = [one for one in trained if one.terms == terms[0][0]]
-    others = {one.record.key for one in trained} - {one.record.key for one in comparable}
+    trained = [s for s in summaries if (s.trials or s.errors) and s.sizes]
+    terms = Counter(s.terms for s in trained).most_common(1)
+    comparable = [s for s in trained if s.terms == terms[0][0]]
+    others = {s.record.key for s in trained} - {s.record.key for s in comparable}
     gains, ranks = _gains(comparable), _ranks(comparable)
     return [
         row(
-            one,
-            reason=_OTHER_TERMS if one.record.key in others else None,
-            gain=gains.get(one.record.key),
-            rank=ranks.get(one.record.key),
+            summary,
+            reason=_OTHER_TERMS if summary.record.key in others else None,
+            gain=gains.get(summary.record.key),
+            rank=ranks.get(summary.record.key),
         )
-        for one in summaries
+        for summary in summaries
     ]
 
 
@@ -94,8 +94,8 @@ def _gains(summaries: Sequence[RecordSummary]) -> dict[str, Estimate]:
 
     A model without a learning curve has none; nor has any model if the baseline lacks one.
     """
-    crossings = {one.record.key: one.crossing for one in summaries}
-    baselines = [crossings[one.record.key] for one in summaries if one.is_baseline]
+    crossings = {summary.record.key: summary.crossing for summary in summaries}
+    baselines = [crossings[summary.record.key] for summary in summaries if summary.is_baseline]
     if not baselines or (baseline := baselines[0]) is None:
         return {}
     gains = {}
@@ -111,6 +111,6 @@ def _gains(summaries: Sequence[RecordSummary]) -> dict[str, Estimate]:
 
 def _ranks(summaries: Sequence[RecordSummary]) -> dict[str, statistics.Rank]:
     """Rank the models with enough seeds by their errors at the largest n_train, by record key."""
-    errors = {one.record.key: one.values("error", one.sizes[-1]) for one in summaries}
+    errors = {s.record.key: s.values("error", s.sizes[-1]) for s in summaries}
     enough = {key: values for key, values in errors.items() if len(values) >= RANKED_SEEDS}
     return statistics.rank(enough, summaries[0].smallest_error) if enough else {}

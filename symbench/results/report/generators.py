@@ -155,7 +155,7 @@ def _fields(axes: Sequence[Axes], pair: tuple[Tensor, Tensor], side: int) -> Non
 def _picture(true: Tensor, near: Tensor) -> bytes:
     from matplotlib.image import imsave
 
-    maps = [_pooled(one) for one in (true, near, near - true)]
+    maps = [_pooled(matrix) for matrix in (true, near, near - true)]
     gap = torch.full((len(maps[0]), max(1, len(maps[0]) // 12)), torch.nan, dtype=torch.double)
     image = torch.cat([maps[0], gap, maps[1], gap, maps[2]], dim=1)
     size = float(true.abs().max()) or 1.0
