@@ -6,7 +6,11 @@ before computing it, and yields each record when it is finished:
     def execute(cells, desk, options):
         for cell in cells:
             if desk.claim(cell):
-                yield run_cell(desk.registry, cell, options.device, options.fleet)
+                yield run_cell(
+                    desk.registry, cell, options.device, options.fleet,
+                    Provenance(executor="mine"),
+                    progress=lambda progress, cell=cell: desk.progressed(cell, progress),
+                )
 
 A plugin registers it by ``registry.executor(execute, name="mine")``; users choose it by
 ``symbench run --executor mine``. Device, jobs and memory in the options are resolved for this

@@ -1,4 +1,4 @@
-"""Runs in MLflow, made of the event hooks alone; asleep unless MLFLOW_TRACKING_URI is set."""
+"""Reports runs to MLflow, by event hooks only. Inactive unless MLFLOW_TRACKING_URI is set."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from symbench.records.record import Identity
 
 _LIMIT = 600  # characters per line, because a submission may quote anything
-_HOW = {"exact": "every figure within 1e-6", "spread": "within the spread of the seeds"}
+_HOW = {"exact": "every score within 1e-6", "spread": "within the spread of the seeds"}
 
 
 def verify(  # noqa: PLR0913 - one parameter per option

@@ -1,4 +1,4 @@
-"""Score trained trials; no other module uses the test split."""
+"""Score trained trials; nowhere else do networks meet the test split."""
 
 from __future__ import annotations
 

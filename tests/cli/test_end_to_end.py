@@ -122,4 +122,4 @@ def test_a_new_package_is_ranked_published_and_verified(lab):
 
     verdict = lab.symbench("verify", "board", "--cells", "2", "--seed", "7").splitlines()
     assert verdict[0] == "verified (2 of 2 cells)"
-    assert f"o5-invariant {NAME}: verified, every figure within 1e-6" in verdict
+    assert f"o5-invariant {NAME}: verified, every score within 1e-6" in verdict

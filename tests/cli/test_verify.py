@@ -74,7 +74,7 @@ def test_a_publication_is_verified_with_a_line_to_paste(publication):
     assert lines[0] == "verified (1 of 1 cells)"
     whole = submission.read(publication / "submission.json").hashes.whole
     assert lines[1] == f"submission sha256 {whole}, drawn with seed 5"
-    assert lines[2] == "norms small: verified, every figure within 1e-6"
+    assert lines[2] == "norms small: verified, every score within 1e-6"
     assert "running norms small again" in result.stderr
 
 

@@ -38,7 +38,7 @@ class Pair:
 
 
 def same_class(submitted: Record, here: Record) -> bool:
-    """Whether both have the same machine class, device, torch, threads and width of products.
+    """Whether both have the same machine class, device, torch version and threads.
 
     A record that does not state a field equals one in which it is false.
     """

@@ -1,4 +1,4 @@
-"""Make foreign text safe to show: names and reasons come from the records of anybody."""
+"""Make foreign text safe to show: names and reasons come from records from unknown sources."""
 
 from __future__ import annotations
 

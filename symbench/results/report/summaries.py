@@ -30,12 +30,12 @@ _HEADINGS = ("#", "model", "prior", "IQM", "mean rank", "tie group", "tasks")
 _NAMES = 5  # that a sentence lists; of more it gives the number
 LEGEND = (
     "IQM: mean of the middle half of error ÷ chance error, clipped to [floor, 1], over tasks and "
-    "seeds; 0 perfect, 1 a guess. Intervals: 95 %, seeds resampled within each task; they say "
-    "nothing of other tasks.",
-    "# places that the seeds leave open, by mean rank. Models that share a letter are not told "
-    "apart by paired signed ranks over tasks and seeds (5 % over all pairs, Holm). * fewer than "
-    f"{RANKED_SEEDS} seeds shared with the others on some task, never ranked. tasks: compared, of "
-    "those that the model has.",
+    "seeds; 0 is perfect, 1 is chance. Intervals: 95 %, seeds resampled within each task; they say "
+    "nothing about other tasks.",
+    "#: the range of mean ranks that is consistent with the variation across seeds. Models that "
+    "share a letter are not distinguished by paired signed-rank tests over tasks and seeds (5 % "
+    f"over all pairs, Holm). *: fewer than {RANKED_SEEDS} seeds shared with the others on some "
+    "task, never ranked. tasks: compared tasks, of those that the model has.",
 )
 
 

@@ -14,16 +14,17 @@ Style = Literal["plain", "best", "dim", "bad"]
 Block = Literal["row", "learning", "symmetry", "extra"]
 
 LEGEND = (
-    "Median over seeds at the largest n_train, with its 95 % interval. # places that the seeds "
-    "leave open and tie group; * fewer than 5 seeds, never ranked.",
-    "n to solve: n_train at which the error reaches the task's threshold (> n: not within the "
-    "ladder). data gain: that of the baseline ÷ that of the model (≥, ≤: bounds). "
+    "Median over seeds at the largest n_train, with its 95 % interval. #: the range of ranks that "
+    "is consistent with the variation across seeds, and the tie group; *: fewer than 5 seeds, "
+    "never ranked.",
+    "n to solve: n_train at which the error reaches the task's threshold (> n: not reached on the "
+    "ladder). data gain: n to solve of the baseline ÷ that of the model (≥, ≤: bounds). "
     "curve area: mean log10 error over the ladder.",
-    "Generator scores stand beside (chance, ceiling); e: explicit generators, x: extracted from "
-    "the trained function. In parentheses: stale figures, and the symmetry of a model that has not "
-    "learned the task.",
-    "prior: what the model was told of the symmetry. Compare across priors with care. tuning: "
-    "trials of hyper-parameter search on the valid split; empty: as its author configured it.",
+    "Generator scores are followed by (chance, ceiling); e: explicit generators, x: extracted from "
+    "the trained function. In parentheses: stale results, and symmetry scores of a model that has "
+    "not learned the task.",
+    "prior: what the model knew of the symmetry beforehand. Compare across priors with care. "
+    "tuning: configurations tried on the valid split; empty: as its author configured it.",
 )
 _REASONS = 10  # for declining one task; with more, a note lists only the models
 # Scores that only csv and json show: the tables show their summary.
