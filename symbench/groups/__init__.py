@@ -10,6 +10,7 @@ from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V
 from symbench.groups.standardise import Standardised
 from symbench.groups.unitary import SU, U
+from symbench.groups.units import binary_unit, deviation, rounding
 
 __all__ = [
     "GL",
@@ -36,9 +37,12 @@ __all__ = [
     "U",
     "V",
     "Z",
+    "binary_unit",
+    "deviation",
     "equivariant_basis",
     "equivariant_blocks",
     "exp_action",
     "invariant_basis",
+    "rounding",
     "steps_needed",
 ]

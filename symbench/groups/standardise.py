@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -9,8 +10,7 @@ from torch import Tensor, nn
 
 from symbench.groups.basis import invariant_basis
 from symbench.groups.representation import Representation
-
-_TINY = 1e-12
+from symbench.groups.units import deviation
 
 
 class Standardised(nn.Module):
@@ -18,8 +18,11 @@ class Standardised(nn.Module):
 
     For a representation, the centre c is the invariant part of the mean and the scale s is one
     root mean square per summand, so that both commute with the group. For an integer size (no
-    known symmetry) they are the mean and the standard deviation of each coordinate. Before
-    ``calibrate``, c = 0 and s = 1. Class labels are not standardised.
+    known symmetry) they are the mean and the standard deviation of each coordinate. The scale of
+    what does not vary is its magnitude. Before ``calibrate``, c = 0 and s = 1. Class labels are not
+    standardised.
+
+    The same data in other units give the same standardised data.
     """
 
     def __init__(
@@ -62,18 +65,20 @@ def _size(space: Representation | int) -> int:
 def _statistics(values: Tensor, space: Representation | int) -> tuple[Tensor, Tensor]:
     """Return the centre [size] and the scale [size] of values [n, ...], in their dtype."""
     flat = values.flatten(1).double()
-    mean = flat.mean(0)
+    mean, largest = flat.mean(0), flat.abs().amax(0)
     if isinstance(space, int):
         centre, square = mean, (flat - mean).square().mean(0)
     else:
         basis = invariant_basis(space).to(mean)
         centre = basis.T @ (basis @ mean)
-        square = _mean_per_summand((flat - centre).square().mean(0), space)
-    scale = torch.where(square > _TINY, square, torch.ones_like(square)).sqrt()
+        square = _per_summand((flat - centre).square().mean(0), space, torch.mean)
+        largest = _per_summand(largest, space, torch.max)
+    scale = deviation(square, largest, values.dtype)
     return centre.to(values), scale.to(values)
 
 
-def _mean_per_summand(square: Tensor, space: Representation) -> Tensor:
+def _per_summand(values: Tensor, space: Representation, join: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return values [size] with those of each summand replaced by their ``join``."""
     sizes = [summand.size for summand in space.summands]
-    parts = cast("tuple[Tensor, ...]", square.split(sizes))
-    return torch.cat([part.mean().expand(size) for part, size in zip(parts, sizes, strict=True)])
+    parts = cast("tuple[Tensor, ...]", values.split(sizes))
+    return torch.cat([join(part).expand(size) for part, size in zip(parts, sizes, strict=True)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from symbench.contract import Data, Problem, Recipe, Symmetry, Task, seeded
 from symbench.errors import InputError
+from symbench.groups import binary_unit, rounding
 
 _BLOCK = 50  # updates whose batch indices are drawn at once
 _POOL = 4096  # group elements sampled per trial: sampling anew takes longer than a step
@@ -21,13 +22,17 @@ Network = Callable[[Tensor], Tensor]
 
 
 def trial_losses(
-    task: Task, prediction: Tensor, data: tuple[Tensor, Tensor], weight: Tensor | None = None
+    task: Task,
+    prediction: Tensor,
+    data: tuple[Tensor, Tensor],
+    weight: Tensor | None = None,
+    unit: Tensor | None = None,
 ) -> Tensor:
     """Return the mean loss [T] of predictions [T, n, ...] on data (x, y), [T, n, ...] each.
 
-    ``weight`` [T, n] replaces the uniform 1/n. The loss of an example is the sum of squared errors
-    over its outputs (regression), the cross-entropy of its logits (classification), or the task's
-    own objective.
+    ``weight`` [T, n] replaces the uniform 1/n. The loss of an example is the sum over its outputs
+    of squared errors (regression, in multiples of ``unit`` [T]), the cross-entropy of its logits
+    (classification), or the task's own objective.
     """
     x, y = data
     if task.loss == "own":
@@ -39,8 +44,25 @@ def trial_losses(
             prediction.flatten(0, 1), y.flatten(), reduction="none"
         ).view(trials, n)
     else:
-        each = (prediction - y).square().flatten(2).sum(2)
+        each = squares(prediction - y, unit)
     return each.mean(1) if weight is None else (each * weight).sum(1)
+
+
+def squares(residual: Tensor, unit: Tensor | None = None) -> Tensor:
+    """Return the sums of squares [T, n] of residuals [T, n, ...], in multiples of unit² [T]."""
+    flat = residual.flatten(2)
+    return (flat if unit is None else flat / unit[:, None, None]).square().sum(2)
+
+
+def target_units(task: Task, ys: Sequence[Tensor]) -> Tensor:
+    """Return the powers of two [T] in which the errors of T trials with targets y are squared.
+
+    It is that of the largest deviation from the mean, so that no square leaves the range of
+    float32. If the targets do not vary it is that of the targets.
+    """
+    if task.loss != "mse":
+        return torch.ones(len(ys), device=ys[0].device)
+    return torch.stack([binary_unit(y - y.mean(0) if _varies(y) else y) for y in ys])
 
 
 def batch_indices(n: int, batch: int, updates: int, generator: torch.Generator) -> Tensor:
@@ -72,8 +94,11 @@ class Objective:
     """Callable (network) -> losses [T] of the trials' next batches; call ``prepare`` before.
 
     The loss of regression is divided by the variance of the trial's training targets, so that
-    learning rates and penalties mean the same on every task. A call reads no changing value from
-    the host: its position in the drawn indices is on the device as well.
+    learning rates and penalties mean the same on every task and in every unit. Errors are squared
+    in multiples of ``unit``, and ``scale`` is the variance in the same unit.
+
+    A call reads no changing value from the host: its position in the drawn indices is on the device
+    as well.
     """
 
     task: Task
@@ -81,6 +106,7 @@ class Objective:
     symmetry: Symmetry | None
     x: Tensor
     y: Tensor
+    unit: Tensor
     scale: Tensor
     weight: Tensor
     streams: list[_Stream]
@@ -113,9 +139,11 @@ class Objective:
         weight = torch.zeros(len(trials), width, device=device)
         for row, stream in zip(weight, streams, strict=True):
             row[: stream.batch] = 1 / stream.batch
+        unit = target_units(task, [data.y for _, data in trials])
+        scale = [_scale(task, data.y, u) for (_, data), u in zip(trials, unit, strict=True)]
         return cls(
             task, recipe, problem.symmetry, torch.stack(x), torch.stack(y),
-            torch.stack([_scale(task, data.y) for _, data in trials]), weight, streams,
+            unit, torch.stack(scale), weight, streams,
             _pool(problem.symmetry, recipe, streams, device),
         )  # fmt: skip
 
@@ -132,10 +160,10 @@ class Objective:
         if self.recipe.augment:
             x, y = self._moved(x, g, "input"), self._moved(y, g, "output")
         prediction = network(x)
-        losses = trial_losses(self.task, prediction, (x, y), self.weight) / self.scale
+        losses = trial_losses(self.task, prediction, (x, y), self.weight, self.unit) / self.scale
         if self.recipe.penalty:
             moved = network(self._moved(x, g, "input")) - self._moved(prediction, g, "output")
-            square = moved.square().flatten(2).sum(2)
+            square = squares(moved, self.unit)
             losses = losses + self.recipe.penalty * (square * self.weight).sum(1) / self.scale
         return losses
 
@@ -176,12 +204,17 @@ def _padded(values: Tensor, length: int) -> Tensor:
     return padded
 
 
-def _scale(task: Task, y: Tensor) -> Tensor:
-    """Return the total variance of regression targets if positive, else one."""
-    if task.loss != "mse":
+def _varies(y: Tensor) -> bool:
+    """Whether the deviations of targets [n, ...] from their mean are more than rounding."""
+    deviations = (y - y.mean(0)).abs().flatten(1).amax(0)
+    return bool((deviations > rounding(y.abs().flatten(1).amax(0), y.dtype)).any())
+
+
+def _scale(task: Task, y: Tensor, unit: Tensor) -> Tensor:
+    """Return the total variance of regression targets in unit², or one if they do not vary."""
+    if task.loss != "mse" or not _varies(y):
         return torch.ones((), device=y.device)
-    total = (y - y.mean(0)).square().flatten(1).sum(1).mean()
-    return torch.where(total > 0, total, torch.ones_like(total))
+    return squares((y - y.mean(0))[None], unit[None]).mean()
 
 
 def _pool_size(problem: Problem) -> int:

@@ -13,7 +13,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from symbench.contract import Recipe, Task
 from symbench.contract.batches import in_parts
 from symbench.errors import InputError
-from symbench.training.objective import Objective, trial_losses
+from symbench.training.objective import Objective, target_units, trial_losses
 from symbench.training.setup import TrainingSetup, Trial
 
 State = dict[str, Tensor]
@@ -132,6 +132,7 @@ class Best:
         self._selects, self._task = recipe.selection == "best-valid", task
         self._x = torch.stack([trial.valid.x for trial in trials]) if self._selects else None
         self._y = torch.stack([trial.valid.y for trial in trials]) if self._selects else None
+        self._unit = target_units(task, [trial.data.y for trial in trials])
         self._least: Tensor | None = None
         self._parameters: State = {}
 
@@ -142,7 +143,7 @@ class Best:
             return
         parameters, buffers = stack.parameters, stack.buffers
         parts = [stack.forward(parameters, buffers, x) for x in in_parts(self._x, axis=1)]
-        losses = trial_losses(self._task, torch.cat(parts, 1), (self._x, self._y))
+        losses = trial_losses(self._task, torch.cat(parts, 1), (self._x, self._y), unit=self._unit)
         if self._least is None:
             self._least = losses
             self._parameters = {name: p.detach().clone() for name, p in parameters.items()}

@@ -10,7 +10,7 @@ import torch
 from symbench.contract import Model, Problem, Task
 from symbench.contract.batches import in_parts
 from symbench.draws import Draws
-from symbench.training.objective import trial_losses
+from symbench.training.objective import target_units, trial_losses
 from symbench.training.setup import TrainingSetup, Trial, TrialKey
 from symbench.training.train import train
 from symbench.tuning.study import SearchSpec
@@ -45,6 +45,6 @@ def valid_losses(
 @torch.no_grad()
 def _loss(task: Task, trial: Trial) -> float:
     prediction = torch.cat([trial.module(part) for part in in_parts(trial.valid.x)])
-    data = trial.valid.x[None], trial.valid.y[None]
-    loss = float(trial_losses(task, prediction[None], data))
+    data, unit = (trial.valid.x[None], trial.valid.y[None]), target_units(task, [trial.data.y])
+    loss = float(trial_losses(task, prediction[None], data, unit=unit)) * float(unit) ** 2
     return math.inf if trial.diverged or not math.isfinite(loss) else loss

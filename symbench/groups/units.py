@@ -1,0 +1,47 @@
+"""Units that are read from data: no constant decides what is small.
+
+A law in other units is the same law, so that every model should learn it as well. A variance is
+therefore zero only if it is the rounding of the values themselves, and a unit that only keeps
+squares inside the range of a number type is a power of two, which changes no other bit.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_ROUNDING = 4.0  # steps of the number type below which a deviation is rounding
+
+
+def deviation(square: Tensor, largest: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return √square, with a positive number wherever that is only rounding.
+
+    The replacement is the magnitude of the values: of their own, or of all values where their own
+    is zero. It is 1 if all values are zero.
+
+    Args:
+        square: mean square deviations, [k].
+        largest: the largest absolute values, [k].
+        dtype: the type that the values were rounded to.
+    """
+    found = square.sqrt()
+    own = torch.where(largest > 0, largest, largest.max())
+    own = torch.where(own > 0, own, torch.ones_like(own))
+    return torch.where(found > rounding(largest, dtype), found, own.to(found))
+
+
+def rounding(largest: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the deviation below which values as large as ``largest`` differ only by rounding."""
+    return _ROUNDING * torch.finfo(dtype).eps * largest
+
+
+def binary_unit(values: Tensor) -> Tensor:
+    """Return the largest power of two that is at most max |values|, or 1 if all are zero.
+
+    Division by it is exact, so that v² and u² (v / u)² are equal to the last bit where both can be
+    represented. The type of ``values`` is kept.
+    """
+    largest = values.abs().max()
+    exponent = torch.frexp(largest).exponent - 1
+    unit = torch.ldexp(torch.ones_like(largest), exponent)
+    return torch.where((largest > 0) & largest.isfinite(), unit, torch.ones_like(unit))
