@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Context, Data, Problem
+from symbench.groups import binary_unit, positive_scale
 from symbench_discovery.elements import LieSampler
 from symbench_discovery.moves import Move
 from symbench_discovery.training import batch
@@ -24,9 +25,10 @@ class Discriminator(nn.Module):
         super().__init__()
         self._classes = problem.output_size if problem.loss == "cross-entropy" else 0
         seen = self._coordinates(data)
-        spread = seen.std(0, unbiased=False)
+        inputs = data.x[0].numel()
         self.register_buffer("centre", seen.mean(0))
-        self.register_buffer("spread", spread + 1e-2 * spread.max().clamp_min(1e-6))
+        spread = [_softened(seen[:, :inputs]), _softened(seen[:, inputs:])]
+        self.register_buffer("spread", torch.cat(spread))
         self.net = nn.Sequential(
             nn.Linear(seen.shape[1], width),
             nn.LeakyReLU(0.2),
@@ -44,6 +46,15 @@ class Discriminator(nn.Module):
     def _coordinates(self, data: Data) -> Tensor:
         y = functional.one_hot(data.y, self._classes).to(data.x) if self._classes else data.y
         return torch.cat([data.x.flatten(1), y.flatten(1)], 1)
+
+
+def _softened(seen: Tensor) -> Tensor:
+    """Return the standard deviations [k] of coordinates [n, k], plus 1 % of the largest.
+
+    Inputs and targets are softened separately, because they can have different units.
+    """
+    spread = seen.std(0, unbiased=False)
+    return spread + 1e-2 * positive_scale(spread.max(), seen.abs().max(), seen.dtype)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class Duel:
         and ``apart`` times the overlap of the channels.
         """
         sampler, judge = pair
+        unit = binary_unit(data.x)  # cosine_similarity has an absolute floor
         L, weights = sampler.L, list(judge.parameters())
         first = torch.optim.Adam([L], self.generator_rate, betas=(0.5, 0.999), fused=True)
         second = torch.optim.Adam(weights, self.discriminator_rate, betas=(0.5, 0.999), fused=True)
@@ -85,11 +97,15 @@ class Duel:
                 truth, false = judge(both).chunk(2)
                 (_bce(truth, 1.0) + _bce(false, 0.0)).backward()
                 second.step()
-                cosine = functional.cosine_similarity(moved.x.flatten(1), other.x.flatten(1))
+                cosine = _cosine(moved.x / unit, other.x / unit)
                 loss = _bce(judge(moved), 1.0) + self.away * cosine.mean().abs()
                 # only the generators need a gradient: the discriminator is fixed in this step
                 (L.grad,) = torch.autograd.grad(loss + self.apart * sampler.overlap(), [L])
                 first.step()
+
+
+def _cosine(a: Tensor, b: Tensor) -> Tensor:
+    return functional.cosine_similarity(a.flatten(1), b.flatten(1))
 
 
 def _bce(logits: Tensor, truth: float) -> Tensor:

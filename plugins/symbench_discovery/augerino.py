@@ -13,7 +13,7 @@ from torch.nn import functional
 from symbench import Context, Data, Model, Prior, Problem, Recipe
 from symbench_discovery.affine import NAMES, pixel_operators, sampling, warped
 from symbench_discovery.shapes import is_classification, is_pair
-from symbench_discovery.training import batch, descend, output_variance, task_loss
+from symbench_discovery.training import TaskLoss, batch, descend
 
 _AT_ONCE = 128  # images per chunk, so that the hidden layers fit the processor cache
 _OPEN = 0.3  # fraction of the largest width below which a width is not reported as a symmetry
@@ -124,15 +124,15 @@ class Augerino(Model):
         net = self.build(problem).to(context.device)
         if callable(calibrate := getattr(net.backbone, "calibrate", None)):
             calibrate(data.x, data.y)
-        unit = output_variance(problem, data.y)
+        error = TaskLoss.of(problem, data.y)
 
         def loss(step: int) -> Tensor:  # noqa: ARG001
             some = batch(data, config.batch_size, context)
             uniform = torch.rand(len(some), len(NAMES), generator=context.generator) - 0.5
-            fit = task_loss(problem, net.moved_once(some.x, uniform.to(some.x)), some.y)
+            fit = error(net.moved_once(some.x, uniform.to(some.x)), some.y)
             widths = net.widths()
             rewarded = (widths.detach().max() < config.safe).to(widths)
-            total: Tensor = fit / unit - config.regulariser * rewarded * widths.norm()
+            total: Tensor = fit - config.regulariser * rewarded * widths.norm()
             return total
 
         groups = [(net.backbone.parameters(), config.learning_rate), ([net.raw], config.width_rate)]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Context, Data, Model, Prior, Problem, Recipe
-from symbench.groups import exp_action, steps_needed
+from symbench.groups import binary_unit, exp_action, positive_scale, rounding, steps_needed
 from symbench_discovery.action import nearest
 from symbench_discovery.shapes import is_map, is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
@@ -82,8 +82,9 @@ class PairFlow(FlowNet):
         angle = data.y[:, 0].double()
         centred = theta - theta.mean()
         square = centred.square().sum()
-        gain = (centred * angle).sum() / square.clamp_min(1e-30)
-        if not bool(gain.isfinite()) or float(square) < 1e-12 * len(theta):
+        gain = (centred * angle).sum() / square
+        floor = rounding(theta.abs().max(), data.x.dtype)
+        if not bool(gain.isfinite()) or not bool(square > floor**2 * len(theta)):
             gain = torch.zeros_like(gain)
         offset = angle.mean() - gain * theta.mean()
         self.line = torch.stack([offset, gain]).to(self.line)
@@ -138,8 +139,10 @@ class LieFit(Model):
         """Return the network with the generator fitted to the training data."""
         net = self.build(problem).to(context.device)
         angles = data.y[:, 0] if is_pair(problem) else torch.ones(len(data)).to(data.x)
-        largest = max(float(angles.abs().max()), 1e-6)
-        net.unit = angles.square().mean().sqrt().clamp_min(1e-6)
+        unit = binary_unit(angles)
+        largest = float(angles.abs().max())
+        found = (angles / unit).square().mean().sqrt() * unit
+        net.unit = positive_scale(found, angles.abs().max(), angles.dtype)
         loss = self._loss(net, data, context, _MARGIN * largest)
         descend([([net.M], self.config.learning_rate)], loss, context.updates)
         net.steps = steps_needed(net.generator(), _MARGIN * largest)

@@ -14,7 +14,7 @@ from symbench import Context, Data, InputError, Model, Prior, Problem
 from symbench_discovery.adversary import Discriminator, Duel
 from symbench_discovery.elements import Elements, LieSampler
 from symbench_discovery.moves import Move, movement
-from symbench_discovery.training import output_variance, task_loss
+from symbench_discovery.training import TaskLoss
 
 _AHEAD = 32  # batches that are drawn and transformed together
 _LARGEST = 64  # dimensions of V or pixels, because the generators are dense
@@ -126,7 +126,7 @@ class LieGAN(Model):
         problem, move = task
         if callable(calibrate := getattr(net.backbone, "calibrate", None)):
             calibrate(data.x, data.y)
-        unit, rate = output_variance(problem, data.y), self.config.learning_rate
+        error, rate = TaskLoss.of(problem, data.y), self.config.learning_rate
         optimiser = torch.optim.Adam(net.backbone.parameters(), rate, fused=True)
         steps = context.updates - context.updates // 2
         with torch.enable_grad():
@@ -137,7 +137,7 @@ class LieGAN(Model):
                     cosine = math.cos(math.pi * step / steps)
                     optimiser.param_groups[0]["lr"] = rate * (1 + cosine) / 2
                     optimiser.zero_grad()
-                    torch.autograd.backward(task_loss(problem, net(x), y) / unit)
+                    torch.autograd.backward(error(net(x), y))
                     optimiser.step()
 
     @torch.no_grad()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Context, Data, Model, Prior, Problem
+from symbench.groups import positive_scale
 from symbench_discovery.shapes import is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 
@@ -72,7 +73,8 @@ class PairMSR(nn.Module):
         """Store mean and standard deviation of the training filters, and of the angles (last)."""
         seen = torch.cat([self._filters(data.x), data.y], 1)
         self.centre = seen.mean(0)
-        self.spread = seen.std(0, unbiased=False).clamp_min(1e-6)
+        spread = seen.std(0, unbiased=False)
+        self.spread = positive_scale(spread, seen.abs().amax(0), seen.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles [n, 1] of pairs x [n, 2, height, width]."""

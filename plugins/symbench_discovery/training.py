@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from symbench import Context, Data, Problem
+from symbench.groups import binary_unit, positive_scale
 
 Loss = Callable[[int], Tensor]
 
@@ -35,15 +37,31 @@ def batch(data: Data, size: int, context: Context) -> Data:
     return Data(data.x[at], data.y[at])
 
 
-def task_loss(problem: Problem, prediction: Tensor, y: Tensor) -> Tensor:
-    """Return the loss of the problem, averaged over examples."""
-    if problem.loss == "cross-entropy":
-        return nn.functional.cross_entropy(prediction, y)
-    return (prediction - y).square().mean()
+@dataclass(frozen=True)
+class TaskLoss:
+    """The loss of a problem, averaged over examples, in units of the variance of the targets.
 
+    Errors are squared in multiples of ``unit``, a power of two, and ``variance`` is in the same
+    unit, so that no square leaves the range of float32. Both are 1 for classes.
+    """
 
-def output_variance(problem: Problem, y: Tensor) -> float:
-    """Return the unit of the loss: the variance of regression targets, or 1 for classes."""
-    if problem.loss == "cross-entropy":
-        return 1.0
-    return max(float(y.var(0, unbiased=False).mean()), 1e-12)
+    problem: Problem
+    unit: float
+    variance: float
+
+    @classmethod
+    def of(cls, problem: Problem, y: Tensor) -> TaskLoss:
+        """Return the loss, given the training targets y [n, ...]."""
+        if problem.loss == "cross-entropy":
+            return cls(problem, 1.0, 1.0)
+        unit = binary_unit(y)
+        variance = (y / unit).var(0, unbiased=False).mean()
+        scale = positive_scale(variance.sqrt(), (y / unit).abs().max(), y.dtype)
+        varies = bool(scale == variance.sqrt())
+        return cls(problem, float(unit), float(variance if varies else scale.square()))
+
+    def __call__(self, prediction: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of predictions of y."""
+        if self.problem.loss == "cross-entropy":
+            return nn.functional.cross_entropy(prediction, y)
+        return ((prediction - y) / self.unit).square().mean() / self.variance

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, jacrev, vmap
 
+from symbench.groups import binary_unit, rounding
 from symbench_dynamics.heads import Clock, Field, calibrate_potential
-
-_TINY = 1e-12
 
 
 def accelerations(
@@ -56,9 +55,13 @@ class Lagrangian(Field):
         """Fit c by least squares, and calibrate net by (q, v) and the size of the forces."""
         states, rates = self.observed(x, y)
         (q, u), (velocity, change) = states.chunk(2, -1), rates.chunk(2, -1)
-        square = u.square().sum(0)
-        found = (velocity * u).sum(0) / square.clamp_min(_TINY)
-        self.unit = torch.where(found.abs() > _TINY, found, torch.ones_like(found))
+        unit, rate = binary_unit(u), binary_unit(velocity)
+        square = (u / unit).square().sum(0)
+        product = (velocity / rate * (u / unit)).sum(0)
+        # a coordinate that does not move, or moves regardless of u, says nothing about c
+        says = product.abs() > rounding(square, u.dtype)
+        found = torch.where(says, product / square, 1) * (rate / unit)
+        self.unit = found
         points, slopes = torch.cat([q, self.unit * u], 1), torch.cat([self.unit * change, 0 * u], 1)
         calibrate_potential(self.net, points, slopes)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Problem, graphs
+from symbench.groups import positive_scale
 
 
 def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
@@ -114,8 +115,8 @@ class Readout(nn.Module):
         copies = y.detach().double().transpose(0, 1).flatten(1)
         deviation = copies.std(1, correction=0)
         self.centre = copies.mean(1).view_as(self.centre).to(self.centre)
-        safe = torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
-        self.scale = safe.view_as(self.scale).to(self.scale)
+        scale = positive_scale(deviation, copies.abs().amax(1), y.dtype)
+        self.scale = scale.view_as(self.scale).to(self.scale)
 
     def forward(self, h: Tensor, A: Tensor, mask: Tensor) -> Tensor:
         """Return [n, copies, …] from embeddings [n, N, f], adjacency [n, N, N], mask [n, N]."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Model, Problem, graphs
+from symbench.groups import positive_scale
 from symbench_gnn.encodings import dyadic_powers, random_walk
 from symbench_gnn.heads import Readout, perceptron
 from symbench_gnn.layers import GPSLayer, PowerLayer, SetLayer
@@ -144,8 +145,8 @@ class FlatGraph(nn.Module):
             values = y.detach().double().flatten(1)
             deviation = values.std(0, correction=0)
             self.centre = values.mean(0).to(self.centre)
-            safe = torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
-            self.scale = safe.to(self.scale)
+            scale = positive_scale(deviation, values.abs().amax(0), y.dtype)
+            self.scale = scale.to(self.scale)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [n, *output_shape].

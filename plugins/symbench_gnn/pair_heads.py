@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import InputError, Problem, graphs
+from symbench.groups import binary_unit, positive_scale
 from symbench_gnn.tensor_layers import Centred, Mixing, Nodes
 
 _SEEN = 64  # number of training graphs that set the scale of the features
@@ -140,8 +141,11 @@ class Target(nn.Module):
         axes = (0,) if self.order == 0 else tuple(range(y.dim()))
         count = exists.sum(axes)
         self.centre = (y * exists).sum(axes) / count
-        spread = (((y - self.centre) * exists).square().sum(axes) / count).sqrt()
-        self.scale = torch.where(spread > 1e-6, spread, torch.ones_like(spread))
+        unit = binary_unit(y * exists)
+        relative = (y - self.centre) * exists / unit
+        spread = (relative.square().sum(axes) / count).sqrt() * unit
+        largest = (y * exists).abs().amax(axes)
+        self.scale = positive_scale(spread, largest, y.dtype)
 
     def forward(self, y: Tensor, nodes: Nodes) -> Tensor:
         """Return outputs [n, copies, ...] in the units of the targets."""

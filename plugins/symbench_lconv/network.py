@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from symbench.groups import binary_unit, positive_scale
 from symbench_lconv.action import nearest_angle, orbit
 
 _START = 1e-3  # initial scale of the generator, small so that no direction is favoured
@@ -51,11 +52,17 @@ class ExponentialNet(nn.Module):
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine passes both
         """Store range, mean and standard deviation of the training angles y [n, 1]."""
-        low, high = y.min(), torch.maximum(y.max(), y.min() + torch.finfo(y.dtype).eps)
+        largest = y.abs().max()
+        shortest = positive_scale(torch.zeros_like(largest), largest, y.dtype)
+        low, high = y.min(), y.max()
+        high = torch.where(high > low, high, low + torch.finfo(y.dtype).eps * shortest)
         self.nodes = low + (high - low) * torch.linspace(0, 1, _NODES).to(y)
         self.centre = y.mean()
-        self.spread = y.square().mean().sub(self.centre**2).clamp_min(1e-12).sqrt()
-        self.unit = y.square().mean().clamp_min(1e-12).sqrt()
+        unit = binary_unit(y)
+        square = (y / unit).square().mean()
+        spread = square.sub((self.centre / unit) ** 2).clamp_min(0).sqrt() * unit
+        self.spread = positive_scale(spread, largest, y.dtype)
+        self.unit = positive_scale(square.sqrt() * unit, largest, y.dtype)
 
     def generator(self) -> Tensor:
         """Return L [d, d] per unit of angle; M is per root mean square training angle."""

@@ -10,7 +10,7 @@ from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V
 from symbench.groups.standardise import Standardised
 from symbench.groups.unitary import SU, U
-from symbench.groups.units import binary_unit, deviation, rounding
+from symbench.groups.units import binary_unit, positive_scale, rounding
 
 __all__ = [
     "GL",
@@ -38,11 +38,11 @@ __all__ = [
     "V",
     "Z",
     "binary_unit",
-    "deviation",
     "equivariant_basis",
     "equivariant_blocks",
     "exp_action",
     "invariant_basis",
+    "positive_scale",
     "rounding",
     "steps_needed",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from symbench.groups.basis import invariant_basis
 from symbench.groups.representation import Representation
-from symbench.groups.units import deviation
+from symbench.groups.units import positive_scale
 
 
 class Standardised(nn.Module):
@@ -73,7 +73,7 @@ def _statistics(values: Tensor, space: Representation | int) -> tuple[Tensor, Te
         centre = basis.T @ (basis @ mean)
         square = _per_summand((flat - centre).square().mean(0), space, torch.mean)
         largest = _per_summand(largest, space, torch.max)
-    scale = deviation(square, largest, values.dtype)
+    scale = positive_scale(square.sqrt(), largest, values.dtype)
     return centre.to(values), scale.to(values)
 
 

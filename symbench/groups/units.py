@@ -13,21 +13,20 @@ from torch import Tensor
 _ROUNDING = 4.0  # steps of the number type below which a deviation is rounding
 
 
-def deviation(square: Tensor, largest: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return √square, with a positive number wherever that is only rounding.
+def positive_scale(deviation: Tensor, largest: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the deviations, with a positive number wherever they are only rounding.
 
     The replacement is the magnitude of the values: of their own, or of all values where their own
     is zero. It is 1 if all values are zero.
 
     Args:
-        square: mean square deviations, [k].
-        largest: the largest absolute values, [k].
+        deviation: standard deviations, [k] or a number.
+        largest: the largest absolute values, of the same shape.
         dtype: the type that the values were rounded to.
     """
-    found = square.sqrt()
     own = torch.where(largest > 0, largest, largest.max())
     own = torch.where(own > 0, own, torch.ones_like(own))
-    return torch.where(found > rounding(largest, dtype), found, own.to(found))
+    return torch.where(deviation > rounding(largest, dtype), deviation, own.to(deviation))
 
 
 def rounding(largest: Tensor, dtype: torch.dtype) -> Tensor:
