@@ -34,3 +34,13 @@ class StoreError(SymbenchError):
 
 class ShapeError(SymbenchError):
     """A model returned a tensor of the wrong shape."""
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of any error, also of one whose ``__str__`` raises."""
+    try:
+        return str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as worse:
+        return f"(no message: its __str__ raises {type(worse).__name__})"

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from symbench.contract import Metric, Model, Task
-from symbench.errors import PluginError
+from symbench.errors import PluginError, message_of
+from symbench.registry.settings import guarded
 
 CardKind = Literal["task", "model", "metric", "suite", "executor"]
 
@@ -48,6 +49,10 @@ class Card:
 
     @cached_property
     def _loaded(self) -> Any:
+        with guarded(self.plugin):
+            return self._imported()
+
+    def _imported(self) -> Any:
         loaded = resolve(self.target) if isinstance(self.target, str) else self.target
         base = BASES.get(self.kind)
         if base is None:
@@ -82,10 +87,12 @@ def resolve(target: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # a plugin may raise anything on import
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything on import
         raise PluginError(f"{target} cannot be imported: {one_line(error)}") from error
 
 
 def one_line(error: BaseException) -> str:
     """Return the type and message of an error in one line of at most 500 characters."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return " ".join(f"{type(error).__name__}: {message_of(error)}".split())[:500]

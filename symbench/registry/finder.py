@@ -18,6 +18,7 @@ from types import CodeType, ModuleType
 from symbench.errors import InputError
 from symbench.registry.card import one_line
 from symbench.registry.registry import PluginInfo, Registry, Sources
+from symbench.registry.settings import guarded
 
 _log = logging.getLogger(__name__)
 _OWN_DISTRIBUTION = "symbench"
@@ -41,19 +42,25 @@ def load(
 ) -> Registry:
     """Load all plugins. A broken one is listed with its reason, and the others are loaded.
 
+    Settings of the process that a plugin changes on import are restored.
+
     Entry points of the group ``symbench`` come first, those of symbench itself before others and
     then by name; ``plugin_files`` follow. Where the environment variable ``SYMBENCH_PLUGINS=a,b``
     is set, only the entry points that it names are loaded.
     """
-    registry = Registry(Sources(tuple(map(Path, plugin_files)), tuple(blocked)))
+    files = tuple(Path(file).absolute() for file in plugin_files)  # a plugin may change directory
+    registry = Registry(Sources(files, tuple(blocked)))
     for candidate in _candidates(plugin_files, discover=discover):
         origin = candidate.name, candidate.version, candidate.source
         if candidate.name in blocked:
             registry.plugins.append(PluginInfo(*origin, "blocked", "blocked by request"))
             continue
         try:
-            registry.add(candidate.load(), *origin)
-        except (Exception, SystemExit) as error:  # a plugin may raise anything on import
+            with guarded(candidate.name):
+                registry.add(candidate.load(), *origin)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise anything on import
             registry.plugins.append(PluginInfo(*origin, "broken", one_line(error)))
             _log.debug("plugin %s is broken", candidate.name, exc_info=True)
     return registry
@@ -68,7 +75,7 @@ def _candidates(plugin_files: Sequence[Path | str], *, discover: bool) -> Iterat
             yield _Candidate(entry.name, version, distribution, entry.load)
     for file in plugin_files:
         path = Path(file)
-        yield _Candidate(path.stem, "", str(path), partial(_import_file, path))
+        yield _Candidate(path.stem, "", str(path), partial(_import_file, path.absolute()))
 
 
 def _entry_points() -> list[EntryPoint]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -16,6 +16,7 @@ from symbench.contract import Model, Task
 from symbench.errors import PluginError, UnknownNameError
 from symbench.hooks import Hooks
 from symbench.registry.card import Card, CardKind, one_line
+from symbench.registry.listener import LimitedListener, Listener
 from symbench.registry.registration import Registration
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Registry:
         }
         self._manager = pluggy.PluginManager("symbench")
         self._manager.add_hookspecs(Hooks)
+        self._listeners: dict[int, Listener] = {}
 
     @property
     def tasks(self) -> dict[str, Card]:
@@ -124,7 +126,9 @@ class Registry:
     def _loads(self, card: Card) -> bool:
         try:
             card.load()
-        except Exception as error:  # a plugin's constructor may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin's constructor may raise anything
             self._report_broken(card.plugin, f"{card.kind} {card.name}: {one_line(error)}")
             return False
         return True
@@ -136,17 +140,24 @@ class Registry:
         _log.warning("plugin %s: %s", plugin, reason)
 
     def emit(self, event: str, **arguments: Any) -> None:
-        """Call an event hook of every plugin and reporter that has it; log what they raise."""
-        for listener in getattr(self._manager.hook, event).get_hookimpls():
-            try:
-                self._caller(event, listener.plugin)(**arguments)
-            except Exception:  # the contract: an event hook never stops a run
-                reason = traceback.format_exc()
-                _log.warning("hook %s of %r raised:\n%s", event, listener.plugin, reason)
+        """Call an event hook of every plugin and reporter that has it.
+
+        What they raise is logged, and one that takes too long is not called again.
+        """
+        for implementation in getattr(self._manager.hook, event).get_hookimpls():
+            call = partial(self._caller(event, implementation.plugin), **arguments)
+            self._listeners[id(implementation.plugin)].hear(event, call)
 
     def add_reporter(self, reporter: object) -> None:
-        """Add an object whose methods implement the event hooks."""
-        self._manager.register(reporter)
+        """Add an object of the caller's own whose methods implement the event hooks.
+
+        They are called in the caller's thread, and may take as long as they like.
+        """
+        self._register(reporter, Listener(type(reporter).__name__))
+
+    def _register(self, registrant: object, listener: Listener) -> None:
+        self._manager.register(registrant)
+        self._listeners[id(registrant)] = listener
 
     def add(self, module: object, name: str, version: str, source: str) -> None:
         """Add one imported plugin, completely or not at all.
@@ -158,12 +169,12 @@ class Registry:
             raise PluginError("it is loaded already: name it once")
         added = [module]
         try:
-            self._manager.register(module)
+            self._register(module, LimitedListener(name))
             registration = self._ask(module, name)
             self._check_names(registration.cards)
             for reporter in registration.reporters:
                 added.append(reporter)
-                self.add_reporter(reporter)
+                self._register(reporter, LimitedListener(name))
         except BaseException:
             for registrant in filter(self._manager.is_registered, added):
                 self._manager.unregister(registrant)

@@ -1,0 +1,74 @@
+"""Calls of event hooks: what a plugin raises is logged, and one that takes too long is silenced."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Event, Thread
+
+from symbench.registry.settings import guarded
+
+_log = logging.getLogger(__name__)
+_LIMIT = 5.0  # seconds of a call
+_LAST = {"symbench_run_finished": 60.0}  # in which a reporter may send what it still holds
+
+
+class Listener:
+    """One plugin or reporter that implements event hooks."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def hear(self, event: str, call: Callable[[], object]) -> None:
+        """Call a hook in this thread; what it raises is logged."""
+        try:
+            call()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # the contract: an event hook never stops a run
+            self.log(event)
+
+    def log(self, event: str) -> None:
+        """Log the exception that is being handled."""
+        _log.warning("hook %s of %s raised:\n%s", event, self.name, traceback.format_exc())
+
+
+class LimitedListener(Listener):
+    """A listener of a plugin: all its hooks are called in one thread of its own, within a limit.
+
+    A call may take 5 seconds, that of ``symbench_run_finished`` a minute. A plugin that takes
+    longer is named in the log and not called again, because its thread cannot be ended.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"plugin {name}")
+        self._calls: SimpleQueue[tuple[str, Callable[[], object], Event]] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._silenced = False
+
+    def hear(self, event: str, call: Callable[[], object]) -> None:
+        """Call a hook in the listener's thread, and wait until it returns or takes too long."""
+        if self._silenced:
+            return
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name=self.name, daemon=True)
+            self._thread.start()
+        limit, done = _LAST.get(event, _LIMIT), Event()
+        self._calls.put((event, call, done))
+        with guarded(self.name.removeprefix("plugin ")):
+            self._silenced = not done.wait(limit)
+        if self._silenced:
+            message = "hook %s of %s took more than %g s: it is not called again in this run"
+            _log.warning(message, event, self.name, limit)
+
+    def _work(self) -> None:
+        while True:
+            event, call, done = self._calls.get()
+            try:
+                call()
+            except BaseException:  # also KeyboardInterrupt: the user's goes to the main thread
+                self.log(event)
+            finally:
+                done.set()

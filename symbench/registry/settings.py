@@ -1,0 +1,233 @@
+"""Settings of the process that a plugin must leave as they are.
+
+``guarded`` restores them after a call into a plugin, and names the plugin once. Settings of torch
+and numpy are read only if these are imported, so that a list of names imports neither.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # signal.getsignal is slow: it makes enums
+import gc
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+_log = logging.getLogger(__name__)
+_UNKNOWN = object()
+_SIGNALS = sorted(set(map(int, signal.valid_signals())) - {signal.SIGKILL, signal.SIGSTOP})
+_named: set[tuple[str, str]] = set()
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One setting: how it is read and written, and its value where its library starts."""
+
+    name: str
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+    initial: Any = _UNKNOWN
+
+
+@contextmanager
+def guarded(plugin: str, *, generators: bool = True, told: bool | None = None) -> Iterator[None]:
+    """Restore after the block every setting that it changed, and name the plugin once for each.
+
+    Args:
+        plugin: the name that the warning states.
+        generators: also restore the global random generators, which takes a tenth of a millisecond.
+        told: whether the plugin is named; by default only in the main process, because every worker
+            imports the same plugins.
+    """
+    before = {s.name: s.read() for s in _settings(generators=generators)}
+    try:
+        yield
+    finally:
+        named = not _in_worker() if told is None else told
+        for setting in _settings(generators=generators):
+            earlier = before.get(setting.name, setting.initial)
+            if earlier is not _UNKNOWN and (now := setting.read()) != earlier:
+                _restore(plugin, setting, earlier, now, named=named)
+
+
+def _in_worker() -> bool:
+    processes = sys.modules.get("multiprocessing.process")  # a worker has imported it
+    return processes is not None and processes.parent_process() is not None
+
+
+def _restore(plugin: str, setting: _Setting, earlier: Any, now: Any, *, named: bool) -> None:
+    with suppress(Exception):  # such as a working directory that is gone
+        setting.write(earlier)
+    if named and (plugin, setting.name) not in _named:
+        _named.add((plugin, setting.name))
+        what = _difference(earlier, now)
+        _log.warning("plugin %s changed %s%s; it was restored", plugin, setting.name, what)
+
+
+def _difference(earlier: Any, now: Any) -> str:
+    """Return what to say of two values: the values where they are short, the keys of mappings."""
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        changed = [key for key in earlier | now if earlier.get(key) != now.get(key)]
+        keys = sorted(os.fsdecode(k) if isinstance(k, bytes) else str(k) for k in changed)
+        return f" ({', '.join(keys)})"[:200]
+    short = isinstance(earlier, str | int | bool) or type(earlier).__module__ == "torch"
+    return f" from {earlier} to {now}"[:200] if short else ""
+
+
+def _settings(*, generators: bool) -> list[_Setting]:
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
+    ready = hasattr(torch, "_tensor_str"), hasattr(numpy, "printoptions")  # not half imported
+    settings = list(_PROCESS)
+    settings += _of_torch(torch) if ready[0] else []
+    settings += _of_numpy(numpy) if ready[1] else []
+    if generators:
+        settings.append(_Setting("Python's random generator", random.getstate, random.setstate))
+    if generators and ready[0]:
+        settings.append(_torch_generator(torch))
+    if generators and ready[1]:
+        settings.append(_numpy_generator(numpy))
+    return settings
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return ""
+
+
+def _mask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _environment() -> dict[Any, Any]:
+    return dict(vars(os.environ).get("_data", os.environ))  # its values are slow to decode
+
+
+def _set_environment(earlier: dict[Any, Any]) -> None:
+    now = _environment()
+    decoded = os.fsdecode
+    for key in now.keys() - earlier.keys():
+        del os.environ[decoded(key)]
+    for key, value in earlier.items():
+        if now.get(key) != value:
+            os.environ[decoded(key)] = decoded(value)
+
+
+def _handlers() -> dict[int, Any]:
+    return {number: _signal.getsignal(number) for number in _SIGNALS}
+
+
+def _set_handlers(earlier: dict[int, Any]) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in earlier.items():
+            if handler is not None and _signal.getsignal(number) != handler:
+                signal.signal(number, handler)
+
+
+def _filters() -> list[Any]:
+    """Return the filters that concern everybody: libraries add others for warnings of their own."""
+    return [
+        (action, message, category, module, line)
+        for action, message, category, module, line in warnings.filters
+        if message is None and module is None and category.__module__ == "builtins"
+    ]
+
+
+def _set_filters(earlier: list[Any]) -> None:
+    added = [one for one in _filters() if one not in earlier]
+    left = [one for one in warnings.filters if one not in added]
+    left += [one for one in earlier if one not in left]
+    warnings.filters[:] = left  # type: ignore[index]
+    getattr(warnings, "_filters_mutated", lambda: None)()  # as catch_warnings does
+
+
+def _set_collection(enabled: bool) -> None:
+    gc.enable() if enabled else gc.disable()
+
+
+_PROCESS = (
+    _Setting("the working directory", _directory, os.chdir),
+    _Setting("the umask", _mask, os.umask),
+    _Setting("the environment", _environment, _set_environment),
+    _Setting("the signal handlers", _handlers, _set_handlers),
+    _Setting("the warnings filters", _filters, _set_filters),
+    _Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
+    _Setting("the garbage collection", gc.isenabled, _set_collection),
+)
+
+
+@cache
+def _of_torch(torch: Any) -> list[_Setting]:
+    cudnn, shown = torch.backends.cudnn, torch._tensor_str
+
+    def deterministic() -> tuple[bool, bool]:
+        warns = torch.is_deterministic_algorithms_warn_only_enabled()
+        return torch.are_deterministic_algorithms_enabled(), warns
+
+    def set_deterministic(earlier: tuple[bool, bool]) -> None:
+        torch.use_deterministic_algorithms(earlier[0], warn_only=earlier[1])
+
+    def set_device(earlier: str) -> None:  # None, not "cpu", is what torch starts with
+        torch.set_default_device(None if earlier == "cpu" else earlier)
+
+    def set_cudnn(earlier: tuple[bool, bool]) -> None:
+        cudnn.benchmark, cudnn.deterministic = earlier
+
+    options = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
+    return [
+        _Setting("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype,
+                 torch.float32),
+        _Setting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
+        _Setting("torch's default device", lambda: str(torch.get_default_device()), set_device,
+                 "cpu"),
+        _Setting("torch's deterministic flags", deterministic, set_deterministic, (False, False)),
+        _Setting("the flags of cuDNN", lambda: (cudnn.benchmark, cudnn.deterministic), set_cudnn,
+                 (False, False)),
+        _Setting("torch's gradient mode", torch.is_grad_enabled, torch.set_grad_enabled, True),
+        _Setting("torch's print options", lambda: dict(vars(shown.PRINT_OPTS)),
+                 lambda earlier: torch.set_printoptions(**earlier), options),
+    ]  # fmt: skip
+
+
+@cache
+def _of_numpy(numpy: Any) -> list[_Setting]:
+    return [
+        _Setting("numpy's print options", numpy.get_printoptions,
+                 lambda earlier: numpy.set_printoptions(**earlier)),
+        _Setting("numpy's error handling", numpy.geterr, lambda earlier: numpy.seterr(**earlier)),
+    ]  # fmt: skip
+
+
+@cache
+def _torch_generator(torch: Any) -> _Setting:
+    def read() -> bytes:
+        return bytes(torch.get_rng_state().numpy())
+
+    def write(earlier: bytes) -> None:
+        torch.set_rng_state(torch.frombuffer(bytearray(earlier), dtype=torch.uint8))
+
+    return _Setting("torch's random generator", read, write)
+
+
+@cache
+def _numpy_generator(numpy: Any) -> _Setting:
+    def read() -> tuple[Any, ...]:
+        kind, keys, *rest = numpy.random.get_state()
+        return (kind, keys.tobytes(), *rest)
+
+    def write(earlier: tuple[Any, ...]) -> None:
+        kind, keys, *rest = earlier
+        numpy.random.set_state((kind, numpy.frombuffer(keys, dtype=numpy.uint32), *rest))
+
+    return _Setting("numpy's random generator", read, write)
