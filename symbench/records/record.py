@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -17,9 +18,11 @@ from pydantic import (
     model_serializer,
 )
 
+from symbench.errors import message_of
 from symbench.files import parse_json
 
 Status = Literal["ok", "failed", "timeout", "oom", "crashed", "diverged", "declined", "interrupted"]
+_MESSAGE_LIMIT, _TRACEBACK_LIMIT = 2000, 10_000  # characters
 FINISHED: frozenset[str] = frozenset({"ok", "declined"})
 
 
@@ -72,6 +75,13 @@ class Failure(_Document):
     type: str
     message: str
     traceback: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Return the failure that an exception is, with the end of a long traceback."""
+        text = "".join(traceback.format_exception(error))
+        message = message_of(error)[:_MESSAGE_LIMIT]
+        return cls(type=type(error).__name__, message=message, traceback=text[-_TRACEBACK_LIMIT:])
 
 
 class Provenance(_Document):

@@ -23,36 +23,43 @@ from typing import Any
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = object()
+_OF_LIBRARIES = (b"KMP_", b"TORCHINDUCTOR_", b"RAY_")
 _SIGNALS = sorted(set(map(int, signal.valid_signals())) - {signal.SIGKILL, signal.SIGSTOP})
 _named: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True)
 class _Setting:
-    """One setting: how it is read and written, and its value where its library starts."""
+    """One setting: how it is read and written, and its value where its library starts.
+
+    What changes it is named in the log if ``told``.
+    """
 
     name: str
     read: Callable[[], Any]
     write: Callable[[Any], object]
     initial: Any = _UNKNOWN
+    told: bool = True
 
 
 @contextmanager
-def guarded(plugin: str, *, generators: bool = True, told: bool | None = None) -> Iterator[None]:
+def guarded(plugin: str, *, told: bool | None = None) -> Iterator[None]:
     """Restore after the block every setting that it changed, and name the plugin once for each.
+
+    The global random generators are restored without a word, because libraries draw from them when
+    they are imported.
 
     Args:
         plugin: the name that the warning states.
-        generators: also restore the global random generators, which takes a tenth of a millisecond.
         told: whether the plugin is named; by default only in the main process, because every worker
             imports the same plugins.
     """
-    before = {s.name: s.read() for s in _settings(generators=generators)}
+    before = {setting.name: setting.read() for setting in _settings()}
     try:
         yield
     finally:
         named = not _in_worker() if told is None else told
-        for setting in _settings(generators=generators):
+        for setting in _settings():
             earlier = before.get(setting.name, setting.initial)
             if earlier is not _UNKNOWN and (now := setting.read()) != earlier:
                 _restore(plugin, setting, earlier, now, named=named)
@@ -66,7 +73,7 @@ def _in_worker() -> bool:
 def _restore(plugin: str, setting: _Setting, earlier: Any, now: Any, *, named: bool) -> None:
     with suppress(Exception):  # such as a working directory that is gone
         setting.write(earlier)
-    if named and (plugin, setting.name) not in _named:
+    if named and setting.told and (plugin, setting.name) not in _named:
         _named.add((plugin, setting.name))
         what = _difference(earlier, now)
         _log.warning("plugin %s changed %s%s; it was restored", plugin, setting.name, what)
@@ -82,19 +89,13 @@ def _difference(earlier: Any, now: Any) -> str:
     return f" from {earlier} to {now}"[:200] if short else ""
 
 
-def _settings(*, generators: bool) -> list[_Setting]:
+def _settings() -> list[_Setting]:
     torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
-    ready = hasattr(torch, "_tensor_str"), hasattr(numpy, "printoptions")  # not half imported
-    settings = list(_PROCESS)
-    settings += _of_torch(torch) if ready[0] else []
-    settings += _of_numpy(numpy) if ready[1] else []
-    if generators:
-        settings.append(_Setting("Python's random generator", random.getstate, random.setstate))
-    if generators and ready[0]:
-        settings.append(_torch_generator(torch))
-    if generators and ready[1]:
-        settings.append(_numpy_generator(numpy))
-    return settings
+    return [
+        *_PROCESS,
+        *(_of_torch(torch) if hasattr(torch, "_tensor_str") else ()),  # it is imported to the end
+        *(_of_numpy(numpy) if hasattr(numpy, "random") else ()),
+    ]
 
 
 def _directory() -> str:
@@ -111,7 +112,9 @@ def _mask() -> int:
 
 
 def _environment() -> dict[Any, Any]:
-    return dict(vars(os.environ).get("_data", os.environ))  # its values are slow to decode
+    """Return the variables, as bytes, without those that libraries set for themselves."""
+    variables = vars(os.environ).get("_data") or os.environb  # os.environ decodes, which is slow
+    return {key: value for key, value in variables.items() if not key.startswith(_OF_LIBRARIES)}
 
 
 def _set_environment(earlier: dict[Any, Any]) -> None:
@@ -164,6 +167,7 @@ _PROCESS = (
     _Setting("the warnings filters", _filters, _set_filters),
     _Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
     _Setting("the garbage collection", gc.isenabled, _set_collection),
+    _Setting("Python's random generator", random.getstate, random.setstate, told=False),
 )
 
 
@@ -197,6 +201,7 @@ def _of_torch(torch: Any) -> list[_Setting]:
         _Setting("torch's gradient mode", torch.is_grad_enabled, torch.set_grad_enabled, True),
         _Setting("torch's print options", lambda: dict(vars(shown.PRINT_OPTS)),
                  lambda earlier: torch.set_printoptions(**earlier), options),
+        _torch_generator(torch),
     ]  # fmt: skip
 
 
@@ -206,10 +211,10 @@ def _of_numpy(numpy: Any) -> list[_Setting]:
         _Setting("numpy's print options", numpy.get_printoptions,
                  lambda earlier: numpy.set_printoptions(**earlier)),
         _Setting("numpy's error handling", numpy.geterr, lambda earlier: numpy.seterr(**earlier)),
+        _numpy_generator(numpy),
     ]  # fmt: skip
 
 
-@cache
 def _torch_generator(torch: Any) -> _Setting:
     def read() -> bytes:
         return bytes(torch.get_rng_state().numpy())
@@ -217,10 +222,9 @@ def _torch_generator(torch: Any) -> _Setting:
     def write(earlier: bytes) -> None:
         torch.set_rng_state(torch.frombuffer(bytearray(earlier), dtype=torch.uint8))
 
-    return _Setting("torch's random generator", read, write)
+    return _Setting("torch's random generator", read, write, told=False)
 
 
-@cache
 def _numpy_generator(numpy: Any) -> _Setting:
     def read() -> tuple[Any, ...]:
         kind, keys, *rest = numpy.random.get_state()
@@ -230,4 +234,4 @@ def _numpy_generator(numpy: Any) -> _Setting:
         kind, keys, *rest = earlier
         numpy.random.set_state((kind, numpy.frombuffer(keys, dtype=numpy.uint32), *rest))
 
-    return _Setting("numpy's random generator", read, write)
+    return _Setting("numpy's random generator", read, write, told=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from symbench.errors import InputError
 from symbench.records.record import Failure, Provenance, Record, Status, TrialRecord
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
+from symbench.registry.settings import guarded
 from symbench.registry.source_hash import source_sha256
 from symbench.runs.plan import Cell
 from symbench.runs.provenance import machine
@@ -34,7 +34,6 @@ from symbench.training.setup import (
 )
 from symbench.training.train import train
 
-_MESSAGE_LIMIT = 2000
 _TENSOR_BYTES = 2**26
 
 
@@ -62,19 +61,22 @@ def run_cell(  # noqa: PLR0913 - public arguments
     started, clock = datetime.now(UTC), time.perf_counter()
     if device.startswith("cuda"):  # TF32 rounds to ten bits of mantissa, which scores would show
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    if cell.reason is not None:
+    if cell.error is not None:  # in planning
+        record = Record(identity=cell.identity, status="failed", error=cell.error)
+    elif cell.reason is not None:
         declined = Failure(type="Declined", message=cell.reason)
         record = Record(identity=cell.identity, status="declined", error=declined)
     else:
         try:
-            record = _run(registry, cell, torch.device(device), fleet, progress)
+            with guarded(registry.models[cell.model].plugin, told=True):
+                record = _run(registry, cell, torch.device(device), fleet, progress)
         except Exception as error:  # a model may raise anything, and only its cell must fail
             if on_error is not None:
                 on_error(error)
             status, failure = _failure(error)
             record = Record(identity=cell.identity, status=status, error=failure)
     made_by = machine(device).also(
-        **_plugin(registry, cell).model_dump(),
+        **(_plugin(registry, cell) if cell.error is None else Provenance()).model_dump(),
         **record.provenance.model_dump(),
         started=started.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - clock,
@@ -192,11 +194,7 @@ def _status(trials: Sequence[TrialRecord]) -> Status:
 
 def _failure(error: Exception) -> tuple[Status, Failure]:
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    text = "".join(traceback.format_exception(error))
-    failure = Failure(
-        type=type(error).__name__, message=str(error)[:_MESSAGE_LIMIT], traceback=text[-10_000:]
-    )
-    return "oom" if memory else "failed", failure
+    return "oom" if memory else "failed", Failure.of(error)
 
 
 def _peak_bytes(device: torch.device) -> float:

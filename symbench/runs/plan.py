@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from symbench.contract import Model, Problem, Task
+from symbench.contract import Recipe, Task
 from symbench.contract.values import check_tier
 from symbench.errors import InputError
-from symbench.records.record import Identity
+from symbench.files import check_json
+from symbench.records.record import Failure, Identity
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
+from symbench.registry.settings import guarded
 from symbench.registry.source_hash import source_sha256
 from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget
 from symbench.runs.staleness import fingerprint_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Cell:
     """One task and one model at one tier: the unit of planning, execution and storage.
 
-    ``reason`` is set if the cell is declined.
+    ``reason`` is set if the cell is not to be computed: it is declined, or its task or model failed
+    while it was planned, and ``error`` says how.
     """
 
     identity: Identity
     reason: str | None = None
+    error: Failure | None = None
 
     @property
     def task(self) -> str:
@@ -77,17 +83,18 @@ class Selection:
 def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     """Return the cells, ordered by task and then by model.
 
+    A task or a model may raise anything: its cells are failed, and the others are planned.
+
     Raises:
         InputError: an unknown name, or no working task and model in the selection.
     """
     tasks = registry.drop_broken("task", registry.select("task", selection.tasks))
     models = registry.drop_broken("model", registry.select("model", selection.models))
-    hashes = {model: source_sha256(registry.model(model)) for model in models}
-    cells = [
-        _cell(registry, task, model, selection, sha256)
-        for task in tasks
-        for model, sha256 in hashes.items()
-    ]
+    trained = [name for name in tasks if registry.tasks[name].details.get("loss") != "none"]
+    if 0 in selection.sizes and trained:
+        raise InputError(f"--sizes 0: {trained[0]} has to be trained; choose at least 2")
+    hashes = {model: _attempt(source_sha256, registry.model(model)) for model in models}
+    cells = [cell for task in tasks for cell in _cells(registry, task, hashes, selection)]
     if not cells:
         raise InputError(
             "nothing to run: no selected task or model works; `symbench list plugins` says why"
@@ -95,64 +102,130 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     return cells
 
 
-def _cell(
-    registry: Registry, task_name: str, model_name: str, selection: Selection, source: str
-) -> Cell:
-    task = registry.task(task_name).for_tier(selection.tier)
-    tuned = selection.tuned.get((task_name, model_name), Tuned({}, {}))
-    model = registry.model(model_name).for_tier(selection.tier, **tuned.config)
-    problem = make_problem(registry, task, model)
-    reason = task.available() or _declines(model, problem)
-    budget = TIERS[selection.tier]
-    budget = replace(budget, updates=task.updates.get(selection.tier, budget.updates))
-    sizes = selection.sizes or task.sizes[selection.tier]
-    if task.loss != "none" and 0 in sizes:
-        raise InputError(f"--sizes 0: {task.name} has to be trained; choose at least 2")
-    protocol = _protocol(task, model, problem, budget, declined=reason is not None)
-    if tuned.budget:
-        protocol["tuning"] = dict(tuned.budget)
-    identity = Identity(
-        task=task.name,
-        task_version=task.version,
-        task_fingerprint=fingerprint_of(registry.task(task_name)),
-        model=model.name,
-        model_version=model.version,
-        model_source_sha256=source,
-        config=model.config_dict(),
-        tier=selection.tier,
-        sizes=sorted(set(sizes)),
-        seeds=list(range(selection.seeds or budget.seeds)),
-        protocol=protocol,
-    )
-    return Cell(identity, reason)
-
-
-def _declines(model: Model, problem: Problem) -> str | None:
+def _attempt(ask: Callable[..., T], *arguments: object) -> tuple[T | None, Failure | None]:
+    """Return what a call into a plugin returns, and why it failed."""
     try:
-        return model.accepts(problem)
-    except Exception:  # the cell calls it again and records the error
-        return None
+        return ask(*arguments), None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything, SystemExit included
+        return None, Failure.of(error)
 
 
-def _protocol(
-    task: Task, model: Model, problem: Problem, budget: Budget, *, declined: bool
-) -> dict[str, Any]:
-    try:
-        recipe = {} if declined else asdict(model.recipe(problem))
-    except Exception:  # as in _declines
-        recipe = {}
+def _cells(
+    registry: Registry,
+    name: str,
+    hashes: Mapping[str, tuple[str | None, Failure | None]],
+    selection: Selection,
+) -> Iterator[Cell]:
+    """Yield the cells of one task. Everything is written into ``fields`` as soon as it is known."""
+    card, budget = registry.tasks[name], TIERS[selection.tier]
+    fields: dict[str, Any] = {
+        "task": name, "task_version": card.version, "task_fingerprint": "", "config": {},
+        "tier": selection.tier, "sizes": sorted(set(selection.sizes)),
+        "seeds": list(range(selection.seeds or budget.seeds)), "protocol": _protocol(budget),
+    }  # fmt: skip
+    with guarded(card.plugin):
+        missing, failure = _attempt(_ask_task, registry.task(name), selection, fields)
+    for model, (sha256, unknown) in hashes.items():
+        asked = registry.models[model]
+        own = {
+            **fields, "model": model, "model_version": asked.version,
+            "model_source_sha256": sha256 or "", "protocol": dict(fields["protocol"]),
+        }  # fmt: skip
+        own["protocol"]["prior"] = asked.details.get("prior")
+        reason, error = missing, failure or unknown
+        if error is None:
+            with guarded(asked.plugin):
+                reason, error = _attempt(_ask_model, registry, selection, own, missing)
+        if error is not None:
+            reason = f"{error.type}: {error.message}"
+        yield Cell(Identity(**own), reason, error)
+
+
+def _protocol(budget: Budget) -> dict[str, Any]:
+    """Return what is known of a cell's protocol before its task and model are asked."""
     return {
         "version": PROTOCOL_VERSION,
         "updates": budget.updates,
         "validations": budget.validations,
-        "test_size": task.test_size,
-        "recipe": recipe,
-        "prior": model.prior,
-        "threshold": None if task.loss == "none" else task.threshold,
-        "baseline": task.baseline,
-        "chance_error": _chance_error(task),
-        **({"headline": task.headline} if task.headline else {}),
+        "test_size": None,
+        "recipe": {},
+        "prior": None,
     }
+
+
+def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str | None:
+    """Complete the fields of the task, and return why its data are missing."""
+    tier, trained = selection.tier, task.loss != "none"
+    planned = task.for_tier(tier)
+    updates = planned.updates.get(tier, fields["protocol"]["updates"])
+    if type(updates) is not int or updates < 0:
+        raise InputError(f"{task.name}: updates[{tier!r}] is {updates!r}: give a whole number")
+    if not selection.sizes:
+        fields["sizes"] = _sizes(planned, tier)
+    terms = {
+        "updates": updates,
+        "test_size": planned.test_size,
+        "threshold": planned.threshold if trained else None,
+        "baseline": planned.baseline,
+        "chance_error": _chance_error(planned),
+        **({"headline": planned.headline} if planned.headline else {}),
+    }
+    for name, value in terms.items():
+        check_json(f"{task.name}: {name}", value)
+    fields["protocol"].update(terms)
+    missing = _answer(f"{task.name}: available", planned.available())
+    fingerprint = fingerprint_of(task)
+    if not isinstance(fingerprint, str):
+        raise InputError(f"{task.name}: fingerprint returned {fingerprint!r}: return a string")
+    fields["task_fingerprint"] = fingerprint
+    return missing
+
+
+def _sizes(task: Task, tier: str) -> list[int]:
+    sizes = task.sizes.get(tier, ())
+    least = 0 if task.loss == "none" else 2
+    if not sizes or any(type(size) is not int or size < least for size in sizes):
+        raise InputError(
+            f"{task.name}: sizes[{tier!r}] is {sizes!r}: "
+            f"list whole numbers of at least {least}, or give --sizes"
+        )
+    return sorted(set(sizes))
+
+
+def _ask_model(
+    registry: Registry, selection: Selection, fields: dict[str, Any], missing: str | None
+) -> str | None:
+    """Complete the fields of the model, and return why the cell is declined."""
+    task = registry.task(fields["task"]).for_tier(selection.tier)
+    tuned = selection.tuned.get((fields["task"], fields["model"]), Tuned({}, {}))
+    model = registry.model(fields["model"]).for_tier(selection.tier, **tuned.config)
+    config = model.config_dict()
+    check_json(f"{fields['model']}: config_dict()", config, dict)
+    fields["config"] = config
+    if tuned.budget:
+        fields["protocol"]["tuning"] = dict(tuned.budget)
+    problem = make_problem(registry, task, model)
+    reason = missing or _answer(f"{fields['model']}: accepts", model.accepts(problem))
+    if reason is None:
+        recipe = model.recipe(problem)
+        if not isinstance(recipe, Recipe):
+            raise InputError(f"{fields['model']}: recipe returned {recipe!r}: return a Recipe")
+        check_json(f"{fields['model']}: recipe", asdict(recipe))
+        fields["protocol"]["recipe"] = asdict(recipe)
+    return reason
+
+
+def _answer(method: str, answer: object) -> str | None:
+    """Return the reason that a method has returned, or None.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if answer is None or isinstance(answer, str):
+        return answer or None
+    raise InputError(f"{method} returned {answer!r}: return None, or a string with the reason")
 
 
 def _chance_error(task: Task) -> float | None:
