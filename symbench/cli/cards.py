@@ -12,7 +12,7 @@ from symbench.contract import Metric, Model, Task
 from symbench.errors import UnknownNameError
 from symbench.publish.descriptions import describe_model, describe_task
 from symbench.registry import Registry
-from symbench.registry.card import Card
+from symbench.registry.card import Card, one_line
 from symbench.registry.problem import make_problem
 
 SECTIONS = ("tasks", "models", "metrics", "suites", "plugins")
@@ -117,8 +117,10 @@ def _answer(registry: Registry, task: Task | Card, model: Card) -> str | None:
         asked: Task = task.load() if isinstance(task, Card) else task
         configured = model.load().for_tier(_TIER)
         reason = configured.accepts(make_problem(registry, asked, configured))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything
+        return one_line(error)
     return None if reason is None else str(reason)
 
 

@@ -14,6 +14,7 @@ import typer
 from symbench import registry as registries
 from symbench.cli.options import DEFAULT_STORE
 from symbench.errors import InputError
+from symbench.registry.card import one_line
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ def registered(
         yield registry
 
 
+def name_broken_files(registry: Registry) -> None:
+    """Name on stderr the plugin files that could not be used, after all other output."""
+    files = {str(file) for file in registry.sources.files}
+    for info in registry.plugins:
+        if info.status == "broken" and str(Path(info.source).absolute()) in files:
+            _warn(f"not used: --plugin {info.source}: {info.reason}")
+
+
 def staleness(registry: Registry) -> Callable[[Identity], bool]:
     """Return the function that says whether the record of an identity is stale.
 
@@ -48,9 +57,10 @@ def staleness(registry: Registry) -> Callable[[Identity], bool]:
     def stale(identity: Identity) -> bool:
         try:
             return is_stale(registry, identity)
-        except Exception as error:  # a plugin may raise anything on import
-            pair = f"{identity.task} {identity.model}"
-            _warn(f"{pair}: staleness unknown: {type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise anything
+            _warn(f"{identity.task} {identity.model}: staleness unknown: {one_line(error)}")
             return False
 
     return stale

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from symbench.cli import pages
-from symbench.cli.loading import registered
+from symbench.cli.loading import name_broken_files, registered
 from symbench.cli.options import (
     DEFAULT_STORE,
     AsJson,
@@ -118,8 +118,11 @@ def run(  # noqa: PLR0913 - one parameter per option
             result = execute(registry, selection, options)
     if dry_run:
         _print_plan(planned, as_json=as_json)
+    else:
+        _print_result(result, as_json=as_json)
+    name_broken_files(registry)
+    if dry_run:
         return
-    _print_result(result, as_json=as_json)
     raise typer.Exit(result.exit_code)
 
 
@@ -225,12 +228,13 @@ def with_tuned(selection: Selection, registry: Registry, store: Path) -> Selecti
     from symbench.runs.plan import make_plan
     from symbench.tuning.tuned import tuned_cells
 
-    pairs = [(cell.task, cell.model) for cell in make_plan(registry, selection)]
+    cells = make_plan(registry, selection)
+    pairs = [(cell.task, cell.model) for cell in cells if cell.error is None]
     return replace(selection, tuned=tuned_cells(registry, pairs, selection.tier, store))
 
 
 def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -> list[Document]:
-    """Return each cell, and whether it would run, be reused, or is declined."""
+    """Return each cell, and whether it would run or be reused, or is declined or failed."""
     from symbench.runs.plan import make_plan
 
     store = Store(path)
@@ -238,9 +242,12 @@ def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -
     for cell in make_plan(registry, selection):
         stored = None if fresh else store.read(cell.key)
         reused = stored is not None and stored.status in FINISHED
+        newer = None if cell.reason else store.newer(cell.key)
         what = "declined" if cell.reason else "reuse" if reused else "run"
+        if cell.error is not None or newer is not None:
+            what = "failed"
         pair = {"task": cell.task, "model": cell.model}
-        documents.append({**pair, "key": cell.key, "plan": what, "reason": cell.reason})
+        documents.append({**pair, "key": cell.key, "plan": what, "reason": cell.reason or newer})
     return documents
 
 

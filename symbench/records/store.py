@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{16}")
-_SCHEMA = re.compile(r'\A\s*\{\s*"schema"\s*:\s*(\d{1,6})\s*[,}]')
+_HEAD = 1000  # bytes in which a record states its schema
+_SCHEMA = re.compile(rb'\A\s*\{\s*"schema"\s*:\s*(\d{1,6})\s*[,}]')
 _LARGEST = 10_000_000  # bytes; a record usually has about 10,000
 
 
@@ -41,6 +42,7 @@ class Store:
         self.aside = self.path / "aside"
         self.warnings: list[str] = []
         self._claims: dict[str, FileLock] = {}
+        self._place: tuple[int, int] | None = None  # device and inode of ``cells``
 
     def check_writable(self) -> None:
         """Create the store's directory and check that a file can be written in it.
@@ -52,6 +54,7 @@ class Store:
             self.cells.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.cells) as file:
                 file.write(b"\0")
+            self._place = _place(self.cells)
         except OSError as error:
             raise _cannot("write", self.cells, error) from error
 
@@ -85,14 +88,34 @@ class Store:
         for key in list(self._claims):
             self.release(key)
 
+    def newer(self, key: str) -> str | None:
+        """Return what to say of a record of a newer schema under the key; None if there is none.
+
+        Such a record is never read, moved or replaced.
+        """
+        path = self.cells / f"{_checked(key)}.json"
+        try:
+            with path.open("rb") as file:
+                _check_schema(file.read(_HEAD))
+        except OSError:
+            return None
+        except _NewerError as error:
+            return f"{path}: {error}, or choose another directory with --store DIR"
+        return None
+
     def write(self, record: Record) -> Path:
         """Store a record atomically; it replaces an earlier one with the same key.
+
+        An earlier one of a newer schema stays, with a warning.
 
         Raises:
             StoreError: the directory cannot be written, or the disk is full.
             ValueError: the record holds NaN or an infinity; nothing is written.
         """
         content = record.to_json().encode()
+        if (why := self.newer(record.key)) is not None:
+            self._warn(f"a result is not stored: {why}")
+            return self.cells / f"{record.key}.json"
         if record.tensors:  # before the record, so that a stored record always has its tensors
             self.write_tensors(record.key, record.tensors)
         return self._write(f"{record.key}.json", content)
@@ -182,6 +205,10 @@ class Store:
     def _write(self, name: str, content: bytes) -> Path:
         path = self.cells / name
         try:
+            self.cells.mkdir(parents=True, exist_ok=True)
+            if self._place is not None and (place := _place(self.cells)) != self._place:
+                self._place = place
+                self._warn(f"{self.path} was moved or deleted: a new store is begun under its name")
             return write_atomic(path, content, durable=True)
         except OSError as error:
             raise _cannot("write", path, error) from error
@@ -211,6 +238,11 @@ def started(record: Record) -> str:
     return record.provenance.started or ""
 
 
+def _place(directory: Path) -> tuple[int, int]:
+    status = directory.stat()
+    return status.st_dev, status.st_ino
+
+
 def _order(record: Record) -> tuple[str, str, str, str, str]:
     identity = record.identity
     return identity.task, identity.model, identity.tier, started(record), record.key
@@ -229,17 +261,20 @@ def _is_record(path: Path) -> bool:
 def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(_LARGEST + 1)
+    _check_schema(content[:_HEAD])
     if len(content) > _LARGEST:
         raise ValueError(f"larger than {_LARGEST} bytes")
     return content
 
 
-def _parsed(content: bytes, key: str) -> Record:
-    text = content.decode()
-    schema = _SCHEMA.match(text)
+def _check_schema(head: bytes) -> None:
+    schema = _SCHEMA.match(head)
     if schema is not None and int(schema[1]) > 1:
-        raise _NewerError(f"its schema is {schema[1]}, this version reads 1; update symbench")
-    record = Record.from_json(text)
+        raise _NewerError(f"its schema is {int(schema[1])}, this version reads 1; update symbench")
+
+
+def _parsed(content: bytes, key: str) -> Record:
+    record = Record.from_json(content.decode())
     if record.key != key:
         raise ValueError(f"its identity hashes to {record.key}, not to its name")
     return record

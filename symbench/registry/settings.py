@@ -23,7 +23,7 @@ from typing import Any
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = object()
-_OF_LIBRARIES = (b"KMP_", b"TORCHINDUCTOR_", b"RAY_")
+_OF_LIBRARIES = (b"KMP_", b"TORCHINDUCTOR_", b"RAY_", b"_MLFLOW_")
 _SIGNALS = sorted(set(map(int, signal.valid_signals())) - {signal.SIGKILL, signal.SIGSTOP})
 _named: set[tuple[str, str]] = set()
 

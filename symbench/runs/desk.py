@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from symbench.records.record import FINISHED, Record
+from symbench.records.record import FINISHED, Failure, Record
 from symbench.records.store import Store
 from symbench.registry import Registry
 from symbench.runs.options import Options
@@ -32,7 +32,7 @@ class Desk:
         Raises:
             StoreError: the store cannot be written.
         """
-        store = Store(options.store)
+        store = Store(options.store.absolute())  # a plugin may change the directory
         store.check_writable()
         return cls(registry, store, options, {cell.key: cell for cell in cells})
 
@@ -63,10 +63,21 @@ class Desk:
         """Return all records of the store, from which the cost of cells can be estimated."""
         return self.store.records()
 
+    def blocked(self) -> Iterator[Record]:
+        """Yield a failure for each cell whose record in the store only a newer symbench can read.
+
+        Their cells are finished, and the records stay.
+        """
+        for cell in list(self.unfinished.values()):
+            if cell.reason is None and (why := self.store.newer(cell.key)) is not None:
+                del self.unfinished[cell.key]
+                failure = Failure(type="NewerRecord", message=why)
+                yield Record(identity=cell.identity, status="failed", error=failure)
+
     def reused(self) -> Iterator[Record]:
         """Yield the usable records in the store, and mark their cells as finished."""
         for cell in list(self.unfinished.values()):
-            if (record := self._usable(cell)) is not None:
+            if cell.error is None and (record := self._usable(cell)) is not None:
                 del self.unfinished[cell.key]
                 yield record
 

@@ -202,7 +202,7 @@ def _ask_model(
     tuned = selection.tuned.get((fields["task"], fields["model"]), Tuned({}, {}))
     model = registry.model(fields["model"]).for_tier(selection.tier, **tuned.config)
     config = model.config_dict()
-    check_json(f"{fields['model']}: config_dict()", config, dict)
+    check_json(f"{fields['model']}: Config", config, dict)
     fields["config"] = config
     if tuned.budget:
         fields["protocol"]["tuning"] = dict(tuned.budget)

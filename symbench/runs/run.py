@@ -93,6 +93,8 @@ def _records(desk: Desk, run: Run, executor: Executor) -> Iterator[tuple[Record,
     """Yield each cell's record, and whether it was reused from the store."""
     try:
         while desk.unfinished:
+            for record in desk.blocked():
+                yield record, False
             for record in desk.reused():
                 yield record, True
             for record in executor(list(desk.unfinished.values()), desk, desk.options):

@@ -113,6 +113,8 @@ def _unanswered(error: Exception) -> str:
 
 
 def _disagreement(identity: Identity, cell: Cell) -> str | None:
+    if cell.error is not None:
+        return f"the plugin cannot be asked: {cell.reason}"
     ours, theirs = cell.identity.model_dump(), identity.model_dump()
     for part, reason in _PARTS.items():
         if ours[part] != theirs[part]:
