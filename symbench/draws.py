@@ -26,6 +26,7 @@ from typing import Any
 import psutil
 import torch
 from safetensors.torch import load, save
+from torch import Tensor
 
 from symbench import disk_cache
 from symbench.contract import Data, Split, Task
@@ -47,8 +48,9 @@ _STARTED = psutil.Process().create_time() - _CLOCK_ERROR
 
 @dataclass(frozen=True)
 class Draws:
-    """The data of one task; equal arguments give the same tensors.
+    """The data of one task; equal arguments give equal tensors.
 
+    They are copies, so that writing into them does not change what the next reader gets.
     ``fingerprint`` is that of the task, as planning computed it.
     """
 
@@ -62,15 +64,15 @@ class Draws:
 
     def train(self, n: int, seed: int) -> Data:
         """Return the training data of a trial."""
-        return _draw(self, n, seed, "train")
+        return _draw(self, n, seed, "train").clone()
 
     def valid(self, seed: int) -> Data:
         """Return the validation data of a trial."""
-        return _draw(self, self.task.valid_size, seed, "valid")
+        return _draw(self, self.task.valid_size, seed, "valid").clone()
 
     def test(self) -> Data:
         """Return the test data, the same for every model and every trial."""
-        return _draw(self, self.task.test_size, TEST_SEED, "test")
+        return _draw(self, self.task.test_size, TEST_SEED, "test").clone()
 
 
 @lru_cache(maxsize=64)
@@ -82,7 +84,7 @@ def _draw(draws: Draws, n: int, seed: int, split: Split) -> Data:
         data = draws.task.sample(n, seed, split)
         if path is not None and time.process_time() - started >= _SLOW:
             _save(path, data)
-    _check(draws.task, data)
+    _check(draws.task, data, n)
     return data
 
 
@@ -97,20 +99,46 @@ def _save(path: Path, data: Data) -> None:
         disk_cache.save(path, save(tensors))
 
 
-def _check(task: Task, data: Data) -> None:
-    """Raise InputError for data of undeclared shapes, or with NaN or infinite entries."""
-    for name, tensor, shape in (("x", data.x, task.input_shape), ("y", data.y, task.output_shape)):
-        if not tensor.is_floating_point():
-            continue
-        if tuple(tensor.shape[1:]) != shape:
-            raise InputError(
-                f"task {task.name} drew {name} of shape {tuple(tensor.shape[1:])} per example, "
-                f"but declares {shape}: fix sample or the declared shape"
-            )
-        if not bool(tensor.isfinite().all()):
-            raise InputError(
-                f"task {task.name} drew {name} with NaN or infinite entries: fix sample"
-            )
+def _check(task: Task, data: Data, n: int) -> None:
+    """Raise InputError unless data are n examples, finite, of the declared shapes and in float32.
+
+    Class labels are int64 numbers below the number of classes. A task whose loss is not a standard
+    one may have integer targets of any shape.
+    """
+    _check_tensor(task, "x", data.x, n, task.input_shape)
+    if task.loss == "cross-entropy":
+        _check_labels(task, data.y, n)
+    elif task.loss == "mse" or data.y.is_floating_point():
+        _check_tensor(task, "y", data.y, n, task.output_shape)
+    elif len(data.y) != n:
+        raise _wrong(task, f"{len(data.y)} targets where {n} examples were asked for")
+
+
+def _check_tensor(task: Task, name: str, tensor: Tensor, n: int, shape: tuple[int, ...]) -> None:
+    if len(tensor) != n:
+        raise _wrong(task, f"{len(tensor)} rows of {name} where {n} examples were asked for")
+    if tuple(tensor.shape[1:]) != tuple(shape):
+        got = f"{name} of shape {tuple(tensor.shape[1:])} per example, but declares {tuple(shape)}"
+        raise _wrong(task, got, "fix sample or the declared shape")
+    if tensor.dtype != torch.float32:
+        raise _wrong(task, f"{name} in {tensor.dtype}", f"return {name}.float()")
+    if not bool(tensor.isfinite().all()):
+        raise _wrong(task, f"{name} with NaN or infinite entries")
+
+
+def _check_labels(task: Task, y: Tensor, n: int) -> None:
+    classes = task.output_shape[0]
+    if y.dtype != torch.int64:
+        raise _wrong(task, f"labels in {y.dtype}", "return y.long()")
+    if tuple(y.shape) != (n,):
+        raise _wrong(task, f"labels of shape {tuple(y.shape)}", f"return labels of shape ({n},)")
+    if len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes:
+        low, high = int(y.min()), int(y.max())
+        raise _wrong(task, f"labels {low} to {high}", f"return labels 0 to {classes - 1}")
+
+
+def _wrong(task: Task, what: str, fix: str = "fix sample") -> InputError:
+    return InputError(f"task {task.name} drew {what}: {fix}")
 
 
 def fingerprint(task: Task) -> str:

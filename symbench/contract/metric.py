@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from symbench.contract.model import Model
@@ -38,12 +37,15 @@ class Trained:
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     cell_memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
+    @property
     def double(self) -> nn.Module:
-        """A float64 copy of the module on the CPU, in evaluation mode."""
-        from copy import deepcopy
+        """A float64 copy of the module on the CPU, in evaluation mode; made once."""
+        from symbench.contract.modules import copied
 
-        return deepcopy(self.module).cpu().double().eval()
+        if "module in float64" not in self.memo:
+            self.memo["module in float64"] = copied(self.module).cpu().double().eval()
+        double: nn.Module = self.memo["module in float64"]
+        return double
 
 
 class Metric(ABC):

@@ -58,6 +58,10 @@ class Data:
     def __len__(self) -> int:
         return int(self.x.shape[0])
 
+    def clone(self) -> Data:
+        """Return a copy that shares no memory with this one."""
+        return Data(self.x.clone(), self.y.clone())
+
     def to(self, *args: Any, **kwargs: Any) -> Data:
         """Move or cast like ``Tensor.to``; class labels keep their integer type."""
         x = self.x.to(*args, **kwargs)

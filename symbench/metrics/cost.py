@@ -45,5 +45,5 @@ class Flops(Metric):
         counter = FlopCounterMode(display=False)
         counter.mod_tracker = _NoModules()  # type: ignore[assignment]
         with torch.no_grad(), counter:
-            trained.module(x)
+            trained.module(x.clone())
         return float(counter.get_total_flops()) / len(x)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from copy import deepcopy
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from symbench.contract import Trained
 from symbench.contract.batches import in_parts
+from symbench.contract.modules import copied, difference
 from symbench.errors import ShapeError
 
 Function = Callable[[Tensor], Tensor]
@@ -61,25 +61,43 @@ class Network:
 
     module: nn.Module
     dtype: torch.dtype
+    _same: dict[nn.Module, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         """Return the outputs [n, *output_shape] for x [n, *input_shape], in chunks."""
         return torch.cat([self.module(part) for part in in_parts(x.to(self.dtype))])
 
+    @classmethod
+    def of(cls, module: nn.Module, dtype: torch.dtype) -> Network:
+        """Return the network of a copied module; it is handed copies of its inputs."""
+        module.register_forward_pre_hook(_on_copies)
+        return cls(module.requires_grad_(False), dtype)
+
+    def stacks_with(self, other: Network) -> bool:
+        """Whether the modules differ in their parameters and buffers only."""
+        if other.module not in self._same:
+            alike = self.dtype == other.dtype and type(self.module) is type(other.module)
+            self._same[other.module] = alike and not difference(self.module, other.module)
+        return self._same[other.module]
+
+
+def _on_copies(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(x.clone() if isinstance(x, Tensor) else x for x in inputs)
+
 
 class Networks:
     """Frozen copies of the modules of several trials, in one floating-point type.
 
     Trials of one architecture are evaluated together, by ``vmap`` over their stacked parameters,
-    because overhead dominates the cost of a small network. If ``vmap`` fails, they are evaluated
-    one by one. The values are the same to rounding.
+    because overhead dominates the cost of a small network. If ``vmap`` fails, or if the modules
+    differ in more than parameters and buffers, they are evaluated one by one. The values are the
+    same to rounding.
     """
 
     def __init__(self, singles: Sequence[Network]) -> None:
         self.singles, self.dtype = tuple(singles), singles[0].dtype
-        kinds = {(type(single.module), single.dtype) for single in singles}
-        self._together = len(singles) > 1 and len(kinds) == 1
+        self._together = len(singles) > 1 and all(map(singles[0].stacks_with, singles[1:]))
 
     @classmethod
     def of(cls, trials: Sequence[Trained], *, double: bool = True) -> Networks:
@@ -143,7 +161,7 @@ def double_network(trained: Trained) -> Network:
 
     def build() -> Network:
         try:
-            network = Network(trained.double.requires_grad_(False), torch.float64)
+            network = Network.of(trained.double, torch.float64)
             network(trained.test.x[:2].cpu())
         except (RuntimeError, TypeError):  # layers with a fixed type
             return single_network(trained)
@@ -158,17 +176,21 @@ def _double(trained: Trained, dtype: torch.dtype) -> Network:
         return double_network(trained)
 
     def build() -> Network:
-        return Network(trained.double.requires_grad_(False), dtype)
+        return Network.of(trained.double, dtype)
 
     return once(trained, "double", build)
 
 
 def single_network(trained: Trained) -> Network:
-    """Return the float32 network."""
+    """Return the float32 network; its parameters are left as they are if float32 does not work."""
 
     def build() -> Network:
-        module = deepcopy(trained.module).cpu().float().eval()
-        return Network(module.requires_grad_(False), torch.float32)
+        network = Network.of(copied(trained.module).cpu().float().eval(), torch.float32)
+        try:
+            network(trained.test.x[:2].cpu())
+        except (RuntimeError, TypeError):  # a module that computes in float64
+            return Network.of(copied(trained.module).cpu().eval(), torch.float32)
+        return network
 
     return once(trained, "single", build)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -40,12 +41,16 @@ def score(
     """Return the records of a cell's trials in the same order; diverged trials have no scores.
 
     Trials that trained together are scored together, at most eight at a time.
+
+    Raises:
+        PluginError: the test data were changed, or a metric returned a score under a foreign name.
     """
+    test = draws.test()
     costs: list[dict[str, float]] = []
     finite: dict[int, Trained] = {}
     cell_memo: dict[str, Any] = {}
     for place, trial in enumerate(trials):
-        test = draws.test().to(_device(trial.module))
+        test = test.to(_device(trial.module))
         started = time.perf_counter()
         prediction = predict(trial.module, test)
         seconds = time.perf_counter() - started
@@ -65,8 +70,9 @@ def score(
     places = list(finite)
     scores: dict[int, dict[str, float]] = {}
     for chunk in (places[i : i + at_once] for i in range(0, len(places), at_once)):
-        values = _scores([finite[place] for place in chunk], draws.task, metrics)
+        values = _scores([finite[place] for place in chunk], draws, metrics)
         scores |= zip(chunk, values, strict=True)
+    _require_unchanged(test, draws, model)
     return [
         TrialRecord(
             n_train=trial.key.n_train, seed=trial.key.seed,
@@ -78,16 +84,33 @@ def score(
 
 
 def _scores(
-    trials: Sequence[Trained], task: Task, metrics: Sequence[Metric]
+    trials: Sequence[Trained], draws: Draws, metrics: Sequence[Metric]
 ) -> list[dict[str, float]]:
     """Return the scores of each trial by all metrics."""
+    task = draws.task
     scores: list[dict[str, float]] = [{} for _ in trials]
     for metric in metrics:
         generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
-        values = metric.score_together(trials, task, generators)
+        shown = trials if type(metric) in CORE else _copies(trials)
+        values = metric.score_together(shown, task, generators)
         for collected, value in zip(scores, values, strict=True):
             collected.update(_named(metric, value))
     return scores
+
+
+def _copies(trials: Sequence[Trained]) -> list[Trained]:
+    """Return the trials with copies of the test data and predictions, which a metric may change."""
+    test = trials[0].test.clone()
+    return [replace(t, test=test, prediction=t.prediction.clone()) for t in trials]
+
+
+def _require_unchanged(test: Data, draws: Draws, model: Model) -> None:
+    drawn = draws.test().to(test.x.device)
+    if not (torch.equal(test.x, drawn.x) and torch.equal(test.y, drawn.y)):
+        raise PluginError(
+            f"the test data of {draws.task.name} were changed while {model.name} was scored: "
+            "clone a tensor before writing into it, in the methods of the model and of the task"
+        )
 
 
 def _device(module: nn.Module) -> torch.device:
@@ -98,7 +121,7 @@ def _device(module: nn.Module) -> torch.device:
 @torch.no_grad()
 def predict(module: nn.Module, data: Data) -> Tensor:
     """Return the module's outputs [n, *output_shape] on the inputs of data, in evaluation mode."""
-    return torch.cat([module.eval()(part) for part in in_parts(data.x)])
+    return torch.cat([module.eval()(part.clone()) for part in in_parts(data.x)])
 
 
 def _named(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:

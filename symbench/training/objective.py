@@ -159,7 +159,9 @@ class Objective:
         x, y, g = self._batch()
         if self.recipe.augment:
             x, y = self._moved(x, g, "input"), self._moved(y, g, "output")
-        prediction = network(x)
+        # a network may write into its input
+        used_again = bool(self.recipe.penalty) or self.task.loss == "own"
+        prediction = network(x.clone() if used_again else x)
         losses = trial_losses(self.task, prediction, (x, y), self.weight, self.unit) / self.scale
         if self.recipe.penalty:
             moved = network(self._moved(x, g, "input")) - self._moved(prediction, g, "output")

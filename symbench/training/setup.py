@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from symbench.contract import Data, Model, Problem, Recipe, Task
 from symbench.draws import Draws
 
 FleetMode = Literal["auto", "on", "off"]  # together: by the rule of ``stacking``, always, or never
-Reason = Literal["asked", "single", "impossible", "large", "small", "gpu", "short"]
+Reason = Literal["asked", "single", "impossible", "state", "large", "small", "gpu", "short"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Trial:
 
     ``stacked`` counts the trials that trained together, this one included. ``stacking`` says why,
     and ``capture`` whether the updates were replayed; both are None if nothing was trained.
+    ``first_output`` is that of the untrained module for the first training examples.
     """
 
     key: TrialKey
@@ -103,6 +106,7 @@ class Trial:
     stacked: int = 1
     stacking: StackingDecision | None = None
     capture: Capture | None = None
+    first_output: Tensor = field(default_factory=lambda: torch.empty(0))
 
     @cached_property
     def valid(self) -> Data:
@@ -142,14 +146,21 @@ def trainable(module: nn.Module) -> int:
 
 @contextmanager
 def seeded_globally(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators inside, and restore their states afterwards.
+    """Seed the global generators of torch, numpy and Python inside; restore their states after.
 
     The generators are seeded one by one. ``torch.manual_seed`` stores a stack trace per call for
     each backend that has not been initialised, which takes longer than building a small network.
     """
     cuda = [device] if device.type == "cuda" else []
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - plugins may use it
     with torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(seed)
         if cuda:
             torch.cuda.manual_seed(seed)
-        yield
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002

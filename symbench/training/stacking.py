@@ -13,6 +13,7 @@ of training and the rounding of sums, nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -22,11 +23,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from symbench.contract import Recipe
-from symbench.training.setup import StackingDecision, TrainingSetup, Trial, trainable
-from symbench.training.update import Update, stacked_forward
+from symbench.contract.modules import difference
+from symbench.training.setup import (
+    StackingDecision,
+    TrainingSetup,
+    Trial,
+    seeded_globally,
+    trainable,
+)
+from symbench.training.update import Stacked, Update, stacked_forward
 
 NUMBERS = 2**16  # written per operation of one trial, up to which stacking is faster on a CPU
 _PARAMETERS = 2**24  # stacked parameters, above which the activations might fill the memory
+_GROSS = 0.01  # of the largest output: more than rounding in an update
 _SHORT = 40  # updates below which neither way takes long
 _UNSTACKABLE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
@@ -58,17 +67,52 @@ def decide(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> Sta
         return StackingDecision(False, "asked")
     if not _stacks(trials[0], setup):
         return StackingDecision(False, "impossible")
+    if len(trials) > 1 and (not alike(trials) or _keeps_state(trials)):
+        return StackingDecision(False, "state")
+    return _by_cost(trials, recipe, setup)
+
+
+def alike(trials: Sequence[Trial]) -> bool:
+    """Whether the trials' modules differ in their parameters and buffers only."""
+    first = trials[0].module
+    modules = [trial.module for trial in trials]
+    return all(type(m) is type(first) and not difference(first, m) for m in modules)
+
+
+def _keeps_state(trials: Sequence[Trial]) -> bool:
+    """Whether a call changes more than the buffers of a module, or stacking changes its outputs.
+
+    The first two trials show it, on copies: in training mode, then in evaluation mode.
+    """
+    some = [trial.module for trial in trials[:2]]
+    copies = [deepcopy(module) for module in some]
+    examples = min(2, *(len(trial.data) for trial in trials))
+    x = torch.stack([trial.data.x[:examples] for trial in trials[:2]])
+    buffers = [list(module.buffers()) for module in copies]
+    with torch.no_grad(), seeded_globally(0, x.device):
+        apart = torch.stack([module(part.clone()) for module, part in zip(copies, x, strict=True)])
+        for module, part in zip(copies, x, strict=True):
+            module.eval()(part.clone())
+            module.train()
+        together = Stacked(some)(x.clone())
+    assigned = any(
+        held is not buffer
+        for module, before in zip(copies, buffers, strict=True)
+        for held, buffer in zip(module.buffers(), before, strict=True)
+    )
+    changed = any(difference(*pair) for pair in zip(some, copies, strict=True))
+    gap = (together - apart).abs().max() > _GROSS * apart.abs().max()
+    return assigned or changed or bool(gap)
+
+
+def _by_cost(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> StackingDecision:
+    """Return the decision for trials that can be stacked; on a CPU it depends on shapes."""
     if setup.fleet == "on":
         return StackingDecision(True, "asked")
     if len(trials) == 1:
         return StackingDecision(True, "single")
     if setup.device.type != "cpu":
         return StackingDecision(True, "gpu")
-    return _by_shapes(trials, recipe, setup)
-
-
-def _by_shapes(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> StackingDecision:
-    """Return the decision for a CPU."""
     if len(trials) * trainable(trials[0].module) > _PARAMETERS:
         return StackingDecision(False, "large")
     if setup.updates < _SHORT:
@@ -85,7 +129,7 @@ def is_small(operations: int, numbers: int) -> bool:
 
 def update_work(trial: Trial, recipe: Recipe, setup: TrainingSetup) -> Work:
     """Return the work of an update of one trial, taken on a copy of its state."""
-    update = Update([trial], recipe, setup)
+    update = Update([trial], recipe, setup, on_copy=True)
     update.prepare(0)
     with (work := Work()):
         update.step()
@@ -97,10 +141,16 @@ def _stacks(trial: Trial, setup: TrainingSetup) -> bool:
         return False
     try:
         state = stack_module_state([trial.module])
-        with torch.no_grad():
-            stacked_forward(trial.module, together=True)(*state, trial.data.x[None, :2])
+        forward = stacked_forward(trial.module, together=True)
+    except Exception:  # what cannot be copied or is not a plain module
+        return False
+    try:
+        with torch.no_grad(), seeded_globally(0, trial.data.x.device):
+            forward(*state, trial.data.x[None, :2].clone())
     except (RuntimeError, ValueError):  # raised by vmap for what it cannot do
         if setup.fleet == "on":
             raise
+        return False
+    except Exception:  # raised by the module, which is a copy here
         return False
     return True

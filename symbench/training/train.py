@@ -9,18 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from symbench.contract import Calibrates, Context, Data, Fits, Recipe, Task, seeded
-from symbench.errors import ShapeError
+from symbench.contract.modules import equal, named_tensors, shared_tensors
+from symbench.errors import InputError, ShapeError
 from symbench.training.cuda_graph import Replay
 from symbench.training.setup import (
     Progress,
+    StackingDecision,
     TrainingSetup,
     Trial,
     TrialKey,
     seeded_globally,
     trainable,
 )
-from symbench.training.stacking import decide
+from symbench.training.stacking import alike, decide
 from symbench.training.update import Best, Update
+
+_ROUNDING = 1e-3  # of the largest output: two builds may differ by it on a GPU
 
 
 def train(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
@@ -30,15 +34,49 @@ def train(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
 
     Raises:
         ShapeError: the model's output has the wrong shape.
-        InputError: the recipe needs a symmetry, but the model was not told one.
+        InputError: the recipe needs a symmetry, but the model was not told one; two builds with one
+            seed differ; or the trials share what training changes.
     """
     trials = [_prepare(setup, key) for key in keys]
+    if not isinstance(setup.model, Fits):
+        _compare_builds(setup, trials[0])
+    shared = shared_tensors([trial.module for trial in trials])
+    _refuse(setup, [name for name, tensor in shared.items() if tensor.requires_grad])
+    versions = {name: tensor._version for name, tensor in shared.items()}
     ready = isinstance(setup.model, Fits) or setup.task.loss == "none"
     if not ready and any(trainable(trial.module) for trial in trials):
         _train_all(trials, setup.recipe or setup.model.recipe(setup.make_problem(None)), setup)
+    _refuse(setup, [name for name in shared if shared[name]._version != versions[name]])
     for trial in trials:
         trial.module.eval()
     return trials
+
+
+def _refuse(setup: TrainingSetup, shared: Sequence[str]) -> None:
+    """Raise InputError if the trials share tensors of these names."""
+    if shared:
+        raise InputError(
+            f"model {setup.model.name}: the networks of two seeds share {shared[0]}, which "
+            "training changes: make a new module in each call of build, and clone what it takes "
+            "from a cache"
+        )
+
+
+def _compare_builds(setup: TrainingSetup, trial: Trial) -> None:
+    """Raise InputError unless a second build with the trial's seed gives an equal network."""
+    again, output = _built(setup, trial.key, trial.data)
+    _refuse(setup, [n for n, t in shared_tensors([trial.module, again]).items() if t.requires_grad])
+    tensors, others = named_tensors(trial.module), named_tensors(again)
+    unequal = [n for n, t in tensors.items() if n not in others or not equal(t, others[n])]
+    gap = (output - trial.first_output).abs() > _ROUNDING * output.abs().max()
+    if not unequal and bool(gap.any()):
+        unequal = ["their outputs"]
+    if unequal:
+        raise InputError(
+            f"model {setup.model.name}: two builds with one seed differ in {unequal[0]}: draw "
+            "initial values from problem.generator, or from the global generator of torch, numpy "
+            "or random"
+        )
 
 
 def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> None:
@@ -46,6 +84,8 @@ def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> Non
     stacks = _by_batch_size(trials, recipe, setup)
     largest = max(stacks, key=lambda stack: len(stack) * batch_size(stack[0], recipe))
     decision = decide(largest, recipe, setup)
+    if decision.stacked and not all(alike(stack) for stack in stacks if stack is not largest):
+        decision = StackingDecision(False, "state")
     done = 0
     for stack in stacks if decision.stacked else [[trial] for trial in trials]:
         _train_stack(stack, recipe, setup, (done / len(trials), len(stack) / len(trials)))
@@ -55,36 +95,47 @@ def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> Non
 
 
 def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
-    task = setup.task
     data = setup.draws.train(key.n_train, key.seed).to(setup.device)
 
     def valid() -> Data:
         return setup.draws.valid(key.seed).to(setup.device)
 
-    seed = seeded(task.name, task.version, key.seed, "init").initial_seed()
     started = time.perf_counter()
+    module, output = _built(setup, key, data)
+    seconds = time.perf_counter() - started
+    return Trial(key, data, valid, module, seconds=seconds, first_output=output)
+
+
+def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> tuple[nn.Module, Tensor]:
+    """Return the trial's module and its outputs for the first examples.
+
+    The module is fitted if the model trains itself, else it is calibrated. The first call of the
+    module is part of it, because lazy layers draw their weights then.
+    """
+    task = setup.task
+    seed = seeded(task.name, task.version, key.seed, "init").initial_seed()
     # ordinary layers initialise from the global generator
     with seeded_globally(seed, setup.device):
         problem = setup.make_problem(torch.Generator().manual_seed(seed))
         if isinstance(setup.model, Fits) and task.loss != "none":
-            module = setup.model.fit(problem, data, _context(setup, key, valid()))
+            module = setup.model.fit(problem, data.clone(), _context(setup, key))
         else:
             module = setup.model.build(problem)
-    trial = Trial(key, data, valid, module.to(setup.device))
-    if isinstance(trial.module, Calibrates) and task.loss != "none":
-        trial.module.calibrate(data.x, data.y)
-    check_output(trial.module, task, (data if len(data) else trial.valid).x[:4])
-    trial.seconds = time.perf_counter() - started
-    return trial
+        module = module.to(setup.device)
+        if isinstance(module, Calibrates) and task.loss != "none":
+            module.calibrate(data.x.clone(), data.y.clone())
+        x = data.x if len(data) else setup.draws.valid(key.seed).to(setup.device).x
+        return module, check_output(module, task, x[:4].clone())
 
 
-def _context(setup: TrainingSetup, key: TrialKey, valid: Data) -> Context:
+def _context(setup: TrainingSetup, key: TrialKey) -> Context:
     generator = seeded(setup.task.name, setup.task.version, key.seed, "fit")
+    valid = setup.draws.valid(key.seed).to(setup.device)
     return Context(key.n_train, key.seed, setup.updates, setup.device, valid, generator)
 
 
-def check_output(module: nn.Module, task: Task, x: Tensor) -> None:
-    """Raise ShapeError unless the module's output for x [n, ...] is [n, *output_shape]."""
+def check_output(module: nn.Module, task: Task, x: Tensor) -> Tensor:
+    """Return the module's output for x [n, ...]; raise ShapeError unless [n, *output_shape]."""
     with torch.no_grad():
         y = module.eval()(x)
     module.train()
@@ -95,6 +146,7 @@ def check_output(module: nn.Module, task: Task, x: Tensor) -> None:
             f"the model returned {got} for {len(x)} inputs of {task.name}, "
             f"which expects {expected}: return [n, *problem.output_shape]"
         )
+    return y
 
 
 def batch_size(trial: Trial, recipe: Recipe) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from symbench.contract import Recipe, Task
 from symbench.contract.batches import in_parts
+from symbench.contract.modules import named_tensors
 from symbench.errors import InputError
 from symbench.training.objective import Objective, target_units, trial_losses
 from symbench.training.setup import TrainingSetup, Trial
@@ -41,18 +43,77 @@ def stacked_forward(module: nn.Module, *, together: bool) -> Forward:
     return single
 
 
+class Stacked:
+    """Copies of the parameters and buffers of several modules, stacked along a trial axis."""
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        self._modules = modules
+        self.parameters, self._buffers = stack_module_state(list(modules))
+        self._forward = stacked_forward(modules[0].train(), together=len(modules) > 1)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the outputs [T, n, ...] for x [T, n, ...]."""
+        return self._forward(self.parameters, self._buffers, x)
+
+    def values(self) -> State:
+        """Return the parameters, [T, ...] each, without gradients."""
+        return {name: p.detach() for name, p in self.parameters.items()}
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Write the state into the modules."""
+        state = {**self.parameters, **self._buffers}
+        for position, module in enumerate(self._modules):
+            for name, tensor in named_tensors(module).items():
+                if not torch.equal(tensor, state[name][position]):  # it may be shared
+                    tensor.copy_(state[name][position])
+
+
+class Own:
+    """One module with its own parameters, for the same use as ``Stacked``: it is trained in place.
+
+    Any module can be trained so: nothing is copied, and what it keeps remains its own.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module.train()
+        self.parameters = dict(module.named_parameters())
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the outputs [1, n, ...] for x [1, n, ...]."""
+        return self._module(x[0])[None]  # type: ignore[no-any-return]
+
+    def values(self) -> State:
+        """Return the parameters, [1, ...] each, without gradients."""
+        return {name: p.detach()[None] for name, p in self.parameters.items()}
+
+    def finish(self) -> None:
+        """Free the gradients."""
+        self._module.zero_grad(set_to_none=True)
+
+
 class Update:
     """A stack of trials in training; a call with update = 0, 1, 2, … takes one step.
 
-    The trials' own modules change only in ``finish``. ``losses`` [T] are those of the last step.
-    ``prepare`` copies the host's values for an update to the device. ``step`` never waits for the
-    device and does the same work on the same tensors each time, so that it can be captured.
+    Several trials, or one with ``on_copy``, are trained on copies of their state, which ``finish``
+    writes back. ``losses`` [T] are those of the last step. ``prepare`` copies the host's values for
+    an update to the device. ``step`` never waits for the device and does the same work on the same
+    tensors each time, so that it can be captured.
     """
 
-    def __init__(self, trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> None:
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        recipe: Recipe,
+        setup: TrainingSetup,
+        *,
+        on_copy: bool = False,
+    ) -> None:
         self._trials, self._recipe, self._updates = trials, recipe, setup.updates
-        self.parameters, self.buffers = stack_module_state([trial.module for trial in trials])
-        self.forward = stacked_forward(trials[0].module.train(), together=len(trials) > 1)
+        modules = [trial.module for trial in trials]
+        stacked = len(trials) > 1 or on_copy
+        self.networks: Stacked | Own = Stacked(modules) if stacked else Own(modules[0])
+        self.parameters = self.networks.parameters
         self._objective = Objective.of(
             setup.task, setup.make_problem(None), recipe, [(t.key.seed, t.data) for t in trials]
         )
@@ -77,38 +138,30 @@ class Update:
         """Take the prepared step; ``capturable`` while a graph is being captured."""
         for group in self._optimiser.param_groups:
             group["capturable"] = capturable  # Adam needs it in a capture, and warns elsewhere
-        losses = self._objective(self._network)
+        losses = self._objective(self.networks)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())
         self._optimiser.step()
         self.losses = losses.detach()
         self._finite &= self.losses.isfinite()
 
-    def _network(self, x: Tensor) -> Tensor:
-        return self.forward(self.parameters, self.buffers, x)
-
-    @torch.no_grad()
     def finish(self) -> None:
         """Write the state into the trials' modules, and mark diverged trials."""
-        state = {**self.parameters, **self.buffers}
-        for position, (trial, finite) in enumerate(
-            zip(self._trials, self._finite.tolist(), strict=True)
-        ):
-            module = trial.module
-            tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-            for name, tensor in tensors.items():
-                tensor.copy_(state[name][position])
+        self.networks.finish()
+        for trial, finite in zip(self._trials, self._finite.tolist(), strict=True):
             trial.diverged = not finite
 
 
 def _optimiser(recipe: Recipe, parameters: list[Tensor], rate: Tensor) -> torch.optim.Optimizer:
     decay = recipe.weight_decay
+    fused = all(p.is_floating_point() for p in parameters)  # complex parameters have no fused step
+    how: dict[str, Any] = {"fused": True} if fused else {"foreach": False}
     if recipe.optimiser == "adam":
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, **how)
     if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, **how)
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay, fused=True)
+        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay, **how)
     raise InputError(f"unknown optimiser {recipe.optimiser!r}: choose adam, adamw or sgd")
 
 
@@ -141,21 +194,22 @@ class Best:
         """Save the parameters of the trials whose validation loss has improved."""
         if self._x is None or self._y is None:
             return
-        parameters, buffers = stack.parameters, stack.buffers
-        parts = [stack.forward(parameters, buffers, x) for x in in_parts(self._x, axis=1)]
+        values = stack.networks.values()
+        parts = [stack.networks(x.clone()) for x in in_parts(self._x, axis=1)]
         losses = trial_losses(self._task, torch.cat(parts, 1), (self._x, self._y), unit=self._unit)
         if self._least is None:
             self._least = losses
-            self._parameters = {name: p.detach().clone() for name, p in parameters.items()}
+            self._parameters = {name: p.clone() for name, p in values.items()}
             return
         better = losses < self._least
         self._least = torch.where(better, losses, self._least)
-        for name, p in parameters.items():
+        for name, p in values.items():
             improved = better.view(-1, *[1] * (p.dim() - 1))
-            self._parameters[name] = torch.where(improved, p.detach(), self._parameters[name])
+            self._parameters[name] = torch.where(improved, p, self._parameters[name])
 
     @torch.no_grad()
     def restore(self, stack: Update) -> None:
         """Copy the saved parameters back."""
+        values = stack.networks.values()
         for name, saved in self._parameters.items():
-            stack.parameters[name].copy_(saved)
+            values[name].copy_(saved)

@@ -44,7 +44,7 @@ def valid_losses(
 
 @torch.no_grad()
 def _loss(task: Task, trial: Trial) -> float:
-    prediction = torch.cat([trial.module(part) for part in in_parts(trial.valid.x)])
+    prediction = torch.cat([trial.module(part.clone()) for part in in_parts(trial.valid.x)])
     data, unit = (trial.valid.x[None], trial.valid.y[None]), target_units(task, [trial.data.y])
     loss = float(trial_losses(task, prediction[None], data, unit=unit)) * float(unit) ** 2
     return math.inf if trial.diverged or not math.isfinite(loss) else loss
