@@ -31,7 +31,7 @@ from torch import Tensor
 from symbench import disk_cache
 from symbench.contract import Data, Split, Task
 from symbench.errors import InputError
-from symbench.registry.source_hash import imported_packages, source_files
+from symbench.registry.code_files import imported_packages, source_files
 
 TEST_SEED = 0  # all trials have the same test set
 

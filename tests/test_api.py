@@ -46,7 +46,7 @@ def test_a_problem_made_by_hand_has_no_backbones():
 
 
 def test_a_backbone_that_declines_the_problem_says_why():
-    problem = symbench.problem(symbench.task("o3-inertia"), symbench.model("mlp"))
+    problem = symbench.problem(symbench.task("o3-inertia"), symbench.model("augerino"))
     with pytest.raises(InputError, match="cnn declines the problem: cnn reads images"):
         problem.backbone("cnn")
 

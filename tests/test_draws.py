@@ -236,7 +236,7 @@ def test_a_damaged_file_is_drawn_again_and_replaced(cache, tmp_path, monkeypatch
     cached.write_bytes(content)
     forget()
     assert fingerprint(task) == found
-    assert cached.read_text() == found
+    assert cached.read_text().partition("\n")[2] == found
 
 
 def test_a_folder_that_cannot_be_written_is_no_matter(cache, tmp_path, monkeypatch):

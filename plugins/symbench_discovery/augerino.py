@@ -99,6 +99,11 @@ class Augerino(Model):
     config: AugerinoConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"smoke": {"copies": 2}}
 
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """Names of the backbones: that of the configuration, or those for images and pairs."""
+        return (self.config.backbone,) if self.config.backbone else ("cnn", "mlp")
+
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is neither images to classify nor the angle between two images."""
         if not (is_classification(problem) or is_pair(problem)):

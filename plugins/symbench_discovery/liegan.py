@@ -68,6 +68,7 @@ class LieGAN(Model):
     reference = "Yang, Walters, Dehmamy, Yu 2023, Generative adversarial symmetry discovery"
     Config = LieGANConfig
     config: LieGANConfig
+    backbones = ("mlp",)
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # the published rates are too small to learn anything in so few updates
         "smoke": {"generator_rate": 1e-2, "discriminator_rate": 2e-3},

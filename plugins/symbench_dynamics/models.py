@@ -53,6 +53,11 @@ class Dynamics(Model):
     }
     selection = "best-valid"
 
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """Name of the backbone."""
+        return (self.backbone,)
+
     def accepts(self, problem: Problem) -> str | None:
         """Decline tasks whose states do not move, and tasks that the backbone declines."""
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import ClassVar
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 
 from symbench import Split, seeded
-from symbench.contract import SPLITS
+from symbench.contract.task import fingerprint_of_draws
 from symbench_images.rotation import PixelRotation
 from symbench_images.scrambled import ScrambledImages, Stock
 from symbench_images.stock import Source
@@ -50,12 +49,7 @@ def _stock(source: Source, digest: str) -> Stock:  # noqa: ARG001 - part of the 
 
 @lru_cache(maxsize=64)
 def _fingerprint(task: FromFiles, digest: str) -> str:
-    together = hashlib.sha256(f"{task.name}\n{task.version}\n{digest}".encode())
-    for split in SPLITS:
-        data = task.sample(32, 0, split)
-        for tensor in (data.x, data.y):
-            together.update((tensor.double() * 1e4).round().long().numpy().tobytes())
-    return together.hexdigest()[:16]
+    return fingerprint_of_draws(task, digest)
 
 
 class FromFiles(ScrambledImages):

@@ -34,7 +34,7 @@ from symbench.results.report import FORMATS, SUMMARY_FORMATS, check_format, rend
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
-    from symbench.records.record import Identity, Record
+    from symbench.records.record import Record
 
 Patterns = Sequence[str] | None
 
@@ -126,7 +126,7 @@ def matching(board: Leaderboard, tasks: Patterns, models: Patterns) -> Leaderboa
 def summarised(
     records: Sequence[Record],
     tier: str,
-    stale: Callable[[Identity], bool],
+    stale: Callable[[Record], bool],
     patterns: tuple[Patterns, Patterns],
     window: ParameterWindow | None,
 ) -> Summary:

@@ -18,7 +18,7 @@ from symbench.registry.card import one_line
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
-    from symbench.records.record import Identity
+    from symbench.records.record import Record
     from symbench.records.store import Store
     from symbench.registry import Registry
 
@@ -47,20 +47,21 @@ def name_broken_files(registry: Registry) -> None:
             _warn(f"not used: --plugin {info.source}: {info.reason}")
 
 
-def staleness(registry: Registry) -> Callable[[Identity], bool]:
-    """Return the function that says whether the record of an identity is stale.
+def staleness(registry: Registry) -> Callable[[Record], bool]:
+    """Return the function that says whether a record is stale.
 
     Where a plugin raises, the record counts as current, with a warning on stderr.
     """
-    from symbench.runs.staleness import is_stale
+    from symbench.runs.staleness import is_outdated
 
-    def stale(identity: Identity) -> bool:
+    def stale(record: Record) -> bool:
         try:
-            return is_stale(registry, identity)
+            return is_outdated(registry, record)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin may raise anything
-            _warn(f"{identity.task} {identity.model}: staleness unknown: {one_line(error)}")
+            pair = f"{record.identity.task} {record.identity.model}"
+            _warn(f"{pair}: staleness unknown: {one_line(error)}")
             return False
 
     return stale

@@ -18,7 +18,7 @@ from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.publish.submission import Submission
-    from symbench.records.record import Identity
+    from symbench.records.record import Record
     from symbench.registry import Registry
 
 
@@ -40,7 +40,7 @@ def publish(
 def write(
     stores: Sequence[Store],
     tier: str | None,
-    stale: Callable[[Identity], bool],
+    stale: Callable[[Record], bool],
     to: Path,
     registry: Registry | None = None,
     *,
@@ -51,7 +51,7 @@ def write(
     Args:
         stores: where the records are, and the learned generators beside them.
         tier: smoke, quick or full; by default that of the newest record.
-        stale: whether the task, the model or the protocol of a record has changed since.
+        stale: whether the task, model, protocol or metrics of a record have changed.
         to: a new directory, or one of an earlier publication.
         registry: describes tasks and models on the site; without it the pages hold only results.
         site: whether to write the site too.

@@ -236,12 +236,17 @@ def with_tuned(selection: Selection, registry: Registry, store: Path) -> Selecti
 def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -> list[Document]:
     """Return each cell, and whether it would run or be reused, or is declined or failed."""
     from symbench.runs.plan import make_plan
+    from symbench.runs.staleness import has_changed_metrics
 
     store = Store(path)
     documents = []
     for cell in make_plan(registry, selection):
         stored = None if fresh else store.read(cell.key)
-        reused = stored is not None and stored.status in FINISHED
+        reused = (
+            stored is not None
+            and stored.status in FINISHED
+            and not has_changed_metrics(registry, stored)
+        )
         newer = None if cell.reason else store.newer(cell.key)
         what = "declined" if cell.reason else "reuse" if reused else "run"
         if cell.error is not None or newer is not None:

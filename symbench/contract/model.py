@@ -42,6 +42,16 @@ class Model(ABC):
     search: ClassVar[Mapping[str, tuple[Any, ...] | list[Any]]] = {}
     selection: ClassVar[Selection] = "last"
 
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """Names of the registered models that ``build`` asks ``problem.backbone`` for.
+
+        Their source counts as the model's own: if it changes, results of the model are stale.
+        A class attribute (``backbones = ("mlp",)``) is enough, unless they depend on the
+        configuration. A name that is not declared is refused.
+        """
+        return ()
+
     def __init__(self, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -152,17 +153,39 @@ class Task(ABC):
 
     @cached_property
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256(f"{self.name}\n{self.version}".encode())
-        with _one_thread():
-            for split in SPLITS:
-                data = self.sample(32, 0, split)
-                for tensor in (data.x, data.y):
-                    digest.update((tensor.double() * 1e4).round().long().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint_of_draws(self)
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits that change with the data (a rounded draw of every split)."""
+        """Return 16 hex digits that change with the data and with the symmetry."""
         return self._fingerprint
+
+
+def fingerprint_of_draws(task: Task, *parts: str) -> str:
+    """Return 16 hex digits for a small draw of every split, the symmetry, and further ``parts``.
+
+    Numbers count to 1e-4 of the largest of their tensor, in any unit, because processors round
+    differently. Smaller differences, and examples beyond the first 32, are not visible here; the
+    hash of the task's source shows them if the code has changed.
+    """
+    digest = hashlib.sha256("\n".join([task.name, task.version, *parts]).encode())
+    with _one_thread():
+        for split in SPLITS:
+            data = task.sample(32, 0, split)
+            digest.update(_rounded(data.x) + _rounded(data.y))
+        if (symmetry := task.symmetry) is not None:
+            group = symmetry.group
+            digest.update(repr((group, symmetry.input, symmetry.output, symmetry.bodies)).encode())
+            digest.update(_rounded(group.algebra) + _rounded(group.discrete))
+    return digest.hexdigest()[:16]
+
+
+def _rounded(tensor: Tensor) -> bytes:
+    """Return a tensor's type, shape, scale (a power of two), and entries to 1e-4 of the scale."""
+    exact = tensor.detach().cpu().double()
+    largest = float(exact.abs().max()) if exact.numel() else 0.0
+    exponent = math.frexp(largest)[1] - 1 if math.isfinite(largest) else 0
+    entries = (exact / 2.0**exponent).nan_to_num().mul(1e4).round().long()
+    return f"{tensor.dtype} {tuple(tensor.shape)} {exponent}".encode() + entries.numpy().tobytes()
 
 
 @contextmanager
@@ -188,4 +211,5 @@ def _overridden(task: T, tier: str) -> T:
             delattr(overridden, attribute)
     for attribute, value in task.tiers[tier].items():
         setattr(overridden, attribute, value)
+    vars(overridden)["_overrides"] = dict(task.tiers[tier])  # part of the key of cached draws
     return overridden

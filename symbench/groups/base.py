@@ -104,10 +104,12 @@ class Group(ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the generators, on which a stored basis depends."""
-        digest = hashlib.sha256(str((*self.algebra.shape, *self.discrete.shape)).encode())
-        for matrices in (self.algebra, self.discrete):
-            digest.update(matrices.contiguous().numpy().tobytes())
+        """SHA-256 of all that a stored basis depends on: generators, form, and negation."""
+        digest = hashlib.sha256(str((self.negation, self.is_musical)).encode())
+        for matrices in (self.algebra, self.discrete, self.form):
+            if matrices is not None:
+                digest.update(str(tuple(matrices.shape)).encode())
+                digest.update(matrices.contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def __mul__(self, other: Group) -> DirectProduct:

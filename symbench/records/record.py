@@ -37,7 +37,8 @@ class _Document(BaseModel):
 class Identity(_Document):
     """What a cell is: equal identities are the same experiment.
 
-    The hash of the identity is the cell's key.
+    The hash of the identity is the cell's key. Identities of earlier releases have no
+    ``task_source_sha256``; it is absent from their JSON and from their key.
     """
 
     model_config = ConfigDict(frozen=True)  # because ``key`` is cached
@@ -45,6 +46,7 @@ class Identity(_Document):
     task: str
     task_version: str
     task_fingerprint: str
+    task_source_sha256: str | None = None
     model: str
     model_version: str
     model_source_sha256: str
@@ -53,6 +55,13 @@ class Identity(_Document):
     sizes: list[int]
     seeds: list[int]
     protocol: dict[str, Any]
+
+    @model_serializer(mode="wrap")
+    def _known(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = whole(self)
+        if self.task_source_sha256 is None:
+            del fields["task_source_sha256"]
+        return fields
 
     @cached_property  # every sort, merge and check reads it
     def key(self) -> str:
@@ -87,6 +96,8 @@ class Failure(_Document):
 class Provenance(_Document):
     """What code, data and machine made a record, and how it was run; unknown fields are absent.
 
+    ``plugins`` holds the version of every plugin that was loaded, with the hash of its main module.
+    ``metrics`` holds the version and source hash of every metric that was applied.
     ``seconds`` is wall time, ``fleet`` the most trials that trained together, ``fleet_choice`` why,
     and ``capture`` whether updates were replayed from a CUDA graph.
     """
@@ -104,6 +115,8 @@ class Provenance(_Document):
     plugin: str | None = None
     plugin_version: str | None = None
     plugin_source_sha256: str | None = None
+    plugins: dict[str, str] | None = None
+    metrics: dict[str, str] | None = None
     fleet: int | None = None
     fleet_choice: dict[str, Any] | None = None
     capture: dict[str, Any] | None = None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symbench import disk_cache
 from symbench.registry.card import BASES, described
+from symbench.registry.code_files import folder_of
 
 if TYPE_CHECKING:
     from symbench.registry.class_reader import Package
@@ -27,7 +27,7 @@ class CardCache:
 
     def __init__(self, package: str) -> None:
         self._package = package
-        self._root = _root(package)
+        self._root = folder_of(package)
         self._source: Package | None = None
         defaults = [described(kind, base) for kind, base in BASES.items()]
         what = [_EDITION, package, self._root, defaults]
@@ -58,17 +58,6 @@ class CardCache:
         self._known["files"].update({str(file): _sha256(file) for file in self._source.files})
         disk_cache.save(self._path, json.dumps(self._known).encode())
         return True
-
-
-def _root(package: str) -> Path | None:
-    """Return the folder that a top-level package or module is imported from."""
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError):
-        return None
-    if spec is not None and spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))).parent
-    return Path(spec.origin).parent if spec is not None and spec.origin else None
 
 
 def _valid(content: bytes) -> dict[str, dict[str, Any]] | None:

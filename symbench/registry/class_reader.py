@@ -14,7 +14,7 @@ from typing import Any
 
 from symbench import contract
 from symbench.registry.card import described
-from symbench.registry.source_hash import module_file, package_of
+from symbench.registry.code_files import module_file, package_of
 
 _PLAIN = (ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom)
 _OPAQUE = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)  # scopes of their own

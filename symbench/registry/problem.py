@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symbench.contract import Model, Problem, Task
@@ -18,17 +18,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Backbones:
-    """Builds registered models by name; it holds no task, so no model can reach one through it."""
+    """Builds the declared backbones of a model; it holds no task, so no model can reach one."""
 
     cards: Mapping[str, Card]
+    model: str
+    declared: tuple[str, ...]
 
     def __call__(self, name: str, problem: Problem) -> nn.Module:
         if name not in self.cards:
             raise UnknownNameError("model", name, self.cards)
+        if name not in self.declared:
+            raise InputError(
+                f"{self.model} asks for the backbone {name!r}, which it does not declare: add it "
+                f"to its attribute backbones, now {self.declared}, so that a change of {name} "
+                "makes its results stale"
+            )
         model: Model = self.cards[name].load()()
-        if reason := model.accepts(problem):
+        own = replace(problem, builder=replace(self, model=name, declared=model.backbones))
+        if reason := model.accepts(own):
             raise InputError(f"{name} declines the problem: {reason}")
-        return model.build(problem)
+        return model.build(own)
 
 
 def make_problem(
@@ -50,5 +59,10 @@ def make_problem(
         times=task.times,
         periods=task.periods,
         generator=generator,
-        builder=_Backbones(registry.models),
+        builder=_Backbones(registry.models, model.name, _configured(model).backbones),
     )
+
+
+def _configured(model: Model | type[Model]) -> Model:
+    """Return the model, or that of a class in its default configuration."""
+    return model() if isinstance(model, type) else model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -46,11 +47,15 @@ class Sources:
 
 
 class Registry:
-    """All that plugins have registered, sorted by name, and each plugin with its status."""
+    """All that plugins have registered, sorted by name, and each plugin with its status.
+
+    ``hashes`` holds the hash of the module's file of each loaded plugin, by name.
+    """
 
     def __init__(self, sources: Sources | None = None) -> None:
         self.sources = sources or Sources()
         self.plugins: list[PluginInfo] = []
+        self.hashes: dict[str, str] = {}
         self._cards: dict[str, dict[str, Card]] = {
             kind: {} for kind in ("task", "model", "metric", "suite", "executor")
         }
@@ -183,6 +188,7 @@ class Registry:
             self._cards[card.kind][card.name] = card
         names = tuple(f"{card.kind} {card.name}" for card in registration.cards)
         self.plugins.append(PluginInfo(name, version, source, "ok", None, names))
+        self.hashes[name] = _sha256(module)
 
     def _ask(self, module: object, name: str) -> Registration:
         """Ask a plugin for what it registers."""
@@ -205,3 +211,9 @@ class Registry:
                 owner = self._cards[card.kind].get(card.name, card).plugin
                 raise PluginError(f"the {card.kind} name {card.name!r} is taken by plugin {owner}")
             taken.add((card.kind, card.name))
+
+
+def _sha256(module: object) -> str:
+    """Return the hash of a module's file; empty if it has none."""
+    file = Path(getattr(module, "__file__", None) or "")
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

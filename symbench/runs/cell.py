@@ -16,14 +16,15 @@ from torch import Tensor
 from symbench.contract import Fits, Metric, Model, Problem, Recipe, Task
 from symbench.draws import Draws
 from symbench.errors import InputError
-from symbench.records.record import Failure, Provenance, Record, Status, TrialRecord
+from symbench.records.record import Failure, Identity, Provenance, Record, Status, TrialRecord
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
 from symbench.registry.settings import guarded
-from symbench.registry.source_hash import source_sha256
+from symbench.registry.source_hash import model_sha256, source_sha256
 from symbench.runs.plan import Cell
-from symbench.runs.provenance import machine
+from symbench.runs.provenance import loaded_plugins, machine
 from symbench.runs.score import metrics_for, score
+from symbench.runs.staleness import code_of_metric
 from symbench.training.setup import (
     FleetMode,
     ProgressCallback,
@@ -98,6 +99,7 @@ def _run(
     draws = Draws(task, identity.task_fingerprint)
     model_class = registry.model(cell.model)
     model = model_class(model_class.Config(**identity.config))
+    check_code(registry, identity, task, model)
     problem = partial(make_problem, registry, task, model)
     if reason := model.accepts(problem()):
         raise InputError(f"{model.name} declines {task.name}: {reason}")
@@ -107,16 +109,32 @@ def _run(
         recipe=_recipe(cell, model, problem()),
     )  # fmt: skip
     trained = train(setup, [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds])
+    metrics = metrics_for(registry, task, model)
     trials = _scored(
-        trained, draws, model, problem(), metrics_for(registry, task, model),
-        thorough=identity.tier == "full",
+        trained, draws, model, problem(), metrics, thorough=identity.tier == "full"
     )  # fmt: skip
     peak = _peak_bytes(device)
     trials = [t.model_copy(update={"cost": {**t.cost, "peak_bytes": peak}}) for t in trials]
     return Record(
         identity=identity, status=_status(trials), trials=trials,
-        provenance=_trained_how(trained), tensors=learned_generators(task, model, trained),
+        provenance=_trained_how(trained).also(metrics={m.name: code_of_metric(m) for m in metrics}),
+        tensors=learned_generators(task, model, trained),
     )  # fmt: skip
+
+
+def check_code(registry: Registry, identity: Identity, task: Task, model: Model) -> None:
+    """Raise InputError if the code of task or model differs from that of the plan.
+
+    This process has imported it later than the process that planned the cell.
+    """
+    planned = identity.task_source_sha256, identity.model_source_sha256
+    found = source_sha256(task), model_sha256(registry, model)
+    for name, one, other in zip((task.name, model.name), planned, found, strict=True):
+        if one is not None and one != other:
+            raise InputError(
+                f"the source of {name} differs from the planned one: it was edited while the run "
+                "went on, or this machine has another; start the run again"
+            )
 
 
 def _recipe(cell: Cell, model: Model, problem: Problem) -> Recipe:
@@ -206,8 +224,10 @@ def _peak_bytes(device: torch.device) -> float:
 def _plugin(registry: Registry, cell: Cell) -> Provenance:
     card = registry.card("model", cell.model)
     versions = {info.name: info.version for info in registry.plugins}
+    cls = registry.model(cell.model)
     return Provenance(
         plugin=card.plugin,
         plugin_version=versions.get(card.plugin, ""),
-        plugin_source_sha256=source_sha256(registry.model(cell.model)),
+        plugin_source_sha256=model_sha256(registry, cls(cls.Config(**cell.identity.config))),
+        plugins=loaded_plugins(registry),
     )

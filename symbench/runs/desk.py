@@ -10,6 +10,7 @@ from symbench.records.store import Store
 from symbench.registry import Registry
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell
+from symbench.runs.staleness import has_changed_metrics
 from symbench.training.setup import Progress
 
 
@@ -88,8 +89,13 @@ class Desk:
         del self.unfinished[record.key]
 
     def _usable(self, cell: Cell) -> Record | None:
-        """Return the stored record of a cell, or None if the cell must be computed."""
+        """Return the stored record of a cell, or None if the cell must be computed.
+
+        A record that a changed metric has scored is not usable.
+        """
         record = None if self.options.fresh else self.store.read(cell.key)
+        if record is not None and has_changed_metrics(self.registry, record):
+            return None
         if record is None or record.status in FINISHED:
             return record
         again = record.status == "interrupted" or self.options.retry_failed

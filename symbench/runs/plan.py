@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from symbench.records.record import Failure, Identity
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
 from symbench.registry.settings import guarded
-from symbench.registry.source_hash import source_sha256
+from symbench.registry.source_hash import model_sha256, source_sha256
 from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget
 from symbench.runs.staleness import fingerprint_of
 
@@ -93,8 +93,7 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     trained = [name for name in tasks if registry.tasks[name].details.get("loss") != "none"]
     if 0 in selection.sizes and trained:
         raise InputError(f"--sizes 0: {trained[0]} has to be trained; choose at least 2")
-    hashes = {model: _attempt(source_sha256, registry.model(model)) for model in models}
-    cells = [cell for task in tasks for cell in _cells(registry, task, hashes, selection)]
+    cells = [cell for task in tasks for cell in _cells(registry, task, models, selection)]
     if not cells:
         raise InputError(
             "nothing to run: no selected task or model works; `symbench list plugins` says why"
@@ -113,10 +112,7 @@ def _attempt(ask: Callable[..., T], *arguments: object) -> tuple[T | None, Failu
 
 
 def _cells(
-    registry: Registry,
-    name: str,
-    hashes: Mapping[str, tuple[str | None, Failure | None]],
-    selection: Selection,
+    registry: Registry, name: str, models: Sequence[str], selection: Selection
 ) -> Iterator[Cell]:
     """Yield the cells of one task. Everything is written into ``fields`` as soon as it is known."""
     card, budget = registry.tasks[name], TIERS[selection.tier]
@@ -127,14 +123,14 @@ def _cells(
     }  # fmt: skip
     with guarded(card.plugin):
         missing, failure = _attempt(_ask_task, registry.task(name), selection, fields)
-    for model, (sha256, unknown) in hashes.items():
+    for model in models:
         asked = registry.models[model]
         own = {
             **fields, "model": model, "model_version": asked.version,
-            "model_source_sha256": sha256 or "", "protocol": dict(fields["protocol"]),
+            "model_source_sha256": "", "protocol": dict(fields["protocol"]),
         }  # fmt: skip
         own["protocol"]["prior"] = asked.details.get("prior")
-        reason, error = missing, failure or unknown
+        reason, error = missing, failure
         if error is None:
             with guarded(asked.plugin):
                 reason, error = _attempt(_ask_model, registry, selection, own, missing)
@@ -176,7 +172,8 @@ def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str |
         check_json(f"{task.name}: {name}", value)
     fields["protocol"].update(terms)
     missing = _answer(f"{task.name}: available", planned.available())
-    fingerprint = fingerprint_of(task)
+    fields["task_source_sha256"] = source_sha256(planned)
+    fingerprint = fingerprint_of(planned)
     if not isinstance(fingerprint, str):
         raise InputError(f"{task.name}: fingerprint returned {fingerprint!r}: return a string")
     fields["task_fingerprint"] = fingerprint
@@ -201,6 +198,7 @@ def _ask_model(
     task = registry.task(fields["task"]).for_tier(selection.tier)
     tuned = selection.tuned.get((fields["task"], fields["model"]), Tuned({}, {}))
     model = registry.model(fields["model"]).for_tier(selection.tier, **tuned.config)
+    fields["model_source_sha256"] = model_sha256(registry, model)
     config = model.config_dict()
     check_json(f"{fields['model']}: Config", config, dict)
     fields["config"] = config

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from symbench.records.record import Provenance
+from symbench.registry import Registry
 
 
 def _git() -> str | None:
@@ -50,6 +51,18 @@ def _machine_class() -> str:
 def tf32() -> bool:
     """Whether CUDA may round factors of products or convolutions to ten bits of mantissa."""
     return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
+
+
+def loaded_plugins(registry: Registry) -> dict[str, str]:
+    """Return the version and hash of each loaded plugin that is not part of symbench.
+
+    A plugin can change others when it is imported, so all of them belong to a record.
+    """
+    return {
+        info.name: f"{info.version} {registry.hashes[info.name][:12]}".strip()
+        for info in registry.plugins
+        if info.status == "ok" and info.source != "symbench"
+    }
 
 
 def machine(device: str) -> Provenance:

@@ -17,7 +17,7 @@ from symbench.errors import InputError, SymbenchError
 from symbench.records.store import Store
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
-from symbench.registry.source_hash import source_sha256
+from symbench.registry.source_hash import model_sha256, source_sha256
 from symbench.runs.options import resolve_device
 from symbench.runs.protocol import TIERS
 from symbench.tuning.space import Categories, Range, search_space
@@ -76,7 +76,8 @@ def search(
     """
     sampler = _sampler(how.sampler_seed)
     how = replace(how, device=resolve_device(how.device))
-    its_task, its_model = registry.task(task), registry.model(model).for_tier(how.tier)
+    its_task = registry.task(task).for_tier(how.tier)
+    its_model = registry.model(model).for_tier(how.tier)
     spec = _spec_or_reason(registry, its_task, its_model, how)
     if isinstance(spec, str):
         return spec
@@ -109,7 +110,7 @@ def _spec_or_reason(registry: Registry, task: Task, model: Model, how: Search) -
     try:
         if (reason := _unfit(registry, task, model)) is not None:
             return reason
-        spec = _spec(task, model, how)
+        spec = _spec(registry, task, model, how)
     except SymbenchError:
         raise
     except Exception as error:  # a plugin may raise anything; the other pairs continue
@@ -129,15 +130,16 @@ def _unfit(registry: Registry, task: Task, model: Model) -> str | None:
     return model.accepts(make_problem(registry, task, model))
 
 
-def _spec(task: Task, model: Model, how: Search) -> SearchSpec:
+def _spec(registry: Registry, task: Task, model: Model, how: Search) -> SearchSpec:
     budget = TIERS[how.tier]
     return SearchSpec(
         task=task.name,
         task_version=task.version,
         task_fingerprint=fingerprint(task),
+        task_source_sha256=source_sha256(task),
         model=model.name,
         model_version=model.version,
-        model_source_sha256=source_sha256(model),
+        model_source_sha256=model_sha256(registry, model),
         tier=how.tier,
         n_train=max(task.sizes[how.tier]),
         seeds=[FIRST_SEED + i for i in range(how.seeds)],

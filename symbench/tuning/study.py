@@ -30,6 +30,7 @@ class SearchSpec(_Document):
     task: str
     task_version: str
     task_fingerprint: str
+    task_source_sha256: str = ""  # of searches by earlier releases
     model: str
     model_version: str
     model_source_sha256: str

@@ -8,9 +8,9 @@ from pathlib import Path
 from symbench.draws import fingerprint
 from symbench.errors import InputError
 from symbench.registry import Registry
-from symbench.registry.source_hash import source_sha256
+from symbench.registry.source_hash import model_sha256, source_sha256
 from symbench.runs.plan import Tuned
-from symbench.tuning.study import Study, path_of, read
+from symbench.tuning.study import SearchSpec, Study, path_of, read
 
 Pair = tuple[str, str]
 
@@ -41,10 +41,10 @@ def _tuned(registry: Registry, study: Study) -> Tuned:
     if not study.finished:
         done = f"{len(study.attempts)} of {study.budget} trials"
         raise InputError(f"{named} has made {done}: let `symbench tune` finish it")
-    task, model = registry.task(spec.task), registry.model(spec.model)
-    current = (task.version, fingerprint(task), model.version, source_sha256(model))
-    known = (spec.task_version, spec.task_fingerprint, spec.model_version, spec.model_source_sha256)
-    if current != known:
+    if _now(registry, spec) != (
+        spec.task_version, spec.task_fingerprint, spec.task_source_sha256,
+        spec.model_version, spec.model_source_sha256,
+    ):  # fmt: skip
         raise InputError(f"{named} is out of date, task or model has changed: tune with --fresh")
     if (best := study.best) is None:
         raise InputError(f"no trial of {named} succeeded: `symbench tune` shows why")
@@ -53,3 +53,13 @@ def _tuned(registry: Registry, study: Study) -> Tuned:
         "sampler_seed": spec.sampler_seed,
     }  # fmt: skip
     return Tuned(best.config, budget)
+
+
+def _now(registry: Registry, spec: SearchSpec) -> tuple[str, ...]:
+    """Return versions and hashes of what a search was made with, as they are now."""
+    task = registry.task(spec.task).for_tier(spec.tier)
+    model = registry.model(spec.model).for_tier(spec.tier)
+    return (
+        task.version, fingerprint(task), source_sha256(task),
+        model.version, model_sha256(registry, model),
+    )  # fmt: skip

@@ -124,6 +124,8 @@ def test_the_search_space_is_how_all_matrices_act():
 
 def test_a_backbone_of_a_discoverer_is_built_from_its_own_view():
     class Asking(toys.Finding):
+        backbones = ("small",)
+
         def build(self, problem):
             return problem.backbone("small")
 

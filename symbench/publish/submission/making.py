@@ -14,14 +14,14 @@ from symbench.publish.submission.document import (
     text_sha256,
     whole_sha256,
 )
-from symbench.records.record import Identity, Record
+from symbench.records.record import Record
 from symbench.records.store import started
 from symbench.results import leaderboard
 from symbench.results.leaderboard.selection import Pair, newest, pair_of
 
 
 def make(
-    records: Iterable[Record], tier: str, stale: Callable[[Identity], bool] = lambda _: False
+    records: Iterable[Record], tier: str, stale: Callable[[Record], bool] = lambda _: False
 ) -> Submission:
     """Return the submission of one tier: the newest current record of each (task, model).
 
@@ -31,7 +31,7 @@ def make(
     Args:
         records: of any tier, from any number of stores.
         tier: the tier to publish.
-        stale: whether the task, the model or the protocol of a record has changed since.
+        stale: whether the task, model, protocol or metrics of a record have changed.
 
     Raises:
         InputError: there is no current record of the tier, or the records contradict one another.

@@ -20,6 +20,7 @@ _SEEDS = 100
 _PARTS = {
     "task_version": "another version of the task is registered here",
     "task_fingerprint": "the task draws other data here",
+    "task_source_sha256": "the task's source is another here",
     "model_version": "another version of the model is registered here",
     "model_source_sha256": "the model's source is another here",
     "config": "the model's settings are others here",
@@ -117,7 +118,7 @@ def _disagreement(identity: Identity, cell: Cell) -> str | None:
         return f"the plugin cannot be asked: {cell.reason}"
     ours, theirs = cell.identity.model_dump(), identity.model_dump()
     for part, reason in _PARTS.items():
-        if ours[part] != theirs[part]:
+        if ours.get(part) != theirs.get(part):
             return reason
     if cell.reason is not None:
         return f"declined here: {cell.reason}"

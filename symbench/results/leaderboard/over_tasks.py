@@ -112,7 +112,7 @@ _Models = Mapping[str, Mapping[str, NormalisedErrors]]  # by model, then by task
 def summarise(
     records: Iterable[Record],
     tier: str,
-    stale: Callable[[Identity], bool] = lambda _: False,
+    stale: Callable[[Record], bool] = lambda _: False,
     selects: Callable[[Identity], bool] = lambda _: True,
     window: ParameterWindow | None = None,
 ) -> Summary:
@@ -124,7 +124,7 @@ def summarise(
 
     Args:
         records: of any tier, from any number of stores.
-        stale: whether the task, the model or the protocol of a record has changed since.
+        stale: whether the task, model, protocol or metrics of a record have changed.
         selects: which cells the rankings are made from.
         window: compare only models of these sizes; ``equal_size`` names the others.
     """

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from symbench.records.record import FINISHED, Identity, Record
+from symbench.records.record import FINISHED, Record
 from symbench.results import statistics
 from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
 from symbench.results.leaderboard.record_summary import RecordSummary, row
@@ -22,7 +22,7 @@ _STALE = "the task, the model or the protocol has changed since; run it again"
 def make(
     records: Iterable[Record],
     tier: str,
-    stale: Callable[[Identity], bool] = lambda _: False,
+    stale: Callable[[Record], bool] = lambda _: False,
     planned: int | None = None,
     window: ParameterWindow | None = None,
 ) -> Leaderboard:
@@ -30,7 +30,7 @@ def make(
 
     Args:
         records: of any tier, from any number of stores.
-        stale: whether the task, the model or the protocol of a record has changed since.
+        stale: whether the task, model, protocol or metrics of a record have changed.
         planned: the number of cells in the plan; without it, the number of cells with a record.
         window: compare only models of these sizes; ``equal_size`` names the others.
     """

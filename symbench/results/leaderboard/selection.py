@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from symbench.records.record import Identity, Record
+from symbench.records.record import Record
 from symbench.records.store import started
 
 Pair = tuple[str, str]  # task, model
@@ -23,19 +23,19 @@ def pair_of(record: Record) -> Pair:
 
 
 def newest(
-    records: Iterable[Record], tier: str, stale: Callable[[Identity], bool]
+    records: Iterable[Record], tier: str, stale: Callable[[Record], bool]
 ) -> tuple[list[Record], list[Record]]:
     """Return the newest current record of each pair, and the newest stale one of the others.
 
     Args:
         records: of any tier, from any number of stores.
         tier: the tier whose records are chosen.
-        stale: whether the task, the model or the protocol of a record has changed since.
+        stale: whether the task, model, protocol or metrics of a record have changed.
     """
     latest: dict[bool, dict[Pair, Record]] = {False: {}, True: {}}
     for record in sorted(records, key=lambda r: (started(r), r.key)):
         if record.identity.tier == tier:
-            latest[stale(record.identity)][pair_of(record)] = record
+            latest[stale(record)][pair_of(record)] = record
     outdated = [record for pair, record in latest[True].items() if pair not in latest[False]]
     return list(latest[False].values()), outdated
 

@@ -378,8 +378,8 @@ def test_another_machine_class_is_judged_by_the_spread(document, rerunner):
 
 
 def test_outdated_records_are_absent_and_named(honest):
-    def stale(identity):
-        return identity.model == "told"
+    def stale(record):
+        return record.identity.model == "told"
 
     made = make(honest.records, "smoke", stale)
     assert [(one.model, one.reason) for one in made.absent] == [("told", "outdated")]
