@@ -1,8 +1,8 @@
 """Results cached on disk, each in a file named by the hash of everything that it depends on.
 
 The files are in the user's cache directory, which only the user may write, and are written
-atomically. Each starts with a line, the hash of its name and content, so a damaged file is noticed and
-replaced. The hash does not stop somebody who can write the directory; its permissions do.
+atomically. The first line of each is the hash of its name and content, so a damaged file is noticed
+and replaced. The hash does not stop somebody who can write the directory; its permissions do.
 Read and write failures are ignored; the caller computes the result again.
 """
 

@@ -12,7 +12,8 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)  # what may hold an import
+from symbench.registry.code_facts import facts_of, tree_of
+
 _BY_NAME = re.compile(rb"\b(import_module|__import__|runpy|pkgutil|spec_from_file_location)\b")
 _INSTALLED = {"site-packages", "dist-packages"}  # folders whose packages have versions
 _CORE = "symbench"  # its version of the protocol is in every record
@@ -51,7 +52,7 @@ def imported_packages(files: Mapping[str, Path]) -> set[str]:
     packages: set[str] = set()
     for module, file in files.items():
         if is_module(file):
-            imported = _imports(file.read_bytes(), package_of(module, file))
+            imported = facts_of(file.read_bytes()).imported(package_of(module, file))
             packages.update(name.partition(".")[0] for name in imported)
     return packages
 
@@ -89,7 +90,8 @@ def _closure(module: str, path: Path) -> dict[str, Path]:
     while waiting:
         name = waiting.pop()
         source = files[name].read_bytes()
-        reached = dict(_reached(_imports(source, package_of(name, files[name])), scope, root))
+        imported = facts_of(source).imported(package_of(name, files[name]))
+        reached = dict(_reached(imported, scope, root))
         if _BY_NAME.search(source) and parts[0] != _CORE:
             reached |= _neighbours(name, files[name])
         new = {other: file for other, file in reached.items() if other not in files}
@@ -194,34 +196,9 @@ def _named_beside(file: Path) -> Iterator[Path]:
 @lru_cache(maxsize=512)
 def _strings(source: bytes) -> frozenset[str]:
     """Return the short strings of a source, docstrings included."""
-    constants = (node for node in ast.walk(_tree(source)) if isinstance(node, ast.Constant))
+    constants = (node for node in ast.walk(tree_of(source)) if isinstance(node, ast.Constant))
     texts = (node.value for node in constants if isinstance(node.value, str))
     return frozenset(t for t in texts if 0 < len(t) <= _LONGEST_NAME and t.isprintable())
-
-
-@lru_cache(maxsize=512)  # models share modules
-def _imports(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
-    """Return the absolute names, of modules or of their attributes, that a source imports."""
-    names: set[str] = set()
-    waiting: list[ast.AST] = [_tree(source)]
-    while waiting:
-        node = waiting.pop()
-        waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, _HOLDERS)]
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = parents[: len(parents) + 1 - node.level] if node.level else ()
-            start = ".".join([*base, *filter(None, [node.module])])
-            names.update(f"{start}.{alias.name}" for alias in node.names)
-    return frozenset(names)
-
-
-def _tree(source: bytes) -> ast.Module:
-    """Return the syntax tree of a source; that of an empty one if it cannot be parsed."""
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return ast.Module([], [])
 
 
 def _module(root: Path, imported: str) -> tuple[str, Path | None]:

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from symbench.registry.code_facts import facts_of
 from symbench.registry.code_files import is_module, source_files
-from symbench.registry.code_text import code_of
 
 if TYPE_CHECKING:
     from symbench.contract import Model
@@ -56,13 +56,13 @@ def _of(cls: type) -> str:
         return hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode()).hexdigest()
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
-        content = code_of(file.read_bytes()) if is_module(file) else _data(file)
-        digest.update(name.encode() + b"\0" + content + b"\0")
+        content = facts_of(file.read_bytes()).code if is_module(file) else _data(file)
+        digest.update(f"{name}\0{content}\0".encode())
     return digest.hexdigest()
 
 
-def _data(file: Path) -> bytes:
+def _data(file: Path) -> str:
     """Return the digest of a data file."""
     with file.open("rb") as opened:
         content = opened.read(_LARGEST)
-    return hashlib.sha256(f"{file.stat().st_size}\n".encode() + content).digest()
+    return hashlib.sha256(f"{file.stat().st_size}\n".encode() + content).hexdigest()
