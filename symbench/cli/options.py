@@ -40,7 +40,11 @@ Device = Annotated[
 ]
 CellTimeout = Annotated[
     float | None,
-    typer.Option("--timeout", metavar="SECONDS", help="Time limit per cell, in seconds."),
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="Time limit per cell; 0: none (default: 10 min smoke, 1 h quick, 24 h full).",
+    ),
 ]
 StoreDirectory = Annotated[
     Path, typer.Option("--store", metavar="DIR", help="Directory of the result store.")

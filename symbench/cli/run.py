@@ -159,6 +159,8 @@ def check_options(options: Options) -> None:
         raise InputError(f"--ray-address {options.ray_address!r}: it needs --executor ray")
     for name in ("jobs", "timeout", "memory"):
         value = getattr(options, name)
+        if name == "timeout" and value == 0:  # no limit
+            continue
         if value is not None and not value > 0:
             raise InputError(f"--{name} {value}: it must be above 0")
 

@@ -21,6 +21,7 @@ from symbench.registry import Registry
 from symbench.registry.problem import make_problem
 from symbench.registry.settings import guarded
 from symbench.registry.source_hash import model_sha256, source_sha256
+from symbench.runs.interruption import only_the_user_interrupts
 from symbench.runs.plan import Cell
 from symbench.runs.provenance import loaded_plugins, machine
 from symbench.runs.score import metrics_for, score
@@ -46,9 +47,12 @@ def run_cell(  # noqa: PLR0913 - public arguments
     run_by: Provenance | None = None,
     *,
     progress: ProgressCallback = quiet,
-    on_error: Callable[[Exception], None] | None = None,
+    on_error: Callable[[BaseException], None] | None = None,
 ) -> Record:
     """Train and score the cell; an exception inside it becomes a record with a status.
+
+    This holds for SystemExit and KeyboardInterrupt too. An interruption by the user (Ctrl-C) is
+    passed on.
 
     Args:
         registry: must hold the cell's task and model.
@@ -68,14 +72,15 @@ def run_cell(  # noqa: PLR0913 - public arguments
         declined = Failure(type="Declined", message=cell.reason)
         record = Record(identity=cell.identity, status="declined", error=declined)
     else:
-        try:
-            with guarded(registry.models[cell.model].plugin, told=True):
-                record = _run(registry, cell, torch.device(device), fleet, progress)
-        except Exception as error:  # a model may raise anything, and only its cell must fail
-            if on_error is not None:
-                on_error(error)
-            status, failure = _failure(error)
-            record = Record(identity=cell.identity, status=status, error=failure)
+        with only_the_user_interrupts():
+            try:
+                with guarded(registry.models[cell.model].plugin, told=True):
+                    record = _run(registry, cell, torch.device(device), fleet, progress)
+            except BaseException as error:  # a model may raise any, and only its cell must fail
+                if on_error is not None:
+                    on_error(error)
+                status, failure = failure_of(error)
+                record = Record(identity=cell.identity, status=status, error=failure)
     made_by = machine(device).also(
         **(_plugin(registry, cell) if cell.error is None else Provenance()).model_dump(),
         **record.provenance.model_dump(),
@@ -210,7 +215,8 @@ def _status(trials: Sequence[TrialRecord]) -> Status:
     return "ok" if counts["ok"] else "diverged"
 
 
-def _failure(error: Exception) -> tuple[Status, Failure]:
+def failure_of(error: BaseException) -> tuple[Status, Failure]:
+    """Return the status and the failure of a cell that has raised."""
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return "oom" if memory else "failed", Failure.of(error)
 

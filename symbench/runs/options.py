@@ -7,6 +7,7 @@ from pathlib import Path
 
 from symbench.errors import InputError
 from symbench.runs.executors.capacity import usable_cores
+from symbench.runs.protocol import TIERS
 from symbench.training.setup import FleetMode
 
 DEFAULT_STORE = Path("symbench-results")
@@ -23,7 +24,7 @@ class Options:
         executor: ``local``, ``inline``, or the name of a plugin's executor.
         ray_address: host:port of a cluster, for executors that use one.
         jobs: cells at a time; None lets the executor choose.
-        timeout: wall-clock seconds per cell.
+        timeout: wall-clock seconds per cell; None means the tier's limit, 0 means no limit.
         memory: GiB per cell; None means an equal share of 90 % of the machine's memory.
         fleet: whether the trials of a cell train together.
         fresh: compute cells again that are in the store.
@@ -42,6 +43,11 @@ class Options:
     fresh: bool = False
     retry_failed: bool = False
     debug: bool = False
+
+    def seconds(self, tier: str) -> float | None:
+        """Return the wall-clock seconds that a cell of the tier may take; None if unlimited."""
+        seconds = TIERS[tier].seconds if self.timeout is None else self.timeout
+        return seconds or None
 
     def on_this_machine(self) -> Options:
         """Return the options with device, jobs and memory resolved for this machine.

@@ -34,6 +34,6 @@ def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Rec
         yield record
 
 
-def _post_mortem(error: Exception) -> None:
+def _post_mortem(error: BaseException) -> None:
     with redirect_stdout(sys.__stdout__ or sys.stdout):
         pdb.post_mortem(error.__traceback__)

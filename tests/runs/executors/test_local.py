@@ -18,6 +18,7 @@ from symbench.registry import load
 from symbench.runs import run as running
 from symbench.runs.desk import Desk
 from symbench.runs.executors import inline, local
+from symbench.runs.executors.server import plugin_modules
 from symbench.runs.options import Options
 from symbench.runs.plan import Selection, make_plan
 
@@ -127,7 +128,7 @@ def test_the_fork_server_loads_what_planning_has_loaded_and_the_metrics(monkeypa
     monkeypatch.delenv("SYMBENCH_PLUGINS")
     registry = load()
     make_plan(registry, Selection(("o5-invariant",), ("constant",), "smoke"))
-    names = local._loaded(registry)
+    names = plugin_modules(registry)
     assert {"symbench_vectors.tasks", "symbench_baselines.models"} <= set(names)
     targets = [card.target.partition(":")[0] for card in registry.metrics.values()]
     assert set(targets) <= set(names)

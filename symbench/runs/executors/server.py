@@ -1,0 +1,111 @@
+"""The fork server, from which workers are forked: what it has loaded, and how it starts them.
+
+Everything that is loaded there computes with one thread: a fork copies no threads, and a library
+that had started some would wait for them for ever. Workers set their own number of threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
+from typing import Any
+
+from symbench.errors import SymbenchError
+from symbench.registry import Registry
+from symbench.runs.executors.allocator import freed_memory_kept
+
+_log = logging.getLogger(__name__)
+_ATTEMPTS = 4
+_PAUSE_SECONDS = 0.25  # in which a killed server becomes known as such
+_PRELOAD = "symbench.runs.executors.preload"
+_THREADS = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+)  # fmt: skip
+_ENVIRONMENT = threading.Lock()  # it is changed while a process starts
+
+
+class Server:
+    """Starts processes by the fork server, or by spawning where the system has none."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._context: ForkServerContext | SpawnContext
+        if "forkserver" in multiprocessing.get_all_start_methods():
+            self._context = multiprocessing.get_context("forkserver")
+        else:
+            self._context = multiprocessing.get_context("spawn")
+        self._preload(plugin_modules(registry))
+
+    def process(self, target: Any, *args: Any) -> ForkServerProcess | SpawnProcess:
+        """Return a process that has not started; it may have children of its own."""
+        return self._context.Process(target=target, args=args, daemon=False)
+
+    def start(self, process: ForkServerProcess | SpawnProcess) -> None:
+        """Start a process, and the server if there is none, or if it was killed.
+
+        Raises:
+            SymbenchError: the server ends again and again.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                with _ENVIRONMENT, freed_memory_kept(), _one_thread():
+                    process.start()
+                return
+            except (EOFError, OSError) as error:
+                lost = error
+            _log.warning("the fork server has ended (%s); starting it again", _named(lost))
+            time.sleep(_PAUSE_SECONDS)
+            if attempt:  # a plugin may end the process that imports it
+                self._preload([])
+        raise SymbenchError(
+            f"no worker can be started: the fork server ended {_ATTEMPTS} times ({_named(lost)}); "
+            "free memory or processes, or use --executor inline"
+        )
+
+    def _preload(self, names: Sequence[str]) -> None:
+        if isinstance(self._context, ForkServerContext):
+            self._context.set_forkserver_preload([_PRELOAD, *names])
+
+
+def plugin_modules(registry: Registry) -> list[str]:
+    """Return the modules of plugins that are imported in this process, metrics included.
+
+    Only these can be imported without error; a worker imports the others itself.
+    """
+    registry.drop_broken("metric", registry.metrics)  # imports them, because every cell uses them
+    packages = {
+        card.target.partition(":")[0].partition(".")[0]
+        for cards in (registry.tasks, registry.models, registry.metrics)
+        for card in cards.values()
+        if isinstance(card.target, str)
+    }
+    return [name for name in list(sys.modules) if name.partition(".")[0] in packages]
+
+
+def thread_variables() -> Mapping[str, str | None]:
+    """Return this process's values of the variables that are changed for the server."""
+    return {name: os.environ.get(name) for name in _THREADS}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let processes that are started in the context compute with one thread."""
+    before = thread_variables()
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -1,0 +1,94 @@
+"""What a worker does: run one cell, and send its record to the process that supervises it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+
+import torch
+from safetensors import torch as safetensors
+
+from symbench.records.record import Provenance, Record
+from symbench.registry import Sources, load
+from symbench.runs.cell import failure_of, run_cell
+from symbench.runs.executors.family import kill_family
+from symbench.runs.executors.messages import BEGUN, PROGRESS, RECORD, TENSORS, Outbox
+from symbench.runs.options import Options
+from symbench.runs.plan import Cell
+from symbench.training.setup import Progress
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell, and how a worker is to run it.
+
+    ``environment`` holds the variables that differ in the fork server; None means unset.
+    ``start_method`` is how the model's own processes start unless it says otherwise.
+    """
+
+    cell: Cell
+    sources: Sources
+    options: Options
+    run_by: Provenance
+    threads: int
+    environment: Mapping[str, str | None]
+    start_method: str
+
+
+def work(pipe: Connection, job: Job) -> None:
+    """Run the cell in this process and send its record as JSON, its tensors as safetensors."""
+    os.setsid()  # what the model starts belongs to this session, and ends with it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _prepare(job)
+    outbox = Outbox(pipe)
+    outbox.send(BEGUN)
+
+    def progressed(progress: Progress) -> None:
+        with suppress(OSError):  # a lost report does not fail the cell
+            outbox.send(PROGRESS, json.dumps(asdict(progress)).encode())
+
+    try:
+        registry = load(job.sources.files, job.sources.blocked)
+        record = run_cell(
+            registry, job.cell, job.options.device, job.options.fleet, job.run_by,
+            progress=progressed,
+        )  # fmt: skip
+        text = record.to_json()
+    except BaseException as error:  # loading a plugin may raise anything
+        status, failure = failure_of(error)
+        record = Record(
+            identity=job.cell.identity, status=status, error=failure, provenance=job.run_by
+        )
+        text = record.to_json()
+    if record.tensors:
+        outbox.send(TENSORS, safetensors.save(record.tensors))
+    outbox.send(RECORD, text.encode())
+    pipe.close()
+
+
+def _prepare(job: Job) -> None:
+    """Undo what holds for the fork server only."""
+    os.dup2(2, 1)  # a plugin may print; stdout is for our machine-readable output
+    for name, value in job.environment.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    multiprocessing.set_start_method(job.start_method, force=True)
+    torch.set_num_threads(job.threads)
+
+
+def _end_with_parent() -> None:
+    """End this process and all that it started when its parent is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        kill_family(os.getpid())
+        os._exit(1)
