@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from symbench.records.record import Identity
 
 _LIMIT = 600  # characters per line, because a submission may quote anything
-_HOW = {"exact": "every score within 1e-6", "spread": "within the spread of the seeds"}
+_HOW = {
+    "exact": "every score within 1e-6",
+    "spread": "within the spread of the seeds",
+    "status": "it fails here too",
+}
 
 
 def verify(  # noqa: PLR0913 - one parameter per option
@@ -34,12 +38,19 @@ def verify(  # noqa: PLR0913 - one parameter per option
         int, typer.Option(metavar="S", help="Seed for choosing the cells; pick your own.")
     ] = 0,
     timeout: CellTimeout = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(metavar="GIB", help="Memory limit per cell, in GiB (default: a share)."),
+    ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the file's JSON schema.")] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> int:
-    """The new scores must agree with the submitted ones. The exit code is 0 if they do."""
+    """The new scores must agree with the submitted ones. The exit code is 0 if they do.
+
+    Verified means: the code that is installed here gives these results here.
+    """
     from symbench.publish import submission
 
     if schema:
@@ -48,7 +59,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     if file is None:
         raise InputError("nothing to verify: give a submission.json")
     with registered(plugin, no_plugin) as registry:
-        rerunner = submission.Rerunner(registry, timeout=timeout)
+        rerunner = submission.Rerunner(registry, timeout=timeout, memory=memory)
         verdict = submission.verify_path(file, rerunner, cells, seed, _announce)
     if as_json:
         print_json(verdict.document())
@@ -70,7 +81,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         if cell.how is not None:
             yield f"{cell.task} {cell.model}: {cell.outcome}, {cell.why or _HOW[cell.how]}"
     for why, count in _obstacles(verdict.cells).most_common():
-        yield f"not checkable here: {count} of {verdict.of} cells, {why}"
+        yield f"not checkable here: {count} of {verdict.of + verdict.failed} cells, {why}"
 
 
 def _obstacles(cells: tuple[CellVerdict, ...]) -> Counter[str]:

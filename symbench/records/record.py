@@ -7,11 +7,13 @@ import json
 import traceback
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     FiniteFloat,
     SerializerFunctionWrapHandler,
@@ -24,6 +26,19 @@ from symbench.files import parse_json
 Status = Literal["ok", "failed", "timeout", "oom", "crashed", "diverged", "declined", "interrupted"]
 _MESSAGE_LIMIT, _TRACEBACK_LIMIT = 2000, 10_000  # characters
 FINISHED: frozenset[str] = frozenset({"ok", "declined"})
+
+
+_MOST_SCORES = 1000
+
+
+def _few(scores: Any) -> Any:
+    """Refuse what has too many entries before each of them is checked."""
+    if isinstance(scores, dict) and len(scores) > _MOST_SCORES:
+        raise ValueError(f"more than {_MOST_SCORES} entries")
+    return scores
+
+
+_Numbers = Annotated[dict[str, FiniteFloat], BeforeValidator(_few)]
 
 
 class _Document(BaseModel):
@@ -52,8 +67,8 @@ class Identity(_Document):
     model_source_sha256: str
     config: dict[str, Any]
     tier: str
-    sizes: list[int]
-    seeds: list[int]
+    sizes: Annotated[list[int], FailFast()]  # of a hostile list only the first fault is named
+    seeds: Annotated[list[int], FailFast()]
     protocol: dict[str, Any]
 
     @model_serializer(mode="wrap")
@@ -149,8 +164,8 @@ class TrialRecord(_Document):
     n_train: int
     seed: int
     status: Status
-    scores: dict[str, FiniteFloat] = Field(default_factory=dict)
-    cost: dict[str, FiniteFloat] = Field(default_factory=dict)
+    scores: _Numbers = Field(default_factory=dict)
+    cost: _Numbers = Field(default_factory=dict)
 
 
 class Record(_Document):
@@ -164,7 +179,7 @@ class Record(_Document):
     identity: Identity
     status: Status
     error: Failure | None = None
-    trials: list[TrialRecord] = Field(default_factory=list)
+    trials: Annotated[list[TrialRecord], FailFast()] = Field(default_factory=list)
     provenance: Provenance = Field(default_factory=Provenance)
     tensors: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
 

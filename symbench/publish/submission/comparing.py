@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ ALPHA = 0.01  # chance that an honest submission from another machine fails one 
 _ROUNDING = 1e-12  # smaller scores are only rounding errors, on one machine
 _ROUNDING_ELSEWHERE = 1e-6  # the same in single precision; errors have a floor of their own
 _TIE = 0.01  # relative; smaller differences between trials count as equal
+_SHARES = 64  # multiples of a share of at most this denominator may be equal by chance
+_SHARE_ROUNDING = 1e-6
 _SAME_CLASS = ("machine", "device", "torch", "threads", "tf32")
 
 Key = tuple[int, int, str]
@@ -64,6 +67,48 @@ def exact_differences(submitted: Record, here: Record) -> Iterator[str]:
     for pair in _all_pairs(submitted, here):
         if not math.isclose(pair.submitted, pair.here, rel_tol=EXACT, abs_tol=_ROUNDING):
             yield f"{_place(pair.n_train, pair.seed, pair.score)}: {_both_values(pair)}"
+
+
+def missing(submitted: Record, here: Record) -> Iterator[str]:
+    """Yield what only one of the records has of the trials that are ok in both.
+
+    A trial may have another status only where each record has trials of both statuses, because
+    rounding decides which of them diverge. The number of parameters must be equal.
+    """
+    theirs, ours = _by_place(submitted), _by_place(here)
+    same_statuses = len({frozenset(t.status for t in one.values()) for one in (theirs, ours)}) == 1
+    for place in sorted(theirs.keys() & ours.keys()):
+        trial, again = theirs[place], ours[place]
+        if trial.status == again.status:
+            for name in sorted(_scores(trial).keys() ^ _scores(again).keys()):
+                side = "submitted" if name in _scores(trial) else "found here"
+                yield f"{_place(*place, name)}: only {side}"
+        elif not same_statuses:
+            yield f"{_place(*place, 'status')}: {trial.status} submitted, {again.status} here"
+        counts = [one.cost.get("parameters") for one in (trial, again)]
+        if None not in counts and counts[0] != counts[1]:
+            yield f"{_place(*place, 'parameters')}: {counts[0]:.0f} submitted, {counts[1]:.0f} here"
+
+
+def copies(submitted: Record, here: Record) -> Iterator[str]:
+    """Yield pairs of seeds with one submitted value, where the re-run has two different values.
+
+    Shares, such as 1 - accuracy, may be equal by chance and are left out.
+    """
+    by_score: dict[tuple[int, str], list[Pair]] = defaultdict(list)
+    for pair in pairs(submitted, here):
+        if pair.score != "parameters" and not _is_share(pair.submitted, submitted):
+            by_score[pair.n_train, pair.score].append(pair)
+    for (n_train, score), group in by_score.items():
+        floor = _floor(score, submitted)
+        for a, b in combinations(sorted(group, key=lambda one: one.seed), 2):
+            if a.submitted != b.submitted or abs(a.submitted) <= floor:
+                continue
+            if not math.isclose(a.here, b.here, rel_tol=_TIE, abs_tol=floor):
+                yield (
+                    f"n_train {n_train}, {score}: the same value of seeds {a.seed} and {b.seed}, "
+                    f"{a.here:.4g} and {b.here:.4g} here"
+                )
 
 
 def spread_differences(submitted: Record, here: Record, tests: int) -> Iterator[str]:
@@ -123,16 +168,31 @@ def _all_pairs(submitted: Record, here: Record) -> list[Pair]:
 
 def _measured(record: Record) -> dict[Key, float]:
     return {
-        (trial.n_train, trial.seed, name): value
-        for trial in record.trials
-        if trial.status == "ok"
+        (*place, name): value
+        for place, trial in _by_place(record).items()
         for name, value in _scores(trial).items()
     }
 
 
+def _by_place(record: Record) -> dict[tuple[int, int], TrialRecord]:
+    return {
+        (trial.n_train, trial.seed): trial
+        for trial in record.trials
+        if trial.status in ("ok", "diverged")
+    }
+
+
 def _scores(trial: TrialRecord) -> dict[str, float]:
+    """Return the scores of a trial that is ok, and the number of parameters."""
     counted = {"parameters": trial.cost["parameters"]} if "parameters" in trial.cost else {}
-    return trial.scores | counted
+    return counted | (trial.scores if trial.status == "ok" else {})
+
+
+def _is_share(value: float, record: Record) -> bool:
+    """Whether the value is k / n with the size of the test split as n, or a small n."""
+    size = record.identity.protocol.get("test_size")
+    wholes = (*range(1, _SHARES + 1), *((size,) if type(size) is int and size > 0 else ()))
+    return any(abs(value * whole - round(value * whole)) < _SHARE_ROUNDING for whole in wholes)
 
 
 def _inside(group: Sequence[Pair], tests: int) -> bool:

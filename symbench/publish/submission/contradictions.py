@@ -14,6 +14,7 @@ from symbench.records.record import Identity, Record
 from symbench.results import leaderboard
 
 _MOST = 20
+_MODELS, _SCORES = 300, 500  # of a task, and of a trial: comparisons and columns stay quick
 _ROUNDING = 1e-9  # relative; medians recomputed with another numpy differ by less
 
 
@@ -41,7 +42,9 @@ def find(submission: Submission, *, made_here: bool = False) -> list[str]:
         submission: the document.
         made_here: skip hashes and tables, which have just been made of the records.
     """
-    sentences: list[str] = []
+    sentences = list(_too_many(submission))
+    if sentences:
+        return sentences
     rules = (_plan, _pairs, _versions, _trials, *(() if made_here else (_hashes, _tables)))
     for rule in rules:
         for sentence in rule(submission):
@@ -49,6 +52,15 @@ def find(submission: Submission, *, made_here: bool = False) -> list[str]:
             if len(sentences) == _MOST:
                 return sentences
     return sentences
+
+
+def _too_many(submission: Submission) -> Iterator[str]:
+    models = {one.model for one in submission.plan}
+    if len(models) > _MODELS:
+        yield f"{len(models)} models: publish at most {_MODELS} together"
+    names = {name for record in submission.records for t in record.trials for name in t.scores}
+    if len(names) > _SCORES:
+        yield f"{len(names)} scores: publish at most {_SCORES} together"
 
 
 def _name(identity: Identity) -> str:
@@ -127,14 +139,14 @@ def _trials(submission: Submission) -> Iterator[str]:
 
 def _trials_of(record: Record) -> Iterator[str]:
     done = [(trial.n_train, trial.seed) for trial in record.trials]
-    known, sizes, seeds = set(done), record.identity.sizes, record.identity.seeds
+    known, sizes, seeds = set(done), set(record.identity.sizes), set(record.identity.seeds)
     for n_train, seed in _repeated(done):
         yield f"n_train {n_train}, seed {seed} is there twice"
     for n_train, seed in sorted(known):
         if n_train not in sizes or seed not in seeds:
             yield f"n_train {n_train}, seed {seed} is none of its trials"
     if record.status in ("ok", "diverged"):
-        for n_train, seed in product(sizes, seeds):
+        for n_train, seed in product(record.identity.sizes, record.identity.seeds):
             if (n_train, seed) not in known:
                 yield f"n_train {n_train}, seed {seed} is missing"
     yield from _statuses(record)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import FailFast, Field, PrivateAttr
 
 from symbench.contract import Tier
 from symbench.records.record import Identity, Record
@@ -64,9 +64,9 @@ class Submission(Part):
     schema_: Literal[1] = Field(alias="schema")
     kind: Literal["symbench-submission"]
     tier: Tier
-    plan: list[Identity]
-    absent: list[Absent]
-    records: list[Record]
+    plan: Annotated[list[Identity], FailFast()]
+    absent: Annotated[list[Absent], FailFast()]
+    records: Annotated[list[Record], FailFast()]
     provenance: Provenance
     leaderboard: Leaderboard
     hashes: Hashes

@@ -14,8 +14,13 @@ from symbench.publish.submission.document import Submission
 
 LARGEST = 64 * 2**20  # bytes; a cell takes about 20,000
 DEEPEST = 20
+_LONGEST = 100_000  # fields of an object: the reader names every wrong one
+# How many of each character: six to forty times as many as in a published board of that size.
+_MOST = {b'"': LARGEST // 8, b",": LARGEST // 12, b":": LARGEST // 12, b"\\": LARGEST // 64,
+         b"[": LARGEST // 64, b"{": LARGEST // 64}  # fmt: skip
 # Accepts an unterminated string: to require the closing quote would make the scan quadratic.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)', re.DOTALL)
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read(path: Path) -> Submission:
@@ -58,6 +63,9 @@ def parse_foreign(content: bytes) -> Any:
     """
     if len(content) > LARGEST:
         raise InputError(f"larger than {LARGEST} bytes")
+    for mark, most in _MOST.items():
+        if content.count(mark) > most:
+            raise InputError(f"more than {most} times {mark.decode()}")
     if _deeper_than(content, DEEPEST):
         raise InputError(f"nested deeper than {DEEPEST} levels")
     try:
@@ -68,19 +76,17 @@ def parse_foreign(content: bytes) -> Any:
 
 def _deeper_than(content: bytes, most: int) -> bool:
     depth = 0
-    for token in _TOKEN.finditer(content):
-        mark = token[0][:1]
-        if mark in b"[{":
-            depth += 1
-            if depth > most:
-                return True
-        elif mark in b"]}":
-            depth -= 1
+    for mark in _STRING.sub(b"", content).translate(None, _NO_BRACKET):
+        depth += 1 if mark in b"[{" else -1
+        if depth > most:
+            return True
     return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse duplicate fields, of which different programs would read different values."""
+    if len(pairs) > _LONGEST:
+        raise ValueError(f"an object has more than {_LONGEST} fields")
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise ValueError("a field is given twice")

@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
+from symbench.metrics import CORE
 from symbench.records.record import Identity, Record
 from symbench.registry import Registry
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell, Selection, Tuned, make_plan
 from symbench.runs.run import execute
+from symbench.tuning.space import Categories, Range, search_space
 
-_SEEDS = 100
+_SEEDS, _TRIALS = 100, 1000
+_SECONDS = 3600.0  # per cell, where the reviewer gives no limit
+_OWN = "symbench"  # the distribution whose metrics every installation has
+_SEARCH = {"trials", "seeds", "n_train", "sampler_seed"}
 _PARTS = {
     "task_version": "another version of the task is registered here",
     "task_fingerprint": "the task draws other data here",
@@ -32,12 +37,15 @@ _PARTS = {
 class Rerunner:
     """Runs cells again with the registered plugins.
 
-    ``executor`` "as submitted" is that of the record. ``timeout`` is in wall seconds per cell.
+    A submission decides nothing about the limits. ``timeout`` is in wall seconds per cell, by
+    default an hour; ``memory`` in GiB per cell, by default a share of this machine. ``local`` runs
+    a cell in a process of its own; only that executor enforces them.
     """
 
     registry: Registry
-    executor: Literal["as submitted", "inline", "local"] = "as submitted"
+    executor: Literal["inline", "local"] = "local"
     timeout: float | None = None
+    memory: float | None = None
 
     def obstacles(self, identities: Sequence[Identity]) -> dict[str, str | None]:
         """Return by key why each cell cannot be repeated here; None if it can.
@@ -68,8 +76,26 @@ class Rerunner:
             largest = max(size for sizes in task.sizes.values() for size in sizes)
         except Exception as error:  # a plugin may raise any exception
             return _unanswered(error)
-        if max(identity.sizes) > largest or len(identity.seeds) > _SEEDS:
-            return f"it asks for more than {largest} examples or {_SEEDS} seeds"
+        return _too_large(identity, largest) or self._untunable(identity)
+
+    def _untunable(self, identity: Identity) -> str | None:
+        """Return why no search gives the configuration of a tuned cell, if it is one."""
+        if (stated := identity.protocol.get("tuning")) is None:
+            return None
+        if not isinstance(stated, dict) or not _is_search(stated):
+            return "its protocol describes no search"
+        try:
+            model = self.registry.model(identity.model).for_tier(identity.tier)
+            space, own = search_space(model), model.config_dict()
+        except Exception as error:  # a plugin may raise any exception
+            return _unanswered(error)
+        if identity.config.keys() != own.keys():
+            return "the model's settings are others here"
+        for name, value in identity.config.items():
+            if not (value == own[name] and type(value) is type(own[name])) and not (
+                name in space and _inside(space[name], value)
+            ):
+                return f"the search space of the model does not hold its setting {name}"
         return None
 
     def _planned(self, group: Sequence[Identity]) -> dict[str, Cell]:
@@ -87,26 +113,89 @@ class Rerunner:
         except Exception as error:  # a plugin may raise any exception
             return _unanswered(error)
 
+    def unknown_scores(self, submitted: Record) -> str | None:
+        """Return why scores of the record cannot be checked: no metric here makes them."""
+        known = {metric.name for metric in CORE} | self.registry.metrics.keys()
+        if unknown := sorted(name for name in _families(submitted) if name not in known):
+            return f"no metric registered here makes its score {unknown[0]} (plugin missing)"
+        return None
+
     def run(self, submitted: Record) -> Record:
         """Train and score the cell again, in a temporary store.
 
-        The executor and the number of cells at a time are the submitted ones, because they decide
-        how many threads a cell has. So is the fleet, which could be decided differently here.
+        The number of cells at a time is the submitted one, because it decides how many threads a
+        cell has. So is the fleet, which could be decided differently here. Scores by metrics of
+        other plugins than symbench's are left out if the submitted record has none of them,
+        because the plugin need not have been installed there.
+
+        Raises:
+            KeyboardInterrupt: the run was interrupted.
         """
-        made, executor = submitted.provenance, self.executor
-        if executor == "as submitted":
-            executor = "inline" if made.executor == "inline" else "local"
+        made = submitted.provenance
+        jobs = 1 if made.executor == "inline" else made.concurrent or 1
         with TemporaryDirectory(prefix="symbench-verify-") as place:
             options = Options(
                 store=Path(place),
                 device="cpu" if made.device == "cpu" else "auto",
-                executor=executor,
-                jobs=min(max(made.concurrent or 1, 1), os.cpu_count() or 1),
+                executor=self.executor,
+                jobs=min(max(jobs, 1), os.cpu_count() or 1),
                 fleet="auto" if made.fleet is None else "on" if made.fleet > 1 else "off",
-                timeout=self.timeout,
+                timeout=self.timeout or _SECONDS,
+                memory=self.memory,
             )
-            (record,) = execute(self.registry, _selection([submitted.identity]), options).records
-        return record
+            run = execute(self.registry, _selection([submitted.identity]), options)
+        if run.interrupted:
+            raise KeyboardInterrupt
+        (record,) = run.records
+        return self._without_foreign(record, _families(submitted))
+
+    def _without_foreign(self, here: Record, submitted: set[str]) -> Record:
+        own = {info.name for info in self.registry.plugins if info.source == _OWN}
+        foreign = {
+            name for name, card in self.registry.metrics.items()
+            if card.plugin not in own and name not in submitted
+        }  # fmt: skip
+        trials = [
+            trial.model_copy(
+                update={
+                    "scores": {
+                        name: value for name, value in trial.scores.items()
+                        if _family(name) not in foreign
+                    }
+                }
+            )
+            for trial in here.trials
+        ]  # fmt: skip
+        return here.model_copy(update={"trials": trials})
+
+
+def _too_large(identity: Identity, largest: int) -> str | None:
+    if max(identity.sizes) > largest or len(identity.seeds) > _SEEDS:
+        return f"it asks for more than {largest} examples or {_SEEDS} seeds"
+    if len(identity.sizes) * len(identity.seeds) > _TRIALS:
+        return f"it asks for more than {_TRIALS} trials"
+    return None
+
+
+def _families(record: Record) -> set[str]:
+    """Return the names of the metrics that made the scores of a record."""
+    return {_family(name) for trial in record.trials for name in trial.scores}
+
+
+def _family(score: str) -> str:
+    return score.partition(".")[0]
+
+
+def _is_search(stated: dict[str, Any]) -> bool:
+    numbers = all(type(value) is int and value >= 0 for value in stated.values())
+    return stated.keys() == _SEARCH and numbers
+
+
+def _inside(dimension: Range | Categories, value: object) -> bool:
+    if isinstance(dimension, Categories):
+        return any(value == one and type(value) is type(one) for one in dimension.values)
+    whole = (int,) if dimension.kind == "whole" else (int, float)
+    return type(value) in whole and dimension.low <= value <= dimension.high  # type: ignore[operator]
 
 
 def _unanswered(error: Exception) -> str:

@@ -15,35 +15,45 @@ from symbench.publish.submission.directory import differing_files
 from symbench.publish.submission.document import FILE_NAME, Submission
 from symbench.publish.submission.reading import read
 from symbench.publish.submission.rerun import Rerunner
-from symbench.records.record import Identity, Record
+from symbench.records.record import Identity, Record, Status
+from symbench.runs.protocol import TIERS
 
 Judgement = Literal["verified", "not reproduced", "not checkable"]
+How = Literal["exact", "spread", "status"]
 _EXIT: dict[Judgement, int] = {"verified": 0, "not reproduced": 1, "not checkable": 2}
+_LIMITED: tuple[Status, ...] = ("timeout", "oom")  # decided by the limits of the run
+_LOST: tuple[Status, ...] = ("failed", "crashed", "diverged", *_LIMITED)
 
 
 @dataclass(frozen=True)
 class CellVerdict:
-    """The outcome for one cell: ``how`` it was compared, and ``why`` it was not verified."""
+    """The outcome for one cell: ``how`` it was compared, and ``why`` it was not verified.
+
+    A cell that has failed is compared by its ``status``.
+    """
 
     task: str
     model: str
     key: str
     outcome: Judgement
-    how: Literal["exact", "spread"] | None = None
+    how: How | None = None
     why: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome for a submission; ``of`` counts its cells of status ok.
+    """The outcome for a submission: ``of`` counts its cells of status ok, ``failed`` the others.
 
-    ``cells`` are the drawn cells and those that cannot be checked here.
+    ``cells`` are the drawn cells and those that cannot be checked here. ``seeds`` says where the
+    number of seeds is not that of the tier. Declined and interrupted cells are not counted.
     """
 
     outcome: Judgement
     why: str = ""
     cells: tuple[CellVerdict, ...] = ()
     of: int = 0
+    failed: int = 0
+    seeds: str = ""
     sha256: str = ""
     seed: int = 0
 
@@ -57,8 +67,12 @@ class Verdict:
         """The verdict in one line to quote; its names come from the submission."""
         if self.outcome != "verified":
             return f"{self.outcome} ({self.why})"
-        verified = sum(cell.outcome == "verified" for cell in self.cells)
-        return f"verified ({verified} of {self.of} cells)"
+        hows = [cell.how for cell in self.cells if cell.outcome == "verified"]
+        lost = hows.count("status")
+        facts = f"{len(hows) - lost} of {self.of} cells"
+        if lost:
+            facts += f", {lost} of {self.failed} failed"
+        return f"verified ({facts}{'; ' if self.seeds else ''}{self.seeds})"
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
@@ -132,9 +146,11 @@ def verify(
     """Run ``cells`` cells of a submission without contradictions again, and compare the results.
 
     They are drawn among the cells of status ok that this installation can repeat, in the order of
-    the SHA-256 of (submission, seed, key), which the submitter cannot choose. Trials from the same
-    machine class, device, torch and number of threads must agree to 1e-6 relative. Others must
-    agree within the spread of the seeds, with a sign test for bias over all of them.
+    the SHA-256 of (submission, seed, key), which the submitter cannot choose. As many are drawn of
+    the failed ones, which must fail again. On any machine each trial must have the scores of the
+    re-run and no others. Trials from the same machine class, device, torch and number of threads
+    must agree to 1e-6 relative. Others must agree within the spread of the seeds, with a sign test
+    for bias over all of them.
 
     Args:
         checked: the submission, and the contradictions found in it.
@@ -147,24 +163,66 @@ def verify(
     if checked.contradictions:
         return refusal(_first_of(checked.contradictions))
     trained = [record for record in submission.records if record.status == "ok"]
-    obstacles = rerunner.obstacles([record.identity for record in trained])
-    shut = [_shut(record, why) for record in trained if (why := obstacles[record.key])]
-    open_ = [record for record in trained if obstacles[record.key] is None]
+    lost = [record for record in submission.records if record.status in _LOST]
+    shut: list[CellVerdict] = []
+    done = [
+        rerun
+        for among in (trained, lost)
+        for rerun in _rerun(submission, among, rerunner, (cells, seed), on_cell, shut)
+    ]
+    judged, bias = _judge(done)
+    outcome, why = _conclude(judged, bias, shut)
+    whole, counts = submission.hashes.whole, (len(trained), len(lost))
+    return Verdict(outcome, why, (*judged, *shut), *counts, _seeds(submission), whole, seed)
+
+
+def _rerun(
+    submission: Submission,
+    among: Sequence[Record],
+    rerunner: Rerunner,
+    drawn: tuple[int, int],
+    on_cell: Callable[[Identity], None],
+    shut: list[CellVerdict],
+) -> list[_Rerun]:
+    """Draw (how many, seed) cells and run them again; add to ``shut`` those that cannot be."""
+    cells, seed = drawn
+    obstacles = rerunner.obstacles([record.identity for record in among])
+    reasons = {r.key: obstacles[r.key] or rerunner.unknown_scores(r) for r in among}
+    shut += [_shut(record, why) for record in among if (why := reasons[record.key])]
     done: list[_Rerun] = []
-    for record in sorted(open_, key=lambda record: _lot(submission, seed, record.key)):
+    for record in sorted(among, key=lambda record: _lot(submission, seed, record.key)):
+        if reasons[record.key] is not None:
+            continue
         if len(done) == cells:
             break
         on_cell(record.identity)
         here = rerunner.run(record)
-        if here.status in ("ok", "diverged"):
-            done.append(_Rerun(record, here))
+        if why := _incomparable(record, here):
+            shut.append(_shut(record, why))
         else:
-            why = here.status if here.error is None else f"{here.status}: {here.error.message}"
-            shut.append(_shut(record, f"the re-run {why}"))
-    judged, bias = _judge(done)
-    outcome, why = _conclude(judged, bias, shut)
-    whole = submission.hashes.whole
-    return Verdict(outcome, why, (*judged, *shut), len(trained), whole, seed)
+            done.append(_Rerun(record, here))
+    return done
+
+
+def _incomparable(record: Record, here: Record) -> str | None:
+    """Return why a re-run says nothing of the record: limits ended it, or it failed here."""
+    finished = ("ok", "diverged")
+    if record.status == here.status or (record.status in _LOST and here.status in finished):
+        limited = record.status in _LIMITED and here.status in finished
+        return f"{record.status} submitted, {here.status} here" if limited else None
+    if here.status in finished:
+        return None
+    why = here.status if here.error is None else f"{here.status}: {here.error.message}"
+    return f"the re-run {why}"
+
+
+def _seeds(submission: Submission) -> str:
+    """Return how many seeds the cells have, if a cell has another number than the tier."""
+    usual = TIERS[submission.tier].seeds
+    counts = sorted({len(identity.seeds) for identity in submission.plan})
+    if counts == [usual]:
+        return ""
+    return f"{' or '.join(map(str, counts))} seeds, tier {submission.tier} has {usual}"
 
 
 def _first_of(reasons: Sequence[str]) -> str:
@@ -177,7 +235,7 @@ def _lot(submission: Submission, seed: int, key: str) -> str:
 
 
 def _judge(done: list[_Rerun]) -> tuple[list[CellVerdict], list[str]]:
-    loose = [rerun for rerun in done if not rerun.exact]
+    loose = [one for one in done if not one.exact and one.submitted.status == "ok"]
     tests = sum(comparing.count_tests(rerun.submitted, rerun.here) for rerun in loose)
     bias = comparing.bias(
         {rerun.submitted.key: comparing.pairs(rerun.submitted, rerun.here) for rerun in loose}
@@ -186,17 +244,26 @@ def _judge(done: list[_Rerun]) -> tuple[list[CellVerdict], list[str]]:
 
 
 def _cell(rerun: _Rerun, tests: int) -> CellVerdict:
-    identity = rerun.submitted.identity
+    identity, status = rerun.submitted.identity, rerun.submitted.status
+    if status != "ok":
+        same = status == rerun.here.status
+        return CellVerdict(
+            identity.task, identity.model, rerun.submitted.key,
+            "verified" if same else "not reproduced", "status",
+            "" if same else f"{status} submitted, {rerun.here.status} here",
+        )  # fmt: skip
     if rerun.exact:
         wrong = list(comparing.exact_differences(rerun.submitted, rerun.here))
     elif rerun.here.status == "diverged":
         wrong = ["every trial diverges here"]
     else:
-        wrong = list(comparing.spread_differences(rerun.submitted, rerun.here, tests))
+        both = rerun.submitted, rerun.here
+        wrong = [*comparing.missing(*both), *comparing.copies(*both)]
+        wrong += comparing.spread_differences(*both, tests)
     outcome: Judgement = "not reproduced" if wrong else "verified"
     if not rerun.exact and not wrong and len(identity.seeds) < 2:
         outcome, wrong = "not checkable", ["another machine class, and one seed has no spread"]
-    how: Literal["exact", "spread"] = "exact" if rerun.exact else "spread"
+    how: How = "exact" if rerun.exact else "spread"
     return CellVerdict(
         identity.task, identity.model, rerun.submitted.key, outcome, how, _first_of(wrong)
     )
@@ -217,7 +284,7 @@ def _conclude(
         )
     if bias:
         return "not reproduced", f"bias; {'; '.join(bias)}"
-    if any(cell.outcome == "verified" for cell in judged):
+    if any(cell.outcome == "verified" and cell.how != "status" for cell in judged):
         return "verified", ""
-    reasons = sorted({cell.why for cell in (*judged, *shut)})
+    reasons = sorted({cell.why for cell in (*judged, *shut) if cell.why})
     return "not checkable", "; ".join(reasons[:3]) or "no cell has a result"

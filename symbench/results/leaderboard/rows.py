@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FailFast
 
 
 class Part(BaseModel):
@@ -121,7 +121,7 @@ class Leaderboard(Part):
     schema_: Literal[1] = 1
     tier: str
     coverage: Coverage
-    rows: list[Row]
+    rows: Annotated[list[Row], FailFast()]
     equal_size: EqualSize | None = None
 
     @property

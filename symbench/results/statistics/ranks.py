@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -45,26 +45,34 @@ def rank(errors: Mapping[str, Sequence[float]], floor: float = FLOOR) -> dict[st
         raise InputError(f"{short[0]!r} has fewer than two seeds: leave it out of the ranks")
     logs = {name: log_errors(values, floor) for name, values in errors.items()}
     order = sorted(logs, key=lambda name: (float(logs[name].mean()), name))
-    p_values = {(a, b): _welch(logs[a], logs[b]) for a, b in combinations(order, 2)}
+    compared = _welch([logs[name] for name in order])
+    p_values = dict(zip(combinations(order, 2), compared, strict=True))
     apart = {pair for pair, p in holm(p_values).items() if p <= LEVEL}
     letters = compact_letters(order, apart)
+    better = Counter(b for _, b in apart)
+    worse = Counter(a for a, _ in apart)
     return {
         name: Rank(
-            low=1 + sum(b == name for _, b in apart),
-            high=len(order) - sum(a == name for a, _ in apart),
+            low=1 + better[name],
+            high=len(order) - worse[name],
             group=letters[name],
         )
         for name in order
     }
 
 
-def _welch(a: Array, b: Array) -> float:
-    """Return the two-sided p value of Welch's t-test for equal means."""
+def _welch(groups: Sequence[Array]) -> list[float]:
+    """Return the two-sided p value of Welch's t-test for equal means, of every pair in order."""
     from scipy.special import stdtr
 
-    parts = np.array([x.var(ddof=1) / len(x) for x in (a, b)])
-    difference = abs(float(a.mean() - b.mean()))
-    if parts.sum() == 0:  # models without randomness: any difference is significant
-        return 1.0 if difference == 0 else 0.0
-    freedom = parts.sum() ** 2 / (parts**2 / np.array([len(a) - 1, len(b) - 1])).sum()
-    return float(2 * stdtr(freedom, -difference / math.sqrt(parts.sum())))
+    first, second = np.triu_indices(len(groups), 1)
+    means = np.array([x.mean() for x in groups])
+    parts = np.array([x.var(ddof=1) / len(x) for x in groups])
+    squares = parts**2 / np.array([len(x) - 1 for x in groups])
+    difference = np.abs(means[first] - means[second])
+    spread = parts[first] + parts[second]
+    constant = spread == 0  # models without randomness: any difference is significant
+    divisor = np.where(constant, 1.0, spread)
+    weights = np.where(constant, 1.0, squares[first] + squares[second])
+    p_values = 2 * stdtr(divisor**2 / weights, -difference / np.sqrt(divisor))
+    return [float(p) for p in np.where(constant, difference == 0, p_values)]

@@ -93,9 +93,9 @@ def found(document):
 
 def test_an_honest_submission_is_verified(honest, rerunner):
     verdict = verify(check(parse(honest.to_json().encode())), rerunner, cells=2)
-    assert verdict.line == "verified (2 of 2 cells)"
+    assert verdict.line == "verified (2 of 2 cells, 1 of 1 failed)"
     assert verdict.exit_code == 0
-    assert {cell.how for cell in verdict.cells} == {"exact"}
+    assert {cell.how for cell in verdict.cells} == {"exact", "status"}
 
 
 def test_the_plan_keeps_failed_and_declined_cells_and_no_traceback(honest):
@@ -140,7 +140,7 @@ def test_figures_swapped_between_seeds_are_not_reproduced(document, rerunner):
     first, second = (trial for trial in trials if trial["n_train"] == 64)
     first["scores"], second["scores"] = second["scores"], first["scores"]
     verdict = verify(check(read(rehashed(document))), rerunner, cells=2)
-    assert verdict.line.startswith("not reproduced (1 of 2 drawn cells; norms small:")
+    assert verdict.line.startswith("not reproduced (1 of 3 drawn cells; norms small:")
 
 
 def test_a_dropped_failed_cell_is_missed(document):
@@ -373,8 +373,8 @@ def test_another_machine_class_is_judged_by_the_spread(document, rerunner):
     for record in document["records"]:
         record["provenance"]["machine"] = "elsewhere"
     verdict = verify(check(read(rehashed(document))), rerunner, cells=2)
-    assert verdict.line == "verified (2 of 2 cells)"
-    assert {cell.how for cell in verdict.cells} == {"spread"}
+    assert verdict.line == "verified (2 of 2 cells, 1 of 1 failed)"
+    assert {cell.how for cell in verdict.cells} == {"spread", "status"}
 
 
 def test_outdated_records_are_absent_and_named(honest):

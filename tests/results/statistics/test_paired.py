@@ -1,6 +1,9 @@
 """The paired test over tasks and seeds, Holm's correction, the letters, what could have shown."""
 
-from itertools import product
+import random
+import re
+import time
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -160,3 +163,41 @@ def test_one_task_of_five_seeds_can_show_nothing():
     assert detectable_ratio(panel({"a": 1.0, "b": 9.0}, tasks=1)) is None
     assert detectable_ratio(panel({"a": 1.0})) is None
     assert set(compare(panel({"a": 1.0, "b": 9.0}, tasks=1)).groups.values()) == {"a"}
+
+
+def test_letters_of_many_models_take_little_time_and_few_letters():
+    started = time.process_time()
+    order = [f"m{i:03}" for i in range(200)]
+    couples = {(order[2 * i], order[2 * i + 1]) for i in range(100)}  # 2^100 largest groups
+    coin = random.Random(0)  # noqa: S311 - no secret
+    mixed = {pair for pair in combinations(order, 2) if coin.random() < 0.5}
+    near = {(a, b) for i, a in enumerate(order) for b in order[i + 4 :]}
+    for apart in (couples, mixed, near):
+        letters = compact_letters(order, apart)
+        for a, b in apart:
+            assert not _shared(letters[a], letters[b])
+        assert len(set().union(*(_letters(text) for text in letters.values()))) <= 200
+    assert time.process_time() - started < 2
+    letters = compact_letters(order, near)  # runs of neighbours: these letters are complete
+    assert all(
+        bool(_shared(letters[a], letters[b])) == ((a, b) not in near)
+        for a, b in combinations(order, 2)
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_models_share_a_letter_exactly_if_they_are_not_apart(seed):
+    coin = random.Random(seed)  # noqa: S311 - no secret
+    order = [f"m{i}" for i in range(coin.randint(0, 9))]
+    apart = {pair for pair in combinations(order, 2) if coin.random() < 0.4}
+    letters = compact_letters(order, apart)
+    for a, b in combinations(order, 2):
+        assert bool(_shared(letters[a], letters[b])) == ((a, b) not in apart)
+
+
+def _letters(text):
+    return set(re.findall(r"[a-zA-Z]'*", text))
+
+
+def _shared(one, other):
+    return _letters(one) & _letters(other)
