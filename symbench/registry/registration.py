@@ -15,6 +15,12 @@ from symbench.registry.card_cache import CardCache
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as the core's own scores are written
 _PRIORS = ("none", "told", "discovers")
+CORE_SCORES = frozenset({
+    "error", "paper_error", "equivariance_error", "equivariance_error_float32", "lie_derivative",
+    "generator_cosine", "generator_cosine_frobenius", "generator_overlap",
+    "generator_worst_cosine", "generator_precision", "generator_recall", "generators_found",
+    "conservation_error", "flops",
+})  # fmt: skip
 
 
 class Registration:
@@ -74,6 +80,8 @@ class Registration:
         pattern = _SCORE_NAME if kind == "metric" else _NAME
         if not isinstance(name, str) or not pattern.fullmatch(name):
             raise PluginError(f"{kind} name {name!r} does not match {pattern.pattern}")
+        if kind == "metric" and name.partition(".")[0] in CORE_SCORES:
+            raise PluginError(f"metric {name} bears the name of a core score: choose another")
         if not isinstance(version, str) or not version:
             raise PluginError(f"{kind} {name}: the version {version!r} is not a string")
         if kind == "model" and card.get("prior") not in _PRIORS:

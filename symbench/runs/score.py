@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,16 +20,45 @@ from symbench.errors import PluginError
 from symbench.metrics import CORE
 from symbench.records.record import TrialRecord
 from symbench.registry import Registry
+from symbench.registry.card import one_line
+from symbench.registry.registration import CORE_SCORES
 from symbench.training.setup import Trial
 
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _TOGETHER = 8  # largest number of trials evaluated at a time, to limit memory
 
 
 def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
-    """Return the metrics of the core and of plugins that apply to the pair."""
-    metrics: list[Metric] = [metric() for metric in CORE]
-    metrics += [registry.card("metric", name).load()() for name in registry.metrics]
-    return [metric for metric in metrics if metric.applies(task, model)]
+    """Return the metrics of the core and of plugins that apply to the pair.
+
+    A plugin's metric that cannot be asked is left out with a warning.
+    """
+    core: list[Metric] = [metric() for metric in CORE]
+    metrics = [metric for metric in core if metric.applies(task, model)]
+    for name in registry.metrics:
+        made = _guarded(name, partial(_of_plugin, registry, name, task, model), None)
+        metrics += [] if made is None else [made]
+    return metrics
+
+
+def _of_plugin(registry: Registry, name: str, task: Task, model: Model) -> Metric | None:
+    metric: Metric = registry.card("metric", name).load()()
+    return metric if metric.applies(task, model) else None
+
+
+def _guarded(name: str, call: Callable[[], T], otherwise: T) -> T:
+    """Return what a call into a plugin's metric returns; if it raises, warn and go on without."""
+    try:
+        return call()
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
+        _warn_once(f"metric {name}: {one_line(error)}; its score is missing")
+        return otherwise
+
+
+@lru_cache
+def _warn_once(message: str) -> None:
+    _log.warning(message)
 
 
 def score(
@@ -86,15 +118,20 @@ def score(
 def _scores(
     trials: Sequence[Trained], draws: Draws, metrics: Sequence[Metric]
 ) -> list[dict[str, float]]:
-    """Return the scores of each trial by all metrics."""
+    """Return the scores of each trial by all metrics.
+
+    Where a plugin's metric raises, its scores are missing.
+    """
     task = draws.task
     scores: list[dict[str, float]] = [{} for _ in trials]
     for metric in metrics:
         generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
-        shown = trials if type(metric) in CORE else _copies(trials)
-        values = metric.score_together(shown, task, generators)
-        for collected, value in zip(scores, values, strict=True):
-            collected.update(_named(metric, value))
+        own = type(metric) in CORE
+        call = partial(_together, metric, trials if own else _copies(trials), task, generators)
+        nothing: list[dict[str, float]] = [{} for _ in trials]
+        named = call() if own else _guarded(metric.name, call, nothing)
+        for collected, values in zip(scores, named, strict=True):
+            collected.update(values)
     return scores
 
 
@@ -124,15 +161,31 @@ def predict(module: nn.Module, data: Data) -> Tensor:
     return torch.cat([module.eval()(part.clone()) for part in in_parts(data.x)])
 
 
-def _named(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:
-    """Return scores by name; a plugin's metric must use names that start with its own."""
+def _together(
+    metric: Metric, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
+) -> list[dict[str, float]]:
+    values = metric.score_together(trials, task, generators)
+    if type(metric) in CORE:
+        return [_numbers(metric, value) for value in values]
+    if len(values) != len(trials):
+        raise PluginError(f"it returned {len(values)} scores of {len(trials)} trials")
+    return [_of_its_own(metric, value) for value in values]
+
+
+def _numbers(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:
+    """Return scores by name."""
     scores = value if isinstance(value, dict) else {metric.name: value}
-    numbers = {name: float(number) for name, number in scores.items()}
-    if type(metric) not in CORE:
-        foreign = [name for name in numbers if name.split(".")[0] != metric.name]
-        if foreign:
+    return {name: float(number) for name, number in scores.items()}
+
+
+def _of_its_own(metric: Metric, value: float | dict[str, float]) -> dict[str, float]:
+    """Return the scores of a plugin's metric: finite, and by names that begin with its own."""
+    numbers = _numbers(metric, value)
+    for name, number in numbers.items():
+        if not isinstance(name, str) or name.split(".")[0] != metric.name or name in CORE_SCORES:
             raise PluginError(
-                f"metric {metric.name} returned {foreign[0]!r}: name it {metric.name} or "
-                f"{metric.name}.<part>"
+                f"it returned {name!r}: name it {metric.name} or {metric.name}.<part>"
             )
+        if not math.isfinite(number):
+            raise PluginError(f"{name} is {number}")
     return numbers

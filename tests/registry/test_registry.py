@@ -11,7 +11,9 @@ import toys
 
 from symbench import Metric, Model, hookimpl
 from symbench.errors import InputError, PluginError, UnknownNameError
+from symbench.metrics import CORE
 from symbench.registry import Registry, load
+from symbench.registry.registration import CORE_SCORES
 from symbench.registry.registry import Sources
 
 EXAMPLE = Path(__file__).parents[1] / "example_plugin" / "symbench_example.py"
@@ -294,3 +296,22 @@ def test_an_executor_may_be_remote():
     assert registry.executors["there"].details["remote"]
     assert not registry.executors["here"].details["remote"]
     assert registry.executors["here"].load() is print
+
+
+def test_a_metric_cannot_bear_the_name_of_a_core_score():
+    assert {metric.name for metric in CORE} == CORE_SCORES
+
+    class Impostor(Metric):
+        name, version, summary = "error", "1", "a smaller error"
+
+        def score(self, trained, task, generator):
+            return 0.0
+
+    registry = Registry()
+    with pytest.raises(PluginError, match="error bears the name of a core score"):
+        registry.add(plugin(lambda registry: registry.metric(Impostor)), "x", "", "x")
+    with pytest.raises(PluginError, match=r"error\.mine bears the name of a core score"):
+        registry.add(
+            plugin(lambda registry: registry.metric(Impostor, name="error.mine")), "x", "", "x"
+        )
+    assert not registry.metrics

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import types
 from functools import partial
 
 import pytest
 import torch
 import toys
 
+from symbench import hookimpl
 from symbench.contract import Metric, seeded
 from symbench.draws import Draws
-from symbench.errors import PluginError
 from symbench.metrics import CORE
 from symbench.registry.problem import make_problem
-from symbench.runs.score import score
+from symbench.runs.score import metrics_for, score
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
@@ -105,7 +106,68 @@ def test_each_trial_has_the_generator_of_its_own_seed():
         assert record.scores == {"parity": record.seed + float(torch.rand(1, generator=generator))}
 
 
-def test_a_plugins_metric_writes_under_its_own_name_alone():
+class Leaves(Parity):
+    name = "leaves"
+
+    def score(self, trained, task, generator):
+        raise SystemExit(0)
+
+
+class Endless(Parity):
+    name = "endless"
+
+    def score(self, trained, task, generator):
+        return torch.inf
+
+
+class Wordy(Parity):
+    name = "wordy"
+
+    def score(self, trained, task, generator):
+        return "many"
+
+
+class Short(Parity):
+    name = "short"
+
+    def score_together(self, trials, task, generators):
+        return []
+
+
+@pytest.mark.parametrize("faulty", [Thief, Leaves, Endless, Wordy, Short])
+def test_a_plugins_metric_that_gives_no_score_of_its_own_costs_only_its_score(faulty, caplog):
     task, model, problem, trials = trained(toys.Small)
-    with pytest.raises(PluginError, match="thief"):
-        scored(trials, task, model, problem, [Thief])
+    records = scored(trials, task, model, problem, [*CORE, faulty, Parity])
+    without = scored(trials, task, model, problem, [*CORE, Parity])
+    assert [record.scores for record in records] == [record.scores for record in without]
+    assert f"metric {faulty.name}: " in caplog.text
+
+
+class Misnamed(Parity):
+    name = "error"
+
+
+class Raising(Parity):
+    name = "raising"
+
+    def applies(self, task, model):
+        raise RuntimeError("no metric today")
+
+
+def test_a_plugins_metric_that_cannot_be_asked_or_has_another_name_is_left_out(caplog):
+    registry = toys.toy_registry()
+    plugin = types.ModuleType("metrics_of_a_stranger")
+
+    @hookimpl
+    def symbench_register(registry):
+        registry.metric(Misnamed, name="kind")
+        registry.metric(Raising)
+        registry.metric(Parity)
+
+    plugin.symbench_register = symbench_register
+    registry.add(plugin, "stranger", "", "stranger")
+    names = [m.name for m in metrics_for(registry, registry.task("norms"), toys.Small())]
+    assert names[len(names) - 1 :] == ["parity"]
+    assert names.count("error") == 1
+    assert "metric kind: PluginError: the card says kind 1, the class error 1" in caplog.text
+    assert "metric raising: RuntimeError: no metric today" in caplog.text
