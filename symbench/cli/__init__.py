@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from symbench.cli.output import OutputError, PlainFormatter, discard_stdout, take_stdout
 from symbench.cli.verbs import Verbs
 from symbench.errors import SymbenchError
 
 __all__ = ["app", "main"]
 
 USAGE, INTERRUPTED = 2, 130
+_LONGEST = 2000  # characters of a refusal, which may quote anything
 
 # Some versions of typer bundle their own copy of click, so its error class is found through typer.
 _CommandLineError: type[Exception] = next(
@@ -52,17 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
-    logging.basicConfig(format="symbench: %(levelname)s: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("symbench: %(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.addLevelName(logging.WARNING, "warning")
     try:
+        take_stdout()
         code = app(args=arguments, prog_name="symbench", standalone_mode=False)
         sys.stdout.flush()
+    except OutputError as error:
+        discard_stdout()
+        return _refuse(str(error))
     except SymbenchError as error:
         return _refuse(str(error))
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:  # the reader (head, less) has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return 0
     except _CommandLineError as error:
         return _refuse(error.format_message())  # type: ignore[attr-defined]
@@ -70,5 +77,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 
 
 def _refuse(message: str) -> int:
-    typer.echo(f"symbench: error: {' '.join(message.split())}", err=True)
+    from symbench.results.report.escape import plain
+
+    typer.echo(f"symbench: error: {plain(message, _LONGEST)}", err=True)
     return USAGE

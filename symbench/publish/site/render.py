@@ -66,6 +66,11 @@ def linked(text: str) -> Markup:
     return Markup("").join([*parts, escape(shown[end:])])
 
 
+def long(text: str) -> Markup:
+    """Return a text that quotes names: escaped, without links."""
+    return escape(plain(text, _LONG))
+
+
 def paragraphs(text: str) -> list[Markup]:
     """Return the blocks between empty lines, each escaped and on one line."""
     return [linked(block) for block in re.split(r"\n\s*\n", text) if block.strip()]
@@ -91,6 +96,7 @@ def _environment() -> Environment:
         "interval": numbers.interval,
         "json": _json,
         "linked": linked,
+        "long": long,
         "number": numbers.number,
         "paragraphs": paragraphs,
     }

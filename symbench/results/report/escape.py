@@ -8,9 +8,12 @@ import unicodedata
 
 FOREIGN = 200  # characters of a text of unknown origin
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # controls, bidi and zero-width marks, surrogates
+_LOOK_ALIKE = ("CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "FULLWIDTH", "MATHEMATICAL")
+_GREEK = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳ")  # other Greek letters are those of formulas
+_WORD = re.compile(r"\w+")
 _MARKDOWN = re.compile(r"([\\`*_{}|~#!])")
 _LINK_END = re.compile(r"\](?=[(\[:])")  # other brackets are unchanged: intervals need them
-_AUTOLINKS = {"://": "&#58;//", "www.": "www&#46;", "@": "&#64;"}
+_ENTITIES = {"://": "&#58;//", "www.": "www&#46;", "@": "&#64;", "$": "&#36;"}  # links, formulas
 _LATEX_SYMBOLS = {
     "≥": r"$\geq$",
     "≤": r"$\leq$",
@@ -34,11 +37,14 @@ _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **_LATEX_SYMBOLS,
 }
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = re.compile(r"(?:^|(?<=;))(\s*)(?=[=+\-@＝﹦＋﹢－﹣＠﹫−])")
 
 
 def plain(text: str, limit: int | None = FOREIGN) -> str:
     """Return the text on one line, without control, bidi or invisible characters.
+
+    In a text of unknown origin, letters that look Latin are written as escapes in a word that has
+    Latin letters, too.
 
     Args:
         text: of any origin.
@@ -47,14 +53,30 @@ def plain(text: str, limit: int | None = FOREIGN) -> str:
     spaced = " ".join(text.split())
     visible = "".join(c for c in spaced if unicodedata.category(c) not in _HIDDEN)
     shown = " ".join(visible.split())
+    if limit is not None and not shown.isascii():
+        shown = _WORD.sub(_unmixed, shown)
     return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """Return a text of several lines without control, bidi or invisible characters."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _HIDDEN)
+
+
+def _unmixed(match: re.Match[str]) -> str:
+    word = match[0]
+    alike = {c for c in word if c in _GREEK or unicodedata.name(c, "").startswith(_LOOK_ALIKE)}
+    latin = any(unicodedata.name(c, "").startswith("LATIN") for c in word)
+    if not alike or not latin:
+        return word
+    return "".join(f"\\u{ord(c):04x}" if c in alike else c for c in word)
 
 
 def markdown(text: str, limit: int | None = FOREIGN) -> str:
     """Return the text for a cell of a markdown table: no markup, HTML, link or mention works."""
     escaped = _MARKDOWN.sub(r"\\\1", plain(text, limit).replace("&", "&amp;").replace("<", "&lt;"))
     escaped = _LINK_END.sub(r"\\]", escaped)
-    for mark, entity in _AUTOLINKS.items():
+    for mark, entity in _ENTITIES.items():
         escaped = escaped.replace(mark, entity)
     return escaped
 
@@ -70,6 +92,8 @@ def latex(text: str, limit: int | None = FOREIGN) -> str:
 
 
 def spreadsheet(text: str) -> str:
-    """Return the text for a CSV field that no spreadsheet reads as a formula."""
-    shown = plain(text)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    """Return the text for a CSV field that no spreadsheet reads as a formula.
+
+    Where ``;`` separates fields, a formula may follow it.
+    """
+    return _FORMULA.sub(r"\1'", plain(text))

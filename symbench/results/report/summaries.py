@@ -63,7 +63,7 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
             yield Padding(Text(plain(note, 1000), style="dim"), (0, 0, 0, 2))
         yield ""
     for line in _foot(summary):
-        yield Text(line, style="dim")
+        yield Text(plain(line, None), style="dim")
 
 
 def _grid(ranking: Ranking) -> Grid:

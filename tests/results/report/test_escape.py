@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symbench.results.report.escape import hypertext, latex, markdown, plain, spreadsheet
+from symbench.results.report.escape import (
+    hypertext,
+    latex,
+    markdown,
+    plain,
+    spreadsheet,
+    visible,
+)
 
 MATHS = (r"\div", r"\pm", r"\surd", r"^\circ")
 ANY = st.text(st.characters(), max_size=60)  # surrogates and controls included
@@ -105,3 +112,27 @@ def test_no_spreadsheet_takes_a_field_for_a_formula(text: str) -> None:
     (fields,) = csv.reader(StringIO(out.getvalue()))
     assert fields[-1] == "end"
     assert not fields[0].startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize("text", ["=1+1", "＝1+1", "＋1", "－1", "＠x", "x;=1+1", "x; ＝1", "﹢1"])
+def test_a_spreadsheet_reads_no_formula_in_any_width_or_after_a_semicolon(text: str) -> None:
+    marks = [
+        i for i, c in enumerate(spreadsheet(text)) if unicodedata.normalize("NFKC", c) in "=+-@"
+    ]
+    first = marks[0]
+    assert spreadsheet(text)[first - 1] == "'"
+
+
+def test_markdown_sets_no_mathematics() -> None:
+    assert "$" not in markdown("a $\\href{https://x}{y}$ b")
+
+
+def test_letters_that_look_latin_are_shown_as_escapes_within_a_latin_word() -> None:
+    assert plain("sc\u0430lars") == "sc\\u0430lars"  # a Cyrillic a
+    assert plain("ｍlp") == "\\uff4dlp"
+    assert plain("модель λx Δt naïve") == "модель λx Δt naïve"
+    assert plain("sc\u0430lars", None) == "sc\u0430lars"  # the project's own text
+
+
+def test_text_of_several_lines_keeps_them_and_loses_escapes() -> None:
+    assert visible("a\n\tb\x1b[2J\u202e\r\n") == "a\n\tb[2J\n"
