@@ -228,11 +228,11 @@ class Unspeakable(Linear):
     name = "unspeakable"
 
     def trouble(self):
-        class NoText(Exception):
+        class NoTextError(Exception):
             def __str__(self):
                 raise ValueError
 
-        raise NoText
+        raise NoTextError
 
 
 class Babbles(Linear):

@@ -161,7 +161,8 @@ def test_a_killed_fork_server_is_started_again(together, caplog):
 
 def run_command(tmp_path, *arguments):
     command = [
-        sys.executable, "-m", "symbench", "run", "-t", "norms", "--tier", "smoke", "--device", "cpu",
+        sys.executable, "-m", "symbench", "run", "-t", "norms", "--tier", "smoke",
+        "--device", "cpu",
         "--plugin", TOYS, "--plugin", TROUBLE, "--store", tmp_path / "store", *arguments,
     ]  # fmt: skip
     return subprocess.Popen(
