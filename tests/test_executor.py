@@ -9,7 +9,7 @@ import toys
 
 import symbench
 import symbench.executor
-from symbench.errors import InputError
+from symbench.errors import InputError, PluginError
 from symbench.registry import load
 from symbench.runs.options import Options
 from symbench.runs.plan import Selection
@@ -50,6 +50,15 @@ def stranger(tmp_path, monkeypatch):
     return (Path(toys.__file__), plugin)
 
 
+def registering(executor, name="careless", *, remote=False):
+    class Plugin:
+        @symbench.hookimpl
+        def symbench_register(self, registry):
+            registry.executor(executor, name=name, summary="a test", remote=remote)
+
+    return Plugin()
+
+
 def table(result):
     return [(row.task, row.model, row.status, row.scores) for row in result.leaderboard.rows]
 
@@ -87,12 +96,7 @@ def test_a_remote_executor_gets_the_options_as_they_were_given(tmp_path):
 
     registry = toys.toy_registry()
 
-    class Far:
-        @symbench.hookimpl
-        def symbench_register(self, registry):
-            registry.executor(remote, name="far", summary="elsewhere", remote=True)
-
-    registry.add(Far(), "far", "1", "here")
+    registry.add(registering(remote, "far", remote=True), "far", "1", "here")
     options = Options(tmp_path, device="cuda", executor="far")
     run = execute(registry, Selection(("norms",), ("small",), "smoke"), options)
     assert asked == [options]
@@ -113,3 +117,42 @@ def test_a_device_that_is_not_here_is_refused_before_anything_runs(tmp_path):
             Options(tmp_path, executor="inline", device="tpu"),
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_an_executor_must_yield_one_record_for_each_cell_that_it_claims(tmp_path):
+    def twice(cells, desk, options):
+        for cell in cells:
+            desk.claim(cell)
+            record = symbench.executor.Record(identity=cell.identity, status="crashed")
+            yield record
+            yield record
+
+    def nothing(cells, desk, options):
+        return iter(())
+
+    def forgetful(cells, desk, options):
+        for cell in cells:
+            desk.claim(cell)
+        return iter(())
+
+    def text(cells, desk, options):
+        yield from ("done" for cell in cells if desk.claim(cell))
+
+    for number, (executor, message) in enumerate((
+        (twice, "one record for each cell"), (nothing, "ended without records of 1 cells"),
+        (forgetful, "ended without records of 1 cells"), (text, "returned 'done'"),
+    )):  # fmt: skip
+        registry = toys.toy_registry()
+        registry.add(registering(executor), "careless", "1", "here")
+        selection = Selection(("norms",), ("small",), "smoke")
+        options = Options(tmp_path / str(number), executor="careless")
+        with pytest.raises(PluginError, match=message):
+            execute(registry, selection, options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"jobs": 0}, {"jobs": -1}, {"timeout": -1.0}, {"memory": 0.0}, {"fleet": "maybe"}]
+)
+def test_an_option_out_of_range_is_refused(options):
+    with pytest.raises(InputError, match=f"--{next(iter(options))}"):
+        Options(**options)

@@ -150,19 +150,13 @@ def parse_fleet(text: str) -> FleetMode:
 
 
 def check_options(options: Options) -> None:
-    """Refuse options that contradict each other or are out of range.
+    """Refuse options that contradict each other.
 
     Raises:
         InputError: there is such an option.
     """
     if options.ray_address is not None and options.executor != "ray":
         raise InputError(f"--ray-address {options.ray_address!r}: it needs --executor ray")
-    for name in ("jobs", "timeout", "memory"):
-        value = getattr(options, name)
-        if name == "timeout" and value == 0:  # no limit
-            continue
-        if value is not None and not value > 0:
-            raise InputError(f"--{name} {value}: it must be above 0")
 
 
 def select(

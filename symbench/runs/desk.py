@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symbench.records.record import FINISHED, Failure, Record
 from symbench.records.store import Store
@@ -18,13 +18,15 @@ from symbench.training.setup import Progress
 class Desk:
     """The unfinished cells of a run: executors claim them here and report their progress.
 
-    ``unfinished`` holds the cells without a record in this run, by key.
+    ``unfinished`` holds the cells without a record in this run, by key. ``claims`` says of each
+    cell that the executor has asked for whether it got it.
     """
 
     registry: Registry
     store: Store
     options: Options
     unfinished: dict[str, Cell]
+    claims: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, registry: Registry, options: Options, cells: Iterable[Cell]) -> Desk:
@@ -43,7 +45,8 @@ class Desk:
         False if another run is computing it or has stored its record in the meantime. A claimed
         cell counts as started.
         """
-        if cell.reason is None and not self._claimed(cell):
+        self.claims[cell.key] = cell.reason is not None or self._claimed(cell)
+        if not self.claims[cell.key]:
             return False
         self.registry.emit("symbench_cell_started", cell=cell)
         return True

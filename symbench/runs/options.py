@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from symbench.errors import InputError
 from symbench.runs.executors.capacity import usable_cores
@@ -43,6 +44,15 @@ class Options:
     fresh: bool = False
     retry_failed: bool = False
     debug: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fleet not in get_args(FleetMode):
+            raise InputError(f"--fleet {self.fleet!r}: choose one of auto, on, off")
+        if self.timeout is not None and not self.timeout >= 0:
+            raise InputError(f"--timeout {self.timeout}: give seconds, or 0 for no limit")
+        for name, value in (("jobs", self.jobs), ("memory", self.memory)):
+            if value is not None and not value > 0:
+                raise InputError(f"--{name} {value}: it must be above 0")
 
     def seconds(self, tier: str) -> float | None:
         """Return the wall-clock seconds that a cell of the tier may take; None if unlimited."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from symbench.errors import InputError
+from symbench.errors import InputError, PluginError
 from symbench.records.record import FINISHED, Record, Status
 from symbench.registry import Registry
 from symbench.runs.desk import Desk
@@ -97,8 +97,7 @@ def _records(desk: Desk, run: Run, executor: Executor) -> Iterator[tuple[Record,
                 yield record, False
             for record in desk.reused():
                 yield record, True
-            for record in executor(list(desk.unfinished.values()), desk, desk.options):
-                desk.put(record)
+            for record in _computed(desk, executor):
                 yield record, False
             if desk.unfinished:
                 _log.info("waiting for %d cells of another run", len(desk.unfinished))
@@ -109,6 +108,31 @@ def _records(desk: Desk, run: Run, executor: Executor) -> Iterator[tuple[Record,
             yield Record(identity=cell.identity, status="interrupted"), False
     finally:
         desk.store.release_all()
+
+
+def _computed(desk: Desk, executor: Executor) -> Iterator[Record]:
+    """Yield the records of an executor, stored.
+
+    Raises:
+        PluginError: it yields something else than one record for each cell that it has claimed.
+    """
+    name, owed = desk.options.executor, len(desk.unfinished)
+    desk.claims.clear()
+    for record in executor(list(desk.unfinished.values()), desk, desk.options):
+        if not isinstance(record, Record) or record.key not in desk.unfinished:
+            got = record.key if isinstance(record, Record) else repr(record)[:200]
+            raise PluginError(
+                f"executor {name!r} returned {got}: yield one record for each cell that it claims"
+            )
+        desk.put(record)
+        yield record
+    lost = [key for key, got in desk.claims.items() if got and key in desk.unfinished]
+    idle = len(desk.unfinished) == owed and all(desk.claims.values())
+    if desk.unfinished and (lost or idle):
+        raise PluginError(
+            f"executor {name!r} ended without records of {len(desk.unfinished)} cells: "
+            "claim every cell, and yield a record of each"
+        )
 
 
 def _executor(registry: Registry, options: Options) -> tuple[Executor, Options]:
