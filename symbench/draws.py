@@ -32,6 +32,7 @@ from symbench import disk_cache
 from symbench.contract import Data, Split, Task
 from symbench.errors import InputError
 from symbench.registry.code_files import imported_packages, source_files
+from symbench.registry.settings import pristine
 
 TEST_SEED = 0  # all trials have the same test set
 
@@ -81,7 +82,8 @@ def _draw(draws: Draws, n: int, seed: int, split: Split) -> Data:
     data = None if path is None else disk_cache.load(path, _parsed)
     if data is None:
         started = time.process_time()
-        data = draws.task.sample(n, seed, split)
+        with pristine():
+            data = draws.task.sample(n, seed, split)
         if path is not None and time.process_time() - started >= _SLOW:
             _save(path, data)
     _check(draws.task, data, n)

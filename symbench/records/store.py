@@ -205,9 +205,9 @@ class Store:
     def _write(self, name: str, content: bytes) -> Path:
         path = self.cells / name
         try:
-            self.cells.mkdir(parents=True, exist_ok=True)
-            if self._place is not None and (place := _place(self.cells)) != self._place:
-                self._place = place
+            if self._place is not None and _place(self.cells) != self._place:
+                self.cells.mkdir(parents=True, exist_ok=True)
+                self._place = _place(self.cells)
                 self._warn(f"{self.path} was moved or deleted: a new store is begun under its name")
             return write_atomic(path, content, durable=True)
         except OSError as error:
@@ -238,8 +238,11 @@ def started(record: Record) -> str:
     return record.provenance.started or ""
 
 
-def _place(directory: Path) -> tuple[int, int]:
-    status = directory.stat()
+def _place(directory: Path) -> tuple[int, int] | None:
+    try:
+        status = directory.stat()
+    except FileNotFoundError:
+        return None
     return status.st_dev, status.st_ino
 
 

@@ -47,13 +47,17 @@ def guarded(plugin: str, *, told: bool | None = None) -> Iterator[None]:
     """Restore after the block every setting that it changed, and name the plugin once for each.
 
     The global random generators are restored without a word, because libraries draw from them when
-    they are imported.
+    they are imported. Only the main thread restores: in another one, what changed meanwhile may be
+    the main thread's.
 
     Args:
         plugin: the name that the warning states.
         told: whether the plugin is named; by default only in the main process, because every worker
             imports the same plugins.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {setting.name: setting.read() for setting in _settings()}
     try:
         yield
@@ -63,6 +67,23 @@ def guarded(plugin: str, *, told: bool | None = None) -> Iterator[None]:
             earlier = before.get(setting.name, setting.initial)
             if earlier is not _UNKNOWN and (now := setting.read()) != earlier:
                 _restore(plugin, setting, earlier, now, named=named)
+
+
+@contextmanager
+def pristine() -> Iterator[None]:
+    """Give torch the settings that it starts with while the block runs.
+
+    Data that several cells share are drawn in it, because a model may have changed settings before.
+    """
+    known = [one for one in _of_torch(sys.modules["torch"]) if one.initial is not _UNKNOWN]
+    changed = [(one, now) for one in known if (now := one.read()) != one.initial]
+    for setting, _ in changed:
+        setting.write(setting.initial)
+    try:
+        yield
+    finally:
+        for setting, now in changed:
+            setting.write(now)
 
 
 def _in_worker() -> bool:
@@ -132,10 +153,9 @@ def _handlers() -> dict[int, Any]:
 
 
 def _set_handlers(earlier: dict[int, Any]) -> None:
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in earlier.items():
-            if handler is not None and _signal.getsignal(number) != handler:
-                signal.signal(number, handler)
+    for number, handler in earlier.items():
+        if handler is not None and _signal.getsignal(number) != handler:
+            signal.signal(number, handler)
 
 
 def _filters() -> list[Any]:

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from symbench.contract import Fits, Metric, Model, Problem, Recipe, Task
+from symbench.contract import Metric, Model, Problem, Recipe, Task
 from symbench.draws import Draws
 from symbench.errors import InputError
 from symbench.records.record import Failure, Identity, Provenance, Record, Status, TrialRecord
@@ -111,7 +111,7 @@ def _run(
     updates, validations = (int(identity.protocol[name]) for name in ("updates", "validations"))
     setup = TrainingSetup(
         draws, model, problem, updates, device, validations, fleet, progress,
-        recipe=_recipe(cell, model, problem()),
+        recipe=Recipe(**identity.protocol["recipe"]),
     )  # fmt: skip
     trained = train(setup, [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds])
     metrics = metrics_for(registry, task, model)
@@ -140,18 +140,6 @@ def check_code(registry: Registry, identity: Identity, task: Task, model: Model)
                 f"the source of {name} differs from the planned one: it was edited while the run "
                 "went on, or this machine has another; start the run again"
             )
-
-
-def _recipe(cell: Cell, model: Model, problem: Problem) -> Recipe:
-    """Return the recipe in the identity; if ``recipe`` raised in planning, call it again."""
-    if stated := cell.identity.protocol["recipe"]:
-        return Recipe(**stated)
-    if isinstance(model, Fits) or problem.loss == "none":  # no recipe is used
-        return Recipe()
-    model.recipe(problem)
-    raise InputError(
-        f"{model.name}: recipe raised in planning, but not in the cell: make it deterministic"
-    )
 
 
 def _scored(

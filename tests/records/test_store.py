@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,40 @@ def test_a_record_of_a_later_schema_stays_where_it_is(tmp_path: Path) -> None:
     assert path.read_text() == later
     assert store.set_aside() == []
     assert "update symbench" in store.warnings[0]
+
+
+@pytest.mark.parametrize("rest", ["", "\xff" * 100, " " * 10_000_001], ids=["", "bytes", "long"])
+def test_a_record_of_a_later_schema_is_never_replaced(tmp_path: Path, rest: str) -> None:
+    store = Store(tmp_path)
+    path = store.write(record())
+    later = path.read_text().replace('"schema": 1', '"schema": 7') + rest
+    path.write_bytes(later.encode("latin-1"))
+    assert store.read(record().key) is None
+    assert store.write(record(status="failed")) == path
+    assert path.read_bytes() == later.encode("latin-1")
+    assert store.set_aside() == []
+    assert "its schema is 7" in str(store.newer(record().key))
+    assert "a result is not stored" in store.warnings[-1]
+
+
+@pytest.mark.parametrize("fate", ["moved", "deleted"])
+def test_a_store_that_vanishes_during_a_run_is_begun_anew_with_a_warning(
+    tmp_path: Path, fate: str
+) -> None:
+    store = Store(tmp_path / "s")
+    store.check_writable()
+    store.write(record())
+    if fate == "moved":
+        store.path.rename(tmp_path / "elsewhere")
+    else:
+        shutil.rmtree(store.path)
+    for model in ("second", "third"):
+        store.write(record(model=model))
+    assert [r.identity.model for r in store.records()] == ["second", "third"]
+    (warning,) = store.warnings
+    assert "was moved or deleted" in warning
+    if fate == "moved":
+        assert len(Store(tmp_path / "elsewhere").records()) == 1
 
 
 def test_other_files_are_not_touched(tmp_path: Path) -> None:

@@ -27,4 +27,4 @@ def freed_memory_kept() -> Iterator[None]:
         yield
     finally:
         for name in added:
-            del os.environ[name]
+            os.environ.pop(name, None)
