@@ -6,11 +6,9 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from symbench.errors import InputError
 
 _PERMISSIONS = 0o644  # a temporary file is readable by its owner only
 _Pairs = list[tuple[str, Any]]
@@ -43,42 +41,6 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> Path:
     finally:
         Path(temporary).unlink(missing_ok=True)
     return path
-
-
-def check_json(where: str, value: Any, kind: type = object) -> None:
-    """Refuse a value that JSON cannot hold.
-
-    Args:
-        where: what the message calls the value; a field of it is ``where.field``.
-        value: what must be None, a finite number, text, or a list or mapping of such values.
-        kind: the type that the value itself must have.
-
-    Raises:
-        InputError: it is none of these; the message names the field.
-    """
-    if not isinstance(value, kind):
-        raise InputError(f"{where} is a {type(value).__name__}: it must be a {kind.__name__}")
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            if not isinstance(key, str):
-                raise InputError(f"{where} has the key {key!r}: every key must be a string")
-            check_json(f"{where}.{key}", part)
-    elif isinstance(value, list | tuple):
-        for position, part in enumerate(value):
-            check_json(f"{where}[{position}]", part)
-    elif not _is_plain(value):
-        raise InputError(
-            f"{where} is {value!r} ({type(value).__name__}), which JSON cannot hold: "
-            "use numbers that are finite, strings, booleans, None, or lists and mappings of these"
-        )
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode() == value  # no half of a surrogate pair
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return value is None or isinstance(value, int)
 
 
 def parse_json(text: str, *, pairs_hook: Callable[[_Pairs], Any] | None = None) -> Any:

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from symbench.contract import Recipe, Task
 from symbench.contract.values import check_tier
 from symbench.errors import InputError
-from symbench.files import check_json
 from symbench.records.record import Failure, Identity
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
 from symbench.registry.settings import guarded
 from symbench.registry.source_hash import model_sha256, source_sha256
+from symbench.runs.json_values import check_json
 from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget
 from symbench.runs.staleness import fingerprint_of
 
