@@ -163,6 +163,38 @@ def test_a_tier_does_not_read_the_draws_of_another(cache):
     assert len(Draws.of(small).test()) == len(Draws.of(task).test()) != 7
 
 
+@pytest.mark.parametrize("declared", ["1.0", "cached_property(lambda self: 1.0)"])
+def test_a_tier_does_not_read_the_cached_draws_of_another(cache, tmp_path, monkeypatch, declared):
+    imports = (
+        "from functools import cached_property\n"
+        f"class Noisy:\n    noise = {declared}\n    tiers = {{'quick': {{'noise': 10.0}}}}"
+    )
+    task, drawn = task_of(tmp_path / "a", monkeypatch, imports=imports, value="self.noise")
+    noisy = type("Noisy", (type(task), sys.modules["constant_task"].Noisy), {
+        "__module__": "constant_task", "tiers": sys.modules["constant_task"].Noisy.tiers,
+    })()  # fmt: skip
+    for _ in range(2):
+        for tier, noise in (("smoke", 1.0), ("quick", 10.0)):
+            of_tier = noisy.for_tier(tier)
+            forget()
+            assert Draws(of_tier, "f" * 16).train(64, 1).x[0, 0] == noise
+            assert fingerprint(of_tier) == of_tier.fingerprint()
+    assert len([call for call in drawn if call[0] == 64]) == 2
+    assert fingerprint(noisy.for_tier("smoke")) != fingerprint(noisy.for_tier("quick"))
+
+
+def test_a_poisoned_draw_is_noticed_and_drawn_again(cache, tmp_path, monkeypatch, caplog):
+    drawn_by(tmp_path / "a", monkeypatch, value=2.0)
+    (other,) = cache.iterdir()
+    whole = drawn_by(tmp_path / "b", monkeypatch)[0]
+    (path,) = set(cache.iterdir()) - {other}
+    path.write_bytes(other.read_bytes())
+    data, drawn = drawn_by(tmp_path / "b", monkeypatch)
+    assert torch.equal(data.x, whole.x)
+    assert len(drawn) == 1
+    assert "damaged" in caplog.text
+
+
 # Fingerprints
 
 

@@ -122,3 +122,18 @@ def test_the_folder_defaults_to_the_users_cache(monkeypatch):
     monkeypatch.delenv("SYMBENCH_CACHE")
     assert folder("bases").name == "bases"
     assert "symbench" in str(folder("bases"))
+
+
+def test_groups_that_differ_in_negation_or_form_do_not_share_a_basis():
+    def group(**how):
+        base = SO(2)
+
+        class Renamed(type(base).__mro__[2]):
+            def sample(self, count, generator):
+                raise NotImplementedError
+
+        return Renamed("mine", base.algebra, **how)
+
+    plain, negated = group(), group(negation=True)
+    formed = group(form=torch.diag(torch.tensor([2.0, 2.0])))
+    assert len({one.fingerprint for one in (plain, negated, formed)}) == 3

@@ -196,7 +196,9 @@ def test_every_backbone_that_a_built_in_model_uses_is_declared(monkeypatch):
     monkeypatch.delenv("SYMBENCH_PLUGINS", raising=False)
     known = registry.load()
     declared = {
-        name: known.model(name)().backbones for name in known.models if known.model(name)().backbones
+        name: known.model(name)().backbones
+        for name in known.models
+        if known.model(name)().backbones
     }
     assert declared.items() >= {
         "node-mlp": ("mlp",), "hnn-emlp": ("emlp",), "hnn-scalars": ("scalars",),
