@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Context, Data, Problem
-from symbench.groups import binary_unit, positive_scale
+from symbench.groups import binary_unit, positive_scale, standard_deviation
 from symbench_discovery.elements import LieSampler
 from symbench_discovery.moves import Move
 from symbench_discovery.training import batch
@@ -53,7 +53,7 @@ def _softened(seen: Tensor) -> Tensor:
 
     Inputs and targets are softened separately, because they can have different units.
     """
-    spread = seen.std(0, unbiased=False)
+    spread = standard_deviation(seen)
     return spread + 1e-2 * positive_scale(spread.max(), seen.abs().max(), seen.dtype)
 
 

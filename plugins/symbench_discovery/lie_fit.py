@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Context, Data, Model, Prior, Problem, Recipe
-from symbench.groups import binary_unit, exp_action, positive_scale, rounding, steps_needed
+from symbench.groups import binary_unit, exp_action, positive_scale, rounding_of, steps_needed
 from symbench_discovery.action import nearest
 from symbench_discovery.shapes import is_map, is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
@@ -83,7 +83,7 @@ class PairFlow(FlowNet):
         centred = theta - theta.mean()
         square = centred.square().sum()
         gain = (centred * angle).sum() / square
-        floor = rounding(theta.abs().max(), data.x.dtype)
+        floor = rounding_of(theta.abs().max(), data.x.dtype)
         if not bool(gain.isfinite()) or not bool(square > floor**2 * len(theta)):
             gain = torch.zeros_like(gain)
         offset = angle.mean() - gain * theta.mean()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Context, Data, Model, Prior, Problem
-from symbench.groups import positive_scale
+from symbench.groups import positive_scale, standard_deviation
 from symbench_discovery.shapes import is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 
@@ -73,7 +73,7 @@ class PairMSR(nn.Module):
         """Store mean and standard deviation of the training filters, and of the angles (last)."""
         seen = torch.cat([self._filters(data.x), data.y], 1)
         self.centre = seen.mean(0)
-        spread = seen.std(0, unbiased=False)
+        spread = standard_deviation(seen)
         self.spread = positive_scale(spread, seen.abs().amax(0), seen.dtype)
 
     def forward(self, x: Tensor) -> Tensor:

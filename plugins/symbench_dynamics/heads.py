@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench import InputError
-from symbench.groups import binary_unit
+from symbench.groups import binary_unit, standard_deviation
 from symbench_dynamics.integrators import implicit_midpoint, leapfrog, rk4
 
 _SLACK = 1e-6  # relative; the rounding of times to float32 must not add a step
@@ -102,7 +102,7 @@ def calibrate_potential(net: nn.Module, x: Tensor, gradient: Tensor) -> None:
     r² = E Σᵢ (sᵢ ∂ᵢH)² and sᵢ is the standard deviation of xᵢ. Its initial gradients then have the
     right size.
     """
-    product = gradient * x.std(0, correction=0)
+    product = gradient * standard_deviation(x)
     unit = binary_unit(product)
     r = (product / unit).square().sum(1).mean().sqrt() * unit
     signs = 1 - 2 * (torch.arange(len(x), device=x.device) % 2)

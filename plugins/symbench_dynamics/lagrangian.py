@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, jacrev, vmap
 
-from symbench.groups import binary_unit, rounding
+from symbench.groups import binary_unit, rounding_of
 from symbench_dynamics.heads import Clock, Field, calibrate_potential
 
 
@@ -59,9 +59,8 @@ class Lagrangian(Field):
         square = (u / unit).square().sum(0)
         product = (velocity / rate * (u / unit)).sum(0)
         # a coordinate that does not move, or moves regardless of u, says nothing about c
-        says = product.abs() > rounding(square, u.dtype)
-        found = torch.where(says, product / square, 1) * (rate / unit)
-        self.unit = found
+        says = product.abs() > rounding_of(square, u.dtype)
+        self.unit = torch.where(says, product / square, 1) * (rate / unit)
         points, slopes = torch.cat([q, self.unit * u], 1), torch.cat([self.unit * change, 0 * u], 1)
         calibrate_potential(self.net, points, slopes)
 

@@ -30,6 +30,7 @@ class ExponentialNet(nn.Module):
     centre: Tensor
     spread: Tensor
     unit: Tensor
+    binary: Tensor
 
     def __init__(self, pixels: int, *, skew: bool, metrics: int, width: int) -> None:
         super().__init__()
@@ -47,6 +48,7 @@ class ExponentialNet(nn.Module):
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
         self.register_buffer("unit", torch.ones(()))
+        self.register_buffer("binary", torch.ones(()), persistent=False)
         self.corrected = False
         self._skew = skew
 
@@ -58,7 +60,7 @@ class ExponentialNet(nn.Module):
         high = torch.where(high > low, high, low + torch.finfo(y.dtype).eps * shortest)
         self.nodes = low + (high - low) * torch.linspace(0, 1, _NODES).to(y)
         self.centre = y.mean()
-        unit = binary_unit(y)
+        self.binary = unit = binary_unit(y)
         square = (y / unit).square().mean()
         spread = square.sub((self.centre / unit) ** 2).clamp_min(0).sqrt() * unit
         self.spread = positive_scale(spread, largest, y.dtype)
@@ -74,7 +76,9 @@ class ExponentialNet(nn.Module):
         first, second = x[:, 0].flatten(1), x[:, 1].flatten(1)
         if self.corrected:
             return self.estimate(orbit(self.generator(), self.nodes, first), second)
-        return nearest_angle(self.generator(), self.nodes, first, second)[:, None]
+        # in units of about the largest angle, no power of L leaves the range of float32
+        L, nodes = self.generator() * self.binary, self.nodes / self.binary
+        return self.binary * nearest_angle(L, nodes, first, second)[:, None]
 
     def estimate(self, images: Tensor, second: Tensor) -> Tensor:
         """Return the perceptron's angles [n, 1], given the orbit [n, J, d] of x₁ and x₂ [n, d]."""

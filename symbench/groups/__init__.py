@@ -10,7 +10,7 @@ from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V
 from symbench.groups.standardise import Standardised
 from symbench.groups.unitary import SU, U
-from symbench.groups.units import binary_unit, positive_scale, rounding
+from symbench.groups.units import binary_unit, positive_scale, rounding_of, standard_deviation
 
 __all__ = [
     "GL",
@@ -43,6 +43,7 @@ __all__ = [
     "exp_action",
     "invariant_basis",
     "positive_scale",
-    "rounding",
+    "rounding_of",
+    "standard_deviation",
     "steps_needed",
 ]

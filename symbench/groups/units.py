@@ -26,21 +26,29 @@ def positive_scale(deviation: Tensor, largest: Tensor, dtype: torch.dtype) -> Te
     """
     own = torch.where(largest > 0, largest, largest.max())
     own = torch.where(own > 0, own, torch.ones_like(own))
-    return torch.where(deviation > rounding(largest, dtype), deviation, own.to(deviation))
+    return torch.where(deviation > rounding_of(largest, dtype), deviation, own.to(deviation))
 
 
-def rounding(largest: Tensor, dtype: torch.dtype) -> Tensor:
+def rounding_of(largest: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the deviation below which values as large as ``largest`` differ only by rounding."""
     return _ROUNDING * torch.finfo(dtype).eps * largest
 
 
-def binary_unit(values: Tensor) -> Tensor:
+def binary_unit(values: Tensor, dim: int | None = None) -> Tensor:
     """Return the largest power of two that is at most max |values|, or 1 if all are zero.
+
+    There is one for all values, or one for each slice along ``dim``.
 
     Division by it is exact, so that v² and u² (v / u)² are equal to the last bit where both can be
     represented. The type of ``values`` is kept.
     """
-    largest = values.abs().max()
+    largest = values.abs().max() if dim is None else values.abs().amax(dim)
     exponent = torch.frexp(largest).exponent - 1
     unit = torch.ldexp(torch.ones_like(largest), exponent)
     return torch.where((largest > 0) & largest.isfinite(), unit, torch.ones_like(unit))
+
+
+def standard_deviation(values: Tensor) -> Tensor:
+    """Return the standard deviations [k] of values [n, k], where squares may leave their type."""
+    unit = binary_unit(values, 0)
+    return (values / unit).std(0, correction=0) * unit

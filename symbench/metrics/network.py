@@ -15,6 +15,7 @@ from symbench.contract import Trained
 from symbench.contract.batches import in_parts
 from symbench.contract.modules import copied, difference
 from symbench.errors import ShapeError
+from symbench.groups import rounding_of
 
 Function = Callable[[Tensor], Tensor]
 T = TypeVar("T")
@@ -214,9 +215,15 @@ def _derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
 
 
 def variance(values: Tensor) -> float:
-    """Return the total variance E||v - E v||² over the first axis of values [n, ...]."""
+    """Return the total variance E||v - E v||² over the first axis of values [n, ...].
+
+    It is zero if it is only the rounding of values of this size.
+    """
     flat = values.flatten(1).double()
-    return float((flat - flat.mean(0)).square().sum(1).mean())
+    found = (flat - flat.mean(0)).square().sum(1).mean()
+    dtype = values.dtype if values.is_floating_point() else torch.float64
+    floor = rounding_of(flat.abs().amax(0), dtype).square().sum()
+    return float(found) if bool(found > floor) else 0.0
 
 
 def varies(values: Tensor) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from symbench.errors import UnknownNameError
 from symbench.registry import CardKind, Registry, load
-from symbench.testing import handling, metrics, models, tasks
+from symbench.testing import handling, metrics, models, tasks, units
 from symbench.testing.conformance import Law, Subject
 
 _LAWS: dict[CardKind, tuple[Law, ...]] = {
     "task": tasks.LAWS,
-    "model": models.LAWS,
+    "model": (*models.LAWS, *units.LAWS),
     "metric": metrics.LAWS,
 }
 

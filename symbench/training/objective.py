@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from symbench.contract import Data, Problem, Recipe, Symmetry, Task, seeded
 from symbench.errors import InputError
-from symbench.groups import binary_unit, rounding
+from symbench.groups import binary_unit, rounding_of
 
 _BLOCK = 50  # updates whose batch indices are drawn at once
 _POOL = 4096  # group elements sampled per trial: sampling anew takes longer than a step
@@ -209,7 +209,7 @@ def _padded(values: Tensor, length: int) -> Tensor:
 def _varies(y: Tensor) -> bool:
     """Whether the deviations of targets [n, ...] from their mean are more than rounding."""
     deviations = (y - y.mean(0)).abs().flatten(1).amax(0)
-    return bool((deviations > rounding(y.abs().flatten(1).amax(0), y.dtype)).any())
+    return bool((deviations > rounding_of(y.abs().flatten(1).amax(0), y.dtype)).any())
 
 
 def _scale(task: Task, y: Tensor, unit: Tensor) -> Tensor:
