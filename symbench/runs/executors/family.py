@@ -1,11 +1,12 @@
 """A worker and the processes that it has started: counted together, and killed together.
 
-Each worker leads a session, to which everything that it starts belongs. A process that begins a
-session of its own is found as long as the worker lives.
+Each worker leads a session, to which everything that it starts belongs. What begins a session of
+its own is found among the worker's descendants as long as the worker lives.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections import defaultdict
@@ -16,7 +17,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
+_SET_CHILD_SUBREAPER = 36  # of prctl
 _ROUNDS = 5  # of killing what was started during the round before
+
+
+def lead() -> None:
+    """Make this process the leader of a session, and the parent of its orphaned descendants."""
+    os.setsid()
+    with suppress(AttributeError, OSError):  # only Linux can do the second
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that these have started."""
+    import psutil
+
+    try:
+        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def sessions() -> dict[int, list[int]]:
@@ -48,12 +67,17 @@ def used_bytes(pids: Iterable[int], limit: float) -> float:
     return sum(_proportional_bytes(process, most) for process, most in resident.items())
 
 
-def kill_family(leader: int) -> None:
-    """Kill the members of a session, the descendants of its leader, and the leader last."""
+def kill_family(leader: int, known: Iterable[int] = ()) -> None:
+    """Kill the members of a session, the descendants of its leader, and the leader last.
+
+    ``known`` are descendants outside the session, in case that the leader has ended.
+    """
     if leader <= 1:
         raise ValueError(f"{leader} is no worker")
+    for pid in known:
+        _kill(pid)
     for _ in range(_ROUNDS):
-        others = {*_descendants(leader), *sessions().get(leader, ())} - {leader}
+        others = {*descendants(leader), *sessions().get(leader, ())} - {leader}
         for pid in others:
             _kill(pid)
         if not others:
@@ -80,15 +104,6 @@ def _proportional_bytes(process: psutil.Process, resident: float) -> float:
         return float(getattr(process.memory_full_info(), "pss", resident))
     except psutil.Error:
         return resident
-
-
-def _descendants(pid: int) -> list[int]:
-    import psutil
-
-    try:
-        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return []
 
 
 def _kill(pid: int) -> None:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-BEGUN, PROGRESS, TENSORS, RECORD = b"b", b"p", b"t", b"r"
+KINDS = BEGUN, PROGRESS, FAMILY, TENSORS, RECORD = b"b", b"p", b"f", b"t", b"r"
 _HEADER = struct.Struct(">cQ")
 _CHUNK = 2**16
 _CHUNKS = 256  # in one reading, so that a worker that writes all the time delays no other
@@ -58,7 +58,7 @@ class Inbox:
                 break
         while len(self._unread) >= _HEADER.size:
             kind, length = _HEADER.unpack_from(self._unread)
-            if kind not in (BEGUN, PROGRESS, TENSORS, RECORD) or length > _LONGEST:
+            if kind not in KINDS or length > _LONGEST:
                 raise ValueError(f"no message: {bytes(self._unread[:20])!r}")
             end = _HEADER.size + length
             if len(self._unread) < end:

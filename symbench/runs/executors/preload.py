@@ -3,6 +3,7 @@
 The server computes with one thread, because threads would not survive a fork.
 """
 
+import psutil  # noqa: F401 - loaded for the children
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 

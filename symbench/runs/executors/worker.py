@@ -18,8 +18,8 @@ from safetensors import torch as safetensors
 from symbench.records.record import Provenance, Record
 from symbench.registry import Sources, load
 from symbench.runs.cell import failure_of, run_cell
-from symbench.runs.executors.family import kill_family
-from symbench.runs.executors.messages import BEGUN, PROGRESS, RECORD, TENSORS, Outbox
+from symbench.runs.executors.family import descendants, kill_family, lead
+from symbench.runs.executors.messages import BEGUN, FAMILY, PROGRESS, RECORD, TENSORS, Outbox
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell
 from symbench.training.setup import Progress
@@ -44,7 +44,7 @@ class Job:
 
 def work(pipe: Connection, job: Job) -> None:
     """Run the cell in this process and send its record as JSON, its tensors as safetensors."""
-    os.setsid()  # what the model starts belongs to this session, and ends with it
+    lead()  # what the model starts belongs to this session, and ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _prepare(job)
@@ -68,6 +68,8 @@ def work(pipe: Connection, job: Job) -> None:
             identity=job.cell.identity, status=status, error=failure, provenance=job.run_by
         )
         text = record.to_json()
+    if left := descendants(os.getpid()):
+        outbox.send(FAMILY, json.dumps(left).encode())
     if record.tensors:
         outbox.send(TENSORS, safetensors.save(record.tensors))
     outbox.send(RECORD, text.encode())
