@@ -16,6 +16,8 @@ from toy_runs import TOYS
 
 import symbench
 from symbench.records.store import Store
+from symbench.runs.executors import process
+from symbench.runs.options import Options
 
 TROUBLE = Path(troublemakers.__file__)
 
@@ -173,12 +175,12 @@ def run_command(tmp_path, *arguments):
 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_command_takes_all_that_its_cells_have_started_with_it(numbers, tmp_path, blow):
-    process = run_command(tmp_path, "-m", "hangs-with-children")
+    started = run_command(tmp_path, "-m", "hangs-with-children")
     wait_until(lambda: len(list(numbers.iterdir())) == 4)
-    below = [p.pid for p in psutil.Process(process.pid).children(recursive=True)]
-    process.send_signal(blow)
-    process.communicate(timeout=60)
-    assert process.returncode == (130 if blow == signal.SIGINT else -signal.SIGKILL)
+    below = [p.pid for p in psutil.Process(started.pid).children(recursive=True)]
+    started.send_signal(blow)
+    started.communicate(timeout=60)
+    assert started.returncode == (130 if blow == signal.SIGINT else -signal.SIGKILL)
     wait_until(lambda: not [pid for pid in below if is_running(pid)])
     wait_until(lambda: strays(numbers) == [], seconds=5)
 
@@ -191,12 +193,28 @@ def wait_until(true, seconds=60):
 
 
 def test_a_record_is_stored_before_its_worker_has_ended(numbers, tmp_path):
-    process = run_command(tmp_path, "-m", "leaves-thread", "-m", "hangs-with-children")
+    started = run_command(tmp_path, "-m", "leaves-thread", "-m", "hangs-with-children")
     try:
         wait_until(lambda: list(tmp_path.glob("store/cells/*.json")))
-        process.send_signal(signal.SIGKILL)
+        started.send_signal(signal.SIGKILL)
         assert [record.status for record in Store(tmp_path / "store").records()] == ["ok"]
     finally:
-        process.kill()
-        process.communicate()
+        started.kill()
+        started.communicate()
     wait_until(lambda: strays(numbers) == [])
+
+
+def test_a_cell_without_progress_is_named_once(together, monkeypatch, caplog):
+    monkeypatch.setattr(process, "_SILENT_SECONDS", 4.0)
+    together("hangs-with-children", "small", timeout=15.0)
+    (said,) = [r.message for r in caplog.records if "no progress" in r.message]
+    assert "norms hangs-with-children: no progress for 4 s; no progress was reported" in said
+
+
+@pytest.mark.parametrize(
+    ("timeout", "tier", "seconds"),
+    [(None, "smoke", 600), (None, "quick", 3600), (None, "full", 86400), (0.0, "full", None),
+     (5.0, "full", 5.0)],
+)  # fmt: skip
+def test_a_cell_has_a_limit_by_its_tier_unless_the_user_sets_one(timeout, tier, seconds):
+    assert Options(timeout=timeout).seconds(tier) == seconds

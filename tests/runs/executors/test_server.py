@@ -1,0 +1,102 @@
+"""Workers start from a fork server in which nothing that a plugin does lasts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from symbench.errors import SymbenchError
+from symbench.registry import load
+from symbench.runs.executors import server
+from symbench.runs.executors.server import Server
+
+REGISTER = """
+from symbench import hookimpl
+
+@hookimpl
+def symbench_register(registry):
+    registry.model("at_import.models:AtImport", name="at-import", version="1", prior="none")
+"""
+MODELS = """
+import multiprocessing, os, torch
+from torch import nn
+from symbench import Model
+
+{doing}
+
+class AtImport(Model):
+    \"\"\"Does something when it is imported.\"\"\"
+
+    name, version, prior = "at-import", "1", "none"
+
+    def build(self, problem):
+        (torch.randn(700, 700) @ torch.randn(700, 700)).exp().sum()
+        return nn.Sequential(nn.Flatten(), nn.Linear(problem.input_size, problem.output_size))
+"""
+TABLES = "TABLE = (torch.randn(900, 900) @ torch.randn(900, 900)).exp().sum()"
+
+
+def run_with(tmp_path, doing, environment):
+    """Run the model of an installed plugin that does something when it is imported."""
+    package = tmp_path / "site" / "at_import"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(REGISTER)
+    (package / "models.py").write_text(MODELS.format(doing=doing))
+    info = tmp_path / "site" / "at_import-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: at-import\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[symbench]\nat_import = at_import\n")
+    paths = [str(tmp_path / "site"), *sys.path]
+    command = [
+        sys.executable, "-m", "symbench", "run", "-t", "o5-invariant", "-m", "at-import",
+        "--tier", "smoke", "--jobs", "1", "--timeout", "60", "--json", "--device", "cpu",
+        "--store", str(tmp_path / "store"),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=200,
+        env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )  # fmt: skip
+    return [cell["status"] for cell in json.loads(done.stdout)["cells"]], done.stderr
+
+
+def test_a_plugin_that_computed_with_threads_when_imported_does_not_hang_its_cells(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    statuses, _ = run_with(tmp_path, TABLES, environment | {"MKL_NUM_THREADS": "4"})
+    assert statuses == ["ok"]
+
+
+def test_a_plugin_that_ends_the_server_is_not_loaded_there(tmp_path):
+    doing = "import sys\nif 'forkserver' in ' '.join(sys.orig_argv): os._exit(1)"
+    statuses, said = run_with(tmp_path, doing, dict(os.environ))
+    assert statuses in (["ok"], ["crashed"])
+    assert "fork server has ended" in said
+
+
+def test_a_server_that_ends_every_time_is_an_error_and_no_interruption(monkeypatch):
+    monkeypatch.setattr(server, "_PAUSE_SECONDS", 0.0)
+
+    class Process:
+        def start(self):
+            raise EOFError("unexpected EOF")
+
+    with pytest.raises(SymbenchError, match=r"fork server ended 4 times \(EOFError: unexpected"):
+        Server(load()).start(Process())
+
+
+def test_the_environment_is_as_before_when_a_process_has_started(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    seen = []
+
+    class Process:
+        def start(self):
+            seen.append(server.thread_variables())
+
+    Server(load()).start(Process())
+    assert set(seen[0].values()) == {"1"}
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    assert "MKL_NUM_THREADS" not in os.environ
