@@ -58,15 +58,28 @@ def guarded(plugin: str, *, told: bool | None = None) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {setting.name: setting.read() for setting in _settings()}
+    settings = Snapshot()
     try:
         yield
     finally:
-        named = not _in_worker() if told is None else told
+        settings.restore(plugin if (not _in_worker() if told is None else told) else None)
+
+
+class Snapshot:
+    """The settings as they are when it is made."""
+
+    def __init__(self) -> None:
+        self._values = {setting.name: setting.read() for setting in _settings()}
+
+    def restore(self, plugin: str | None = None) -> None:
+        """Restore what has changed since, and name the plugin if one is given."""
         for setting in _settings():
-            earlier = before.get(setting.name, setting.initial)
+            earlier = self._values.get(setting.name, setting.initial)
             if earlier is not _UNKNOWN and (now := setting.read()) != earlier:
-                _restore(plugin, setting, earlier, now, named=named)
+                with suppress(Exception):  # such as a working directory that is gone
+                    setting.write(earlier)
+                if plugin is not None and setting.told:
+                    _name(plugin, setting, earlier, now)
 
 
 @contextmanager
@@ -91,10 +104,8 @@ def _in_worker() -> bool:
     return processes is not None and processes.parent_process() is not None
 
 
-def _restore(plugin: str, setting: _Setting, earlier: Any, now: Any, *, named: bool) -> None:
-    with suppress(Exception):  # such as a working directory that is gone
-        setting.write(earlier)
-    if named and setting.told and (plugin, setting.name) not in _named:
+def _name(plugin: str, setting: _Setting, earlier: Any, now: Any) -> None:
+    if (plugin, setting.name) not in _named:
         _named.add((plugin, setting.name))
         what = _difference(earlier, now)
         _log.warning("plugin %s changed %s%s; it was restored", plugin, setting.name, what)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -226,3 +229,42 @@ def test_a_record_of_a_newer_schema_fails_its_cell_and_stays(tmp_path):
         assert "its schema is 2" in by_model["small"].error.message
         assert again.exit_code == 1
         assert path.read_text() == newer
+
+
+PACKAGE = """
+import os
+import torch
+import toys
+
+torch.set_default_dtype(torch.float64)
+os.environ["CHANGED"] = "1"
+
+
+class Doubled(toys.Small):
+    name = "doubled"
+"""
+REGISTERING = """
+from symbench import hookimpl
+
+@hookimpl
+def symbench_register(registry):
+    registry.model("doubling_package:Doubled")
+"""
+
+
+def test_what_a_package_sets_on_import_does_not_reach_the_workers_of_other_models(tmp_path):
+    (tmp_path / "doubling_package.py").write_text(PACKAGE)
+    (tmp_path / "registering.py").write_text(REGISTERING)
+    paths = os.pathsep.join([str(tmp_path), str(toy_runs.TOYS.parent), *sys.path])
+    command = [
+        sys.executable, "-m", "symbench", "run", "-t", "norms", "-m", "doubled", "-m", "small",
+        "--tier", "smoke", "--sizes", "16", "--jobs", "1", "--plugin", str(toy_runs.TOYS),
+        "--plugin", "registering.py", "--store", "s", "--json", "--device", "cpu",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths, "SYMBENCH_PLUGINS": ""},
+    )  # fmt: skip
+    statuses = {cell["model"]: cell["status"] for cell in json.loads(done.stdout)["cells"]}
+    assert statuses == {"doubled": "ok", "small": "ok"}, done.stderr
+    assert done.stderr.count("plugin registering changed torch's default dtype") == 1

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.25  # in which a killed server becomes known as such
 _PRELOAD = "symbench.runs.executors.preload"
+_PRELOADED = "symbench.runs.executors.preloaded"
 _THREADS = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
@@ -70,7 +71,7 @@ class Server:
 
     def _preload(self, names: Sequence[str]) -> None:
         if isinstance(self._context, ForkServerContext):
-            self._context.set_forkserver_preload([_PRELOAD, *names])
+            self._context.set_forkserver_preload([_PRELOAD, *names, _PRELOADED])
 
 
 def plugin_modules(registry: Registry) -> list[str]:
