@@ -78,3 +78,79 @@ def test_an_unwritable_store_stops_a_run_before_training(call: Any, tmp_path: Pa
     assert done.code == 2
     assert "--store DIR" in done.err
     assert "length wide" not in done.err
+
+
+BROKEN = "raise SystemExit('no licence')\n"
+FAULTY = """
+from torch import nn
+from symbench import Model, hookimpl
+
+
+class Faulty(Model):
+    name, version, prior, summary = "faulty", "1", "none", "leaves when it is asked"
+
+    def accepts(self, problem):
+        raise SystemExit(0)
+
+    def build(self, problem):
+        return nn.Linear(problem.input_size, problem.output_size)
+
+
+@hookimpl
+def symbench_register(registry):
+    registry.model(Faulty)
+"""
+
+
+def test_a_model_that_leaves_when_it_is_asked_is_a_failed_row(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    chosen = ["run", "-t", "length", "-m", "faulty", "-m", "wide", "--tier", "smoke", "--json"]
+    chosen += ["--plugin", "faulty.py", "--store", "s", "--executor", "inline"]
+    dry = json.loads(call(*chosen, "--dry-run").out)["cells"]
+    assert [(cell["model"], cell["plan"]) for cell in dry] == [
+        ("faulty", "failed"),
+        ("wide", "run"),
+    ]
+    assert "SystemExit" in dry[0]["reason"]
+    done = call(*chosen)
+    assert done.code == 1
+    cells = json.loads(done.out)["cells"]
+    assert {cell["model"]: cell["status"] for cell in cells} == {"faulty": "failed", "wide": "ok"}
+
+
+@pytest.mark.parametrize("how", [["--dry-run"], []])
+def test_a_plugin_file_that_cannot_be_loaded_is_named_again_at_the_end(
+    call: Any, tmp_path: Path, how: list[str]
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    chosen = ["run", "--suite", "tiny", "--executor", "inline", "--store", "s", *how]
+    done = call(*chosen, "--plugin", "broken.py")
+    assert done.code == 0
+    last = done.err.strip().splitlines()[-1]
+    assert "not used: --plugin broken.py: SystemExit: no licence" in last
+
+
+def test_a_plugin_that_changes_the_directory_moves_neither_plugins_nor_store(
+    call: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text("import os\nos.chdir('/')\n" + FAULTY)
+    (tmp_path / "b.py").write_text(FAULTY.replace("faulty", "second"))
+    chosen = ["run", "-t", "length", "-m", "second", "--tier", "smoke", "--store", "s"]
+    done = call(*chosen, "--plugin", "a.py", "--plugin", "b.py", "--executor", "inline")
+    assert done.code == 1
+    assert "plugin a changed the working directory" in done.err
+    (record,) = Store(tmp_path / "s").records()
+    assert record.identity.model == "second"
+
+
+def test_a_record_of_a_newer_schema_is_shown_as_failed_and_kept(call: Any, tmp_path: Path) -> None:
+    chosen = ["run", "--suite", "tiny", "--executor", "inline", "--store", "s"]
+    assert call(*chosen).code == 0
+    (path,) = (tmp_path / "s" / "cells").glob("*.json")
+    newer = path.read_text().replace('"schema": 1', '"schema": 2')
+    path.write_text(newer)
+    assert "failed" in call(*chosen, "--dry-run").out
+    done = call(*chosen, "--fresh")
+    assert done.code == 1
+    assert "update symbench" in done.err
+    assert path.read_text() == newer

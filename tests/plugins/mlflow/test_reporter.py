@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +17,9 @@ import symbench_mlflow
 import toys
 from hypothesis import given
 from hypothesis import strategies as st
+from symbench_mlflow import sender
 from symbench_mlflow.content import metrics, name, params, status, tags
+from symbench_mlflow.reporter import Reporter
 
 import symbench
 from symbench.records.record import Failure, Identity, Record, TrialRecord
@@ -164,6 +168,60 @@ def test_a_place_that_cannot_be_written_is_one_warning(client, monkeypatch, capl
     report(record(), record(), record())
     assert len([entry for entry in caplog.records if "MLflow" in entry.message]) == 1
     assert not [entry for entry in caplog.records if "raised" in entry.message]
+
+
+def timed(*records: Record) -> float:
+    """Report the records, and return the seconds that it took."""
+    began = time.monotonic()
+    report(*records)
+    return time.monotonic() - began
+
+
+def warnings_of(caplog) -> list[str]:
+    return [entry.message for entry in caplog.records if "MLflow" in entry.message]
+
+
+def test_an_unreachable_server_costs_one_warning_and_no_time(monkeypatch, caplog):
+    pytest.importorskip("mlflow.tracking", exc_type=ImportError)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert timed(record(), record()) < 5
+    (warning,) = warnings_of(caplog)
+    assert "the run continues" in warning
+
+
+def test_a_server_that_never_answers_costs_one_warning_and_the_limit(monkeypatch, caplog):
+    pytest.importorskip("mlflow.tracking", exc_type=ImportError)
+    monkeypatch.setattr(sender, "_STALL", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert timed(record(), record()) < 5
+    (warning,) = warnings_of(caplog)
+    assert "4 of the run's reports are not sent" in warning
+
+
+def test_a_slow_server_gets_everything_and_holds_up_no_hook(client, monkeypatch, caplog):
+    monkeypatch.setattr(sender, "_STALL", 1.0)
+    call, slept = Reporter._call, 0.1
+
+    def slow(self, *arguments, **keywords):
+        time.sleep(slept)
+        return call(self, *arguments, **keywords)
+
+    monkeypatch.setattr(Reporter, "_call", slow)
+    emit, hooks = Registry.emit, {}
+
+    def timed_emit(self, event, **arguments):
+        began = time.monotonic()
+        emit(self, event, **arguments)
+        hooks.setdefault(event, []).append(time.monotonic() - began)
+
+    monkeypatch.setattr(Registry, "emit", timed_emit)
+    records = [record(identity={"model": f"m{number}"}) for number in range(4)]
+    assert timed(*records) > len(records) * 4 * slept
+    assert len(runs(client)) == 1 + len(records)
+    assert {run.info.status for run in runs(client).values()} == {"FINISHED"}
+    assert max(hooks["symbench_run_started"] + hooks["symbench_cell_finished"]) < slept
+    assert not warnings_of(caplog)
 
 
 def test_without_mlflow_the_mend_is_told_once(monkeypatch, caplog):
