@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from queue import SimpleQueue
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from symbench.registry.settings import guarded
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
+
+    _Calls = SimpleQueue[tuple[str, Callable[[], object], Event]]
 
 _log = logging.getLogger(__name__)
 _LIMIT = 5.0  # seconds of a call
@@ -44,17 +49,15 @@ class LimitedListener(Listener):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"plugin {name}")
-        self._calls: SimpleQueue[tuple[str, Callable[[], object], Event]] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._calls: _Calls | None = None
         self._silenced = False
 
     def hear(self, event: str, call: Callable[[], object]) -> None:
         """Call a hook in the listener's thread, and wait until it returns or takes too long."""
         if self._silenced:
             return
-        if self._thread is None:
-            self._thread = Thread(target=self._work, name=self.name, daemon=True)
-            self._thread.start()
+        if self._calls is None:
+            self._calls = self._start()
         limit, done = _LAST.get(event, _LIMIT), Event()
         self._calls.put((event, call, done))
         with guarded(self.name.removeprefix("plugin ")):
@@ -63,9 +66,16 @@ class LimitedListener(Listener):
             message = "hook %s of %s took more than %g s: it is not called again in this run"
             _log.warning(message, event, self.name, limit)
 
-    def _work(self) -> None:
+    def _start(self) -> _Calls:
+        from queue import SimpleQueue
+
+        calls: _Calls = SimpleQueue()
+        Thread(target=self._work, args=(calls,), name=self.name, daemon=True).start()
+        return calls
+
+    def _work(self, calls: _Calls) -> None:
         while True:
-            event, call, done = self._calls.get()
+            event, call, done = calls.get()
             try:
                 call()
             except BaseException:  # also KeyboardInterrupt: the user's goes to the main thread

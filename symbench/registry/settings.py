@@ -17,9 +17,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = object()
@@ -28,8 +27,7 @@ _SIGNALS = sorted(set(map(int, signal.valid_signals())) - {signal.SIGKILL, signa
 _named: set[tuple[str, str]] = set()
 
 
-@dataclass(frozen=True)
-class _Setting:
+class _Setting(NamedTuple):
     """One setting: how it is read and written, and its value where its library starts.
 
     What changes it is named in the log if ``told``.
