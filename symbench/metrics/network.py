@@ -71,9 +71,15 @@ class Network:
 
     @classmethod
     def of(cls, module: nn.Module, dtype: torch.dtype) -> Network:
-        """Return the network of a copied module; it is handed copies of its inputs."""
+        """Return the network of a copied module; it gets copies of its inputs."""
+        if isinstance(module, torch.jit.ScriptModule):  # has no hooks
+            module = nn.Sequential(module)
+        for parameter in module.parameters():
+            if parameter.is_leaf:  # those of a copied script are not
+                parameter.requires_grad_(False)
         module.register_forward_pre_hook(_on_copies)
-        return cls(module.requires_grad_(False), dtype)
+        module.register_forward_hook(_Cast(dtype))
+        return cls(module, dtype)
 
     def stacks_with(self, other: Network) -> bool:
         """Whether the modules differ in their parameters and buffers only."""
@@ -85,6 +91,16 @@ class Network:
 
 def _on_copies(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(x.clone() if isinstance(x, Tensor) else x for x in inputs)
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """Returns outputs in the type of the network, whatever type a module computes in."""
+
+    dtype: torch.dtype
+
+    def __call__(self, _module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        return output.to(self.dtype)
 
 
 class Networks:

@@ -84,8 +84,7 @@ def _keeps_state(trials: Sequence[Trial]) -> bool:
 
     The first two trials show it, on copies: in training mode, then in evaluation mode.
     """
-    some = [trial.module for trial in trials[:2]]
-    copies = [deepcopy(module) for module in some]
+    some, copies = ([deepcopy(trial.module) for trial in trials[:2]] for _ in range(2))
     examples = min(2, *(len(trial.data) for trial in trials))
     x = torch.stack([trial.data.x[:examples] for trial in trials[:2]])
     buffers = [list(module.buffers()) for module in copies]

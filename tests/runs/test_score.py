@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from functools import partial
 
+import odd_modules as odd
 import pytest
 import torch
 import toys
@@ -12,6 +13,7 @@ import toys
 from symbench import hookimpl
 from symbench.contract import Metric, seeded
 from symbench.draws import Draws
+from symbench.errors import PluginError
 from symbench.metrics import CORE
 from symbench.registry.problem import make_problem
 from symbench.runs.score import metrics_for, score
@@ -171,3 +173,61 @@ def test_a_plugins_metric_that_cannot_be_asked_or_has_another_name_is_left_out(c
     assert names.count("error") == 1
     assert "metric kind: PluginError: the card says kind 1, the class error 1" in caplog.text
     assert "metric raising: RuntimeError: no metric today" in caplog.text
+
+
+# What modules and metrics do with what they are handed
+
+
+@pytest.mark.parametrize("module", [odd.EvalCache, odd.PlainTensor, odd.Calibrated])
+def test_a_trial_is_scored_with_its_own_state(module):
+    task, model, problem, trials = trained(lambda: odd.built(module))
+    together = scored(trials, task, model, problem)
+    for trial, record in zip(trials, together, strict=True):
+        assert_same(scored([trial], task, model, problem)[0], record)
+
+
+@pytest.mark.parametrize("module", odd.UNUSUAL)
+def test_what_torch_trains_is_scored(module):
+    task, model, problem, trials = trained(lambda: odd.built(module), fleet="auto")
+    for record in scored(trials, task, model, problem):
+        assert record.status == "ok"
+        assert {"error", "equivariance_error", "lie_derivative"} <= record.scores.keys()
+
+
+def test_a_network_that_writes_into_its_input_changes_no_scores():
+    before = scored(trials := (honest := trained(toys.Small))[3], *honest[:3])
+    writing = trained(lambda: odd.built(odd.WritesIntoInput))
+    centring = trained(lambda: odd.built(odd.Centring))
+    ways = [scored(own[3], *own[:3]) for own in (writing, centring)]
+    for first, second in zip(*ways, strict=True):
+        assert_same(first, second)
+    after = scored(trials, *honest[:3])
+    assert [record.scores for record in after] == [record.scores for record in before]
+
+
+def test_a_metric_that_writes_into_what_it_gets_changes_no_other_score():
+    class Vandal(Parity):
+        name = "vandal"
+
+        def score(self, trained, task, generator):
+            trained.test.x.zero_(), trained.test.y.zero_(), trained.prediction.zero_()
+            return 0.0
+
+    task, model, problem, trials = trained(toys.Small)
+    clean = scored(trials, task, model, problem)
+    for record, other in zip(
+        clean, scored(trials, task, model, problem, (Vandal, *CORE, Parity)), strict=True
+    ):
+        assert {name: other.scores[name] for name in record.scores} == record.scores
+
+
+def test_test_data_that_were_changed_are_refused():
+    class Grinding(toys.Norms):
+        loss = "own"
+
+        def headline_error(self, prediction, test):
+            return float(test.x.mul_(2).sum()) ** 2
+
+    _, model, problem, trials = trained(toys.Small)
+    with pytest.raises(PluginError, match="the test data of norms were changed while small"):
+        scored(trials[:1], Grinding(), model, problem)

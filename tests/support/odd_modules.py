@@ -224,7 +224,12 @@ class Float64(nn.Module):
         return self.net(x.double()).float()
 
 
-UNUSUAL = [Locked, Opened, Generating, scripted, Complex, Float64]
+class Float64Out(Float64):
+    def forward(self, x):
+        return self.net(x.double())
+
+
+UNUSUAL = [Locked, Opened, Generating, scripted, Complex, Float64, Float64Out]
 
 
 # What is shared, or reached by no seed
@@ -234,6 +239,13 @@ class WritesIntoInput(Wrapped):
     def forward(self, x):
         x -= x.mean(1, keepdim=True)
         return self.net(x)
+
+
+class Centring(Wrapped):
+    """The same function, written without a change of the input."""
+
+    def forward(self, x):
+        return self.net(x - x.mean(1, keepdim=True))
 
 
 shared_module = lru_cache(perceptron)
