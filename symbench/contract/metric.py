@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from symbench.contract.model import Model
@@ -37,15 +38,12 @@ class Trained:
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     cell_memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def double(self) -> nn.Module:
-        """A float64 copy of the module on the CPU, in evaluation mode; made once."""
+        """A float64 copy of the module on the CPU, in evaluation mode."""
         from symbench.contract.modules import copied
 
-        if "module in float64" not in self.memo:
-            self.memo["module in float64"] = copied(self.module).cpu().double().eval()
-        double: nn.Module = self.memo["module in float64"]
-        return double
+        return copied(self.module).cpu().double().eval()
 
 
 class Metric(ABC):

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from copy import copy
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -137,8 +137,10 @@ def _scores(
 
 def _copies(trials: Sequence[Trained]) -> list[Trained]:
     """Return the trials with copies of the test data and predictions, which a metric may change."""
-    test = trials[0].test.clone()
-    return [replace(t, test=test, prediction=t.prediction.clone()) for t in trials]
+    test, shown = trials[0].test.clone(), [copy(trained) for trained in trials]
+    for trained in shown:  # not by ``replace``, so that the float64 module is not copied again
+        vars(trained).update(test=test, prediction=trained.prediction.clone())
+    return shown
 
 
 def _require_unchanged(test: Data, draws: Draws, model: Model) -> None:
