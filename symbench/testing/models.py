@@ -12,13 +12,21 @@ import torch
 from torch import Tensor, nn
 
 from symbench.contract import Calibrates, Fits, Model, Recipe, Symmetry, Task, seeded
+from symbench.contract.modules import difference as difference_of_modules
+from symbench.contract.modules import shared_tensors
 from symbench.draws import Draws
 from symbench.metrics.network import in_blocks
 from symbench.registry.problem import make_problem
 from symbench.runs.protocol import TIERS
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
-from symbench.training.setup import FleetMode, TrainingSetup, Trial, TrialKey
+from symbench.training.setup import (
+    FleetMode,
+    TrainingSetup,
+    Trial,
+    TrialKey,
+    seeded_globally,
+)
 from symbench.training.train import train
 
 _UPDATES = 3
@@ -35,14 +43,15 @@ def _built(subject: Subject, task: Task, seed: int = 0) -> nn.Module:
     """Return a fresh module as the engine builds it, calibrated but not trained."""
     model = _model(subject)
     start = seeded(task.name, task.version, seed, "init").initial_seed()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(start)
+    with seeded_globally(start, torch.device("cpu")):
         generator = torch.Generator().manual_seed(start)
         module = model.build(make_problem(subject.registry, task, model, generator))
-    if isinstance(module, Calibrates) and task.loss != "none":
-        data = task.sample(_size(task), seed, "train")
-        module.calibrate(data.x, data.y)
-    return module
+        if isinstance(module, Calibrates) and task.loss != "none":
+            data = task.sample(_size(task), seed, "train")
+            module.calibrate(data.x, data.y)
+        with torch.no_grad():  # lazy layers draw their weights in the first call
+            module.eval()(task.sample(2, 0, "valid").x)
+    return module.train()
 
 
 def _size(task: Task) -> int:
@@ -139,6 +148,51 @@ def the_same_seed_gives_the_same_model(subject: Subject) -> None:
             )
 
 
+def its_trials_share_nothing(subject: Subject) -> None:
+    """The networks of two seeds have no parameter in common."""
+    for task in _tasks(subject):
+        modules = [_built(subject, task, seed) for seed in (1, 2)]
+        shared = [name for name, t in shared_tensors(modules).items() if t.requires_grad]
+        require(
+            not shared,
+            f"{task.name}: the networks of two seeds share {shared[:1]}: make a new module in "
+            "each call of build",
+        )
+
+
+def it_keeps_its_state_in_parameters_and_buffers(subject: Subject) -> None:
+    """The trials can be stacked: a module keeps nothing of its own in plain attributes."""
+    if isinstance(_model(subject), Fits):
+        raise Skipped("it trains itself")
+    for task in _tasks(subject, learned=True):
+        first, second = (_built(subject, task, seed) for seed in (1, 2))
+        place = difference_of_modules(first, second)
+        require(
+            not place,
+            f"{task.name}: {place} differs between two seeds, so that the trials train one by "
+            "one: register it as a buffer, by register_buffer",
+        )
+        decision = _trained(subject, task, (1, 2), "auto")[0].stacking
+        require(
+            decision is None or decision.reason != "state" or type(first) is not type(second),
+            f"{task.name}: a call changes what the module keeps, so that the trials train one by "
+            "one: register it as a buffer and change the buffer in place, by copy_",
+        )
+
+
+def it_does_not_write_into_its_input(subject: Subject) -> None:
+    """A call leaves its input as it is."""
+    for task in _tasks(subject):
+        x = task.sample(4, 0, "valid").x
+        module, given = _built(subject, task).eval(), x.clone()
+        with torch.no_grad():
+            module(given)
+        require(
+            torch.equal(x, given),
+            f"{task.name}: a call changes its input: write x = x - m for x -= m, or clone x first",
+        )
+
+
 def alone_and_in_a_fleet_are_equal(subject: Subject) -> None:
     """A trial gives the same outputs whether it trains by itself or stacked with others."""
     for task in _tasks(subject, learned=True):
@@ -228,6 +282,9 @@ LAWS: tuple[Law, ...] = (
     it_builds_what_it_accepts,
     one_example_does_not_see_another,
     the_same_seed_gives_the_same_model,
+    its_trials_share_nothing,
+    it_keeps_its_state_in_parameters_and_buffers,
+    it_does_not_write_into_its_input,
     alone_and_in_a_fleet_are_equal,
     its_gradients_are_finite,
     it_leaves_global_randomness_alone,

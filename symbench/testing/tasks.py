@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from symbench.contract import SPLITS, Data, Task
+from symbench.draws import Draws
 from symbench.runs.protocol import TIERS
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
@@ -65,6 +66,14 @@ def _require_shape(task: Task, data: Data, split: str) -> None:
         f"{split} y has shape {list(data.y.shape)}",
     )
     require(bool(data.y.isfinite().all()), f"{split} y holds NaN or an infinity")
+
+
+def its_data_can_be_used_in_a_run(subject: Subject) -> None:
+    """The splits of tier ``smoke`` have as many rows as asked for, of the right types."""
+    task = _task(subject).for_tier("smoke")
+    draws = Draws(task, "")
+    for data in (draws.train(max(task.sizes["smoke"]), 0), draws.valid(0), draws.test()):
+        require(len(data.x) == len(data.y), "x and y have different numbers of rows")
 
 
 def its_data_depend_only_on_size_seed_and_split(subject: Subject) -> None:
@@ -164,6 +173,7 @@ def its_own_loss_is_lower_for_better_answers(subject: Subject) -> None:
 LAWS: tuple[Law, ...] = (
     its_card_is_valid,
     its_data_have_the_shapes_it_states,
+    its_data_can_be_used_in_a_run,
     its_data_depend_only_on_size_seed_and_split,
     its_splits_are_disjoint,
     its_truth_satisfies_its_symmetry,
