@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{16}")
 _HEAD = 1000  # bytes in which a record states its schema
 _SCHEMA = re.compile(rb'\A\s*\{\s*"schema"\s*:\s*(\d{1,6})\s*[,}]')
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(\+00:00|Z)?", re.ASCII)
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RuntimeError)  # for safetensors
 _LARGEST = 10_000_000  # bytes; a record usually has about 10,000
 
 
@@ -144,7 +147,7 @@ class Store:
         path = self.cells / f"{_checked(key)}.safetensors"
         try:
             return dict(load_file(path)) if path.is_file() else {}
-        except (SafetensorError, OSError) as error:
+        except (SafetensorError, *_UNREADABLE) as error:
             raise StoreError(
                 f"{path} cannot be read: {error}; run the cell again with --fresh"
             ) from error
@@ -234,8 +237,15 @@ def records_of(stores: Iterable[Store]) -> list[Record]:
 
 
 def started(record: Record) -> str:
-    """Return when the cell was started (ISO 8601 in UTC, so it sorts as text), "" if unknown."""
-    return record.provenance.started or ""
+    """Return when the cell was started (ISO 8601 in UTC, so it sorts as text), "" if unknown.
+
+    What is no such time, or more than a day ahead, is unknown: it would win over every record.
+    """
+    stated = record.provenance.started or ""
+    if not _TIME.fullmatch(stated):
+        return ""
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    return stated if stated <= ahead.isoformat(timespec="seconds") else ""
 
 
 def _place(directory: Path) -> tuple[int, int] | None:

@@ -1,13 +1,11 @@
 """The pytest plugin: a test marked ``symbench("my-model")`` runs once per check of the model.
 
-The test gets the check as the fixture ``promise``.
+The test gets the check as the fixture ``promise``. Tests without the marker are left alone.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from symbench import testing
 
 if TYPE_CHECKING:
     import pytest
@@ -22,8 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test per check of the marked names."""
-    if "promise" not in metafunc.fixturenames:
+    marked = list(metafunc.definition.iter_markers("symbench"))
+    if not marked or "promise" not in metafunc.fixturenames:
         return
-    marked = metafunc.definition.iter_markers("symbench")
+    from symbench import testing
+
     checks = [check for marker in marked for name in marker.args for check in testing.checks(name)]
     metafunc.parametrize("promise", checks, ids=str)

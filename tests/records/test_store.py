@@ -347,3 +347,13 @@ def test_a_document_cannot_bring_a_key_along() -> None:
     forged = Identity.model_validate({**document, "key": "f" * 16})
     assert forged.key not in ("f" * 16, record().key)  # it is hashed like any unknown field
     assert forged == Identity.model_validate({**document, "key": "f" * 16})
+
+
+@pytest.mark.parametrize("start", ["9999", "9999-01-01T00:00:00+00:00", "tomorrow", "2027"])
+def test_a_start_in_the_future_or_no_time_wins_nothing(tmp_path, start):
+    mine, theirs = Store(tmp_path / "mine"), Store(tmp_path / "theirs")
+    mine.write(record(provenance={"started": "2026-01-02T00:00:00+00:00", "machine": "mine"}))
+    theirs.write(record(provenance={"started": start}))
+    for stores in ([mine, theirs], [theirs, mine]):
+        (merged,) = records_of(stores)
+        assert merged.provenance.machine == "mine"

@@ -13,6 +13,7 @@ from symbench.publish.submission.reading import LARGEST, parse_foreign
 from symbench.results import report
 from symbench.results.report.escape import markdown
 
+_TABLES = ("README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json")
 # Files of an earlier publication's site that the new site may no longer have.
 _FRONT = ("index.html", "compare.html", "about.html")
 _MARK = b'<meta name="generator" content="symbench">'
@@ -54,6 +55,7 @@ def write(
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        _refuse_links(directory)
         if any(directory.iterdir()) and not (directory / FILE_NAME).is_file():
             raise InputError(
                 f"{directory} holds no {FILE_NAME}: give a new directory, or one of an earlier "
@@ -71,6 +73,22 @@ def write(
         return [*written, directory / "index.html"] if pages else written
     except OSError as error:
         raise InputError(f"cannot write {directory}: {error.strerror or error}") from error
+
+
+def _refuse_links(directory: Path) -> None:
+    """Refuse a directory whose own folders or files are links or no files.
+
+    Raises:
+        InputError: there is one; a page would be deleted or written outside of the directory.
+    """
+    for folder in _PAGES:
+        place = directory / folder
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            raise InputError(f"{place} is a link or no folder: remove it, or give a new directory")
+    files = [directory / name for name in (*_TABLES, FILE_NAME, *_FRONT)]
+    for file in (*files, *(path for folder in _PAGES for path in (directory / folder).glob("*"))):
+        if file.is_symlink() or not (file.is_file() or file.is_dir() or not file.exists()):
+            raise InputError(f"{file} is a link or no file: remove it, or give a new directory")
 
 
 def differing_files(submission: Submission, directory: Path) -> list[str]:
@@ -97,6 +115,8 @@ def _pages(directory: Path) -> Iterator[Path]:
 
 def _agrees(path: Path, expected: str) -> bool:
     try:
+        if not path.is_file():  # a pipe would wait for a writer
+            return False
         with path.open("rb") as file:
             content = file.read(LARGEST)
         if path.suffix == ".json":

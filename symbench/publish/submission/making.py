@@ -19,6 +19,8 @@ from symbench.records.store import started
 from symbench.results import leaderboard
 from symbench.results.leaderboard.selection import Pair, newest, pair_of
 
+_ETERNITY = 1e12  # seconds: no cell takes as long, and the sum stays finite
+
 
 def make(
     records: Iterable[Record], tier: str, stale: Callable[[Record], bool] = lambda _: False
@@ -90,7 +92,7 @@ def _provenance(records: Sequence[Record]) -> dict[str, Any]:
         if isinstance(name := provenance.get("plugin"), str):
             plugins.setdefault(name, set()).add(str(provenance.get("plugin_version", "")))
     starts = sorted(start for record in records if (start := started(record)))
-    seconds = [one["seconds"] for one in provenances if isinstance(one.get("seconds"), int | float)]
+    seconds = [s for one in provenances if (s := one.seconds) is not None and 0 <= s < _ETERNITY]
     return {
         **{name: sorted({str(one[name]) for one in provenances if one.get(name) is not None})
            for name in PROVENANCE},

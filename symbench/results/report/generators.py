@@ -20,6 +20,7 @@ from symbench.results.report.escape import plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_MOST_ENTRIES, _HUGE = 2**26, 1e60
 _MOST = 3  # true generators that are drawn
 _LARGEST = 96  # rows of a heat map: of a larger matrix each block is drawn by its largest entry
 _NOTE = (
@@ -105,11 +106,30 @@ def heat_maps(tensors: Mapping[str, Tensor]) -> list[bytes]:
 
 
 def drawable(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether there are true generators, and learned ones of their shape."""
+    """Whether there are true generators, learned ones of their shape, and a fitting pixel order.
+
+    The tensors of a merged store are of unknown origin.
+    """
     if "truth" not in tensors or not any(name.startswith("learned.") for name in tensors):
         return False
     truth, learned = tensors["truth"], tensors[_first_seed(tensors)]
-    return truth.numel() > 0 and learned.numel() > 0 and truth.shape[1:] == learned.shape[1:]
+    if (
+        not all(_are_generators(L) for L in (truth, learned))
+        or truth.shape[1:] != learned.shape[1:]
+    ):
+        return False
+    order = tensors.get("pixel_order")
+    return order is None or (
+        order.dtype == torch.int64
+        and order.shape == truth.shape[1:2]
+        and bool((order.sort().values == torch.arange(len(order))).all())
+    )
+
+
+def _are_generators(L: Tensor) -> bool:
+    """Whether L [k, d, d] holds at least one matrix, of numbers that can be squared."""
+    shaped = L.ndim == 3 and L.shape[1] == L.shape[2] and 0 < L.numel() <= _MOST_ENTRIES
+    return shaped and L.dtype in (torch.float32, torch.float64) and bool(L.abs().max() < _HUGE)
 
 
 def _first_seed(tensors: Mapping[str, Tensor]) -> str:

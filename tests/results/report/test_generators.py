@@ -92,3 +92,29 @@ def test_a_large_generator_keeps_its_largest_entries():
     red, other = image[7 // 4, 290 // 4], image[0, 0]
     assert red[0] > red[2]
     assert other[0] == pytest.approx(other[2], abs=0.02)
+
+
+SQUARE = torch.ones(2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"truth": torch.ones(3, 3), "learned.0": torch.ones(3, 3)},
+        {"truth": torch.ones(0, 3, 3), "learned.0": SQUARE},
+        {"truth": torch.ones(1, 0, 0), "learned.0": torch.ones(1, 0, 0)},
+        {"truth": torch.ones(2, 3, 4), "learned.0": torch.ones(2, 3, 4)},
+        {"truth": SQUARE, "learned.0": torch.ones(2, 4, 4)},
+        {"truth": SQUARE.long(), "learned.0": SQUARE},
+        {"truth": SQUARE, "learned.0": SQUARE.to(torch.complex64)},
+        {"truth": SQUARE * torch.nan, "learned.0": SQUARE},
+        {"truth": SQUARE, "learned.0": SQUARE.double() * 1e200},
+        {"truth": SQUARE, "learned.0": SQUARE, "pixel_order": torch.tensor([0, 1, 9])},
+        {"truth": SQUARE, "learned.0": SQUARE, "pixel_order": torch.tensor([0, 1, 1])},
+        {"truth": SQUARE, "learned.0": SQUARE, "pixel_order": torch.ones(3)},
+        {"truth": SQUARE, "learned.0": SQUARE, "pixel_order": torch.arange(2)},
+    ],
+)
+def test_tensors_of_a_stranger_that_are_no_generators_are_not_drawn(tensors):
+    assert not drawable(tensors)
+    assert heat_maps(tensors) == []
