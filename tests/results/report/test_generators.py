@@ -11,6 +11,7 @@ from matplotlib.image import imread
 from symbench.results.report.generators import (
     aligned,
     draw_generators,
+    drawable,
     heat_maps,
     upright,
     vector_field,
