@@ -16,10 +16,10 @@ from symbench.registry import Registry
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell, Selection, Tuned, make_plan
 from symbench.runs.run import execute
+from symbench.runs.staleness import has_changed_metrics
 from symbench.tuning.space import Categories, Range, search_space
 
 _SEEDS, _TRIALS = 100, 1000
-_SECONDS = 3600.0  # per cell, where the reviewer gives no limit
 _OWN = "symbench"  # the distribution whose metrics every installation has
 _SEARCH = {"trials", "seeds", "n_train", "sampler_seed"}
 _PARTS = {
@@ -38,8 +38,8 @@ class Rerunner:
     """Runs cells again with the registered plugins.
 
     A submission decides nothing about the limits. ``timeout`` is in wall seconds per cell, by
-    default an hour; ``memory`` in GiB per cell, by default a share of this machine. ``local`` runs
-    a cell in a process of its own; only that executor enforces them.
+    default the tier's; ``memory`` in GiB per cell, by default a share of this machine. ``local``
+    runs a cell in a process of its own; only that executor enforces them.
     """
 
     registry: Registry
@@ -114,10 +114,15 @@ class Rerunner:
             return _unanswered(error)
 
     def unknown_scores(self, submitted: Record) -> str | None:
-        """Return why scores of the record cannot be checked: no metric here makes them."""
+        """Return why scores of the record cannot be checked: no such metric here, or another."""
         known = {metric.name for metric in CORE} | self.registry.metrics.keys()
         if unknown := sorted(name for name in _families(submitted) if name not in known):
             return f"no metric registered here makes its score {unknown[0]} (plugin missing)"
+        try:
+            if submitted.provenance.metrics and has_changed_metrics(self.registry, submitted):
+                return "a metric of its scores is another here"
+        except Exception as error:  # a plugin may raise any exception
+            return _unanswered(error)
         return None
 
     def run(self, submitted: Record) -> Record:
@@ -140,7 +145,7 @@ class Rerunner:
                 executor=self.executor,
                 jobs=min(max(jobs, 1), os.cpu_count() or 1),
                 fleet="auto" if made.fleet is None else "on" if made.fleet > 1 else "off",
-                timeout=self.timeout or _SECONDS,
+                timeout=self.timeout,
                 memory=self.memory,
             )
             run = execute(self.registry, _selection([submitted.identity]), options)

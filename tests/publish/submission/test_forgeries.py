@@ -130,6 +130,13 @@ def test_forged_scores_of_another_machine_are_not_reproduced(document, rerunner,
     assert why in verdict.line
 
 
+def test_scores_by_another_version_of_a_metric_are_not_checkable(document, rerunner):
+    cell(document, "small")["provenance"]["metrics"]["error"] = "2 0123456789ab"
+    verdict = verify(forged(document), rerunner)
+    assert verdict.exit_code == 2
+    assert "a metric of its scores is another here" in verdict.line
+
+
 def test_a_score_of_an_unknown_metric_is_not_checkable(document, rerunner):
     for trial in trials(document):
         trial["scores"]["beauty"] = 1.0
@@ -166,7 +173,7 @@ def test_a_submission_decides_neither_the_executor_nor_the_limits(document, monk
         verify(forged(document), Rerunner(registry.load((TOYS,)), memory=2.0))
     (options,) = asked
     assert options.executor == "local"
-    assert options.timeout == 3600
+    assert options.seconds("smoke") is not None
     assert options.memory == 2.0
     assert options.jobs == 1
 
