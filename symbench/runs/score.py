@@ -22,6 +22,7 @@ from symbench.records.record import TrialRecord
 from symbench.registry import Registry
 from symbench.registry.card import one_line
 from symbench.registry.registration import CORE_SCORES
+from symbench.runs import judge
 from symbench.training.setup import Trial
 
 T = TypeVar("T")
@@ -75,8 +76,9 @@ def score(
     Trials that trained together are scored together, at most eight at a time.
 
     Raises:
-        PluginError: the test data were changed, or a metric returned a score under a foreign name.
+        PluginError: the test data were changed, or a function that scores was replaced.
     """
+    _require_own_code()
     test = draws.test()
     costs: list[dict[str, float]] = []
     finite: dict[int, Trained] = {}
@@ -105,6 +107,7 @@ def score(
         values = _scores([finite[place] for place in chunk], draws, metrics)
         scores |= zip(chunk, values, strict=True)
     _require_unchanged(test, draws, model)
+    _require_own_code()
     return [
         TrialRecord(
             n_train=trial.key.n_train, seed=trial.key.seed,
@@ -133,6 +136,13 @@ def _scores(
         for collected, values in zip(scores, named, strict=True):
             collected.update(values)
     return scores
+
+
+def _require_own_code() -> None:
+    if (name := judge.replaced()) is not None:
+        raise PluginError(
+            f"{name} is not the function of symbench: a plugin has replaced it; leave it out"
+        )
 
 
 def _copies(trials: Sequence[Trained]) -> list[Trained]:
