@@ -58,7 +58,9 @@ def learned(subject: Subject, task: Task, units: Units = (1.0, 1.0)) -> Tensor:
     """Return the outputs of the model after a few updates, divided by the unit of the targets."""
     model, other = subject.model.for_tier("smoke"), in_units(task, units)
     problem = partial(make_problem, subject.registry, other, model)
-    setup = TrainingSetup(Draws(other, "units"), model, problem, _UPDATES, torch.device("cpu"), 1, "off")
+    setup = TrainingSetup(
+        Draws(other, "units"), model, problem, _UPDATES, torch.device("cpu"), 1, "off"
+    )
     (trial,) = train(setup, [TrialKey(max(8, min(64, task.sizes["smoke"][0])), 0)])
     with torch.no_grad():
         y: Tensor = trial.module(other.sample(5, 0, "valid").x)

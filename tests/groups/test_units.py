@@ -67,7 +67,9 @@ def test_a_difference_of_one_rounding_step_is_constant():
     assert scale[1] == pytest.approx(5)
 
 
-@pytest.mark.parametrize(("size", "unit"), [(3.0, 2.0), (-5e-30, 2.0**-98), (1e30, 2.0**99), (0, 1)])
+@pytest.mark.parametrize(
+    ("size", "unit"), [(3.0, 2.0), (-5e-30, 2.0**-98), (1e30, 2.0**99), (0, 1)]
+)
 def test_a_binary_unit_is_the_power_of_two_below_the_largest_value(size, unit):
     assert float(binary_unit(torch.tensor([0.0, size]))) == unit
 

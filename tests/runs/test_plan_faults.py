@@ -130,7 +130,7 @@ NO_JSON = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", NO_JSON, ids=repr)
+@pytest.mark.parametrize("value", NO_JSON, ids=lambda value: type(value).__name__)
 def test_a_configuration_that_json_cannot_hold_is_refused_with_its_field(value):
     @dataclass(frozen=True)
     class Config:
