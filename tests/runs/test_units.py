@@ -7,7 +7,8 @@ import pytest
 import symbench
 
 MODELS = [
-    "mlp", "mlp-augmented", "mlp-penalty", "linear", "constant", "emlp", "scalars", "e3nn", "liegan",
+    "mlp", "mlp-augmented", "mlp-penalty", "linear", "constant", "emlp", "scalars", "e3nn",
+    "liegan",
 ]  # fmt: skip
 PLUGIN = '''
 import torch
