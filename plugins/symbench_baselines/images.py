@@ -30,7 +30,10 @@ class CNNConfig:
 
 
 class _Convolutional(Model):
-    """3×3 convolutions with SiLU, then a linear layer on all pixels and channels."""
+    """3×3 convolutions with SiLU, then a linear layer on all pixels and channels.
+
+    Nothing is standardised: regression targets are expected to be of order one.
+    """
 
     version = "1"
     reference = _PAPER

@@ -191,7 +191,11 @@ class EGNNConfig:
 
 
 class CloudModel(Model):
-    """A network on fully connected bodies, exactly equivariant under E(d) and permutations."""
+    """A network on fully connected bodies, exactly equivariant under E(d) and permutations.
+
+    It reads charges, lengths and times in the units of the task, as published. In other units it is
+    another network.
+    """
 
     version, prior = "1", "told"
     config: Any

@@ -30,7 +30,8 @@ class PortHamiltonian(Field):
     """dq/dt = ∂H/∂p, dp/dt = -∂H/∂q + N ∂H/∂p + F(t), N diagonal (Desai et al. 2021).
 
     N < 0 damps. H, N and F are learned together. A constant part of F cannot be distinguished from
-    a part of H that is linear in q. The published penalties on |F| and |N| are omitted.
+    a part of H that is linear in q. The published penalties on |F| and |N| are omitted. F and t are
+    in the units of the task.
     """
 
     def __init__(self, net: nn.Module, force: nn.Module, half: int, clock: Clock) -> None:

@@ -80,7 +80,11 @@ class Relative(nn.Module):
 
 
 class ZScore(nn.Module):
-    """(f - mean) / deviation per feature (the last axis); the identity until calibrated."""
+    """(f - mean) / deviation per feature (the last axis); the identity until calibrated.
+
+    The features are those of standardised inputs, so that their natural size is 1: a variance below
+    1e-12 is rounding.
+    """
 
     centre: Tensor
     scale: Tensor

@@ -116,6 +116,8 @@ class PublishedConfig:
 class PublishedScalars(Model):
     """Scalars as trained by Yao et al. (2021): raw products, ReLU, no standardisation.
 
+    It depends on the units of inputs and targets: it expects both to be of order one.
+
     There are six layers of 500 units, trained at 1e-3. V ⊗ V outputs (the moment of inertia) use
     the plain variant: three layers of 300 units, trained at 5e-3, with the tensors F⁻¹ and
     v_i ⊗ v_j, i ≤ j. The published runs halve the learning rate in steps; here it follows a cosine.

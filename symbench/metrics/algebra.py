@@ -63,7 +63,7 @@ def orthonormalising(rows: Tensor) -> Tensor:
     """Return the combinations [rank, k] of ``rows`` [k, n] that are orthonormal and span them."""
     lengths = rows.norm(dim=1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
     left, values, _ = torch.linalg.svd(rows / lengths, full_matrices=False)
-    spanning = (values > _RANK * values[0]) & (values > 0)
+    spanning = (values > _RANK * values[:1]) & (values > 0)
     combinations: Tensor = (left[:, spanning] / values[spanning] / lengths).mT
     return combinations
 

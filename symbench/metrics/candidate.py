@@ -135,7 +135,7 @@ def _effective(basis: Tensor, whitening: Whitening, symmetry: Symmetry) -> Tenso
     basis = torch.einsum("km,mij->kij", mixed, basis)
     moved = torch.cat([_on_probes(rep, basis) for rep in (symmetry.input, symmetry.output)], 1)
     _, values, left = torch.linalg.svd(moved.mT, full_matrices=False)
-    acting = left[values > 1e-9 * values[0]]
+    acting = left[values > 1e-9 * values[:1]]
     return torch.einsum("km,mij->kij", acting, basis)
 
 
