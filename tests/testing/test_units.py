@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType
 
 import pytest
 import torch
@@ -60,7 +60,8 @@ def subject(model):
         registry.model(model)
 
     registry = Registry()
-    plugin = SimpleNamespace(symbench_register=hookimpl(symbench_register))
+    plugin = ModuleType("toy")
+    vars(plugin)["symbench_register"] = hookimpl(symbench_register)
     registry.add(plugin, "toy", "1", "here")
     return Subject(registry, registry.models["small"])
 
