@@ -67,7 +67,9 @@ def check_results(registry: Registry, name: str, *, every: bool) -> Iterator[Che
             yield CheckResult(check.title, "skipped", str(reason))
         except AssertionError as broken:
             yield CheckResult(check.title, "broken", str(broken))
-        except Exception as error:  # a plugin may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise anything
             yield CheckResult(check.title, "broken", f"{type(error).__name__}: {error}")
         else:
             yield CheckResult(check.title, "kept")

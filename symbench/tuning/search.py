@@ -113,12 +113,14 @@ def _spec_or_reason(registry: Registry, task: Task, model: Model, how: Search) -
         spec = _spec(registry, task, model, how)
     except SymbenchError:
         raise
-    except Exception as error:  # a plugin may raise anything; the other pairs continue
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything; the other pairs continue
         return _one_line(error)
     return spec if spec.space else "its configuration has nothing to search"
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
@@ -233,7 +235,9 @@ def _attempt(
         if (reason := tried.accepts(make())) is not None:
             return attempt.model_copy(update={"status": "declined", "reason": reason})
         losses = valid_losses(task, tried, make, (spec, how.device))
-    except Exception as error:  # a model may raise anything; only this configuration is lost
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a model may raise anything; only this configuration is lost
         return attempt.model_copy(update={"reason": _one_line(error)})
     finite = all(math.isfinite(loss) for loss in losses)
     return Attempt(

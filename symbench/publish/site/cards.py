@@ -68,7 +68,9 @@ def _task_card(card: Card) -> TaskCard:
     try:
         task: Task = card.load()
         known, published = describe_task(task, card.plugin), tuple(task.published)
-    except Exception:  # a plugin may raise any exception
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a plugin may raise any exception
         return TaskCard(family=_family(card), summary=card.summary)
     return TaskCard(
         family=_family(card),
@@ -107,7 +109,9 @@ def _model_card(card: Card) -> ModelCard:
     try:
         model: type[Model] = card.load()
         known = describe_model(model, card.plugin)
-    except Exception:  # a plugin may raise any exception
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a plugin may raise any exception
         return ModelCard(family=_family(card), summary=card.summary)
     return ModelCard(
         family=_family(card),

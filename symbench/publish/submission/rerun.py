@@ -74,7 +74,9 @@ class Rerunner:
             if not task.is_local():
                 return "the task's data are not here"
             largest = max(size for sizes in task.sizes.values() for size in sizes)
-        except Exception as error:  # a plugin may raise any exception
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise any exception
             return _unanswered(error)
         return _too_large(identity, largest) or self._untunable(identity)
 
@@ -87,7 +89,9 @@ class Rerunner:
         try:
             model = self.registry.model(identity.model).for_tier(identity.tier)
             space, own = search_space(model), model.config_dict()
-        except Exception as error:  # a plugin may raise any exception
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise any exception
             return _unanswered(error)
         if identity.config.keys() != own.keys():
             return "the model's settings are others here"
@@ -110,7 +114,9 @@ class Rerunner:
             if cell is None:
                 (cell,) = make_plan(self.registry, _selection([identity]))
             return _disagreement(identity, cell)
-        except Exception as error:  # a plugin may raise any exception
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise any exception
             return _unanswered(error)
 
     def unknown_scores(self, submitted: Record) -> str | None:
@@ -121,7 +127,9 @@ class Rerunner:
         try:
             if submitted.provenance.metrics and has_changed_metrics(self.registry, submitted):
                 return "a metric of its scores is another here"
-        except Exception as error:  # a plugin may raise any exception
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may raise any exception
             return _unanswered(error)
         return None
 
@@ -203,7 +211,7 @@ def _inside(dimension: Range | Categories, value: object) -> bool:
     return type(value) in whole and dimension.low <= value <= dimension.high  # type: ignore[operator]
 
 
-def _unanswered(error: Exception) -> str:
+def _unanswered(error: BaseException) -> str:
     return f"the plugin cannot be asked: {type(error).__name__}: {error}"
 
 
