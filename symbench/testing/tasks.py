@@ -71,7 +71,7 @@ def _require_shape(task: Task, data: Data, split: str) -> None:
 def its_data_can_be_used_in_a_run(subject: Subject) -> None:
     """The splits of tier ``smoke`` have as many rows as asked for, of the right types."""
     task = _task(subject).for_tier("smoke")
-    draws = Draws(task, "")
+    draws = Draws.of(task)
     for data in (draws.train(max(task.sizes["smoke"]), 0), draws.valid(0), draws.test()):
         require(len(data.x) == len(data.y), "x and y have different numbers of rows")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import odd_modules as odd
 import pytest
 import torch
 from torch import nn
 from toys import Labels, Norms, Small
 
 from symbench import Data, Metric, Symmetry
-from symbench.errors import ShapeError, UnknownNameError
+from symbench.errors import InputError, ShapeError, UnknownNameError
 from symbench.groups import SO, Scalar, V
 from symbench.registry import Registry
 from symbench.testing import Skipped, checks
@@ -97,6 +98,25 @@ class Infinite(Good):
 
     def build(self, problem):
         return self._Net(problem.input_size, problem.output_size)
+
+
+def holding(module):
+    """A model whose ``build`` returns module(input_size, output_size)."""
+
+    class Odd(Good):
+        def build(self, problem):
+            return module(problem.input_size, problem.output_size)
+
+    return Odd
+
+
+class Few(Norms):
+    """Has 50 examples, however many are asked for."""
+
+    name = "subject"
+
+    def sample(self, n, seed, split):
+        return super().sample(min(n, 50), seed, split)
 
 
 class Leaky(Norms):
@@ -215,9 +235,14 @@ def broken(thing, **card):
             check()
         except Skipped:
             continue
-        except (AssertionError, RuntimeError, ShapeError):
+        except (AssertionError, RuntimeError, ShapeError, InputError):
             titles.append(check.title)
     return titles
+
+
+@pytest.mark.parametrize("module", [odd.lazy, odd.by_numpy, odd.plain_class_in_build])
+def test_an_odd_model_that_can_be_trained_breaks_no_law(module):
+    assert set(broken(holding(module))) <= {"it can be sent to a worker"}
 
 
 @pytest.mark.parametrize("thing", [Good, Score])
@@ -239,6 +264,12 @@ def test_a_sound_task_breaks_no_law():
         (Mute, "it answers to every task"),
         (Odd, "its configuration round trips"),
         (Infinite, "its gradients are finite"),
+        (holding(odd.PlainTensor), "it keeps its state in parameters and buffers"),
+        (holding(odd.FilledInForward), "it keeps its state in parameters and buffers"),
+        (holding(odd.shared_module), "its trials share nothing"),
+        (holding(odd.WritesIntoInput), "it does not write into its input"),
+        (holding(odd.by_the_system), "the same seed gives the same model"),
+        (Few, "its data can be used in a run"),
         (Leaky, "its splits are disjoint"),
         (Crooked, "its truth satisfies its symmetry"),
         (Nervous, "its data depend only on size seed and split"),
