@@ -143,7 +143,7 @@ def test_memory_is_counted_over_all_that_a_cell_has_started(together):
     [
         ("exits", "SystemExit", "no licence"),
         ("interrupts", "KeyboardInterrupt", "from the model"),
-        ("unspeakable", "NoTextError", "(its message cannot be shown: ValueError)"),
+        ("unspeakable", "NoTextError", "(no message: its __str__ raises ValueError)"),
     ],
 )
 def test_whatever_a_model_raises_fails_its_cell_alone(together, executor, name, kind, message):
