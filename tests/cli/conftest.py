@@ -101,7 +101,8 @@ def stored() -> Any:
     def write(path: Path, model: str = "wide", **changes: Any) -> Record:
         identity = Identity(
             task="length", task_version="1", task_fingerprint="ab", model=model, model_version="1",
-            model_source_sha256="cd", config={}, tier="quick", sizes=[8, 16], seeds=[0, 1],
+            task_source_sha256="ef", model_source_sha256="cd", config={}, tier="quick",
+            sizes=[8, 16], seeds=[0, 1],
             protocol={"version": "1", "prior": "none", "threshold": 0.05, "baseline": "mlp"},
         )  # fmt: skip
         trials = [

@@ -57,7 +57,7 @@ def test_what_a_plugin_prints_when_it_is_asked_for_staleness_goes_to_stderr(
 ) -> None:
     stored(tmp_path / "a")
     source = Path(plugin).read_text()
-    loud = 'def available(self):\n        print("looking for data")\n\n    def sample('
+    loud = 'def __init__(self):\n        print("looking for data")\n\n    def sample('
     Path(plugin).write_text(source.replace("def sample(", loud))
     done = call("leaderboard", "--store", str(tmp_path / "a"), *options)
     assert done.code == 0

@@ -36,7 +36,8 @@ def publish(*arguments):
 
 def record(task="norms", model="small", status="ok", tier="quick", message="", **provenance):
     identity = Identity(
-        task=task, task_version="1", task_fingerprint="", model=model, model_version="1",
+        task=task, task_version="1", task_fingerprint="", task_source_sha256="",
+        model=model, model_version="1",
         model_source_sha256="", config={}, tier=tier, sizes=[100], seeds=[0, 1],
         protocol={"version": "1", "updates": 60, "prior": "none", "chance_error": 1.0},
     )  # fmt: skip
@@ -48,7 +49,9 @@ def record(task="norms", model="small", status="ok", tier="quick", message="", *
     return Record(
         identity=identity, status=status, trials=[] if failed else trials,
         error=Failure(type="Error", message=message, traceback=message) if failed else None,
-        provenance={"started": "2026-01-01T00:00:00+00:00", "seconds": 1.0, **provenance},
+        provenance={
+            "started": "2026-01-01T00:00:00+00:00", "seconds": 1.0, "metrics": {}, **provenance
+        },
     )  # fmt: skip
 
 
