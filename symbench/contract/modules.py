@@ -32,8 +32,8 @@ _LEAVES = (
 def difference(a: Any, b: Any) -> str:
     """Return the path to the first thing in which two modules differ; "" if they can be stacked.
 
-    Parameters and buffers may have different values. A plain attribute that is a parameter or a
-    buffer, or a view of one, counts as a difference, because stacking does not replace it.
+    Parameters and buffers may have different values. A plain attribute that is a parameter, or a
+    view of one, counts as a difference, because stacking does not replace it.
     """
     path = _Comparison(a).difference(a, b)
     return "" if path is None else f"{type(a).__name__}{path}"
@@ -94,7 +94,7 @@ class _Comparison:
 
     def __init__(self, root: Any) -> None:
         self._seen: dict[tuple[int, int], tuple[Any, Any]] = {}  # held, so that no id is used again
-        tensors = named_tensors(root).values() if isinstance(root, nn.Module) else ()
+        tensors = root.parameters() if isinstance(root, nn.Module) else ()
         self._stacked = {_memory(tensor) for tensor in tensors if tensor.numel()}
 
     def difference(self, a: Any, b: Any) -> str | None:
