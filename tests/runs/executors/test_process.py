@@ -98,17 +98,17 @@ def test_a_finished_record_is_kept_whatever_the_process_leaves_behind(together, 
     assert {model: record.status for model, record in records.items()} == {
         name: "ok", "small": "ok",
     }  # fmt: skip
-    assert time.monotonic() - started < 50
+    assert time.monotonic() - started < 150
 
 
 @pytest.mark.parametrize(
     "name", ["closes-descriptors", "ignores-signals", "stops", "hangs-with-children", "holds-lock"]
 )
 def test_a_hanging_cell_ends_at_its_limit_and_its_neighbour_is_stored(together, name):
-    records = together(name, "small", timeout=12.0)
+    records = together(name, "small", timeout=20.0)
     assert records["small"].status == "ok"
     assert records[name].status == "timeout"
-    assert "12 seconds (--timeout); no progress was reported" in records[name].error.message
+    assert "20 seconds (--timeout); no progress was reported" in records[name].error.message
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_death_is_noticed_at_once_by_its_exit_code(together, name, reason):
     assert records["small"].status == "ok"
     assert records[name].status == "crashed"
     assert reason in records[name].error.message
-    assert time.monotonic() - started < 50
+    assert time.monotonic() - started < 150
 
 
 def test_memory_is_counted_over_all_that_a_cell_has_started(together):
