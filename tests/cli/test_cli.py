@@ -70,7 +70,7 @@ def test_without_a_verb_the_help_is_shown(call: Any) -> None:
         (["run", "--all", "--executor", "slurm"], "slurm"),
         (["run", "--all", "--sizes", "10,many"], "100,300,1000"),
         (["run", "--all", "--jobs", "0"], "above 0"),
-        (["run", "--all", "--timeout", "nan"], "above 0"),
+        (["run", "--all", "--timeout", "nan"], "give seconds"),
         (["run", "--all", "--fleet", "maybe"], "auto, on, off"),
         (["run", "--all", "--tier", "huge"], "smoke, quick, full"),
         (["run", "--all", "--seeds", "0"], "at least one seed"),

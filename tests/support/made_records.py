@@ -22,11 +22,13 @@ def cell(
     scores = parts.pop("scores", {})
     protocol = {**PROTOCOL, **parts.pop("protocol", {})}
     identity = {
-        "task": "o5", "task_version": "1", "task_fingerprint": "ab", "model": model,
+        "task": "o5", "task_version": "1", "task_fingerprint": "ab", "task_source_sha256": "ef",
+        "model": model,
         "model_version": "1", "model_source_sha256": "cd", "config": {}, "tier": "quick",
         "sizes": list(SIZES), "seeds": list(range(seeds)), "protocol": protocol,
         **parts.pop("identity", {}),
     }  # fmt: skip
+    parts["provenance"] = {"metrics": {}, **parts.get("provenance", {})}
     spread = SPREAD[:seeds] if seeds != 2 else (0.9, 1.1)
     trials = [
         TrialRecord(

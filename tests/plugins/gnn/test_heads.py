@@ -83,10 +83,10 @@ def test_calibration_shifts_and_scales_each_copy(order, inputs):
         assert torch.allclose(new[:, copy], expected)
 
 
-def test_constant_targets_keep_the_scale_of_one(inputs):
+def test_constant_targets_are_scaled_by_their_magnitude(inputs):
     head = readout(0)
     head.calibrate(torch.full((6, 2), 4.0))
-    assert head.scale.tolist() == [1, 1]
+    assert head.scale.tolist() == [4, 4]
     assert head.centre.tolist() == [4, 4]
 
 

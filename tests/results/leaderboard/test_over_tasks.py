@@ -175,7 +175,9 @@ def test_failed_stale_and_errorless_cells_and_other_tiers_do_not_count() -> None
         *(cell("t5", model, [0.1] * 5, protocol=none) for model in ("mlp", "linear", "emlp")),
     ]
     stale = {(record.identity.task, record.identity.model) for record in records[2::3]}
-    summary = summarise(records + extra, "quick", stale=lambda i: (i.task, i.model) in stale)
+    summary = summarise(
+        records + extra, "quick", stale=lambda r: (r.identity.task, r.identity.model) in stale
+    )
     assert [s.model for s in summary.rankings[0].standings] == ["mlp", "linear"]
     assert summary.rankings[0].tasks == list(TASKS)
 

@@ -195,7 +195,7 @@ def test_failed_and_declined_cells_are_rows_with_their_reason() -> None:
 
 def test_a_stale_record_is_shown_and_neither_ranked_nor_compared() -> None:
     records = [cell(), cell("old", (0.1, 0.01, 0.001))]
-    board = make(records, "quick", stale=lambda identity: identity.model == "old")
+    board = make(records, "quick", stale=lambda record: record.identity.model == "old")
     old = row(board, "old")
     assert (old.status, old.rank) == ("stale", None)
     assert "data_gain" not in old.scores
@@ -206,7 +206,7 @@ def test_a_stale_record_is_shown_and_neither_ranked_nor_compared() -> None:
 
 
 def test_a_stale_baseline_gives_no_gain() -> None:
-    board = make([cell(), cell("b")], "quick", stale=lambda identity: identity.model == "mlp")
+    board = make([cell(), cell("b")], "quick", stale=lambda record: record.identity.model == "mlp")
     assert "data_gain" not in row(board, "b").scores
 
 
@@ -219,7 +219,7 @@ def test_the_newest_current_record_of_a_pair_counts() -> None:
     for records in ([dated(1), new], [new, dated(1)]):
         board = make(records, "quick")
         assert row(board, "mlp").scores["error"].value == pytest.approx(0.5)
-    current = make([dated(1), new], "quick", stale=lambda identity: bool(identity.config))
+    current = make([dated(1), new], "quick", stale=lambda record: bool(record.identity.config))
     assert row(current, "mlp").scores["error"].value == pytest.approx(0.01)
     assert row(current, "mlp").status == "ok"
 

@@ -20,6 +20,7 @@ from symbench.runs.executors import process
 from symbench.runs.options import Options
 
 TROUBLE = Path(troublemakers.__file__)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,8 @@ class AtImport(Model):
 """
 TABLES = "TABLE = (torch.randn(900, 900) @ torch.randn(900, 900)).exp().sum()"
 
+pytestmark = pytest.mark.slow
+
 
 def run_with(tmp_path, doing, environment):
     """Run the model of an installed plugin that does something when it is imported."""
