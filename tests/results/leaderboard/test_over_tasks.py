@@ -40,10 +40,11 @@ def cell(
     }  # fmt: skip
     identity = {
         "task": task, "task_version": "1", "task_fingerprint": "ab", "model": model,
-        "model_version": "1", "model_source_sha256": "cd", "config": {}, "tier": "quick",
-        "sizes": [10, 100], "seeds": list(range(seeds)), "protocol": protocol,
+        "task_source_sha256": "ef", "model_version": "1", "model_source_sha256": "cd",
+        "config": {}, "tier": "quick", "sizes": [10, 100], "seeds": list(range(seeds)), "protocol": protocol,
         **parts.pop("identity", {}),
     }  # fmt: skip
+    parts["provenance"] = {"metrics": {}, **parts.get("provenance", {})}
     values = draws(task, model, seeds) if errors is None else errors
     trials = [
         TrialRecord(n_train=n, seed=s, status="ok", scores={"error": e if n == 100 else 1.0})
