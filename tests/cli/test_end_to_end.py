@@ -121,5 +121,5 @@ def test_a_new_package_is_ranked_published_and_verified(lab):
     assert NAME in (lab.place / "board" / "README.md").read_text()
 
     verdict = lab.symbench("verify", "board", "--cells", "2", "--seed", "7").splitlines()
-    assert verdict[0] == "verified (2 of 2 cells)"
+    assert verdict[0] == "verified (2 of 2 cells; 5 seeds, tier smoke has 2)"
     assert f"o5-invariant {NAME}: verified, every score within 1e-6" in verdict
