@@ -41,7 +41,8 @@ def cell(
     identity = {
         "task": task, "task_version": "1", "task_fingerprint": "ab", "model": model,
         "task_source_sha256": "ef", "model_version": "1", "model_source_sha256": "cd",
-        "config": {}, "tier": "quick", "sizes": [10, 100], "seeds": list(range(seeds)), "protocol": protocol,
+        "config": {}, "tier": "quick", "sizes": [10, 100], "seeds": list(range(seeds)),
+        "protocol": protocol,
         **parts.pop("identity", {}),
     }  # fmt: skip
     parts["provenance"] = {"metrics": {}, **parts.get("provenance", {})}
