@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -149,9 +150,9 @@ class _FullyConnected(Model):
             return f"{self.name} only classifies images, like the L-conv network that sets its size"
         return None
 
+    @abstractmethod
     def widths(self, problem: Problem) -> list[int]:
         """Return the number of units of each hidden layer."""
-        raise NotImplementedError
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network [n, channels, height, width] -> [n, *output_shape]."""
