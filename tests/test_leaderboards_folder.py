@@ -9,6 +9,7 @@ import re
 import shutil
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from symbench.publish import submission
 from symbench.records.record import Identity, Record
 from symbench.records.store import Store
 from symbench.registry.source_hash import source_sha256
+from symbench.runs.protocol import PROTOCOL_VERSION
 from symbench.runs.provenance import machine
 from symbench.runs.staleness import is_stale
 
@@ -56,14 +58,16 @@ def outdated(records: list[Record]) -> set[str]:
 def identity_here(record: Record) -> Identity:
     """The identity, with today's fingerprint of the task on a machine of another class.
 
-    Records of earlier releases have no hash of the task's source, and their fingerprints were
-    computed in another way. They get today's, so only version and protocol are compared.
+    Records of earlier releases have no hash of the task's source, an earlier protocol, and
+    fingerprints that were computed in another way. They get today's, so only the version of the
+    task is compared.
     """
     identity = record.identity
     task = built_in().task(identity.task).for_tier(identity.tier)
-    today: dict[str, str] = {}
+    today: dict[str, Any] = {}
     if identity.task_source_sha256 is None:
         today["task_source_sha256"] = source_sha256(task)
+        today["protocol"] = {**identity.protocol, "version": PROTOCOL_VERSION}
     if (today or record.provenance.machine != machine("cpu").machine) and task.is_local():
         today["task_fingerprint"] = fingerprint(task)
     return identity.model_copy(update=today)

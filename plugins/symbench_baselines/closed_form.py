@@ -64,14 +64,14 @@ class _ClosedForm(Model):
         if _maps_images(problem):
             module = self._fit_map(exact.x.flatten(1), exact.y.flatten(1))
         else:
-            module = self._fit_angle(exact, context.valid.to("cpu", torch.float64))
+            module = self._fit_angle(exact, context)
         return module.to(context.device, data.x.dtype)
 
     @abstractmethod
     def _fit_map(self, x: Tensor, y: Tensor) -> nn.Module: ...
 
     @abstractmethod
-    def _fit_angle(self, data: Data, valid: Data) -> nn.Module: ...
+    def _fit_angle(self, data: Data, context: Context) -> nn.Module: ...
 
     def generators(self, module: nn.Module) -> Tensor:
         """Return the one generator [1, d, d]."""
@@ -106,7 +106,7 @@ class LeastSquares(_ClosedForm):
         L = least_norm(x, y - x)
         return PixelMap(L + torch.eye(len(L), dtype=L.dtype), L)
 
-    def _fit_angle(self, data: Data, valid: Data) -> nn.Module:  # noqa: ARG002 - nothing to choose
+    def _fit_angle(self, data: Data, context: Context) -> nn.Module:  # noqa: ARG002 - no choice
         first, second, angles = _pairs(data)
         return LinearAngle(least_norm(angles[:, None] * first, second - first))
 
@@ -137,7 +137,8 @@ class MatrixLog(_ClosedForm):
         R = L + torch.eye(len(L), dtype=L.dtype)
         return PixelMap(R, real_log(R))
 
-    def _fit_angle(self, data: Data, valid: Data) -> nn.Module:
+    def _fit_angle(self, data: Data, context: Context) -> nn.Module:
+        data, valid = (part.to("cpu", torch.float64) for part in (context.rest, context.valid))
         first, second, angles = _pairs(data)
         degree = max(1, min(_LARGEST_DEGREE, len(data) // first.shape[1]))
         polynomial = Polynomial(first, second, angles, degree)

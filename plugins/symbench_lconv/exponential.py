@@ -80,6 +80,7 @@ class _Exponential(Model):
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the network trained on the pairs: first its generator, then its head."""
+        data = context.rest
         net = self.build(problem)
         net.to(context.device).calibrate(data.x, data.y)
         config = self.config

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from symbench.registry import Registry
     from symbench.runs.options import Options
     from symbench.runs.plan import Selection
+    from symbench.runs.protocol import SymmetryAt
     from symbench.training.setup import FleetMode
 
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
@@ -57,6 +58,24 @@ def run(  # noqa: PLR0913 - one parameter per option
     ] = None,
     sizes: Annotated[
         str | None, typer.Option(metavar="A,B,C", help="Training-set sizes (n_train).")
+    ] = None,
+    updates: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Updates per trial, for an experiment (never ranked)."),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="group|component|reflected|near|far",
+            help="Group elements of equivariance_error, for an experiment (never ranked).",
+        ),
+    ] = None,
+    symmetry_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|largest",
+            help="Sizes at which symmetry is scored, for an experiment (never ranked).",
+        ),
     ] = None,
     device: Device = "auto",
     executor: Annotated[
@@ -110,6 +129,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     with registered(plugin, no_plugin) as registry:
         content = {} if suite is None else read_suite(suite, registry)
         selection = select(content, task, model, tier, ladder, seeds)
+        selection = replace(
+            selection, updates=updates, sampler=sampler,
+            symmetry_at=cast("SymmetryAt | None", symmetry_at),
+        )  # fmt: skip
         if tuned:
             selection = with_tuned(selection, registry, store)
         if dry_run:

@@ -22,9 +22,14 @@ class Trained:
     """One finished trial as the metrics see it: the module in evaluation mode, and test data.
 
     ``prediction`` is the module's output on ``test.x``, [n, *output_shape]. ``thorough`` is true in
-    the full tier, where a score may be slow. ``memo`` holds intermediate results that several
-    scores of this trial use, and ``cell_memo`` those that all trials of the cell use
-    (``symbench.metrics.network.once`` and ``once_per_cell``).
+    the full tier, where a score may be slow, and ``at_largest`` at the largest n_train. ``initial``
+    is the network before training, known at the largest n_train of a task with a symmetry; for a
+    model that fits itself it is what ``build`` returns. ``temperature`` calibrates the class
+    probabilities, softmax(output / temperature), on the valid split. ``sampler`` names
+    the law of the group elements (``symbench.groups.samplers``). A metric that cannot be
+    measured writes the reason into ``notes``, under the name of its score. ``memo`` holds
+    intermediate results that several scores of this trial use, and ``cell_memo`` those that all
+    trials of the cell use (``symbench.metrics.network.once`` and ``once_per_cell``).
     """
 
     module: nn.Module
@@ -35,6 +40,11 @@ class Trained:
     test: Data
     prediction: Tensor
     thorough: bool = True
+    at_largest: bool = True
+    initial: nn.Module | None = None
+    temperature: float = 1.0
+    sampler: str = "group"
+    notes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     cell_memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -50,7 +60,9 @@ class Metric(ABC):
     """One score of a trained model on a task; deterministic given (task, version, seed).
 
     ``along_curve`` is False for expensive scores: only the full tier computes them at every
-    n_train; the other tiers compute them only at the largest.
+    n_train; the other tiers compute them only at the largest. ``symmetry`` marks a score of how
+    well a symmetry is kept or found. It is computed at every n_train, in the smoke tier only at the
+    largest, unless the user decides otherwise (``--symmetry-at``).
     """
 
     name: ClassVar[str]
@@ -60,6 +72,7 @@ class Metric(ABC):
     summary: ClassVar[str] = ""
     reference: ClassVar[str] = ""
     along_curve: ClassVar[bool] = True
+    symmetry: ClassVar[bool] = False
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002 - for overrides
         """Whether the score is defined for this pair; if not, the record has no such score."""

@@ -37,6 +37,10 @@ class Task(ABC):
     protocol requires another number. ``tiers`` overrides attributes for a tier, such as
     ``{"quick": {"test_size": 100}}``. ``published`` holds results of papers.
 
+    A model that selects among its networks sets a fifth of its n_train examples aside for that. A
+    task that reproduces a published protocol may allow a separate validation set of ``valid_size``
+    examples instead: ``separate_validation`` then says whose protocol it is.
+
     For trajectories, ``times`` is the grid of the targets [n, times, size]. ``rollout`` is a longer
     grid (usually ten times the horizon), over which conservation is scored for modules that can
     ``flow``. ``periods`` holds the period of each input coordinate, 0 for one that is not an angle.
@@ -62,6 +66,7 @@ class Task(ABC):
     baseline: ClassVar[str] = "mlp"
     test_size: ClassVar[int] = 4000
     valid_size: ClassVar[int] = 1000
+    separate_validation: ClassVar[str] = ""
     published: ClassVar[tuple[Published, ...]] = ()
 
     @property

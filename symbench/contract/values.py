@@ -165,7 +165,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Context:
-    """What ``Fits.fit`` gets besides its data: budget, device, validation data and generator."""
+    """What ``Fits.fit`` gets besides its data: budget, device, validation data and generator.
+
+    ``valid`` is the last fifth of the ``data`` that ``fit`` gets, and ``rest`` the other examples:
+    n_train labels are all that a model may look at, for training and choosing together. A model
+    that chooses by ``valid`` should train on ``rest``. Only where a task allows a separate
+    validation set is ``valid`` that set, and ``rest`` all of the data.
+    """
 
     n_train: int
     seed: int
@@ -173,3 +179,4 @@ class Context:
     device: torch.device
     valid: Data
     generator: torch.Generator
+    rest: Data

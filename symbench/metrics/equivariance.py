@@ -40,7 +40,7 @@ class EquivarianceError(Metric):
 
     name, version, direction = "equivariance_error", "1", "lower"
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
-    along_curve = False
+    symmetry = True
     double: ClassVar[bool] = True
     examples: ClassVar[int] = _EXAMPLES  # outside the full tier
     each: ClassVar[int] = 16  # examples per element, outside the full tier

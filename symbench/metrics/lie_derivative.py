@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class AlgebraMetric(Metric):
     """Base of the metrics that use the matrix C (``symbench.metrics.derivative``)."""
 
-    along_curve = False
+    symmetry = True
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task's group has a Lie algebra."""

@@ -114,7 +114,8 @@ class Provenance(_Document):
     ``plugins`` holds the version of every plugin that was loaded, with the hash of its main module.
     ``metrics`` holds the version and source hash of every metric that was applied.
     ``seconds`` is wall time, ``fleet`` the most trials that trained together, ``fleet_choice`` why,
-    and ``capture`` whether updates were replayed from a CUDA graph.
+    and ``capture`` whether updates were replayed from a CUDA graph. ``absent`` says, by the name of
+    a score, why some trials do not have it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -135,6 +136,7 @@ class Provenance(_Document):
     fleet: int | None = None
     fleet_choice: dict[str, Any] | None = None
     capture: dict[str, Any] | None = None
+    absent: dict[str, str] | None = None
     started: str | None = None
     seconds: float | None = None
     executor: str | None = None

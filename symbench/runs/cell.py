@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from symbench.contract import Metric, Model, Problem, Recipe, Task
+from symbench.contract import Model, Recipe, Task
 from symbench.draws import Draws
 from symbench.errors import InputError
 from symbench.records.record import Failure, Identity, Provenance, Record, Status, TrialRecord
@@ -115,14 +115,17 @@ def _run(
     )  # fmt: skip
     trained = train(setup, [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds])
     metrics = metrics_for(registry, task, model)
-    trials = _scored(
-        trained, draws, model, problem(), metrics, thorough=identity.tier == "full"
+    scored = score(
+        trained, draws, model, problem(), metrics,
+        thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
+        sampler=identity.protocol.get("sampler", "group"),
     )  # fmt: skip
     peak = _peak_bytes(device)
-    trials = [t.model_copy(update={"cost": {**t.cost, "peak_bytes": peak}}) for t in trials]
+    trials = [t.model_copy(update={"cost": {**t.cost, "peak_bytes": peak}}) for t in scored.trials]
+    made = _trained_how(trained).also(metrics={m.name: code_of_metric(m) for m in metrics})
     return Record(
         identity=identity, status=_status(trials), trials=trials,
-        provenance=_trained_how(trained).also(metrics={m.name: code_of_metric(m) for m in metrics}),
+        provenance=made.also(absent=scored.absent) if scored.absent else made,
         tensors=learned_generators(task, model, trained),
     )  # fmt: skip
 
@@ -140,26 +143,6 @@ def check_code(registry: Registry, identity: Identity, task: Task, model: Model)
                 f"the source of {name} differs from the planned one: it was edited while the run "
                 "went on, or this machine has another; start the run again"
             )
-
-
-def _scored(
-    trained: Sequence[Trial],
-    draws: Draws,
-    model: Model,
-    problem: Problem,
-    metrics: Sequence[Metric],
-    *,
-    thorough: bool,
-) -> list[TrialRecord]:
-    """Score every trial; unless ``thorough``, with expensive scores only at the largest n_train."""
-    cheap = [metric for metric in metrics if metric.along_curve]
-    largest = max(trial.key.n_train for trial in trained)
-    records: dict[TrialKey, TrialRecord] = {}
-    for applied, expensive in ((metrics, True), (cheap, False)):
-        trials = [t for t in trained if (thorough or t.key.n_train == largest) is expensive]
-        scored = score(trials, draws, model, problem, applied, thorough=thorough)
-        records |= {trial.key: record for trial, record in zip(trials, scored, strict=True)}
-    return [records[trial.key] for trial in trained]
 
 
 def _trained_how(trained: Sequence[Trial]) -> Provenance:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from symbench.contract import Recipe, Task
+from symbench.contract import Recipe, Task, seeded
 from symbench.contract.values import check_tier
 from symbench.errors import InputError
+from symbench.groups.samplers import SAMPLERS, elements
 from symbench.records.record import Failure, Identity
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
 from symbench.registry.settings import guarded
 from symbench.registry.source_hash import model_sha256, source_sha256
 from symbench.runs.json_values import check_json
-from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget
+from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget, SymmetryAt
 from symbench.runs.staleness import fingerprint_of
 
 T = TypeVar("T")
@@ -63,6 +64,10 @@ class Selection:
     """What to run: tasks and models by name or glob (empty means all), the tier and its overrides.
 
     ``tuned`` holds the configurations, by (task, model), that differ from the tier's.
+
+    ``updates``, ``sampler`` and ``symmetry_at`` are for experiments: they replace the number of
+    updates, the law of the group elements of ``equivariance_error``, and the n_train at which
+    symmetry scores are computed. Records made with them are never ranked.
     """
 
     tasks: tuple[str, ...] = ()
@@ -70,14 +75,31 @@ class Selection:
     tier: str = "quick"
     sizes: tuple[int, ...] = ()
     seeds: int | None = None
+    updates: int | None = None
+    sampler: str | None = None
+    symmetry_at: SymmetryAt | None = None
     tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_tier(self.tier)
         if self.seeds is not None and self.seeds < 1:
             raise InputError(f"--seeds {self.seeds}: choose at least one seed")
+        if self.updates is not None and self.updates < 1:
+            raise InputError(f"--updates {self.updates}: choose at least one update")
+        if self.sampler is not None and self.sampler not in SAMPLERS:
+            raise InputError(f"--sampler {self.sampler!r}: choose one of {', '.join(SAMPLERS)}")
+        if self.symmetry_at not in (None, *get_args(SymmetryAt)):
+            raise InputError(f"--symmetry-at {self.symmetry_at!r}: choose all or largest")
         if any(size < 2 and size != 0 for size in self.sizes):
             raise InputError(f"--sizes {self.sizes}: choose at least 2 for every n_train")
+
+    @property
+    def experiment(self) -> dict[str, Any]:
+        """The options that make this run an experiment; empty for a run that is comparable."""
+        given = {
+            "updates": self.updates, "sampler": self.sampler, "symmetry_at": self.symmetry_at,
+        }  # fmt: skip
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
@@ -145,6 +167,7 @@ def _protocol(budget: Budget) -> dict[str, Any]:
         "version": PROTOCOL_VERSION,
         "updates": budget.updates,
         "validations": budget.validations,
+        "symmetry_at": budget.symmetry_at,
         "test_size": None,
         "recipe": {},
         "prior": None,
@@ -156,28 +179,51 @@ def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str |
     tier, trained = selection.tier, task.loss != "none"
     planned = task.for_tier(tier)
     updates = planned.updates.get(tier, fields["protocol"]["updates"])
+    if selection.updates is not None:
+        updates = selection.updates
     if type(updates) is not int or updates < 0:
         raise InputError(f"{task.name}: updates[{tier!r}] is {updates!r}: give a whole number")
     if not selection.sizes:
         fields["sizes"] = _sizes(planned, tier)
-    terms = {
+    terms: dict[str, Any] = {
         "updates": updates,
         "test_size": planned.test_size,
         "threshold": planned.threshold if trained else None,
         "baseline": planned.baseline,
         "chance_error": _chance_error(planned),
         **({"headline": planned.headline} if planned.headline else {}),
+        **_validation_of(planned),
     }
+    if experiment := selection.experiment:
+        terms |= {**experiment, "experiment": experiment}
     for name, value in terms.items():
         check_json(f"{task.name}: {name}", value)
     fields["protocol"].update(terms)
     missing = _answer(f"{task.name}: available", planned.available())
+    missing = missing or _cannot_sample(planned, selection.sampler)
     fields["task_source_sha256"] = source_sha256(planned)
     fingerprint = fingerprint_of(planned)
     if not isinstance(fingerprint, str):
         raise InputError(f"{task.name}: fingerprint returned {fingerprint!r}: return a string")
     fields["task_fingerprint"] = fingerprint
     return missing
+
+
+def _cannot_sample(task: Task, sampler: str | None) -> str | None:
+    """Return why the task's group has no elements of the law, if it has none."""
+    if sampler is None or (symmetry := task.symmetry) is None:
+        return None
+    try:
+        elements(symmetry.group, 1, seeded("plan"), sampler)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _validation_of(task: Task) -> dict[str, str]:
+    """Return whose protocol has a separate validation set, if the task allows one."""
+    reason = task.separate_validation
+    return {"separate_validation": reason} if reason else {}
 
 
 def _sizes(task: Task, tier: str) -> list[int]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-PROTOCOL_VERSION = "1"
+PROTOCOL_VERSION = "2"
+
+
+SymmetryAt = Literal["all", "largest"]  # the n_train at which symmetry scores are computed
 
 
 @dataclass(frozen=True)
@@ -12,17 +16,19 @@ class Budget:
     """The budget of a tier: updates per trial and seeds per size.
 
     ``validations`` is how often a recipe with ``best-valid`` selection uses the valid split.
-    ``seconds`` is the time limit of a cell unless the user sets one. It affects no result.
+    ``symmetry_at`` says at which n_train symmetry scores are computed. ``seconds`` is the time
+    limit of a cell unless the user sets one. It affects no result.
     """
 
     updates: int
     seeds: int
     validations: int = 10
+    symmetry_at: SymmetryAt = "all"
     seconds: float = 86_400.0
 
 
 TIERS: dict[str, Budget] = {
-    "smoke": Budget(updates=60, seeds=2, seconds=600.0),
+    "smoke": Budget(updates=60, seeds=2, symmetry_at="largest", seconds=600.0),
     "quick": Budget(updates=350, seeds=5, seconds=3600.0),
     "full": Budget(updates=2000, seeds=5),
 }

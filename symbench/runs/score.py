@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import copy
-from functools import lru_cache, partial
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeVar
 
 import torch
@@ -18,16 +20,19 @@ from symbench.contract.batches import in_parts
 from symbench.draws import Draws
 from symbench.errors import PluginError
 from symbench.metrics import CORE
+from symbench.metrics.temperature import calibrated
 from symbench.records.record import TrialRecord
 from symbench.registry import Registry
 from symbench.registry.card import one_line
 from symbench.registry.registration import CORE_SCORES
 from symbench.runs import judge
+from symbench.runs.protocol import SymmetryAt
 from symbench.training.setup import Trial
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_TOGETHER = 8  # largest number of trials evaluated at a time, to limit memory
+_TOGETHER = 32  # largest number of trials evaluated at a time, and of their parameters: memory
+_PARAMETERS = 2**22
 
 
 def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
@@ -62,7 +67,7 @@ def _warn_once(message: str) -> None:
     _log.warning(message)
 
 
-def score(
+def score(  # noqa: PLR0913 - public arguments
     trials: Sequence[Trial],
     draws: Draws,
     model: Model,
@@ -70,72 +75,150 @@ def score(
     metrics: Sequence[Metric],
     *,
     thorough: bool = True,
-) -> list[TrialRecord]:
-    """Return the records of a cell's trials in the same order; diverged trials have no scores.
+    symmetry_at: SymmetryAt = "all",
+    sampler: str = "group",
+) -> Scored:
+    """Score a cell's trials; diverged trials have no scores.
 
-    Trials that trained together are scored together, at most eight at a time.
+    Trials that trained together are scored together, as many as fit the memory.
+
+    Args:
+        trials: all trials of the cell.
+        draws: the data of the task.
+        model: that of the trials.
+        problem: what the model was shown of the task.
+        metrics: those that apply to the pair.
+        thorough: whether slow scores are computed at every n_train.
+        symmetry_at: at which n_train symmetry scores are computed.
+        sampler: the law of the group elements.
 
     Raises:
         PluginError: the test data were changed, or a function that scores was replaced.
     """
     _require_own_code()
-    test = draws.test()
-    costs: list[dict[str, float]] = []
-    finite: dict[int, Trained] = {}
-    cell_memo: dict[str, Any] = {}
-    for place, trial in enumerate(trials):
-        test = test.to(_device(trial.module))
-        started = time.perf_counter()
-        prediction = predict(trial.module, test)
-        seconds = time.perf_counter() - started
-        costs.append({
-            "parameters": float(sum(p.numel() for p in trial.module.parameters())),
-            "train_seconds": trial.seconds,
-            "samples_per_second": len(test) / max(seconds, 1e-9),
-        })  # fmt: skip
-        if not trial.diverged and bool(prediction.isfinite().all()):
-            n, seed = trial.key.n_train, trial.key.seed
-            finite[place] = Trained(
-                trial.module, model, problem, n, seed, test, prediction, thorough,
-                cell_memo=cell_memo,
-            )  # fmt: skip
-    together = all(trial.stacking is not None and trial.stacking.stacked for trial in trials)
-    at_once = _TOGETHER if together else 1
-    places = list(finite)
-    scores: dict[int, dict[str, float]] = {}
-    for chunk in (places[i : i + at_once] for i in range(0, len(places), at_once)):
-        values = _scores([finite[place] for place in chunk], draws, metrics)
-        scores |= zip(chunk, values, strict=True)
-    _require_unchanged(test, draws, model)
+    scoring = _Scoring(trials, draws, model, problem, metrics, thorough, symmetry_at, sampler)
+    records = [record for chunk in scoring.chunks() for record in scoring.score(chunk)]
+    _require_unchanged(scoring.test, draws, model)
     _require_own_code()
-    return [
-        TrialRecord(
-            n_train=trial.key.n_train, seed=trial.key.seed,
-            status="ok" if place in finite else "diverged",
-            scores=scores.get(place, {}), cost=costs[place],
-        )
-        for place, trial in enumerate(trials)
-    ]  # fmt: skip
+    return Scored(records, scoring.absent)
 
 
-def _scores(
-    trials: Sequence[Trained], draws: Draws, metrics: Sequence[Metric]
-) -> list[dict[str, float]]:
-    """Return the scores of each trial by all metrics.
+@dataclass(frozen=True)
+class Scored:
+    """The records of a cell's trials in order, and why a score is absent, by its name."""
 
-    Where a plugin's metric raises, its scores are missing.
-    """
+    trials: list[TrialRecord]
+    absent: dict[str, str]
+
+
+@dataclass
+class _Scoring:
+    """The trials of a cell while they are scored."""
+
+    trials: Sequence[Trial]
+    draws: Draws
+    model: Model
+    problem: Problem
+    metrics: Sequence[Metric]
+    thorough: bool
+    symmetry_at: SymmetryAt
+    sampler: str
+    memo: dict[str, Any] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def test(self) -> Data:
+        """The test data, on the device of the trials."""
+        return self.draws.test().to(_device(self.trials[0].module))
+
+    @cached_property
+    def largest(self) -> int:
+        """The largest n_train."""
+        return max(trial.key.n_train for trial in self.trials)
+
+    def chunks(self) -> list[Sequence[Trial]]:
+        """Return the trials in groups that are evaluated together."""
+        size = _parameters(self.trials[0].module)
+        together = all(t.stacking is not None and t.stacking.stacked for t in self.trials)
+        at_once = min(_TOGETHER, max(1, int(_PARAMETERS // max(1, size)))) if together else 1
+        return [self.trials[i : i + at_once] for i in range(0, len(self.trials), at_once)]
+
+    def score(self, trials: Sequence[Trial]) -> list[TrialRecord]:
+        """Return the records of some of the trials; their networks are not kept."""
+        seen = [self._seen(trial) for trial in trials]
+        finite = [trained for _, trained in seen if trained is not None]
+        scores = dict(zip(map(id, finite), self._scores(finite), strict=True))
+        for trained in finite:
+            self.absent.update(trained.notes)
+        return [
+            TrialRecord(
+                n_train=trial.key.n_train, seed=trial.key.seed,
+                status="diverged" if trained is None else "ok",
+                scores=scores.get(id(trained), {}), cost=cost,
+            )
+            for trial, (cost, trained) in zip(trials, seen, strict=True)
+        ]  # fmt: skip
+
+    def _seen(self, trial: Trial) -> tuple[dict[str, float], Trained | None]:
+        """Return the cost of a trial, and what the metrics see of it unless it diverged."""
+        started = time.perf_counter()
+        prediction = predict(trial.module, self.test)
+        cost = {
+            "parameters": _parameters(trial.module),
+            "train_seconds": trial.seconds,
+            "samples_per_second": len(self.test) / max(time.perf_counter() - started, 1e-9),
+        }
+        if (spent := trial.spent) is not None:
+            cost |= {"steps": float(spent.steps), "passes": float(spent.passes)}
+            cost |= {"over_budget": 1.0} if spent.over else {}
+        if trial.diverged or not bool(prediction.isfinite().all()):
+            return cost, None
+        n, seed = trial.key.n_train, trial.key.seed
+        trained = Trained(
+            trial.module, self.model, self.problem, n, seed, self.test, prediction, self.thorough,
+            at_largest=n == self.largest, initial=trial.initial,
+            temperature=_temperature(trial, self.draws), sampler=self.sampler, cell_memo=self.memo,
+        )  # fmt: skip
+        return cost, trained
+
+    def _applies(self, metric: Metric, trained: Trained) -> bool:
+        """Whether the score is to be computed at the trial's n_train."""
+        if metric.symmetry:
+            return trained.at_largest or self.symmetry_at == "all"
+        return trained.at_largest or self.thorough or metric.along_curve
+
+    def _scores(self, trials: Sequence[Trained]) -> list[dict[str, float]]:
+        """Return the scores of each trial by all metrics.
+
+        Where a plugin's metric raises, its scores are missing.
+        """
+        scores: dict[int, dict[str, float]] = defaultdict(dict)
+        for metric in self.metrics:
+            scored = [trained for trained in trials if self._applies(metric, trained)]
+            if scored:
+                for trained, values in zip(scored, _by(metric, scored, self.draws), strict=True):
+                    scores[id(trained)].update(values)
+        return [scores[id(trained)] for trained in trials]
+
+
+def _by(metric: Metric, trials: Sequence[Trained], draws: Draws) -> list[dict[str, float]]:
     task = draws.task
-    scores: list[dict[str, float]] = [{} for _ in trials]
-    for metric in metrics:
-        generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
-        own = type(metric) in CORE
-        call = partial(_together, metric, trials if own else _copies(trials), task, generators)
-        nothing: list[dict[str, float]] = [{} for _ in trials]
-        named = call() if own else _guarded(metric.name, call, nothing)
-        for collected, values in zip(scores, named, strict=True):
-            collected.update(values)
-    return scores
+    generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
+    own = type(metric) in CORE
+    call = partial(_together, metric, trials if own else _copies(trials), task, generators)
+    return call() if own else _guarded(metric.name, call, [{} for _ in trials])
+
+
+def _temperature(trial: Trial, draws: Draws) -> float:
+    if draws.task.loss != "cross-entropy":
+        return 1.0
+    valid = draws.valid(trial.key.seed).to(_device(trial.module))
+    logits = predict(trial.module, valid)
+    return calibrated(logits, valid.y) if bool(logits.isfinite().all()) else 1.0
+
+
+def _parameters(module: nn.Module) -> float:
+    return float(sum(p.numel() for p in module.parameters()))
 
 
 def _require_own_code() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from symbench.contract import Data, Model, Problem, Recipe, Task
+from symbench.contract import Data, Fits, Model, Problem, Recipe, Task
 from symbench.draws import Draws
 
 FleetMode = Literal["auto", "on", "off"]  # together: by the rule of ``stacking``, always, or never
@@ -88,13 +88,26 @@ class TrialKey:
     seed: int
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a model that trains itself has used: optimiser steps and training forward passes.
+
+    ``over`` is whether that is more than the budget of the task allows.
+    """
+
+    steps: int
+    passes: int
+    over: bool
+
+
 @dataclass
 class Trial:
     """One training: its data and its module, which is trained in place.
 
     ``stacked`` counts the trials that trained together, this one included. ``stacking`` says why,
     and ``capture`` whether the updates were replayed; both are None if nothing was trained.
-    ``first_output`` is that of the untrained module for the first training examples.
+    ``first_output`` is that of the untrained module for the first training examples. ``initial`` is
+    the module before training, where it is kept. ``spent`` is what a model that trains itself used.
     """
 
     key: TrialKey
@@ -107,6 +120,8 @@ class Trial:
     stacking: StackingDecision | None = None
     capture: Capture | None = None
     first_output: Tensor = field(default_factory=lambda: torch.empty(0))
+    initial: nn.Module | None = None
+    spent: Spent | None = None
 
     @cached_property
     def valid(self) -> Data:
@@ -137,6 +152,16 @@ class TrainingSetup:
     def task(self) -> Task:
         """The task whose data train the trials."""
         return self.draws.task
+
+    @cached_property
+    def recipe_used(self) -> Recipe:
+        """The recipe of the training."""
+        return self.recipe or self.model.recipe(self.make_problem(None))
+
+    @property
+    def fits(self) -> bool:
+        """Whether the model trains itself."""
+        return isinstance(self.model, Fits) and self.task.loss != "none"
 
 
 def trainable(module: nn.Module) -> int:

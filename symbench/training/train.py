@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from symbench.contract import Calibrates, Context, Data, Fits, Recipe, Task, seeded
-from symbench.contract.modules import equal, named_tensors, shared_tensors
+from symbench.contract.modules import copied, equal, named_tensors, shared_tensors
 from symbench.errors import InputError, ShapeError
 from symbench.training.cuda_graph import Replay
+from symbench.training.labels import rest_and_valid
 from symbench.training.setup import (
     Progress,
+    Spent,
     StackingDecision,
     TrainingSetup,
     Trial,
@@ -21,6 +23,7 @@ from symbench.training.setup import (
     seeded_globally,
     trainable,
 )
+from symbench.training.spending import counted
 from symbench.training.stacking import alike, decide
 from symbench.training.update import Best, Update
 
@@ -38,6 +41,7 @@ def train(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
             seed differ; or the trials share what training changes.
     """
     trials = [_prepare(setup, key) for key in keys]
+    _keep_initial(setup, trials)
     if not isinstance(setup.model, Fits):
         _compare_builds(setup, trials[0])
     shared = shared_tensors([trial.module for trial in trials])
@@ -45,7 +49,7 @@ def train(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
     versions = {name: tensor._version for name, tensor in shared.items()}
     ready = isinstance(setup.model, Fits) or setup.task.loss == "none"
     if not ready and any(trainable(trial.module) for trial in trials):
-        _train_all(trials, setup.recipe or setup.model.recipe(setup.make_problem(None)), setup)
+        _train_all(trials, setup.recipe_used, setup)
     _refuse(setup, [name for name in shared if shared[name]._version != versions[name]])
     for trial in trials:
         trial.module.eval()
@@ -64,7 +68,7 @@ def _refuse(setup: TrainingSetup, shared: Sequence[str]) -> None:
 
 def _compare_builds(setup: TrainingSetup, trial: Trial) -> None:
     """Raise InputError unless a second build with the trial's seed gives an equal network."""
-    again, output = _built(setup, trial.key, trial.data)
+    again, output, _ = _built(setup, trial.key, trial.data)
     _refuse(setup, [n for n, t in shared_tensors([trial.module, again]).items() if t.requires_grad])
     tensors, others = named_tensors(trial.module), named_tensors(again)
     unequal = [n for n, t in tensors.items() if n not in others or not equal(t, others[n])]
@@ -95,43 +99,81 @@ def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> Non
 
 
 def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
-    data = setup.draws.train(key.n_train, key.seed).to(setup.device)
+    selects = not setup.fits and setup.recipe_used.selection == "best-valid"
+    if selects and setup.task.loss != "none":
+        data = rest_and_valid(setup, key)[0]
+    else:
+        data = setup.draws.train(key.n_train, key.seed).to(setup.device)
 
     def valid() -> Data:
-        return setup.draws.valid(key.seed).to(setup.device)
+        return rest_and_valid(setup, key)[1]
 
     started = time.perf_counter()
-    module, output = _built(setup, key, data)
+    module, output, spent = _built(setup, key, data)
     seconds = time.perf_counter() - started
-    return Trial(key, data, valid, module, seconds=seconds, first_output=output)
+    return Trial(key, data, valid, module, seconds=seconds, first_output=output, spent=spent)
 
 
-def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> tuple[nn.Module, Tensor]:
-    """Return the trial's module and its outputs for the first examples.
+def _keep_initial(setup: TrainingSetup, trials: Sequence[Trial]) -> None:
+    """Keep the untrained modules of the trials at the largest n_train, to be scored as well.
+
+    A model that trains itself is asked to build them; if it cannot, there are none.
+    """
+    if setup.task.symmetry is None or setup.task.loss == "none":
+        return
+    largest = max(trial.key.n_train for trial in trials)
+    for trial in trials:
+        if trial.key.n_train == largest:
+            trial.initial = _untrained(setup, trial)
+
+
+def _untrained(setup: TrainingSetup, trial: Trial) -> nn.Module | None:
+    seed = _initial_seed(setup, trial.key)
+    try:
+        if not setup.fits:
+            return copied(trial.module)
+        with seeded_globally(seed, setup.device):
+            problem = setup.make_problem(torch.Generator().manual_seed(seed))
+            return setup.model.build(problem).to(setup.device)
+    except Exception:  # raised by a plugin: this copy is not needed for training
+        return None
+
+
+def _initial_seed(setup: TrainingSetup, key: TrialKey) -> int:
+    return seeded(setup.task.name, setup.task.version, key.seed, "init").initial_seed()
+
+
+def _built(
+    setup: TrainingSetup, key: TrialKey, data: Data
+) -> tuple[nn.Module, Tensor, Spent | None]:
+    """Return the trial's module, its outputs for the first examples, and what ``fit`` has spent.
 
     The module is fitted if the model trains itself, else it is calibrated. The first call of the
     module is part of it, because lazy layers draw their weights then.
     """
-    task = setup.task
-    seed = seeded(task.name, task.version, key.seed, "init").initial_seed()
+    task, seed, spent = setup.task, _initial_seed(setup, key), None
     # ordinary layers initialise from the global generator
     with seeded_globally(seed, setup.device):
         problem = setup.make_problem(torch.Generator().manual_seed(seed))
         if isinstance(setup.model, Fits) and task.loss != "none":
-            module = setup.model.fit(problem, data.clone(), _context(setup, key))
+            with counted() as counter:
+                module = setup.model.fit(problem, data.clone(), _context(setup, key))
+            spent = counter.spent(setup.updates)
         else:
             module = setup.model.build(problem)
         module = module.to(setup.device)
         if isinstance(module, Calibrates) and task.loss != "none":
             module.calibrate(data.x.clone(), data.y.clone())
         x = data.x if len(data) else setup.draws.valid(key.seed).to(setup.device).x
-        return module, check_output(module, task, x[:4].clone())
+        return module, check_output(module, task, x[:4].clone()), spent
 
 
 def _context(setup: TrainingSetup, key: TrialKey) -> Context:
     generator = seeded(setup.task.name, setup.task.version, key.seed, "fit")
-    valid = setup.draws.valid(key.seed).to(setup.device)
-    return Context(key.n_train, key.seed, setup.updates, setup.device, valid, generator)
+    rest, valid = rest_and_valid(setup, key)
+    return Context(
+        key.n_train, key.seed, setup.updates, setup.device, valid, generator, rest
+    )  # fmt: skip
 
 
 def check_output(module: nn.Module, task: Task, x: Tensor) -> Tensor:

@@ -178,13 +178,24 @@ def learning_rate(recipe: Recipe, update: int, updates: int) -> float:
     )
 
 
+def _validation(trials: Sequence[Trial]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the validation data x, y [T, n, ...] of the trials, and the weights [T, n] of a mean.
+
+    Those of a trial with fewer examples are repeated, with weight 0.
+    """
+    counts = [len(trial.valid) for trial in trials]
+    taken = torch.arange(max(counts), device=trials[0].valid.x.device)
+    x = torch.stack([t.valid.x[taken % n] for t, n in zip(trials, counts, strict=True)])
+    y = torch.stack([t.valid.y[taken % n] for t, n in zip(trials, counts, strict=True)])
+    return x, y, torch.stack([(taken < n) / n for n in counts])
+
+
 class Best:
     """Each trial's parameters of least validation loss, if the recipe selects by it."""
 
     def __init__(self, trials: Sequence[Trial], recipe: Recipe, task: Task) -> None:
-        self._selects, self._task = recipe.selection == "best-valid", task
-        self._x = torch.stack([trial.valid.x for trial in trials]) if self._selects else None
-        self._y = torch.stack([trial.valid.y for trial in trials]) if self._selects else None
+        self._task = task
+        self._valid = _validation(trials) if recipe.selection == "best-valid" else None
         self._unit = target_units(task, [trial.data.y for trial in trials])
         self._least: Tensor | None = None
         self._parameters: State = {}
@@ -192,11 +203,12 @@ class Best:
     @torch.no_grad()
     def update(self, stack: Update) -> None:
         """Save the parameters of the trials whose validation loss has improved."""
-        if self._x is None or self._y is None:
+        if self._valid is None:
             return
+        x, y, weight = self._valid
         values = stack.networks.values()
-        parts = [stack.networks(x.clone()) for x in in_parts(self._x, axis=1)]
-        losses = trial_losses(self._task, torch.cat(parts, 1), (self._x, self._y), unit=self._unit)
+        parts = [stack.networks(part.clone()) for part in in_parts(x, axis=1)]
+        losses = trial_losses(self._task, torch.cat(parts, 1), (x, y), weight, self._unit)
         if self._least is None:
             self._least = losses
             self._parameters = {name: p.clone() for name, p in values.items()}

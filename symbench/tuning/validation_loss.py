@@ -39,12 +39,13 @@ def valid_losses(
         fleet="off",  # stacked training differs in the last digits; a search is reproducible
     )  # fmt: skip
     keys = [TrialKey(spec.n_train, seed) for seed in spec.seeds]
-    return [_loss(task, trial) for trial in train(setup, keys)]
+    return [_loss(setup.draws, trial) for trial in train(setup, keys)]
 
 
 @torch.no_grad()
-def _loss(task: Task, trial: Trial) -> float:
-    prediction = torch.cat([trial.module(part.clone()) for part in in_parts(trial.valid.x)])
-    data, unit = (trial.valid.x[None], trial.valid.y[None]), target_units(task, [trial.data.y])
-    loss = float(trial_losses(task, prediction[None], data, unit=unit)) * float(unit) ** 2
+def _loss(draws: Draws, trial: Trial) -> float:
+    valid = draws.valid(trial.key.seed).to(trial.data.x.device)
+    prediction = torch.cat([trial.module(part.clone()) for part in in_parts(valid.x)])
+    data, unit = (valid.x[None], valid.y[None]), target_units(draws.task, [trial.data.y])
+    loss = float(trial_losses(draws.task, prediction[None], data, unit=unit)) * float(unit) ** 2
     return math.inf if trial.diverged or not math.isfinite(loss) else loss

@@ -10,6 +10,7 @@ import pytest
 from symbench.cli import main
 from symbench.records.record import Identity, Record, TrialRecord
 from symbench.records.store import Store
+from symbench.runs.protocol import PROTOCOL_VERSION
 
 PLUGIN = '''
 """A task with no data to speak of, and two models."""
@@ -103,7 +104,9 @@ def stored() -> Any:
             task="length", task_version="1", task_fingerprint="ab", model=model, model_version="1",
             task_source_sha256="ef", model_source_sha256="cd", config={}, tier="quick",
             sizes=[8, 16], seeds=[0, 1],
-            protocol={"version": "1", "prior": "none", "threshold": 0.05, "baseline": "mlp"},
+            protocol={
+                "version": PROTOCOL_VERSION, "prior": "none", "threshold": 0.05, "baseline": "mlp",
+            },
         )  # fmt: skip
         trials = [
             TrialRecord(n_train=n, seed=seed, status="ok", scores={"error": 1 / n + seed / 100})

@@ -17,6 +17,7 @@ from symbench.publish import submission
 from symbench.publish.submission import directory as publication
 from symbench.records.record import Failure, Identity, Record, TrialRecord
 from symbench.records.store import Store
+from symbench.runs.protocol import PROTOCOL_VERSION
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "a|b", "\\input{/etc/passwd} 100% & $x_1$",
@@ -39,7 +40,7 @@ def record(task="norms", model="small", status="ok", tier="quick", message="", *
         task=task, task_version="1", task_fingerprint="", task_source_sha256="",
         model=model, model_version="1",
         model_source_sha256="", config={}, tier=tier, sizes=[100], seeds=[0, 1],
-        protocol={"version": "1", "updates": 60, "prior": "none", "chance_error": 1.0},
+        protocol={"version": PROTOCOL_VERSION, "updates": 60, "prior": "none", "chance_error": 1.0},
     )  # fmt: skip
     trials = [
         TrialRecord(n_train=100, seed=seed, status="ok", scores={"error": 0.1 + seed, message: 1.0})

@@ -122,3 +122,35 @@ def test_a_cell_declined_for_want_of_data_is_stale_when_they_are_here(monkeypatc
         (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
     assert (cell.reason, cell.identity.task_fingerprint) == ("no data: connect", "")
     assert is_stale(REGISTRY, cell.identity)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("updates", 7), ("sampler", "near"), ("symmetry_at", "largest")]
+)
+def test_an_experiment_is_part_of_the_identity(option, value):
+    (usual,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+    (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",), **{option: value}))
+    protocol = cell.identity.protocol
+    assert protocol[option] == value
+    assert protocol["experiment"] == {option: value}
+    assert cell.key != usual.key
+    assert "experiment" not in usual.identity.protocol
+
+
+def test_a_law_that_the_group_lacks_declines_the_cell():
+    (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",), sampler="far"))
+    assert cell.reason == "sampler far: SO(3) is compact: its own law reaches all of it"
+
+
+@pytest.mark.parametrize(
+    "options", [{"updates": 0}, {"sampler": "odd"}, {"symmetry_at": "some"}], ids=str
+)
+def test_a_wrong_option_of_an_experiment_is_refused(options):
+    with pytest.raises(InputError, match=str(next(iter(options.values())))):
+        Selection(("norms",), ("small",), **options)
+
+
+def test_a_separate_validation_set_is_part_of_the_identity(monkeypatch):
+    monkeypatch.setattr(toys.Norms, "separate_validation", "as in a paper", raising=False)
+    cells = make_plan(toys.toy_registry(), Selection(("norms",), ("small",)))
+    assert cells[0].identity.protocol["separate_validation"] == "as in a paper"

@@ -50,7 +50,7 @@ def trained(model, task="norms", fleet="on"):
 def scored(trials, task, model, problem, metrics=(*CORE, Parity)):
     chosen = [metric() for metric in metrics]
     chosen = [metric for metric in chosen if metric.applies(task, model)]
-    return score(trials, Draws.of(task), model, problem, chosen, thorough=False)
+    return score(trials, Draws.of(task), model, problem, chosen, thorough=False).trials
 
 
 def assert_same(first, second):
@@ -231,3 +231,45 @@ def test_test_data_that_were_changed_are_refused():
     _, model, problem, trials = trained(toys.Small)
     with pytest.raises(PluginError, match="the test data of norms were changed while small"):
         scored(trials[:1], Grinding(), model, problem)
+
+
+@pytest.mark.parametrize(("symmetry_at", "sizes"), [("all", {16, 64}), ("largest", {64})])
+def test_symmetry_is_scored_at_every_size_or_at_the_largest(symmetry_at, sizes):
+    task, model, problem, trials = trained(toys.Small)
+    chosen = [metric() for metric in CORE if metric().applies(task, model)]
+    records = score(
+        trials, Draws.of(task), model, problem, chosen, thorough=False, symmetry_at=symmetry_at
+    ).trials
+    assert {r.n_train for r in records if "equivariance_error" in r.scores} == sizes
+    assert {r.n_train for r in records if "error" in r.scores} == {16, 64}
+
+
+def test_a_metric_says_why_its_score_is_absent():
+    class Reticent(Metric):
+        name, version, summary = "reticent", "1", "says why"
+
+        def score(self, trained, task, generator):
+            trained.notes["reticent"] = "there is nothing to measure"
+            return {}
+
+    task, model, problem, trials = trained(toys.Small)
+    done = score(trials, Draws.of(task), model, problem, [Reticent()])
+    assert done.absent == {"reticent": "there is nothing to measure"}
+
+
+def test_class_probabilities_are_calibrated():
+    class Temperature(Metric):
+        name, version, summary = "temperature", "1", "that of the trial"
+
+        def score(self, trained, task, generator):
+            return trained.temperature
+
+    temperatures = []
+    for factor in (1.0, 0.01):
+        task, model, problem, trials = trained(toys.Small, "labels")
+        with torch.no_grad():
+            trials[0].module.net[-1].weight.mul_(factor)
+            trials[0].module.net[-1].bias.mul_(factor)
+        done = score(trials[:1], Draws.of(task), model, problem, [Temperature()])
+        temperatures.append(done.trials[0].scores["temperature"])
+    assert temperatures[1] == pytest.approx(0.01 * temperatures[0], rel=1e-3)

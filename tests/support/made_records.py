@@ -6,12 +6,13 @@ from typing import Any
 
 from symbench.records.record import Failure, Identity, Record, TrialRecord
 from symbench.results.leaderboard import Leaderboard, Row
+from symbench.runs.protocol import PROTOCOL_VERSION
 
 SIZES = (100, 1000, 10_000)
 SPREAD = (0.9, 0.95, 1.0, 1.05, 1.1)
 PROTOCOL = {
-    "version": "1", "updates": 800, "test_size": 1000, "prior": "none", "threshold": 0.01,
-    "baseline": "mlp", "chance_error": 1.0,
+    "version": PROTOCOL_VERSION, "updates": 800, "test_size": 1000, "prior": "none",
+    "threshold": 0.01, "baseline": "mlp", "chance_error": 1.0,
 }  # fmt: skip
 
 

@@ -84,6 +84,6 @@ def matrix(angle):
 def fitted(model, problem, data, valid=None):
     """Fit a model class, and return its module and its generator [d, d]."""
     valid = data if valid is None else valid
-    context = Context(len(data), 0, 1, torch.device("cpu"), valid, seeded("fit"))
+    context = Context(len(data), 0, 1, torch.device("cpu"), valid, seeded("fit"), data)
     module = model().fit(problem, data, context)
     return module, model().generators(module)[0].double()

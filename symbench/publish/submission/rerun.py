@@ -236,4 +236,6 @@ def _selection(identities: Sequence[Identity]) -> Selection:
         if isinstance(budget := identity.protocol.get("tuning"), dict)
     }
     models = tuple(identity.model for identity in identities)
-    return Selection((first.task,), models, first.tier, tuple(first.sizes), len(first.seeds), tuned)
+    return Selection(
+        (first.task,), models, first.tier, tuple(first.sizes), len(first.seeds), tuned=tuned
+    )

@@ -39,7 +39,7 @@ def draw(view: Problem, n: int, seed: int = 0) -> Data:
 
 
 def context(data: Data) -> Context:
-    return Context(len(data), 0, 10, torch.device("cpu"), data, seeded("fit"))
+    return Context(len(data), 0, 10, torch.device("cpu"), data, seeded("fit"), data)
 
 
 def fitted(model: Fits, view: Problem, data: Data) -> nn.Module:

@@ -59,7 +59,7 @@ def context() -> Contexts:
     """The context of a training of ``updates`` updates on the CPU."""
 
     def make(data: Data, updates: int) -> Context:
-        return Context(len(data), 0, updates, torch.device("cpu"), data, seeded("fit"))
+        return Context(len(data), 0, updates, torch.device("cpu"), data, seeded("fit"), data)
 
     return make
 

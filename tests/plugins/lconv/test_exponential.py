@@ -40,7 +40,7 @@ def pairs(n, seed, *, clean=False, scale=1.0, widen=1):
 def context(data, updates, seed, **options):
     valid = pairs(500, 99, **options)
     generator = torch.Generator().manual_seed(seed)
-    return Context(len(data), seed, updates, torch.device("cpu"), valid, generator)
+    return Context(len(data), seed, updates, torch.device("cpu"), valid, generator, data)
 
 
 def fitted(cls, n, updates, seed=0, config=None, **options):

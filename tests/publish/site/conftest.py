@@ -13,6 +13,7 @@ from symbench.publish.site.cards import ModelCard, TaskCard
 from symbench.records.record import Failure, Identity, Record, TrialRecord
 from symbench.results import leaderboard
 from symbench.results.leaderboard import Coverage, Estimate, Leaderboard, Point, Rank, Row
+from symbench.runs.protocol import PROTOCOL_VERSION
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "a|b",
@@ -25,7 +26,7 @@ HOSTILE = (
 
 def record(task, model, level=0.1, prior="none", **changes):
     """Return a record of five seeds and two sizes whose errors fall from level to level / 4."""
-    protocol = {"version": "1", "updates": 60, "prior": prior, "chance_error": 1.0,
+    protocol = {"version": PROTOCOL_VERSION, "updates": 60, "prior": prior, "chance_error": 1.0,
                 "threshold": 0.05, "baseline": "mlp"}  # fmt: skip
     identity = Identity(
         task=task, task_version="1", task_fingerprint="", model=model, model_version="1",

@@ -18,6 +18,7 @@ from symbench.results.leaderboard.over_tasks import Ranking, Standing, Summary, 
 from symbench.results.report import SUMMARY_FORMATS
 from symbench.results.report.summaries import render, sentences
 from symbench.results.statistics import interquartile_mean
+from symbench.runs.protocol import PROTOCOL_VERSION
 
 PRIORS = {"mlp": "none", "linear": "none", "emlp": "told", "scalars": "told", "lie": "discovers"}
 CENTRES = {"mlp": 0.3, "linear": 0.9, "emlp": 0.02, "scalars": 0.004, "lie": 0.1}
@@ -35,8 +36,9 @@ def cell(
 ) -> Record:
     """A record of one model on one task; an error of infinity is a diverged trial."""
     protocol = {
-        "version": "1", "updates": 800, "test_size": 1000, "prior": PRIORS.get(model, "none"),
-        "threshold": 0.01, "baseline": "mlp", "chance_error": 1.0, **parts.pop("protocol", {}),
+        "version": PROTOCOL_VERSION, "updates": 800, "test_size": 1000,
+        "prior": PRIORS.get(model, "none"), "threshold": 0.01, "baseline": "mlp",
+        "chance_error": 1.0, **parts.pop("protocol", {}),
     }  # fmt: skip
     identity = {
         "task": task, "task_version": "1", "task_fingerprint": "ab", "model": model,
