@@ -81,11 +81,11 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
         if summary:
             rankings = summarised(records, tier, staleness(registry), (task, model), window)
         else:
-            board = make(records, tier, staleness(registry), window=window)
+            table = make(records, tier, staleness(registry), window=window)
     if summary:
         text = summaries.render(rankings, form, terminal_width(), colour=coloured())
     else:
-        shown = matching(board, task, model)
+        shown = matching(table, task, model)
         if figures is not None:
             draw(stores, shown, figures)
         text = render(shown, form, terminal_width(), colour=coloured())
@@ -108,17 +108,17 @@ def parameter_window(wanted: str | None, factor: float | None) -> ParameterWindo
     return ParameterWindow(reference, FACTOR if factor is None else factor)
 
 
-def matching(board: Leaderboard, tasks: Patterns, models: Patterns) -> Leaderboard:
+def matching(table: Leaderboard, tasks: Patterns, models: Patterns) -> Leaderboard:
     """Return the rows whose task and model match.
 
     Raises:
         InputError: the leaderboard has rows, and none of them matches.
     """
-    shown = board.only(matcher(tasks), matcher(models))
-    if board.rows and shown.is_empty:
-        names = ", ".join(sorted({row.task for row in board.rows}))
+    shown = table.only(matcher(tasks), matcher(models))
+    if table.rows and shown.is_empty:
+        names = ", ".join(sorted({row.task for row in table.rows}))
         raise InputError(
-            f"no {board.tier} cell of the store matches -t and -m; its tasks are {names}"
+            f"no {table.tier} cell of the store matches -t and -m; its tasks are {names}"
         )
     return shown
 
@@ -142,16 +142,16 @@ def summarised(
     return summarise(records, tier, stale, lambda c: task(c.task) and model(c.model), window)
 
 
-def draw(stores: Sequence[Store], board: Leaderboard, to: Path) -> None:
+def draw(stores: Sequence[Store], table: Leaderboard, to: Path) -> None:
     """Write one PNG, named by the record's key, for each shown cell with learned generators.
 
     Raises:
         InputError: the directory cannot be created or written.
     """
-    shown = {(row.task, row.model) for row in board.rows}
+    shown = {(row.task, row.model) for row in table.rows}
     try:
         to.mkdir(parents=True, exist_ok=True)
-        drawn = sum(_draw(store, board.tier, shown, to) for store in stores)
+        drawn = sum(_draw(store, table.tier, shown, to) for store in stores)
     except OSError as error:
         raise InputError(
             f"cannot draw into {str(to)!r}: {error.strerror}; choose another --figures DIR"

@@ -87,7 +87,7 @@ def _site(made: Submission, stores: Sequence[Store], registry: Registry | None) 
     if registry is not None:
         details = site.describe(registry, tasks, models, pictures)
     content = site.Content(
-        board=made.leaderboard,
+        leaderboard=made.leaderboard,
         records=made.records,
         absent=absent,
         facts={

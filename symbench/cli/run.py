@@ -304,5 +304,5 @@ def _print_result(result: Result, *, as_json: bool) -> None:
             }
         )
         return
-    board = report.render(result.leaderboard, "table", terminal_width(), colour=coloured())
-    typer.echo(board, nl=False)
+    shown = report.render(result.leaderboard, "table", terminal_width(), colour=coloured())
+    typer.echo(shown, nl=False)

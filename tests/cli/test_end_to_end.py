@@ -107,19 +107,19 @@ def test_a_new_package_is_ranked_published_and_verified(lab):
         "run", "-t", "o5-invariant", "-m", NAME, "-m", "mlp",
         "--tier", "smoke", "--seeds", "5", "--device", "cpu", "--store", "results",
     )  # fmt: skip
-    board = json.loads(
+    table = json.loads(
         lab.symbench("leaderboard", "--store", "results", "--tier", "smoke", "--format", "json")
     )
-    own, plain = sorted(board["rows"], key=lambda row: row["model"])
+    own, plain = sorted(table["rows"], key=lambda row: row["model"])
     assert (own["model"], plain["model"]) == (NAME, "mlp")
     assert own["rank"] == {"low": 1, "high": 1}
     assert plain["rank"] == {"low": 2, "high": 2}
     assert own["group"] != plain["group"]
     assert own["scores"]["equivariance_error"]["value"] < 1e-6
 
-    lab.symbench("publish", "--store", "results", "--tier", "smoke", "--to", "board")
-    assert NAME in (lab.place / "board" / "README.md").read_text()
+    lab.symbench("publish", "--store", "results", "--tier", "smoke", "--to", "publication")
+    assert NAME in (lab.place / "publication" / "README.md").read_text()
 
-    verdict = lab.symbench("verify", "board", "--cells", "2", "--seed", "7").splitlines()
+    verdict = lab.symbench("verify", "publication", "--cells", "2", "--seed", "7").splitlines()
     assert verdict[0] == "verified (2 of 2 cells; 5 seeds, tier smoke has 2)"
     assert f"o5-invariant {NAME}: verified, every score within 1e-6" in verdict

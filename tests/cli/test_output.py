@@ -69,10 +69,10 @@ def test_bytes_of_a_plugin_do_not_reach_lists_and_csv(plugin: Path, tmp_path: Pa
     listed = symbench("list", "models", "--json", "--plugin", plugin)
     assert [card["name"] for card in json.loads(listed.stdout)["models"]] == ["loud"]
     symbench(*RUN, "--store", tmp_path / "s", "--plugin", plugin)
-    board = symbench(
+    table = symbench(
         "leaderboard", "--store", tmp_path / "s", "--format", "csv", "--plugin", plugin
     )
-    (row,) = csv.DictReader(StringIO(board.stdout.decode()))
+    (row,) = csv.DictReader(StringIO(table.stdout.decode()))
     assert row["model"] == "loud"
 
 

@@ -34,7 +34,7 @@ def publication(tmp_path_factory):
             ["norms"], ["small", "raising"], "smoke", store, executor="inline",
             plugin_files=(Path(TOYS),), device="cpu",
         )  # fmt: skip
-        place = tmp_path_factory.mktemp("board") / "mine"
+        place = tmp_path_factory.mktemp("publication") / "mine"
         command = ["publish", "--store", str(store), "--to", str(place), "--plugin", TOYS]
         result = CliRunner().invoke(app, command, standalone_mode=False)
         assert result.exit_code == 0, result.exception
@@ -51,8 +51,8 @@ def edited(publication, place, edit):
     document = json.loads((publication / "submission.json").read_text())
     edit(document)
     records = [Record.model_validate(one) for one in document["records"]]
-    board = symbench.results.leaderboard.make(records, document["tier"], planned=len(records))
-    document["leaderboard"] = board.document()
+    table = symbench.results.leaderboard.make(records, document["tier"], planned=len(records))
+    document["leaderboard"] = table.document()
     document["hashes"]["records"] = {
         record.key: sha256(one) for record, one in zip(records, document["records"], strict=True)
     }

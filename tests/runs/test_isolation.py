@@ -62,5 +62,5 @@ def test_two_runs_on_one_store_share_the_work(tmp_path):
     computed = [(o.task, o.model) for found in outcomes.values() for o in found if not o.reused]
     assert sorted(computed) == sorted(set(computed))  # no cell twice
     assert len(computed) == 4
-    boards = [result.leaderboard.model_dump() for result in results.values()]
-    assert boards[0] == boards[1]
+    tables = [result.leaderboard.model_dump() for result in results.values()]
+    assert tables[0] == tables[1]

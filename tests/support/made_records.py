@@ -47,6 +47,6 @@ def broken(model: str, status: str, message: str) -> Record:
     return cell(model, status=status, trials=[], error=Failure(type="X", message=message))
 
 
-def row(board: Leaderboard, model: str) -> Row:
-    (only,) = [row for row in board.rows if row.model == model]
+def row(leaderboard: Leaderboard, model: str) -> Row:
+    (only,) = [row for row in leaderboard.rows if row.model == model]
     return only

@@ -1,4 +1,4 @@
-"""The result of a search is run by ``run --tuned``, stated on the board, and can be verified."""
+"""The result of a search is run by ``run --tuned``, stated in the tables, and can be verified."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Content:
     ``facts`` are the values of the provenance by name; ``sha256`` is that of the submission.
     """
 
-    board: Leaderboard
+    leaderboard: Leaderboard
     records: Sequence[Record]
     absent: Sequence[tuple[str, str, str]] = ()
     facts: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Content:
     @property
     def tier(self) -> str:
         """The tier of every cell."""
-        return self.board.tier
+        return self.leaderboard.tier
 
     @cached_property
     def summary(self) -> Summary:
@@ -57,12 +57,12 @@ class Content:
             for task, model, why in self.absent
             for status, reason in [_GONE.get(why, (why, why))]
         ]
-        return [*self.board.rows, *gone]
+        return [*self.leaderboard.rows, *gone]
 
     @cached_property
     def priors(self) -> dict[str, str | None]:
         """What each model knows of the symmetry beforehand."""
-        return {row.model: row.prior for row in self.board.rows}
+        return {row.model: row.prior for row in self.leaderboard.rows}
 
     @cached_property
     def of_task(self) -> dict[str, list[Row]]:
@@ -78,7 +78,7 @@ class Content:
     def least_error(self) -> dict[str, float]:
         """The smallest error of any model by task."""
         least: dict[str, float] = {}
-        for row in self.board.rows:
+        for row in self.leaderboard.rows:
             if row.status == "ok" and (error := row.scores.get("error")) is not None:
                 least[row.task] = min(error.value, least.get(row.task, error.value))
         return least
@@ -91,10 +91,10 @@ class Content:
     @cached_property
     def coverage(self) -> str:
         """How many cells of the plan are finished, failed, stale, outdated or not run."""
-        stale = sum(row.status == "stale" for row in self.rows) - self.board.coverage.stale
-        absent = len(self.rows) - len(self.board.rows) - stale
+        stale = sum(row.status == "stale" for row in self.rows) - self.leaderboard.coverage.stale
+        absent = len(self.rows) - len(self.leaderboard.rows) - stale
         more = f" {stale} pairs are outdated, {absent} were not run." if self.absent else ""
-        return coverage(self.board) + more
+        return coverage(self.leaderboard) + more
 
     @cached_property
     def statuses(self) -> list[tuple[str, int]]:

@@ -165,8 +165,8 @@ def _profile(standing: Any) -> dict[str, Any]:
 
 def _table(content: Content, name: str) -> Table | None:
     rows = content.of_task[name]
-    board = content.board.only(lambda task: task == name, lambda _: True)
-    return next(iter(tables(board)), None) if rows else None
+    leaderboard = content.leaderboard.only(lambda task: task == name, lambda _: True)
+    return next(iter(tables(leaderboard)), None) if rows else None
 
 
 def _place(row: Row) -> str:

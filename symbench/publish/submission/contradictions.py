@@ -162,7 +162,7 @@ def _statuses(record: Record) -> Iterator[str]:
 
 def _tables(submission: Submission) -> Iterator[str]:
     try:
-        board = leaderboard.make(submission.records, submission.tier, planned=len(submission.plan))
+        table = leaderboard.make(submission.records, submission.tier, planned=len(submission.plan))
     except (
         ValueError,
         ArithmeticError,
@@ -170,7 +170,7 @@ def _tables(submission: Submission) -> Iterator[str]:
     ) as error:  # hostile records may contain any finite numbers
         yield f"no table can be made of its trials: {type(error).__name__}: {error}"
         return
-    made, stated = board.document(), submission.raw["leaderboard"]
+    made, stated = table.document(), submission.raw["leaderboard"]
     rows = made["rows"], stated["rows"]
     if not _same({**made, "rows": len(rows[0])}, {**stated, "rows": len(rows[1])}):
         yield "the leaderboard's coverage or length is not that of the records"

@@ -28,13 +28,13 @@ _PAGES = {
 
 def files(submission: Submission) -> dict[str, str]:
     """Return the text of each file of a publication, by file name."""
-    board = submission.leaderboard
+    leaderboard = submission.leaderboard
     return {
         FILE_NAME: submission.to_json(),
         "README.md": _readme(submission),
-        "leaderboard.csv": report.render(board, "csv"),
-        "leaderboard.tex": report.render(board, "latex"),
-        "leaderboard.json": report.render(board, "json"),
+        "leaderboard.csv": report.render(leaderboard, "csv"),
+        "leaderboard.tex": report.render(leaderboard, "latex"),
+        "leaderboard.json": report.render(leaderboard, "json"),
     }
 
 

@@ -15,7 +15,7 @@ from symbench.publish.submission.document import Submission
 LARGEST = 64 * 2**20  # bytes; a cell takes about 20,000
 DEEPEST = 20
 _LONGEST = 100_000  # fields of an object: the reader names every wrong one
-# How many of each character: six to forty times as many as in a published board of that size.
+# How many of each character: six to forty times as many as in a genuine submission of that size.
 _MOST = {b'"': LARGEST // 8, b",": LARGEST // 12, b":": LARGEST // 12, b"\\": LARGEST // 64,
          b"[": LARGEST // 64, b"{": LARGEST // 64}  # fmt: skip
 # Accepts an unterminated string: to require the closing quote would make the scan quadratic.

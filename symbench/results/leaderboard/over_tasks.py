@@ -96,11 +96,11 @@ class Summary:
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
-        boards = [asdict(ranking) for ranking in self.rankings]
-        for board in boards:
-            if board["comparisons"] and board["comparisons"]["nemenyi"]:
-                del board["comparisons"]["nemenyi"]["tasks"]  # the same as those of the ranking
-        whole = {"schema": 1, "tier": self.tier, "thresholds": list(THRESHOLDS), "boards": boards}
+        rankings = [asdict(ranking) for ranking in self.rankings]
+        for ranking in rankings:
+            if ranking["comparisons"] and ranking["comparisons"]["nemenyi"]:
+                del ranking["comparisons"]["nemenyi"]["tasks"]  # the same as those of the ranking
+        whole = {"schema": 1, "tier": self.tier, "thresholds": list(THRESHOLDS), "boards": rankings}
         if self.equal_size is not None:
             whole["equal_size"] = self.equal_size.model_dump(mode="json")
         return whole

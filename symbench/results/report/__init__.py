@@ -27,7 +27,7 @@ def check_format(form: str, allowed: Sequence[str] = FORMATS) -> None:
         raise InputError(f"unknown format {form!r}: choose one of {', '.join(allowed)}")
 
 
-def render(board: Leaderboard, form: str, width: int = 120, *, colour: bool = False) -> str:
+def render(leaderboard: Leaderboard, form: str, width: int = 120, *, colour: bool = False) -> str:
     """Return the leaderboard in one of ``FORMATS``; width and colour are the terminal's.
 
     Raises:
@@ -37,7 +37,7 @@ def render(board: Leaderboard, form: str, width: int = 120, *, colour: bool = Fa
 
     check_format(form)
     if form == "table":
-        return terminal.render(board, width, colour=colour)
+        return terminal.render(leaderboard, width, colour=colour)
     renderers = {
         "md": documents.render_markdown,
         "html": documents.render_html,
@@ -45,4 +45,4 @@ def render(board: Leaderboard, form: str, width: int = 120, *, colour: bool = Fa
         "csv": csv_json.render_csv,
         "json": csv_json.render_json,
     }
-    return renderers[form](board)
+    return renderers[form](leaderboard)

@@ -15,9 +15,9 @@ _ALWAYS = ("value", "low", "high", "n")
 _PARTS = (*_ALWAYS, "chance", "ceiling", "floor", "truth", "explicit", "censored", "greyed")
 
 
-def render_json(board: Leaderboard) -> str:
+def render_json(leaderboard: Leaderboard) -> str:
     """Return the leaderboard's JSON document, one row per line."""
-    return line_by_line(board.document())
+    return line_by_line(leaderboard.document())
 
 
 def line_by_line(document: Mapping[str, Any]) -> str:
@@ -36,18 +36,18 @@ def _lines(value: Any) -> str:
     return "[\n" + ",\n".join(json.dumps(entry, allow_nan=False) for entry in value) + "\n]"
 
 
-def render_csv(board: Leaderboard) -> str:
+def render_csv(leaderboard: Leaderboard) -> str:
     """Return one line per row; a score has one column for each of its parts that occurs."""
-    fields = _fields(board.rows)
+    fields = _fields(leaderboard.rows)
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     fixed = ("task", "model", "tier", "prior", "status", "reason", "params", "diverged", "tuning")
     ranks = ("rank_low", "rank_high", "group")
     writer.writerow([*fixed, *ranks, *(spreadsheet(f"{name}.{part}") for name, part in fields)])
     place = {field: column for column, field in enumerate(fields)}
-    for row in board.rows:
+    for row in leaderboard.rows:
         rank = (row.rank.low, row.rank.high) if row.rank else ("", "")
-        labels = (row.task, row.model, board.tier, row.prior, row.status, row.reason)
+        labels = (row.task, row.model, leaderboard.tier, row.prior, row.status, row.reason)
         writer.writerow(
             [
                 _field(value)

@@ -26,44 +26,44 @@ th { font-weight: 600; border-bottom-width: 2px; }
 """
 
 
-def render_markdown(board: Leaderboard) -> str:
+def render_markdown(leaderboard: Leaderboard) -> str:
     """Return the tables as GitHub markdown."""
     parts = []
-    for table in tables(board):
+    for table in tables(leaderboard):
         parts.append(f"### {markdown(table.title)}")
         parts.append(_drawn(table, "github", _markdown_cell, markdown))
         parts += ["\n".join(f"- {markdown(note)}" for note in table.notes)]
-    parts += [markdown(line, limit=None) for line in (*LEGEND, coverage(board))]
+    parts += [markdown(line, limit=None) for line in (*LEGEND, coverage(leaderboard))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_html(board: Leaderboard) -> str:
+def render_html(leaderboard: Leaderboard) -> str:
     """Return one page without scripts or external resources."""
-    title = hypertext(f"symbench leaderboard, tier {board.tier}")
+    title = hypertext(f"symbench leaderboard, tier {leaderboard.tier}")
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>",
     ]
-    for table in tables(board):
+    for table in tables(leaderboard):
         parts.append(f"<h2>{hypertext(table.title)}</h2>")
         parts.append(f'<div class="scroll">{_drawn(table, "unsafehtml", _html_cell, hypertext)}')
         parts.append("</div>")
         parts += [f'<p class="note">{hypertext(note)}</p>' for note in table.notes]
     parts += [f'<p class="note">{hypertext(line, limit=None)}</p>' for line in LEGEND]
-    parts.append(f"<p>{hypertext(coverage(board), limit=None)}</p>\n</body>\n</html>")
+    parts.append(f"<p>{hypertext(coverage(leaderboard), limit=None)}</p>\n</body>\n</html>")
     return "\n".join(parts) + "\n"
 
 
-def render_latex(board: Leaderboard) -> str:
+def render_latex(leaderboard: Leaderboard) -> str:
     """Return booktabs tables (``\\usepackage{booktabs}``), one per task; notes are comments."""
     parts = []
-    for table in tables(board):
+    for table in tables(leaderboard):
         parts.append(f"% {latex(table.title)}")
         parts += _tabular(table)
         parts += [f"% {latex(note)}" for note in table.notes]
-    parts += [f"% {latex(line, limit=None)}" for line in (*LEGEND, coverage(board))]
+    parts += [f"% {latex(line, limit=None)}" for line in (*LEGEND, coverage(leaderboard))]
     return "\n".join(parts) + "\n"
 
 

@@ -67,14 +67,16 @@ class Table:
     notes: list[str]
 
 
-def tables(board: Leaderboard) -> list[Table]:
+def tables(leaderboard: Leaderboard) -> list[Table]:
     """Return one table per task, without the columns that are empty in all of its rows."""
-    by_task = {task: list(rows) for task, rows in groupby(board.rows, key=lambda row: row.task)}
-    size = board.equal_size
+    by_task = {
+        task: list(rows) for task, rows in groupby(leaderboard.rows, key=lambda row: row.task)
+    }
+    size = leaderboard.equal_size
     whole = by_task if size is None else sorted({*by_task, *size.references})
     all_tables = []
     for task in whole:
-        table = _table(task, board.tier, by_task.get(task, []))
+        table = _table(task, leaderboard.tier, by_task.get(task, []))
         if size is not None and task in size.references:
             table.notes.insert(0, equal_size(size, task))
         all_tables.append(table)
@@ -89,10 +91,10 @@ def equal_size(size: EqualSize, task: str) -> str:
     return f"compared at equal size, {within}; left out: {named or 'none'}"
 
 
-def coverage(board: Leaderboard) -> str:
+def coverage(leaderboard: Leaderboard) -> str:
     """Return one sentence on how many cells of the plan are finished, failed and stale."""
-    counts = board.coverage
-    declined = sum(row.status == "declined" for row in board.rows)
+    counts = leaderboard.coverage
+    declined = sum(row.status == "declined" for row in leaderboard.rows)
     finished = f"{counts.finished} of {counts.planned} cells finished"
     of_these = f" ({declined} of them declined)" if declined else ""
     return f"{finished}{of_these}, {counts.failed} failed, {counts.stale} stale."

@@ -22,21 +22,21 @@ _LONGEST_NAME = 64
 _GAP = 2
 
 
-def render(board: Leaderboard, width: int = 120, *, colour: bool = False) -> str:
+def render(leaderboard: Leaderboard, width: int = 120, *, colour: bool = False) -> str:
     """Return the tables, the legend and the coverage as text of at most ``width`` columns."""
-    return printed(_page(board, width), width, colour=colour)
+    return printed(_page(leaderboard, width), width, colour=colour)
 
 
-def _page(board: Leaderboard, width: int) -> Iterator[RenderableType]:
-    for table in tables(board):
+def _page(leaderboard: Leaderboard, width: int) -> Iterator[RenderableType]:
+    for table in tables(leaderboard):
         yield Text(plain(table.title), style="bold")
         for part in _parts(table, width):
             yield from (part, "")
         for note in table.notes:
             yield Padding(Text(plain(note), style="dim"), (0, 0, 0, 2))
         yield ""
-    yield from (Text(line, style="dim") for line in (LEGEND if board.rows else ()))
-    yield Text(coverage(board))
+    yield from (Text(line, style="dim") for line in (LEGEND if leaderboard.rows else ()))
+    yield Text(coverage(leaderboard))
 
 
 def _parts(table: Table, width: int) -> list[Grid]:

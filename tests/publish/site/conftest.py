@@ -48,8 +48,8 @@ def record(task, model, level=0.1, prior="none", **changes):
 
 
 def content(records, **more):
-    board = leaderboard.make(records, "quick", planned=len(records))
-    return Content(board=board, records=records, **more)
+    table = leaderboard.make(records, "quick", planned=len(records))
+    return Content(leaderboard=table, records=records, **more)
 
 
 def ordinary():
@@ -112,7 +112,7 @@ def many(count=10_000):
             rank=Rank(low=1, high=9), curve=[Point(n_train=1000, error=figure)],
         ))  # fmt: skip
     coverage = Coverage(planned=count, finished=count, failed=0, stale=0)
-    return Content(board=Leaderboard(tier="quick", coverage=coverage, rows=rows), records=[])
+    return Content(leaderboard=Leaderboard(tier="quick", coverage=coverage, rows=rows), records=[])
 
 
 @pytest.fixture(scope="session")

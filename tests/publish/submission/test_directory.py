@@ -28,30 +28,30 @@ def submission(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["README.md", "submission.json", "index.html", "tasks"])
 def test_a_link_in_the_place_of_a_file_or_folder_is_refused(submission, tmp_path, name):
-    board, outside = tmp_path / "board", tmp_path / "outside"
-    write(submission, board, SITE)
+    publication, outside = tmp_path / "publication", tmp_path / "outside"
+    write(submission, publication, SITE)
     if name == "tasks":
         outside.mkdir()
         (outside / "0123456789ab.html").write_text("mine")
-        (board / "tasks" / "0123456789ab.html").unlink()
-        (board / "tasks").rmdir()
+        (publication / "tasks" / "0123456789ab.html").unlink()
+        (publication / "tasks").rmdir()
     else:
         outside.write_text("mine")
-        (board / name).unlink()
-    (board / name).symlink_to(outside)
+        (publication / name).unlink()
+    (publication / name).symlink_to(outside)
     with pytest.raises(InputError, match="is a link or no"):
-        write(submission, board, SITE)
+        write(submission, publication, SITE)
     kept = outside / "0123456789ab.html" if name == "tasks" else outside
     assert kept.read_text() == "mine"
 
 
 def test_links_under_names_of_temporary_files_are_not_followed(submission, tmp_path):
-    board, outside = tmp_path / "board", tmp_path / "outside"
+    publication, outside = tmp_path / "publication", tmp_path / "outside"
     outside.write_text("mine")
-    write(submission, board)
+    write(submission, publication)
     for name in (".README.md.tmp", "README.md.tmp"):
-        (board / name).symlink_to(outside)
-    write(submission, board)
+        (publication / name).symlink_to(outside)
+    write(submission, publication)
     assert outside.read_text() == "mine"
 
 

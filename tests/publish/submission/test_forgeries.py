@@ -53,8 +53,8 @@ def forged(document):
     """The submission with hashes and tables that fit."""
     records = [Record.model_validate(one) for one in document["records"]]
     document["plan"] = [one["identity"] for one in document["records"]]
-    board = leaderboard.make(records, document["tier"], planned=len(records))
-    document["leaderboard"] = board.document()
+    table = leaderboard.make(records, document["tier"], planned=len(records))
+    document["leaderboard"] = table.document()
     hashes = {r.key: sha256(one) for r, one in zip(records, document["records"], strict=True)}
     document["hashes"] = {"records": hashes, "whole": ""}
     document["hashes"]["whole"] = whole_sha256(document)

@@ -71,8 +71,8 @@ def rehashed(document):
     """What a forger does who knows the format: every hash and the tables fit again."""
     records = [Record.model_validate(one) for one in document["records"]]
     document["plan"] = [one["identity"] for one in document["records"]]
-    board = leaderboard.make(records, document["tier"], planned=len(records))
-    document["leaderboard"] = board.document()
+    table = leaderboard.make(records, document["tier"], planned=len(records))
+    document["leaderboard"] = table.document()
     hashes = {r.key: sha256(one) for r, one in zip(records, document["records"], strict=True)}
     document["hashes"] = {"records": hashes, "whole": ""}
     document["hashes"]["whole"] = whole_sha256(document)
@@ -389,7 +389,7 @@ def test_outdated_records_are_absent_and_named(honest):
 
 
 def test_a_publication_replaces_its_own_files_alone(honest, tmp_path):
-    place = tmp_path / "board"
+    place = tmp_path / "publication"
     names = {path.name for path in write(honest, place)}
     assert names == {
         "README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", "submission.json",

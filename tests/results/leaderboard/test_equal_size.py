@@ -35,11 +35,11 @@ def records(**parts: Any) -> list[Record]:
 
 
 def test_only_models_near_the_median_are_compared() -> None:
-    board = make(records(), "quick", window=ParameterWindow())
-    assert {found.model for found in board.rows} == {"small", "middle", "mlp"}
-    assert board.equal_size is not None
-    assert board.equal_size.references == {"o5": 100}
-    assert board.equal_size.left_out == {"o5": {"giant": 5_000, "tiny": 10}}
+    leaderboard = make(records(), "quick", window=ParameterWindow())
+    assert {found.model for found in leaderboard.rows} == {"small", "middle", "mlp"}
+    assert leaderboard.equal_size is not None
+    assert leaderboard.equal_size.references == {"o5": 100}
+    assert leaderboard.equal_size.left_out == {"o5": {"giant": 5_000, "tiny": 10}}
 
 
 def test_ranks_are_those_of_the_compared_models_alone() -> None:
@@ -47,14 +47,14 @@ def test_ranks_are_those_of_the_compared_models_alone() -> None:
     others = [sized("small", 90), sized("mlp", 100, errors=(1.0, 0.5, 0.4))]
     windows = (None, ParameterWindow(100))
     whole, equal = (make([better, *others], "quick", window=window) for window in windows)
-    ranks = [row(board, "small").rank for board in (whole, equal)]
+    ranks = [row(leaderboard, "small").rank for leaderboard in (whole, equal)]
     assert [rank.low for rank in ranks if rank] == [2, 1]
 
 
 def test_without_a_size_nothing_is_left_out_and_nothing_said() -> None:
-    board = make(records(), "quick")
-    assert len(board.rows) == 5
-    assert "equal_size" not in board.document()
+    leaderboard = make(records(), "quick")
+    assert len(leaderboard.rows) == 5
+    assert "equal_size" not in leaderboard.document()
 
 
 @pytest.mark.parametrize(("count", "inside"), [(49, False), (50, True), (200, True), (201, False)])
@@ -70,27 +70,29 @@ def test_nearness_is_symmetric(first: int, second: int, factor: float) -> None:
 
 
 def test_the_median_is_always_the_count_of_some_model() -> None:
-    board = make([sized("a", 10), sized("b", 100_000)], "quick", window=ParameterWindow())
-    assert [found.model for found in board.rows] == ["a"]
+    leaderboard = make([sized("a", 10), sized("b", 100_000)], "quick", window=ParameterWindow())
+    assert [found.model for found in leaderboard.rows] == ["a"]
 
 
 def test_models_without_parameters_or_with_an_unknown_count_are_left_out_and_named() -> None:
     whole = [sized("mlp", 100), sized("constant", 0), sized("odd", None)]
-    board = make(whole, "quick", window=ParameterWindow())
-    assert board.equal_size is not None
-    assert board.equal_size.left_out == {"o5": {"constant": 0, "odd": None}}
-    assert "left out: constant 0, odd unknown" in render(board, "table")
+    leaderboard = make(whole, "quick", window=ParameterWindow())
+    assert leaderboard.equal_size is not None
+    assert leaderboard.equal_size.left_out == {"o5": {"constant": 0, "odd": None}}
+    assert "left out: constant 0, odd unknown" in render(leaderboard, "table")
 
 
 def test_failed_cells_stay_visible() -> None:
-    board = make([*records(), broken("bad", "failed", "boom")], "quick", window=ParameterWindow())
-    assert row(board, "bad").reason == "boom"
+    leaderboard = make(
+        [*records(), broken("bad", "failed", "boom")], "quick", window=ParameterWindow()
+    )
+    assert row(leaderboard, "bad").reason == "boom"
 
 
 def test_a_task_whose_models_are_all_left_out_is_told() -> None:
-    board = make(records(), "quick", window=ParameterWindow(10**9))
-    assert board.rows == []
-    text = render(board, "table", 400)
+    leaderboard = make(records(), "quick", window=ParameterWindow(10**9))
+    assert leaderboard.rows == []
+    text = render(leaderboard, "table", 400)
     for model, count in COUNTS.items():
         assert f"{model} {count:,}" in text
 

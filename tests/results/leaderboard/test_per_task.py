@@ -40,23 +40,25 @@ def test_n_to_threshold_data_gain_and_curve_area_of_exact_power_laws() -> None:
     records = [cell(), cell("better", (0.1, 0.01, 0.001))]
     for record in records:
         record.identity.protocol["threshold"] = 0.02
-    board = make(records, "quick")
-    assert row(board, "mlp").scores["n_to_threshold"].value == pytest.approx(5000)
-    assert row(board, "better").scores["n_to_threshold"].value == pytest.approx(500)
-    assert row(board, "better").scores["data_gain"].value == pytest.approx(10)
-    assert row(board, "mlp").scores["data_gain"].value == pytest.approx(1)
-    assert row(board, "mlp").scores["curve_area"].value == pytest.approx(-1.0)
-    assert row(board, "better").scores["curve_area"].value == pytest.approx(-2.0)
+    leaderboard = make(records, "quick")
+    assert row(leaderboard, "mlp").scores["n_to_threshold"].value == pytest.approx(5000)
+    assert row(leaderboard, "better").scores["n_to_threshold"].value == pytest.approx(500)
+    assert row(leaderboard, "better").scores["data_gain"].value == pytest.approx(10)
+    assert row(leaderboard, "mlp").scores["data_gain"].value == pytest.approx(1)
+    assert row(leaderboard, "mlp").scores["curve_area"].value == pytest.approx(-1.0)
+    assert row(leaderboard, "better").scores["curve_area"].value == pytest.approx(-2.0)
 
 
 def test_a_threshold_beyond_the_ladder_is_a_bound_and_makes_the_gain_one() -> None:
     flat = (1.0, 0.9, 0.8)
-    board = make([cell("mlp", flat), cell("good", (0.1, 0.01, 0.001)), cell("bad", flat)], "quick")
-    assert row(board, "mlp").scores["n_to_threshold"].censored == "above"
-    assert row(board, "mlp").scores["n_to_threshold"].value == SIZES[-1]
-    assert row(board, "good").scores["data_gain"].censored == "above"
-    assert row(board, "good").scores["data_gain"].value == pytest.approx(10)
-    assert "data_gain" not in row(board, "bad").scores
+    leaderboard = make(
+        [cell("mlp", flat), cell("good", (0.1, 0.01, 0.001)), cell("bad", flat)], "quick"
+    )
+    assert row(leaderboard, "mlp").scores["n_to_threshold"].censored == "above"
+    assert row(leaderboard, "mlp").scores["n_to_threshold"].value == SIZES[-1]
+    assert row(leaderboard, "good").scores["data_gain"].censored == "above"
+    assert row(leaderboard, "good").scores["data_gain"].value == pytest.approx(10)
+    assert "data_gain" not in row(leaderboard, "bad").scores
 
 
 def test_a_model_that_never_solves_has_an_upper_bound_of_gain() -> None:
@@ -72,17 +74,17 @@ def test_without_the_baseline_there_is_no_data_gain() -> None:
 
 def test_models_far_apart_are_ranked_and_equal_ones_share_places_and_letter() -> None:
     records = [cell("a", (1, 0.1, 0.001)), cell("b"), cell("c")]
-    board = make(records, "quick")
-    places = {r.model: (r.rank.low, r.rank.high, r.group) for r in board.rows if r.rank}
+    leaderboard = make(records, "quick")
+    places = {r.model: (r.rank.low, r.rank.high, r.group) for r in leaderboard.rows if r.rank}
     assert places == {"a": (1, 1, "a"), "b": (2, 3, "b"), "c": (2, 3, "b")}
 
 
 def test_fewer_than_five_seeds_are_shown_and_not_ranked() -> None:
-    board = make([cell("few", seeds=4), cell("enough")], "quick")
-    assert row(board, "few").scores["error"].n == 4
-    assert row(board, "few").rank is None
-    assert row(board, "few").group is None
-    assert row(board, "enough").rank is not None
+    leaderboard = make([cell("few", seeds=4), cell("enough")], "quick")
+    assert row(leaderboard, "few").scores["error"].n == 4
+    assert row(leaderboard, "few").rank is None
+    assert row(leaderboard, "few").group is None
+    assert row(leaderboard, "enough").rank is not None
 
 
 def test_a_diverged_trial_is_counted_and_is_a_guess() -> None:
@@ -186,28 +188,41 @@ def test_a_score_that_was_not_measured_is_absent_and_not_zero() -> None:
 
 def test_failed_and_declined_cells_are_rows_with_their_reason() -> None:
     records = [cell(), broken("sick", "failed", "shapes"), broken("gnn", "declined", "no graph")]
-    board = make(records, "quick", planned=7)
-    assert (row(board, "sick").status, row(board, "sick").reason) == ("failed", "shapes")
-    assert (row(board, "gnn").status, row(board, "gnn").reason) == ("declined", "no graph")
-    assert row(board, "sick").scores == {}
-    assert board.coverage.model_dump() == {"planned": 7, "finished": 2, "failed": 1, "stale": 0}
+    leaderboard = make(records, "quick", planned=7)
+    assert (row(leaderboard, "sick").status, row(leaderboard, "sick").reason) == (
+        "failed",
+        "shapes",
+    )
+    assert (row(leaderboard, "gnn").status, row(leaderboard, "gnn").reason) == (
+        "declined",
+        "no graph",
+    )
+    assert row(leaderboard, "sick").scores == {}
+    assert leaderboard.coverage.model_dump() == {
+        "planned": 7,
+        "finished": 2,
+        "failed": 1,
+        "stale": 0,
+    }
 
 
 def test_a_stale_record_is_shown_and_neither_ranked_nor_compared() -> None:
     records = [cell(), cell("old", (0.1, 0.01, 0.001))]
-    board = make(records, "quick", stale=lambda record: record.identity.model == "old")
-    old = row(board, "old")
+    leaderboard = make(records, "quick", stale=lambda record: record.identity.model == "old")
+    old = row(leaderboard, "old")
     assert (old.status, old.rank) == ("stale", None)
     assert "data_gain" not in old.scores
     assert old.scores["error"].value == pytest.approx(0.001)
-    assert row(board, "mlp").rank is not None
-    assert board.coverage.stale == 1
-    assert board.rows[-1].model == "old"
+    assert row(leaderboard, "mlp").rank is not None
+    assert leaderboard.coverage.stale == 1
+    assert leaderboard.rows[-1].model == "old"
 
 
 def test_a_stale_baseline_gives_no_gain() -> None:
-    board = make([cell(), cell("b")], "quick", stale=lambda record: record.identity.model == "mlp")
-    assert "data_gain" not in row(board, "b").scores
+    leaderboard = make(
+        [cell(), cell("b")], "quick", stale=lambda record: record.identity.model == "mlp"
+    )
+    assert "data_gain" not in row(leaderboard, "b").scores
 
 
 def dated(day: int, *arguments: Any, **parts: Any) -> Record:
@@ -217,8 +232,8 @@ def dated(day: int, *arguments: Any, **parts: Any) -> Record:
 def test_the_newest_current_record_of_a_pair_counts() -> None:
     new = dated(2, "mlp", (1, 1, 0.5), identity={"config": {"width": 2}})
     for records in ([dated(1), new], [new, dated(1)]):
-        board = make(records, "quick")
-        assert row(board, "mlp").scores["error"].value == pytest.approx(0.5)
+        leaderboard = make(records, "quick")
+        assert row(leaderboard, "mlp").scores["error"].value == pytest.approx(0.5)
     current = make([dated(1), new], "quick", stale=lambda record: bool(record.identity.config))
     assert row(current, "mlp").scores["error"].value == pytest.approx(0.01)
     assert row(current, "mlp").status == "ok"
@@ -233,11 +248,11 @@ def test_only_one_tier_is_shown_and_the_latest_is_the_default() -> None:
 
 def test_other_sizes_or_budgets_are_not_compared() -> None:
     odd = cell("odd", (0.1, 0.01, 0.001), protocol={"updates": 10})
-    board = make([cell(), cell("b"), odd], "quick")
-    assert row(board, "odd").rank is None
-    assert "data_gain" not in row(board, "odd").scores
-    assert row(board, "odd").reason is not None
-    assert row(board, "b").rank is not None
+    leaderboard = make([cell(), cell("b"), odd], "quick")
+    assert row(leaderboard, "odd").rank is None
+    assert "data_gain" not in row(leaderboard, "odd").scores
+    assert row(leaderboard, "odd").reason is not None
+    assert row(leaderboard, "b").rank is not None
 
 
 def test_rows_come_by_task_and_then_by_error() -> None:
@@ -275,13 +290,13 @@ def test_the_document_has_the_published_shape() -> None:
 
 
 def test_nothing_can_be_written_into_a_row() -> None:
-    board = make([cell()], "quick")
+    leaderboard = make([cell()], "quick")
     with pytest.raises(ValidationError):
-        board.rows[0].reason = "edited"
+        leaderboard.rows[0].reason = "edited"
     with pytest.raises(ValidationError):
-        board.rows[0].scores["error"].value = 0.0
+        leaderboard.rows[0].scores["error"].value = 0.0
     with pytest.raises(ValidationError):
-        board.rows = []
+        leaderboard.rows = []
 
 
 def test_no_records_make_an_empty_board() -> None:

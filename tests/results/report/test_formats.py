@@ -50,24 +50,24 @@ def row(model: str = "mlp", task: str = "o5", **parts: Any) -> Row:
     return Row(task=task, model=model, **values)
 
 
-def board(*rows: Row) -> Leaderboard:
+def leaderboard(*rows: Row) -> Leaderboard:
     coverage = Coverage(planned=4, finished=3, failed=1, stale=0)
     return Leaderboard(tier="quick", coverage=coverage, rows=list(rows))
 
 
 def test_an_unknown_format_is_refused_with_the_allowed_ones() -> None:
     with pytest.raises(InputError, match="table, md, html, latex, csv, json"):
-        render(board(), "pdf")
+        render(leaderboard(), "pdf")
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_shows_an_empty_board(form: str) -> None:
-    assert render(board(), form).strip()
+    assert render(leaderboard(), form).strip()
 
 
 @pytest.mark.parametrize("form", ["table", "md", "html"])
 def test_figures_stand_with_their_intervals_bounds_and_anchors(form: str) -> None:
-    shown = render(board(row()), form, width=200).replace("&gt;", ">")
+    shown = render(leaderboard(row()), form, width=200).replace("&gt;", ">")
     for text in (
         "0.0038 [0.0031, 0.0047]", "> 3000", "≥ 12.0×", "-2.31", "1.2e-16", "52.1k", "told",
         "0.97 (0.63, 1.00) e", "0.96 (0.00, 1.00)", "9/10", "1–2 a",
@@ -79,33 +79,33 @@ def test_figures_stand_with_their_intervals_bounds_and_anchors(form: str) -> Non
 @pytest.mark.parametrize("width", [40, 80, 100, 120, 160, 200])
 def test_no_line_of_a_terminal_table_passes_the_width(width: int) -> None:
     rows = [row("a-model-with-a-rather-long-name-0123456789"), row(prior="discovers")]
-    shown = render(board(*rows), "table", width=width)
+    shown = render(leaderboard(*rows), "table", width=width)
     assert max(cell_len(line) for line in shown.splitlines()) <= width
 
 
 def test_at_120_columns_no_cell_is_folded() -> None:
     rows = [row("mlp-augmented", prior="discovers"), row("scalars")]
-    shown = render(board(*rows), "table", width=120)
+    shown = render(leaderboard(*rows), "table", width=120)
     for text in ("mlp-augmented", "discovers", "0.0038 [0.0031, 0.0047]", "0.97 (0.63, 1.00) e"):
         assert text in shown
 
 
 def test_a_wide_terminal_has_one_table_and_a_narrow_one_two() -> None:
-    headings = [render(board(row()), "table", width=w).count("prior  ") for w in (200, 120)]
+    headings = [render(leaderboard(row()), "table", width=w).count("prior  ") for w in (200, 120)]
     assert headings == [1, 2]
 
 
 def test_greyed_scores_stand_in_parentheses() -> None:
     scores = {"error": figure(0.9), "lie_derivative": figure(0.25, greyed=True)}
-    assert "(0.25)" in render(board(row(scores=scores)), "md")
-    assert '<span class="dim">(0.25)</span>' in render(board(row(scores=scores)), "html")
+    assert "(0.25)" in render(leaderboard(row(scores=scores)), "md")
+    assert '<span class="dim">(0.25)</span>' in render(leaderboard(row(scores=scores)), "html")
     scores["lie_derivative"] = figure(0.25)
-    assert "(0.25)" not in render(board(row(scores=scores)), "md")
+    assert "(0.25)" not in render(leaderboard(row(scores=scores)), "md")
 
 
 def test_few_seeds_are_marked() -> None:
     few = row(scores={"error": figure(0.1, n=2)}, rank=None, group=None)
-    assert re.search(r"^\*\s+mlp", render(board(few), "table"), re.MULTILINE)
+    assert re.search(r"^\*\s+mlp", render(leaderboard(few), "table"), re.MULTILINE)
 
 
 def test_failed_and_declined_cells_are_visible_with_their_reasons() -> None:
@@ -114,34 +114,36 @@ def test_failed_and_declined_cells_are_visible_with_their_reasons() -> None:
         row(name, status="declined", reason="no graph", scores={}, rank=None, group=None)
         for name in ("gnn", "egnn")
     ]
-    shown = render(board(failed, *declined), "table")
+    shown = render(leaderboard(failed, *declined), "table")
     assert re.search(r"sick\s+told\s+.*timeout", shown)
     assert "timeout: sick (60 s)" in shown
     assert "declined: egnn, gnn (no graph)" in shown
 
 
 def test_a_stale_row_is_marked_and_in_parentheses() -> None:
-    shown = render(board(row(status="stale", reason="changed", rank=None, group=None)), "table")
+    shown = render(
+        leaderboard(row(status="stale", reason="changed", rank=None, group=None)), "table"
+    )
     assert re.search(r"^stale\s+mlp", shown, re.MULTILINE)
     assert "(0.0038 [0.0031, 0.0047])" in shown
 
 
 def test_a_column_without_figures_is_left_out() -> None:
-    shown = render(board(row(scores={"error": figure(0.1)})), "table")
+    shown = render(leaderboard(row(scores={"error": figure(0.1)})), "table")
     assert "generator cosine" not in shown
     assert not re.search("^#.*data gain", shown, re.MULTILINE)
 
 
 def test_conservation_errors_and_scores_of_plugins_have_their_own_columns() -> None:
     scores = {"error": figure(0.1), "conservation_error.energy": figure(0.02), "mine": figure(7)}
-    shown = render(board(row(scores=scores)), "table", width=160)
+    shown = render(leaderboard(row(scores=scores)), "table", width=160)
     assert "conservation_error.energy" in shown
     assert "mine" in shown
 
 
 def test_extra_scores_that_do_not_fit_stand_apart_under_the_name_of_their_family() -> None:
     parts = {f"pixels.part{i}": figure(0.1 * i, chance=0.02) for i in range(1, 6)}
-    shown = render(board(row(scores={"error": figure(0.1), **parts})), "table", width=108)
+    shown = render(leaderboard(row(scores={"error": figure(0.1), **parts})), "table", width=108)
     (family,) = [n for n, line in enumerate(shown.splitlines()) if line.strip() == "pixels"]
     heading = shown.splitlines()[family + 1]
     assert [f"part{i}" in heading for i in range(1, 6)] == [True] * 5
@@ -149,8 +151,8 @@ def test_extra_scores_that_do_not_fit_stand_apart_under_the_name_of_their_family
 
 
 def test_colour_is_written_only_where_it_is_asked_for() -> None:
-    assert "\x1b" not in render(board(row()), "table")
-    assert "\x1b[" in render(board(row()), "table", colour=True)
+    assert "\x1b" not in render(leaderboard(row()), "table")
+    assert "\x1b[" in render(leaderboard(row()), "table", colour=True)
 
 
 class _Page(HTMLParser):
@@ -171,7 +173,7 @@ def test_no_name_becomes_markup_in_html(name: str) -> None:
     def page(model: str) -> _Page:
         parser = _Page()
         rows = [row(model, model), row(model, model, status="failed", reason=model, prior=model)]
-        parser.feed(render(board(*rows), "html"))
+        parser.feed(render(leaderboard(*rows), "html"))
         return parser
 
     hostile, tame = page(name), page("tame")
@@ -182,14 +184,14 @@ def test_no_name_becomes_markup_in_html(name: str) -> None:
 
 
 def test_the_page_forbids_scripts_and_requests() -> None:
-    page = render(board(row()), "html")
+    page = render(leaderboard(row()), "html")
     assert "default-src 'none'" in page
     assert "http" not in page.replace("http-equiv", "")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_breaks_a_markdown_table(name: str) -> None:
-    shown = render(board(row(name, name), row("b", name)), "md")
+    shown = render(leaderboard(row(name, name), row("b", name)), "md")
     table = [line for line in shown.splitlines() if line.startswith("|")]
     assert len(table) == 4
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
@@ -198,7 +200,7 @@ def test_no_name_breaks_a_markdown_table(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_breaks_a_latex_table(name: str) -> None:
-    shown = render(board(row(name, name), row("b", name)), "latex")
+    shown = render(leaderboard(row(name, name), row("b", name)), "latex")
     table = [line for line in shown.splitlines() if line.endswith(r"\\")]
     assert len(table) == 3
     assert len({len(re.findall(r"(?<!\\)&", line)) for line in table}) == 1
@@ -209,7 +211,7 @@ def test_no_name_breaks_a_latex_table(name: str) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_csv_field_is_a_formula(name: str) -> None:
     rows = [row(name, name, reason=name, scores={name: figure(-1.5)})]
-    lines = list(csv.reader(StringIO(render(board(*rows), "csv"))))
+    lines = list(csv.reader(StringIO(render(leaderboard(*rows), "csv"))))
     assert len(lines) == 2
     assert len(lines[0]) == len(lines[1])
     for field in (field for line in lines for field in line):
@@ -219,7 +221,7 @@ def test_no_csv_field_is_a_formula(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_speaks_to_the_terminal(name: str) -> None:
-    shown = render(board(row(name, name, status="failed", reason=name)), "table")
+    shown = render(leaderboard(row(name, name, status="failed", reason=name)), "table")
     assert not set(shown) & {"\x1b", "\u202e", "\t", "\r"}
     shown.encode()
 
@@ -227,7 +229,7 @@ def test_no_name_speaks_to_the_terminal(name: str) -> None:
 def test_csv_has_full_precision_and_one_line_a_row() -> None:
     value = 0.1234567890123456
     scores = {"error": figure(value), "lie_derivative": figure(0.5, ceiling=0.0)}
-    (line,) = csv.DictReader(StringIO(render(board(row(scores=scores)), "csv")))
+    (line,) = csv.DictReader(StringIO(render(leaderboard(row(scores=scores)), "csv")))
     assert float(line["error.value"]) == value
     assert line["lie_derivative.ceiling"] == "0.0"
     assert (line["rank_low"], line["rank_high"], line["group"]) == ("1", "2", "a")
@@ -235,7 +237,7 @@ def test_csv_has_full_precision_and_one_line_a_row() -> None:
 
 
 def test_json_is_the_leaderboards_document() -> None:
-    shown = board(row())
+    shown = leaderboard(row())
     assert json.loads(render(shown, "json")) == shown.document()
 
 
@@ -243,7 +245,7 @@ def test_json_is_the_leaderboards_document() -> None:
 @given(st.text(st.characters(), max_size=40), st.sampled_from(FORMATS))
 def test_any_name_can_be_rendered(name: str, form: str) -> None:
     rows = [row(name, name, prior=name), row("b", name, status="failed", reason=name, scores={})]
-    assert render(board(*rows), form)
+    assert render(leaderboard(*rows), form)
 
 
 DOCUMENTS = st.dictionaries(
@@ -263,7 +265,7 @@ def test_json_is_read_back_as_it_was(document: dict[str, Any]) -> None:
 
 
 def test_json_has_one_row_per_line() -> None:
-    lines = render(board(row("a"), row("b")), "json").splitlines()
+    lines = render(leaderboard(row("a"), row("b")), "json").splitlines()
     assert [json.loads(line.rstrip(","))["model"] for line in lines if '"model"' in line] == [
         "a", "b",
     ]  # fmt: skip
@@ -277,7 +279,7 @@ def test_json_has_no_number_that_is_not_finite(number: float) -> None:
 
 @pytest.mark.parametrize("form", ["table", "md", "html", "latex"])
 def test_no_line_of_the_legend_is_cut(form: str) -> None:
-    shown = " ".join(render(board(row()), form, width=80).replace("%", "").split())
+    shown = " ".join(render(leaderboard(row()), form, width=80).replace("%", "").split())
     assert "…" not in shown
     assert "ldots" not in shown
     assert "over the ladder." in shown
@@ -287,4 +289,4 @@ def test_no_line_of_the_legend_is_cut(form: str) -> None:
 def test_foreign_text_is_cut_in_every_document() -> None:
     failed = row(status="failed", reason="x" * 1000, scores={}, rank=None, group=None)
     for form in ("md", "html", "latex"):
-        assert "x" * 201 not in render(board(failed), form)
+        assert "x" * 201 not in render(leaderboard(failed), form)
