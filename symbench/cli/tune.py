@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from symbench.registry import Registry
     from symbench.tuning.search import Search
 
-HEADINGS = ("task", "model", "trials", "untuned", "tuned", "what changed")
+HEADINGS = ("task", "model", "attempts", "untuned", "tuned", "what changed")
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,17 @@ def tune(  # noqa: PLR0913 - one parameter per option
     model: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names or globs.")],
     *,
     task: TaskPatterns = None,
-    trials: Annotated[int, typer.Option(metavar="N", help="Trials per task and model.")] = 20,
-    seeds: Annotated[int, typer.Option(metavar="K", help="Seeds per trial.")] = 2,
+    attempts: Annotated[
+        int,
+        typer.Option("--attempts", "--trials", metavar="N", help="Attempts per task and model."),
+    ] = 20,
+    seeds: Annotated[int, typer.Option(metavar="K", help="Seeds per attempt.")] = 2,
     tier: TierToRun = None,
     seed: Annotated[int, typer.Option(metavar="S", help="Random seed of the search.")] = 0,
     device: Device = "auto",
     store: StoreDirectory = DEFAULT_STORE,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Discard earlier trials and start again.")
+        bool, typer.Option("--fresh", help="Discard earlier attempts and start again.")
     ] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
@@ -71,7 +74,7 @@ def tune(  # noqa: PLR0913 - one parameter per option
 
     if not task:
         raise InputError("tune what on? Give -t TASK (a name or a glob; repeatable)")
-    how = Search(store, tier or default_tier(), trials, seeds, seed, device, fresh)
+    how = Search(store, tier or default_tier(), attempts, seeds, seed, device, fresh)
     with registered(plugin, no_plugin) as registry:
         results = list(searches(registry, task, model, how))
     if as_json:
@@ -106,7 +109,7 @@ def _tell(study: Study) -> None:
     least = "" if best is None or best.loss is None else f", least {number(best.loss)}"
     why = "" if last.reason is None else f" ({last.reason})"
     pair = f"{study.spec.model} on {study.spec.task}"
-    line = f"{pair}: trial {done} of {study.budget}: valid loss {result}{least}{why}"
+    line = f"{pair}: attempt {done} of {study.budget}: valid loss {result}{least}{why}"
     typer.echo(plain(line), err=True)
 
 
@@ -115,7 +118,7 @@ def document(results: Sequence[SearchResult], how: Search) -> dict[str, Any]:
     return {
         "store": str(how.store),
         "tier": how.tier,
-        "trials": how.trials,
+        "trials": how.attempts,
         "searches": [_one(result) for result in results],
         "exit": exit_code(results),
     }

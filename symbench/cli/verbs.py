@@ -46,7 +46,7 @@ VERBS = {
     "tune": Verb(
         "tune:tune",
         "Search models' configurations with equal budgets.",
-        "tune mlp scalars -t o5-invariant --trials 30",
+        "tune mlp scalars -t o5-invariant --attempts 30",
     ),
     "publish": Verb(
         "publish:publish",

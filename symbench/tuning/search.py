@@ -36,7 +36,7 @@ class Search:
 
     store: Path
     tier: str = "quick"
-    trials: int = 20
+    attempts: int = 20
     seeds: int = 2
     sampler_seed: int = 0
     device: str = "cpu"
@@ -44,7 +44,7 @@ class Search:
 
     def __post_init__(self) -> None:
         check_tier(self.tier)
-        for name in ("trials", "seeds"):
+        for name in ("attempts", "seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"--{name} {getattr(self, name)}: it must be at least 1")
         if not 0 <= self.sampler_seed < 2**32:
@@ -158,14 +158,14 @@ def _resumed(spec: SearchSpec, how: Search) -> Study:
     path = path_of(how.store, spec.task, spec.model, spec.tier)
     study = None if how.fresh else read(path)
     if study is None:
-        return Study(spec=spec, budget=how.trials)
+        return Study(spec=spec, budget=how.attempts)
     wanted, stored = spec.model_dump(mode="json"), study.spec.model_dump(mode="json")
     if changed := [name for name in wanted if wanted[name] != stored.get(name)]:
         raise InputError(
             f"{path} holds a search of {spec.model} on {spec.task} with another {changed[0]}: "
             "give --fresh to begin anew, or another --store"
         )
-    study.budget = max(how.trials, len(study.attempts))
+    study.budget = max(how.attempts, len(study.attempts))
     return study
 
 
@@ -197,11 +197,11 @@ def _spend(
         if made.config != proposed.params:
             raise InputError(
                 f"the search of {spec.model} on {spec.task} cannot be resumed: this version of "
-                f"Optuna proposes another trial {number}; give --fresh to begin anew"
+                f"Optuna proposes another attempt {number}; give --fresh to begin anew"
             )
         if made.status == "ok":
             optimiser.tell(proposed, made.loss)
-        else:  # TPE ranks a pruned trial among the worst; a failed one it would ignore
+        else:  # TPE ranks what was pruned among the worst, and ignores what failed
             optimiser.tell(proposed, state=optuna.trial.TrialState.PRUNED)
 
 

@@ -39,7 +39,7 @@ def _tuned(registry: Registry, study: Study) -> Tuned:
     spec = study.spec
     named = f"the search of {spec.model} on {spec.task}"
     if not study.finished:
-        done = f"{len(study.attempts)} of {study.budget} trials"
+        done = f"{len(study.attempts)} of {study.budget} attempts"
         raise InputError(f"{named} has made {done}: let `symbench tune` finish it")
     if _now(registry, spec) != (
         spec.task_version, spec.task_fingerprint, spec.task_source_sha256,
@@ -47,7 +47,7 @@ def _tuned(registry: Registry, study: Study) -> Tuned:
     ):  # fmt: skip
         raise InputError(f"{named} is out of date, task or model has changed: tune with --fresh")
     if (best := study.best) is None:
-        raise InputError(f"no trial of {named} succeeded: `symbench tune` shows why")
+        raise InputError(f"no attempt of {named} succeeded: `symbench tune` shows why")
     budget = {
         "trials": len(study.attempts), "seeds": len(spec.seeds), "n_train": spec.n_train,
         "sampler_seed": spec.sampler_seed,

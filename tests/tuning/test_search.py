@@ -37,7 +37,7 @@ def tried(study: Study) -> list[tuple[object, object]]:
 
 
 def how(store: Path, **changes) -> Search:
-    return Search(**{"store": store, "tier": "smoke", "trials": 4, "seeds": 1, **changes})
+    return Search(**{"store": store, "tier": "smoke", "attempts": 4, "seeds": 1, **changes})
 
 
 def test_the_test_split_and_the_seeds_of_runs_are_never_drawn(registry, tmp_path):
@@ -70,7 +70,7 @@ def test_the_loss_is_the_mean_square_on_the_valid_split(registry, tmp_path):
     original = judging.train
     judging.train = lambda *args: kept.extend(original(*args)) or kept
     try:
-        study = found(registry, how(tmp_path, trials=1))
+        study = found(registry, how(tmp_path, attempts=1))
     finally:
         judging.train = original
     data = registry.task("norms").sample(64, 1000, "valid")
@@ -80,7 +80,7 @@ def test_the_loss_is_the_mean_square_on_the_valid_split(registry, tmp_path):
 
 
 def test_the_first_attempt_is_the_models_own_configuration(registry, tmp_path):
-    study = found(registry, how(tmp_path, trials=1))
+    study = found(registry, how(tmp_path, attempts=1))
     assert study.attempts[0].config == {"learning_rate": 0.01, "width": 16}
 
 
@@ -92,9 +92,9 @@ def test_the_same_seed_gives_the_same_search_and_another_seed_another(registry, 
 
 
 def test_a_search_in_parts_equals_one_in_one_piece(registry, tmp_path):
-    whole = found(registry, how(tmp_path / "whole", trials=13))  # TPE models from trial 11 on
-    for trials in (2, 11, 13):
-        parts = found(registry, how(tmp_path / "parts", trials=trials))
+    whole = found(registry, how(tmp_path / "whole", attempts=13))  # TPE models from attempt 11 on
+    for attempts in (2, 11, 13):
+        parts = found(registry, how(tmp_path / "parts", attempts=attempts))
     assert tried(parts) == tried(whole)
 
 
@@ -118,7 +118,7 @@ def test_an_interrupted_search_keeps_its_attempts(registry, tmp_path):
 
 
 def test_a_configuration_that_fails_costs_an_attempt_and_says_why(registry, tmp_path):
-    study = found(registry, how(tmp_path, trials=14), model="moody")
+    study = found(registry, how(tmp_path, attempts=14), model="moody")
     by_mood = {attempt.config["mood"]: attempt for attempt in study.attempts}
     assert {mood: attempt.status for mood, attempt in by_mood.items()} == {
         "calm": "ok", "broken": "failed", "picky": "declined", "nan": "diverged",
@@ -134,7 +134,7 @@ def test_where_nothing_works_nothing_is_best(registry, tmp_path):
 
 
 def test_a_model_that_trains_itself_is_searched_too(registry, tmp_path):
-    assert found(registry, how(tmp_path, trials=2), model="own").best is not None
+    assert found(registry, how(tmp_path, attempts=2), model="own").best is not None
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_search_that_this_optuna_would_not_make_is_not_resumed(registry, tmp_p
     study.attempts[2].config["width"] = 17.5
     study.write(tmp_path)
     with pytest.raises(InputError, match="cannot be resumed"):
-        search(registry, "norms", "small", how(tmp_path, trials=5))
+        search(registry, "norms", "small", how(tmp_path, attempts=5))
 
 
 def test_two_processes_do_not_search_the_same(registry, tmp_path):
@@ -186,7 +186,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(registry, tmp_path, content):
 
 
 def test_the_file_holds_no_number_that_json_does_not_know(registry, tmp_path):
-    found(registry, how(tmp_path, trials=14), model="moody")
+    found(registry, how(tmp_path, attempts=14), model="moody")
     text = path_of(tmp_path, "norms", "moody", "smoke").read_text()
     document = json.loads(text, parse_constant=pytest.fail)
     assert document["budget"] == 14
@@ -212,7 +212,7 @@ def test_the_global_generator_stays_as_it_was(registry, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"trials": 0}, {"seeds": 0}, {"tier": "huge"}, {"sampler_seed": -1}]
+    "changes", [{"attempts": 0}, {"seeds": 0}, {"tier": "huge"}, {"sampler_seed": -1}]
 )
 def test_settings_out_of_range_are_refused(tmp_path, changes):
     with pytest.raises(InputError):

@@ -20,7 +20,7 @@ from symbench.tuning.tuned import tuned_cells
 
 pytest.importorskip("optuna")
 PLUGIN = Path(toys.__file__)
-SEARCH = ("tune", "small", "-t", "norms", "--trials", "3", "--seeds", "1")
+SEARCH = ("tune", "small", "-t", "norms", "--attempts", "3", "--seeds", "1")
 RUN = ("run", "-t", "norms", "-m", "small", "-m", "told", "--executor", "inline", "--sizes", "16")
 
 
@@ -60,7 +60,7 @@ def test_a_tuned_run_trains_what_the_search_found_and_states_its_budget(tmp_path
     assert {row["model"]: row.get("tuning") for row in rows} == {"small": 3, "told": None}
     assert "tuning" in call(tmp_path, "leaderboard").stdout
     text = call(tmp_path, "leaderboard", "--summary", "--format", "md").stdout
-    assert "tuned on the valid split, trials a task: small 3; the others untuned" in text
+    assert "tuned on the valid split, attempts per task: small 3; the others untuned" in text
     rerunner = Rerunner(load([PLUGIN], discover=False), "inline")
     assert rerunner.obstacles([small]) == {small.key: None}
     assert rerunner.run(records["small"]).trials[0].scores["error"] == pytest.approx(
@@ -89,7 +89,7 @@ def test_a_tuned_run_without_a_search_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("part", "value", "message"),
     [
-        ("budget", 9, "has made 3 of 9 trials"),
+        ("budget", 9, "has made 3 of 9 attempts"),
         ("model_version", "0", "is out of date"),
         ("task_fingerprint", "0", "is out of date"),
         ("status", "failed", "succeeded"),

@@ -17,8 +17,8 @@ _USED = frozenset({"ok", "diverged"})  # statuses of records with a result for e
 class NormalisedErrors:
     """The normalised errors of one model on one task, by seed. A diverged trial counts as 1.
 
-    ``tuning`` is the number of trials of the hyper-parameter search that the configuration comes
-    from; 0 if it was not tuned.
+    ``tuning`` is the number of attempts of the search that the configuration comes from; 0
+    if it was not tuned.
     """
 
     prior: str | None

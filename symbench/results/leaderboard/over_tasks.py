@@ -29,7 +29,7 @@ class Standing:
 
     ``covered`` counts the tasks on which it has errors, also outside the ranking. ``seeds`` is the
     smallest number of seeds on a task. ``at_floor`` names the tasks with errors too small to
-    distinguish from 0. ``tuning`` lists the distinct tuning budgets on the tasks, in trials.
+    distinguish from 0. ``tuning`` lists the distinct tuning budgets on the tasks, in attempts.
     """
 
     model: str

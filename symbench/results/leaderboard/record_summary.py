@@ -107,10 +107,10 @@ class RecordSummary:
 
     @property
     def tuning(self) -> int:
-        """Trials of the search that found the configuration; 0 if it was not tuned."""
+        """Attempts of the search that found the configuration; 0 if it was not tuned."""
         tuning = self.record.identity.protocol.get("tuning")
-        trials = tuning.get("trials") if isinstance(tuning, dict) else None
-        return trials if type(trials) is int and trials > 0 else 0
+        attempts = tuning.get("trials") if isinstance(tuning, dict) else None
+        return attempts if type(attempts) is int and attempts > 0 else 0
 
     def values(self, name: str, n_train: int) -> list[float]:
         """Return a score at one size, in the order of the seeds."""

@@ -59,7 +59,7 @@ class Row(Part):
     """One (task, model): a summary of its newest current record.
 
     ``headline`` names the score that orders the rows of a task without an error, highest first.
-    ``tuning`` is the number of trials of the search, on the valid split, that found the
+    ``tuning`` is the number of attempts of the search, on the valid split, that found the
     configuration; absent for a model as its author configured it. ``diverged`` counts trials
     whose error is replaced by the error of chance.
     """

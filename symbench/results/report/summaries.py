@@ -154,7 +154,7 @@ def sentences(ranking: Ranking) -> Iterator[str]:
         yield f"diverged trials, counted as a guess: {_listed(diverged)}"
     if tuned := [f"{one.model} {_budgets(one)}" for one in ranking.standings if any(one.tuning)]:
         budgets = _listed(tuned, len(tuned))
-        yield f"tuned on the valid split, trials a task: {budgets}; the others untuned"
+        yield f"tuned on the valid split, attempts per task: {budgets}; the others untuned"
     if exact := [f"{s.model} on {task}" for s in ranking.standings for task in s.at_floor]:
         yield (
             "errors of 0 or below the floor (1e-12; half a test sample for a classification) "
