@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -105,23 +106,36 @@ def test_leaving_an_executor_early_leaves_no_process_behind(tmp_path):
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize("executor", [inline, local])
-def test_progress_is_reported_to_the_end_with_step_and_loss(executor, tmp_path):
+def progress_of(model, executor, store):
+    """Run a cell of the model; return the progress that reporters are told."""
+
     class Listener:
         @symbench.hookimpl
         def symbench_cell_progressed(self, cell, progress):
-            assert cell.model == "small"
+            assert cell.model == model
             seen.append(progress)
 
     seen = []
-    registry, options = load([TOYS]), Options(tmp_path, device="cpu")
+    registry, options = load([TOYS]), Options(store, device="cpu")
     registry.add_reporter(Listener())
-    cells = make_plan(registry, Selection(("norms",), ("small",), "smoke"))
+    cells = make_plan(registry, Selection(("norms",), (model,), "smoke"))
     list(executor.execute(cells, Desk.of(registry, options, cells), options))
+    return seen
+
+
+@pytest.mark.parametrize("executor", [inline, local])
+def test_progress_is_reported_to_the_end_with_step_and_loss(executor, tmp_path):
+    seen = progress_of("small", executor, tmp_path)
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
     assert seen[-1].done == 1.0
     assert (seen[-1].update, seen[-1].updates) == (60, 60)
     assert 0 < seen[-1].loss < seen[0].loss
+
+
+def test_a_loss_that_is_not_finite_is_reported_by_a_process_too(tmp_path):
+    seen = progress_of("exploding", local, tmp_path)
+    assert not math.isfinite(seen[-1].loss)
+    assert seen[-1].done == 1.0
 
 
 def test_the_fork_server_loads_what_planning_has_loaded_and_the_metrics(monkeypatch):
