@@ -32,10 +32,10 @@ LEGEND = (
     "IQM: mean of the middle half of error ÷ chance error, clipped to [floor, 1], over tasks and "
     "seeds; 0 is perfect, 1 is chance. Intervals: 95 %, seeds resampled within each task; they say "
     "nothing about other tasks.",
-    "#: the range of mean ranks that is consistent with the variation across seeds. Models that "
-    "share a letter are not distinguished by paired signed-rank tests over tasks and seeds (5 % "
-    f"over all pairs, Holm). *: fewer than {RANKED_SEEDS} seeds shared with the others on some "
-    "task, never ranked. tasks: compared tasks, of those that the model has.",
+    "#: the range of places, by mean rank, that is consistent with the variation across seeds. "
+    "Models that share a letter are not distinguished by paired signed-rank tests over tasks and "
+    f"seeds (5 % over all pairs, Holm). *: fewer than {RANKED_SEEDS} seeds shared with the others "
+    "on some task, never ranked. tasks: compared tasks, of those that the model has.",
 )
 
 

@@ -109,6 +109,23 @@ def test_pages_load_what_lies_beside_them_and_link_to_what_exists(both, which):
         assert not [one for one in loaded if "//" in one], path
 
 
+UNSTYLED = {"plain", "sortable", "board"}  # scripts look for the last two
+
+
+@pytest.mark.parametrize("which", ["ordinary", "hostile"])
+def test_every_class_of_the_pages_has_a_rule(both, which):
+    found = both[which]
+    styled = set(re.findall(r"\.([a-z][a-z-]*)", found["static/site.css"].decode()))
+    for path, page in parsed(found).items():
+        used = {name for value in page.values("class") for name in value.split()}
+        assert used <= styled | UNSTYLED, path
+
+
+def test_the_best_error_of_a_task_is_marked_and_its_numbers_are_aligned(ordinary):
+    page = Page(ordinary[f"tasks/{ident('o3-inertia')}.html"])
+    assert {"best num", "plain num"} <= set(page.values("class"))
+
+
 @pytest.mark.parametrize("which", ["ordinary", "hostile"])
 def test_every_page_states_a_policy_without_inline_script(both, which):
     assert "unsafe" not in POLICY
