@@ -56,13 +56,19 @@ def row(category: str, verdicts: Sequence[PairVerdict | None], seconds: float) -
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--category", action="append", help="of BREC; all of them otherwise")
-    parser.add_argument("--nodes", type=int, default=198, help="leave larger graphs out")
-    parser.add_argument("--first", type=int, default=400, help="pairs of each category, at most")
-    parser.add_argument("--eight", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, metavar="NAME", help="the model to train")
+    parser.add_argument("--category", action="append", help="of BREC; repeatable; default: all")
+    parser.add_argument(
+        "--nodes", type=int, default=198, help="leave larger graphs out; default: %(default)s"
+    )
+    parser.add_argument(
+        "--first", type=int, default=400, help="most pairs of a category; default: %(default)s"
+    )
+    parser.add_argument("--eight", action="store_true", help="train on all eight relabelings")
+    parser.add_argument("--seed", type=int, default=0, help="random seed; default: %(default)s")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     task = BREC()

@@ -151,9 +151,14 @@ def draw(points: list[Point], title: str, to: Path) -> None:
 
 def main() -> None:
     """Print the correlation, and draw."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, action="append", required=True)
-    parser.add_argument("--to", type=Path, required=True)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--store", type=Path, action="append", required=True, metavar="DIR",
+        help="a store of records; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE.png", help="the figure")
     arguments = parser.parse_args()
     measured = points(records_of([Store(path) for path in arguments.store]))
     if not measured:

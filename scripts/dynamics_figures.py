@@ -120,8 +120,12 @@ def attractor(to: Path) -> None:
 
 def main() -> None:
     """Draw everything into a directory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--to", type=Path, required=True)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="DIR", help="directory of the figures"
+    )
     to: Path = parser.parse_args().to
     to.mkdir(parents=True, exist_ok=True)
     attractor(to)

@@ -63,10 +63,16 @@ def final_state(field: Field, state: Tensor) -> Tensor:
 
 def main() -> None:
     """Train, integrate and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+")
-    parser.add_argument("--n-train", type=int, default=10_000)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="models to train")
+    parser.add_argument(
+        "--n-train", type=int, default=10_000, help="training examples; default: %(default)s"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="number of seeds; default: %(default)s"
+    )
     parser.add_argument("--updates", type=int, help="default: those of the full tier")
     arguments = parser.parse_args()
     registry = load()

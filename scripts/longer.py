@@ -29,12 +29,16 @@ def trained_for(cell: Cell, updates: int) -> Cell:
 
 def main() -> None:
     """Train, score and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+")
-    parser.add_argument("-t", "--task", required=True)
-    parser.add_argument("--updates", type=int, required=True)
-    parser.add_argument("--sizes", default="")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="names or globs")
+    parser.add_argument("-t", "--task", required=True, help="name or glob")
+    parser.add_argument("--updates", type=int, required=True, help="updates of each training")
+    parser.add_argument("--sizes", default="", help="n_train, separated by commas; the full tier's")
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="number of seeds; default: %(default)s"
+    )
     arguments = parser.parse_args()
     sizes = tuple(map(int, filter(None, arguments.sizes.split(","))))
     registry = load()

@@ -6,8 +6,8 @@ python scripts/performance.py FILE
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +55,21 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def main() -> None:
+    """Read the command line and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="JSON of pytest-benchmark")
+    file: Path = parser.parse_args().file
+    try:
+        printed = table(json.loads(file.read_text()))
+    except OSError as error:
+        parser.error(f"cannot read {file}: {error.strerror}")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        parser.error(f"{file} is not what --benchmark-json writes: {error!r:.200}")
+    print(printed)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    print(table(json.loads(Path(sys.argv[1]).read_text())))
+    main()

@@ -218,8 +218,13 @@ def _filled(text: str) -> str:
 
 def main() -> None:
     """Print the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, action="append", required=True)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--store", type=Path, action="append", required=True, metavar="DIR",
+        help="a store of records; repeatable",
+    )  # fmt: skip
     stores = [Store(path) for path in parser.parse_args().store]
     records = records_of(stores)
     notes = Path(__file__).parents[1] / "docs" / "reproductions-notes.md"

@@ -90,9 +90,11 @@ def compare(before: Path, after: Path) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--compare", action="store_true")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE.json", help="scores")
+    parser.add_argument("--compare", action="store_true", help="compare two files")
     arguments = parser.parse_args()
     if arguments.compare:
         sys.exit(compare(*arguments.files))

@@ -232,11 +232,21 @@ def draw(times: Sequence[float], pieces: Sequence[float], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--store", action="append", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--figure", type=Path, metavar="FILE.png")
-    parser.add_argument("--speed", type=float, default=1.0, help="of a worker over the store's")
-    parser.add_argument("--overhead", type=float, default=10.0, help="seconds to start a cell")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--store", action="append", type=Path, required=True, metavar="DIR",
+                        help="a store of records; repeatable")  # fmt: skip
+    parser.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the simulation")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        help="speed of a worker ÷ that of the store's machine; default: %(default)s",
+    )
+    parser.add_argument(
+        "--overhead", type=float, default=10.0, help="seconds to start a cell; default: %(default)s"
+    )
     given = parser.parse_args()
     if not given.speed > 0 or not given.overhead >= 0:
         parser.error("--speed must be above 0, --overhead at least 0")

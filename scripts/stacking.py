@@ -183,12 +183,16 @@ def summarise(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--summary", action="store_true")
-    parser.add_argument("--tier", default="quick")
-    parser.add_argument("--tasks", nargs="*", default=())
-    parser.add_argument("--models", nargs="*", default=())
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.csv", help="the table; rows are added")
+    parser.add_argument("--summary", action="store_true", help="measure nothing; sum up the table")
+    parser.add_argument(
+        "--tier", default="quick", help="smoke, quick or full; default: %(default)s"
+    )
+    parser.add_argument("--tasks", nargs="*", default=(), help="names or globs; default: all")
+    parser.add_argument("--models", nargs="*", default=(), help="names or globs; default: all")
     given = parser.parse_args()
     if given.summary:
         summarise(given.file)

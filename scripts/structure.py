@@ -194,8 +194,11 @@ def measures(root: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("checkouts", nargs="*", type=Path, metavar="CHECKOUT")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkouts", nargs="*", type=Path, metavar="CHECKOUT",
+                        help="root of a checkout; default: this one")  # fmt: skip
     parser.add_argument("--circles", action="store_true", help="list what is in each circle")
     given = parser.parse_args()
     roots = given.checkouts or [HERE]
