@@ -12,8 +12,10 @@ from symbench.results.statistics.curves import (
     Gain,
     curve_area,
     data_gain,
+    n_to_hold,
     n_to_threshold,
 )
+from symbench.results.statistics.data_ratio import Ratio, data_ratios, headline
 from symbench.results.statistics.multiple import compact_letters, holm
 from symbench.results.statistics.nemenyi import Nemenyi, nemenyi
 from symbench.results.statistics.paired import (
@@ -47,17 +49,21 @@ __all__ = [
     "Nemenyi",
     "Panel",
     "Place",
+    "Ratio",
     "Rank",
     "compact_letters",
     "compare",
     "curve_area",
     "data_gain",
+    "data_ratios",
     "detectable_ratio",
+    "headline",
     "holm",
     "improvement",
     "interquartile_mean",
     "interval",
     "mean_error",
+    "n_to_hold",
     "n_to_threshold",
     "nemenyi",
     "normalised",

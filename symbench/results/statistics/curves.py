@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from symbench.errors import InputError
-from symbench.results.statistics.seeds import FLOOR, Array, log_errors, student
+from symbench.results.statistics.modes import Array
+from symbench.results.statistics.seeds import FLOOR, log_errors, order_statistics, student
 
 Censoring = Literal["above", "below"]
 
@@ -23,7 +24,8 @@ class Crossing:
 
     ``censored`` is "above" if it is not reached at ``value``, the largest size, and "below" if it
     is reached already at ``value``, the smallest. ``low`` and ``high`` are the 95 % interval over
-    ``n`` seeds; an end is None (open) if seeds are censored on that side.
+    ``n`` seeds; an end is None (open) if seeds are censored on that side, or if the curve is a
+    plateau that the noise of the seeds moves across the threshold.
     """
 
     value: float
@@ -53,7 +55,9 @@ def n_to_threshold(
     log n is interpolated linearly between the two sizes that enclose the threshold. Nothing is
     extrapolated. The interval is Student's, on log n, over the crossings of the seeds' own curves,
     where every size has the same seeds. A censored seed counts with the end of the ladder: this
-    opens the interval on its side and makes the other end conservative.
+    opens the interval on its side and makes the other end conservative. An end is open, too, if the
+    fit no longer crosses the threshold on the ladder when every level is moved by the half-width of
+    Student's interval of its seeds: upwards for the upper end, downwards for the lower one.
 
     Args:
         sizes: n_train, increasing.
@@ -70,12 +74,59 @@ def n_to_threshold(
     if any(a >= b for a, b in pairwise(sizes)):
         raise InputError(f"the sizes {list(sizes)} do not increase")
     target = math.log10(max(threshold, floor))
-    whole = _cross(sizes, np.array([median(errors.tolist()) for errors in logs]), target)
+    medians = np.array([median(errors.tolist()) for errors in logs])
+    whole = _cross(sizes, medians, target)
     counts = {len(errors) for errors in logs}
     if len(counts) > 1:  # some seeds have no error at some size, so no curve
         return Crossing(*whole, n=min(counts))
     curves = np.stack(logs, axis=1)
-    return _with_interval(whole, [_cross(sizes, curve, target) for curve in curves])
+    if len(curves) == 1:
+        return Crossing(*whole, n=1)
+    crossings = [_cross(sizes, curve, target) for curve in curves]
+    noise = np.array([np.subtract(*student(errors)[::-1]) / 2 for errors in logs])
+    moved = [_cross(sizes, medians + side * noise, target)[1] for side in (-1, 1)]
+    return _with_interval(whole, crossings, {whole[1], *moved})
+
+
+def n_to_hold(sizes: Sequence[int], held_by_size: Sequence[Sequence[bool]]) -> Crossing:
+    """Return the smallest n_train from which on at least half of the seeds have a property.
+
+    The shares of the seeds are fitted by a never-decreasing curve (isotonic least squares), so that
+    a property that is lost again at a larger size counts in part. The value and the ends are sizes
+    of the ladder. The interval is that of order statistics over the seeds' own sizes; a seed that
+    is censored opens its side.
+
+    Args:
+        sizes: n_train, increasing.
+        held_by_size: whether each seed has the property, in the same order at each size.
+
+    Raises:
+        InputError: the sizes do not increase, or the seeds differ between sizes.
+    """
+    held = [list(seeds) for seeds in held_by_size]
+    if (
+        not held
+        or len(held) != len(sizes)
+        or len({len(seeds) for seeds in held}) > 1
+        or not held[0]
+    ):
+        raise InputError(f"each of the sizes {list(sizes)} needs the same seeds")
+    if any(a >= b for a, b in pairwise(sizes)):
+        raise InputError(f"the sizes {list(sizes)} do not increase")
+    lacking = 1.0 - np.array(held, dtype=np.float64)
+    value, censored = _rung(sizes, lacking.mean(axis=1))
+    seeds = [_rung(sizes, own) for own in lacking.T]
+    if len(seeds) == 1:
+        return Crossing(value, censored, n=1)
+    low, high = order_statistics(np.array([size for size, _ in seeds]))
+    beyond = {side for _, side in seeds} | {censored}
+    return Crossing(
+        value,
+        censored,
+        None if "below" in beyond else min(low, value),
+        None if "above" in beyond else max(high, value),
+        len(seeds),
+    )
 
 
 def data_gain(baseline: Crossing, model: Crossing) -> Gain | None:
@@ -107,29 +158,60 @@ def curve_area(
     return float(np.sum(np.diff(n) * (medians[1:] + medians[:-1]) / 2) / (n[-1] - n[0]))
 
 
-def _cross(sizes: Sequence[int], logs: Array, target: float) -> tuple[float, Censoring | None]:
-    """Return where the isotonic fit of log10 errors [sizes] reaches the target."""
+def isotonic(logs: Array) -> Array:
+    """Return the never-increasing curve nearest to the values, by least squares."""
     from scipy.optimize import isotonic_regression
 
-    fit = isotonic_regression(logs, increasing=False).x
+    return np.asarray(isotonic_regression(logs, increasing=False).x)
+
+
+def reach(sizes: Sequence[int], fits: Array, targets: Array) -> tuple[Array, Array]:
+    """Return where never-increasing curves [curves, sizes] reach their targets [curves].
+
+    The first array holds n_train, interpolated linearly in log n; the second is 1 where the target
+    is not reached at the largest size (which is the value), -1 where it is reached at the smallest,
+    else 0.
+    """
+    logs = np.log(np.asarray(sizes, dtype=np.float64))
     # A pooled median may differ from the threshold in its last digit only.
-    reached = np.flatnonzero(fit <= target + 1e-12)
+    reached = fits <= targets[:, None] + 1e-12
+    ever = reached.any(axis=1)
+    at = np.where(ever, reached.argmax(axis=1), len(sizes) - 1)
+    rows, before = np.arange(len(fits)), np.maximum(at - 1, 0)
+    drop = fits[rows, before] - fits[rows, at]
+    inside = ever & (at > 0)
+    part = np.where(inside, (fits[rows, before] - targets) / np.where(drop > 0, drop, 1.0), 1.0)
+    n = np.exp(logs[before] + np.clip(part, 0.0, 1.0) * (logs[at] - logs[before]))
+    return np.where(inside, n, np.asarray(sizes, dtype=np.float64)[at]), np.where(
+        ever, -1 * (at == 0), 1
+    )
+
+
+_SIDES: dict[int, Censoring | None] = {-1: "below", 0: None, 1: "above"}
+
+
+def _cross(sizes: Sequence[int], logs: Array, target: float) -> tuple[float, Censoring | None]:
+    """Return where the isotonic fit of log10 errors [sizes] reaches the target."""
+    n, side = reach(sizes, isotonic(logs)[None], np.array([target]))
+    return float(n[0]), _SIDES[int(side[0])]
+
+
+def _rung(sizes: Sequence[int], lacking: Array) -> tuple[float, Censoring | None]:
+    """Return the first size from which on the share that lacks something is at most a half."""
+    reached = np.flatnonzero(isotonic(lacking) <= 0.5 + 1e-12)
     if not len(reached):
         return float(sizes[-1]), "above"
-    if (i := int(reached[0])) == 0:
-        return float(sizes[0]), "below"
-    part = min(1.0, (fit[i - 1] - target) / (fit[i - 1] - fit[i]))
-    return float(sizes[i - 1] * (sizes[i] / sizes[i - 1]) ** part), None
+    return float(sizes[reached[0]]), None if reached[0] else "below"
 
 
 def _with_interval(
-    whole: tuple[float, Censoring | None], seeds: list[tuple[float, Censoring | None]]
+    whole: tuple[float, Censoring | None],
+    seeds: list[tuple[float, Censoring | None]],
+    beyond: set[Censoring | None],
 ) -> Crossing:
     value, censored = whole
-    if len(seeds) == 1:
-        return Crossing(value, censored, n=1)
     low, high = (math.exp(end) for end in student(np.log([n for n, _ in seeds])))
-    beyond = {side for _, side in seeds} | {censored}
+    beyond = beyond | {side for _, side in seeds}
     return Crossing(
         value,
         censored,

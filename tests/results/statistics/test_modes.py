@@ -84,7 +84,10 @@ def test_models_between_which_a_third_is_split_need_more_than_agreement() -> Non
 
 
 def test_models_beyond_the_split_seeds_of_a_third_are_distinguished_as_before() -> None:
-    far = {"better": [0.001, 0.0011, 0.0009, 0.00105, 0.00095], "worse": [3.0, 3.1, 2.9, 3.05, 2.95]}
+    far = {
+        "better": [0.001, 0.0011, 0.0009, 0.00105, 0.00095],
+        "worse": [3.0, 3.1, 2.9, 3.05, 2.95],
+    }
     others = {f"split{i}": [value * (1 + i / 100) for value in SPLIT] for i in range(7)}
     found = rank(far | others)
     assert not set(found["better"].group) & set(found["worse"].group)
