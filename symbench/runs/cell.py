@@ -115,6 +115,7 @@ def _run(
     )  # fmt: skip
     trained = train(setup, [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds])
     metrics = metrics_for(registry, task, model)
+    tensors = learned_generators(task, model, trained)  # before a plugin's metric sees the modules
     scored = score(
         trained, draws, model, problem(), metrics,
         thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
@@ -126,7 +127,7 @@ def _run(
     return Record(
         identity=identity, status=_status(trials), trials=trials,
         provenance=made.also(absent=scored.absent) if scored.absent else made,
-        tensors=learned_generators(task, model, trained),
+        tensors=tensors,
     )  # fmt: skip
 
 

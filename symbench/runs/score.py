@@ -80,7 +80,8 @@ def score(  # noqa: PLR0913 - public arguments
 ) -> Scored:
     """Score a cell's trials; diverged trials have no scores.
 
-    Trials that trained together are scored together, as many as fit the memory.
+    Trials that trained together are scored together, as many as fit the memory. The core scores
+    every trial before a metric of a plugin is called.
 
     Args:
         trials: all trials of the cell.
@@ -97,7 +98,7 @@ def score(  # noqa: PLR0913 - public arguments
     """
     _require_own_code()
     scoring = _Scoring(trials, draws, model, problem, metrics, thorough, symmetry_at, sampler)
-    records = [record for chunk in scoring.chunks() for record in scoring.score(chunk)]
+    records = scoring.records()
     _require_unchanged(scoring.test, draws, model)
     _require_own_code()
     return Scored(records, scoring.absent)
@@ -136,27 +137,20 @@ class _Scoring:
         """The largest n_train."""
         return max(trial.key.n_train for trial in self.trials)
 
-    def chunks(self) -> list[Sequence[Trial]]:
-        """Return the trials in groups that are evaluated together."""
-        size = _parameters(self.trials[0].module)
-        together = all(t.stacking is not None and t.stacking.stacked for t in self.trials)
-        at_once = min(_TOGETHER, max(1, int(_PARAMETERS // max(1, size)))) if together else 1
-        return [self.trials[i : i + at_once] for i in range(0, len(self.trials), at_once)]
-
-    def score(self, trials: Sequence[Trial]) -> list[TrialRecord]:
-        """Return the records of some of the trials; their networks are not kept."""
-        seen = [self._seen(trial) for trial in trials]
+    def records(self) -> list[TrialRecord]:
+        """Return the records of the trials in order."""
+        seen = [self._seen(trial) for trial in self.trials]
         finite = [trained for _, trained in seen if trained is not None]
-        scores = dict(zip(map(id, finite), self._scores(finite), strict=True))
+        scores = self._scores(finite)
         for trained in finite:
             self.absent.update(trained.notes)
         return [
             TrialRecord(
                 n_train=trial.key.n_train, seed=trial.key.seed,
                 status="diverged" if trained is None else "ok",
-                scores=scores.get(id(trained), {}), cost=cost,
+                scores=scores[id(trained)] if trained is not None else {}, cost=cost,
             )
-            for trial, (cost, trained) in zip(trials, seen, strict=True)
+            for trial, (cost, trained) in zip(self.trials, seen, strict=True)
         ]  # fmt: skip
 
     def _seen(self, trial: Trial) -> tuple[dict[str, float], Trained | None]:
@@ -187,18 +181,29 @@ class _Scoring:
             return trained.at_largest or self.symmetry_at == "all"
         return trained.at_largest or self.thorough or metric.along_curve
 
-    def _scores(self, trials: Sequence[Trained]) -> list[dict[str, float]]:
-        """Return the scores of each trial by all metrics.
+    def _scores(self, trials: Sequence[Trained]) -> dict[int, dict[str, float]]:
+        """Return the scores by all metrics, by the ``id`` of the trial.
 
-        Where a plugin's metric raises, its scores are missing.
+        The core scores every trial before a metric of a plugin is called, which can change all that
+        trials share. Where a plugin's metric raises, its scores are missing.
         """
         scores: dict[int, dict[str, float]] = defaultdict(dict)
-        for metric in self.metrics:
-            scored = [trained for trained in trials if self._applies(metric, trained)]
-            if scored:
-                for trained, values in zip(scored, _by(metric, scored, self.draws), strict=True):
-                    scores[id(trained)].update(values)
-        return [scores[id(trained)] for trained in trials]
+        for own in (True, False):
+            metrics = [metric for metric in self.metrics if (type(metric) in CORE) is own]
+            for chunk in self._chunks(trials):
+                for metric in metrics:
+                    scored = [trained for trained in chunk if self._applies(metric, trained)]
+                    values = _by(metric, scored, self.draws) if scored else []
+                    for trained, named in zip(scored, values, strict=True):
+                        scores[id(trained)].update(named)
+        return scores
+
+    def _chunks(self, trials: Sequence[Trained]) -> list[Sequence[Trained]]:
+        """Return the trials in groups that are evaluated together."""
+        size = _parameters(self.trials[0].module)
+        together = all(t.stacking is not None and t.stacking.stacked for t in self.trials)
+        at_once = min(_TOGETHER, max(1, int(_PARAMETERS // max(1, size)))) if together else 1
+        return [trials[i : i + at_once] for i in range(0, len(trials), at_once)]
 
 
 def _by(metric: Metric, trials: Sequence[Trained], draws: Draws) -> list[dict[str, float]]:

@@ -221,6 +221,44 @@ def test_a_metric_that_writes_into_what_it_gets_changes_no_other_score():
         assert {name: other.scores[name] for name in record.scores} == record.scores
 
 
+class Meddler(Parity):
+    """Writes into everything that the trials of a cell share, and into the trained module."""
+
+    name, version, along_curve = "meddler", "1", True
+
+    def score(self, trained, task, generator):
+        for memo in (trained.memo, trained.cell_memo):
+            for name in [*memo, "double", "single", "derivative", "true_algebra", "generators"]:
+                memo[name] = None
+        for parameter in trained.module.parameters():
+            parameter.data.zero_()
+        return 0.0
+
+
+@pytest.mark.parametrize("fleet", ["on", "off"])
+def test_the_cores_scores_do_not_depend_on_what_a_plugins_metric_does(fleet):
+    clean = scored(trained(toys.Small, fleet=fleet)[3], *trained(toys.Small)[:3], CORE)
+    task, model, problem, trials = trained(toys.Small, fleet=fleet)
+    changed = scored(trials, task, model, problem, (Meddler, *CORE))
+    for before, after in zip(clean, changed, strict=True):
+        assert after.scores.pop("meddler") == 0.0
+        assert after.scores == before.scores
+        assert len(before.scores) > 1
+
+
+def test_expensive_scores_are_those_of_the_largest_size_unless_the_scores_are_thorough():
+    class Costly(Parity):
+        name, along_curve = "costly", False
+
+    task, model, problem, trials = trained(toys.Small)
+    for thorough, sizes in ((False, {64}), (True, {16, 64})):
+        metrics = [metric() for metric in (Parity, Costly)]
+        done = score(trials, Draws.of(task), model, problem, metrics, thorough=thorough)
+        records = done.trials
+        assert {r.n_train for r in records if "costly" in r.scores} == sizes
+        assert all("parity" in record.scores for record in records)
+
+
 def test_test_data_that_were_changed_are_refused():
     class Grinding(toys.Norms):
         loss = "own"
