@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -79,20 +79,25 @@ class Draws:
 @lru_cache(maxsize=64)
 def _draw(draws: Draws, n: int, seed: int, split: Split) -> Data:
     path = _path(draws.task, [draws.fingerprint, n, seed, split], ".safetensors")
-    data = None if path is None else disk_cache.load(path, _parsed)
-    if data is None:
-        started = time.process_time()
-        with pristine():
-            data = draws.task.sample(n, seed, split)
-        if path is not None and time.process_time() - started >= _SLOW:
-            _save(path, data)
+    parse = partial(_parsed, draws.task, n)
+    cached = None if path is None else disk_cache.load(path, parse)
+    if cached is not None:
+        return cached
+    started = time.process_time()
+    with pristine():
+        data = draws.task.sample(n, seed, split)
+    if path is not None and time.process_time() - started >= _SLOW:
+        _save(path, data)
     _check(draws.task, data, n)
     return data
 
 
-def _parsed(content: bytes) -> Data:
+def _parsed(task: Task, n: int, content: bytes) -> Data:
+    """Return cached data; raises if they are not those of the task."""
     tensors = load(content)
-    return Data(tensors["x"], tensors["y"])
+    data = Data(tensors["x"], tensors["y"])
+    _check(task, data, n)
+    return data
 
 
 def _save(path: Path, data: Data) -> None:

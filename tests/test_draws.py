@@ -9,8 +9,9 @@ import sys
 import pytest
 import torch
 import toys
+from safetensors.torch import save
 
-from symbench import Data, draws
+from symbench import Data, disk_cache, draws
 from symbench.draws import Draws, fingerprint
 from symbench.errors import InputError
 
@@ -184,6 +185,26 @@ def test_a_tier_does_not_read_the_cached_draws_of_another(cache, tmp_path, monke
             assert fingerprint(of_tier) == of_tier.fingerprint()
     assert len([call for call in drawn if call[0] == 64]) == 2
     assert fingerprint(noisy.for_tier("smoke")) != fingerprint(noisy.for_tier("quick"))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"x": torch.zeros(3, 1), "y": torch.zeros(3, 1)},
+        {"x": torch.full((64, 1), torch.nan), "y": torch.zeros(64, 1)},
+        {"x": torch.zeros(64, 1, dtype=torch.float64), "y": torch.zeros(64, 1)},
+        {"x": torch.zeros(64, 1)},
+    ],
+)
+def test_cached_data_that_are_not_those_of_the_task_are_drawn_again(
+    cache, tmp_path, monkeypatch, made
+):
+    whole = drawn_by(tmp_path / "a", monkeypatch)[0]
+    (path,) = cache.iterdir()
+    disk_cache.save(path, save(made))
+    data, drawn = drawn_by(tmp_path / "a", monkeypatch)
+    assert len(drawn) == 1
+    assert torch.equal(data.x, whole.x)
 
 
 def test_a_poisoned_draw_is_noticed_and_drawn_again(cache, tmp_path, monkeypatch, caplog):

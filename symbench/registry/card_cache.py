@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symbench import disk_cache
-from symbench.registry.card import BASES, described
+from symbench.registry.card import BASES, DETAILS, described
 from symbench.registry.code_files import folder_of
 
 if TYPE_CHECKING:
     from symbench.registry.class_reader import Package
 
 _log = logging.getLogger(__name__)
+_PLAIN = (bool, int, float, str)
 _EDITION = 1  # to be raised whenever classes are read in another way
 
 
@@ -32,7 +34,8 @@ class CardCache:
         defaults = [described(kind, base) for kind, base in BASES.items()]
         what = [_EDITION, package, self._root, defaults]
         self._path = disk_cache.path_of("cards", what, ".json")
-        self._known = disk_cache.load(self._path, _valid) or {"files": {}, "cards": {}}
+        cached = disk_cache.load(self._path, partial(_valid, self._root))
+        self._known = cached or {"files": {}, "cards": {}}
 
     def card(self, kind: str, target: str) -> dict[str, Any] | None:
         """Return what the class ``"package.module:Class"`` says of itself, without importing it.
@@ -60,11 +63,29 @@ class CardCache:
         return True
 
 
-def _valid(content: bytes) -> dict[str, dict[str, Any]] | None:
-    """Return a cached document; None if a file that its cards were read from has changed."""
-    document: dict[str, dict[str, Any]] = json.loads(content)
-    same = all(_sha256(Path(file)) == digest for file, digest in document["files"].items())
-    return document if same and "cards" in document else None
+def _valid(root: Path | None, content: bytes) -> dict[str, dict[str, Any]] | None:
+    """Return a cached document; None if a file that its cards were read from has changed.
+
+    None, too, if it is not such a document, or names a file outside of ``root``.
+    """
+    document = json.loads(content)
+    files, cards = document["files"], document["cards"]
+    if not all(_is_card(key, card) for key, card in cards.items()):
+        return None
+    inside = all(root is not None and _is_inside(root, Path(file)) for file in files)
+    same = inside and all(_sha256(Path(file)) == digest for file, digest in files.items())
+    return {"files": files, "cards": cards} if same else None
+
+
+def _is_card(key: str, card: dict[str, Any]) -> bool:
+    """Whether a card has the facts of its kind, each of a plain type."""
+    kind, known = key.partition(" ")[0], {"name", "version", "summary"}
+    plain = all(value is None or type(value) in _PLAIN for value in card.values())
+    return kind in DETAILS and card.keys() == known.union(DETAILS[kind]) and plain
+
+
+def _is_inside(root: Path, file: Path) -> bool:
+    return file.is_relative_to(root) and ".." not in file.parts and file.suffix == ".py"
 
 
 def _sha256(file: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from symbench import hookimpl
+from symbench import disk_cache, hookimpl
 from symbench.errors import PluginError
 from symbench.registry import Registry, class_reader, load
 from symbench.registry.card import DETAILS, described
@@ -255,6 +255,32 @@ def test_a_damaged_cache_is_made_again(package, tmp_path, content):
     file.write_text(content)
     assert registered("cardpkg.models:Plain") == before
     assert json.loads(file.read_text().partition("\n")[2])["cards"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cached: [1],
+        lambda cached: {"cards": {}},
+        lambda cached: {**cached, "cards": dict.fromkeys(cached["cards"], 7)},
+        lambda cached: {**cached, "cards": {key: {} for key in cached["cards"]}},
+        lambda cached: {
+            **cached, "cards": {k: {**c, "version": [1]} for k, c in cached["cards"].items()}
+        },
+        lambda cached: {**cached, "cards": "abc"},
+        lambda cached: {**cached, "files": {"/dev/zero": "0"}},
+        lambda cached: {**cached, "files": {**cached["files"], "../../x.py": "0"}},
+        lambda cached: {**cached, "files": 3},
+    ],
+)  # fmt: skip
+def test_a_cached_file_of_another_structure_is_made_again(package, tmp_path, change):
+    before = registered("cardpkg.models:Plain")
+    (file,) = (tmp_path / "cache" / "cards").iterdir()
+    whole = file.read_bytes()
+    disk_cache.save(file, json.dumps(change(json.loads(whole.partition(b"\n")[2]))).encode())
+    assert file.read_bytes() != whole
+    assert registered("cardpkg.models:Plain") == before
+    assert file.read_bytes() == whole
 
 
 def test_an_outline_marks_what_is_no_literal(package):
