@@ -238,7 +238,7 @@ def _suite_file(path: Path, registry: Registry) -> Mapping[str, Any]:
             f"suite {str(path)!r} is no readable file ({error.strerror}), "
             f"nor a registered suite ({known})"
         ) from error
-    except ValueError as error:  # not UTF-8, or not TOML
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or nested too deeply
         raise InputError(f"suite {str(path)!r} is not TOML: {error}") from error
 
 

@@ -57,6 +57,7 @@ def test_a_suite_is_read_from_toml(call: Any, tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("tasks = [", "is not TOML"),
+        ("tasks = " + 20_000 * "[", "is not TOML"),
         ("taks = []", "has no key 'taks'"),
         ("tasks = 'length'", "must be a list of str"),
         ("sizes = [true]", "must be a list of int"),
