@@ -70,7 +70,7 @@ class DriftDiffusion(DriftTask):
 
     name = "drift-diffusion"
     summary = "constant drift in the plane"
-    loss = "own"
+    loss, threshold = "own", 0.02
     input_shape = output_shape = (2,)
     diffusion, step, burst = 0.5, 1.0, 1
     velocity: ClassVar[tuple[float, float]] = (0.1, 0.3)
@@ -124,6 +124,7 @@ class OrnsteinUhlenbeck(DriftTask):
 
     name = "ornstein-uhlenbeck"
     summary = "linear drift towards the origin of the plane"
+    threshold = 0.1
     input_shape = output_shape = (2,)
     diffusion = 0.5
     rate: ClassVar[float] = 1.0
@@ -176,7 +177,7 @@ class RotatingOU(OrnsteinUhlenbeck):
 
     name = "ornstein-uhlenbeck-rotating"
     summary = "linear drift towards the origin, with rotation"
-    rotation = 2.0
+    rotation, threshold = 2.0, 0.02
 
 
 def linear_extremal(

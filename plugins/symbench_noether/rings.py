@@ -105,7 +105,7 @@ class RingDiffusion(Task):
     version = "1"
     summary = "score of a ring under diffusion"
     reference = "arXiv:2504.09761 (here with the normalised density)"
-    threshold = 0.05
+    threshold = 0.02
     input_shape, output_shape = (3,), (2,)
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = SIZES
     updates: ClassVar[Mapping[str, int]] = {
