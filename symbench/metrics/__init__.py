@@ -1,19 +1,12 @@
 """The core's scores, one per file; torch is imported only when a score is computed."""
 
 from symbench.contract import Metric
+from symbench.metrics import announced, counting, generators
 from symbench.metrics.conservation import ConservationError
 from symbench.metrics.cost import Flops
 from symbench.metrics.equivariance import EquivarianceError, Float32EquivarianceError
 from symbench.metrics.error import Error, PaperError
-from symbench.metrics.generators import (
-    GeneratorCosine,
-    GeneratorCosineFrobenius,
-    GeneratorOverlap,
-    GeneratorPrecision,
-    GeneratorRecall,
-    GeneratorsFound,
-    GeneratorWorstCosine,
-)
+from symbench.metrics.generators import GeneratorCosine, GeneratorOverlap
 from symbench.metrics.lie_derivative import LieDerivative
 
 CORE: tuple[type[Metric], ...] = (
@@ -22,20 +15,30 @@ CORE: tuple[type[Metric], ...] = (
     EquivarianceError,
     Float32EquivarianceError,
     LieDerivative,
-    GeneratorCosine,
-    GeneratorCosineFrobenius,
-    GeneratorOverlap,
-    GeneratorWorstCosine,
-    GeneratorPrecision,
-    GeneratorRecall,
-    GeneratorsFound,
+    generators.GeneratorCosine,
+    generators.GeneratorCosineFrobenius,
+    generators.GeneratorOverlap,
+    generators.GeneratorWorstCosine,
+    generators.GeneratorPrecision,
+    generators.GeneratorRecall,
+    generators.GeneratorClosure,
+    announced.AnnouncedOverlap,
+    announced.AnnouncedCosine,
+    announced.AnnouncedWorstCosine,
+    announced.AnnouncedPrecision,
+    announced.AnnouncedRecall,
+    announced.AnnouncedClosure,
+    announced.AnnouncedCount,
+    announced.AnnouncedDefect,
+    announced.AnnouncedOwnDefect,
+    announced.AnnouncedUnconnected,
+    counting.GeneratorsFound,
+    counting.FalseFinding,
     ConservationError,
     Flops,
 )
 
 __all__ = [
     "CORE", "ConservationError", "EquivarianceError", "Error", "Float32EquivarianceError",
-    "Flops", "GeneratorCosine", "GeneratorCosineFrobenius", "GeneratorOverlap",
-    "GeneratorPrecision", "GeneratorRecall", "GeneratorWorstCosine", "GeneratorsFound",
-    "LieDerivative", "PaperError",
+    "Flops", "GeneratorCosine", "GeneratorOverlap", "LieDerivative", "PaperError",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,6 @@ _SPAN = 1e-10  # eigenvalues of E[x xᵀ] below this part of the largest are flo
 _RANK = 1e-6  # singular values below this part of the largest count as zero
 _EXACT = 1e-14  # squared singular values below this part of their mean are float64 rounding
 _CLEAR = 1e6  # and the next one must be larger by this factor
-_FOUND, _GAP = 0.05, 10.0
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,25 @@ def null_space(squares: Tensor) -> int | None:
     return count
 
 
-def small_directions(squares: Tensor) -> int:
-    """Return how many squared singular values [m], ascending, mark a symmetry.
+def closure_error(rows: Tensor, d: int) -> float:
+    """Return how far a span of matrices is from an algebra: 0 if brackets stay inside it.
 
-    It is the largest k for which the k-th value is below 0.05 of the mean, and the next value is
-    larger by a factor of at least 10. It is 0 if there is no such k.
+    It is the root mean square, over pairs of an orthonormal basis, of the part of [A, B] outside
+    the span. The unit is that of two independent random matrices of norm 1, for which
+    E||[A, B]||² = (2/d)(1 - 1/d²). So a commuting pair with a small error has a small closure
+    error, although every direction of its bracket is an error. A random span has about the square
+    root of the share of matrices outside it.
+
+    Args:
+        rows: orthonormal, [k, d²].
+        d: the size of the matrices.
     """
-    below, above = squares[:-1], squares[1:]
-    marks = (below < _FOUND * squares.mean()) & (above >= _GAP * below)
-    return int(marks.nonzero().max()) + 1 if bool(marks.any()) else 0
+    k = len(rows)
+    if k < 2 or d < 2:
+        return 0.0
+    A = rows.view(k, d, d)
+    products = torch.einsum("aij,bjk->abik", A, A)
+    brackets = (products - products.transpose(0, 1)).flatten(2)
+    outside = brackets - brackets @ rows.mT @ rows
+    unit = (2 / d) * (1 - 1 / d**2)
+    return math.sqrt(float(outside.square().sum()) / (k * (k - 1)) / unit)

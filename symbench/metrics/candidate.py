@@ -10,22 +10,12 @@ from torch import Tensor
 from symbench.contract import Symmetry, Task, seeded
 from symbench.groups import Representation, Scalar, Trivial, V
 from symbench.metrics.algebra import Whitening, orthonormalising
-from symbench.metrics.network import (
-    Function,
-    Networks,
-    directional_derivative,
-    in_blocks,
-    rounding,
-    spaced,
-    variance,
-    varies,
-)
+from symbench.metrics.network import in_blocks, spaced
 
 _PROBES = 256
 _ROWS = 4  # rows of C per column
 _LARGEST = 1024  # most columns of C
 _ENTRIES = 2**25  # most entries of C
-_AT_ONCE = 16  # derivatives per evaluation of the function
 
 
 @dataclass(frozen=True)
@@ -46,29 +36,13 @@ class Candidate:
     x: Tensor
     tangents: Tensor
 
-    def matrix(self, f: Function, dtype: torch.dtype = torch.float64) -> Tensor | None:
-        """Return C [n · output_size, m] in float64; None if it vanishes or f does not vary."""
-        x, tangents = self.x.to(dtype), self.tangents.to(dtype)
-        with torch.no_grad():
-            value = f(x)
-        return self._form(value, _derivatives(f, x, tangents))
+    def turned(self, values: Tensor) -> Tensor:
+        """Return drho_out(A) v for every A of the basis, [m, n, output_size], at v [n, size]."""
+        return along(self.symmetry.output, self.basis, values)
 
-    def matrices(self, networks: Networks) -> list[Tensor | None]:
-        """Return ``matrix`` of each network, evaluating the networks together if possible."""
-        x, tangents = self.x.to(networks.dtype), self.tangents.to(networks.dtype)
-        numbers = x.numel() * min(len(tangents), tangents.shape[2], _AT_ONCE)
-        values = networks.each(lambda module: module(x), numbers=x.numel())
-        slopes = networks.each(lambda module: _derivatives(module, x, tangents), numbers=numbers)
-        return [self._form(*pair) for pair in zip(values, slopes, strict=True)]
-
-    def _form(self, value: Tensor, slope: Tensor) -> Tensor | None:
-        """Return C of a function from its values [n, ...] and derivatives [m, n, output_size]."""
-        rotated = _along(self.symmetry.output, self.basis, value.flatten(1))
-        C = (slope - rotated).double()
-        smallest = rounding(value.dtype) ** 2 * variance(value)
-        if not varies(value) or float(C.square().mean()) <= smallest:
-            return None
-        return C.permute(1, 2, 0).flatten(0, 1)
+    def moved(self, A: Tensor) -> Tensor:
+        """Return drho_in(A) x for other generators A [k, d, d], [k, n, input_size]."""
+        return along(self.symmetry.input, A, self.x.flatten(1))
 
     def coordinates(self, A: Tensor) -> Tensor:
         """Return the coordinates [k, m] of the part of A [k, d, d] inside the algebra."""
@@ -89,7 +63,7 @@ def candidate(task: Task, inputs: Tensor) -> Candidate | None:
     if symmetry is None:
         return None
     data = inputs.cpu().double()
-    whitening = Whitening.of(_second_moment(data, symmetry.input))
+    whitening = Whitening.of(second_moment(data, symmetry.input))
     if (len(whitening.whiten) ** 2 if given is None else len(given)) > _LARGEST:
         return None
     basis = whitening.elementary() if given is None else given.double()
@@ -101,7 +75,7 @@ def candidate(task: Task, inputs: Tensor) -> Candidate | None:
     x = spaced(data, min(fitting, max(_PROBES, -(-_ROWS * len(basis) // outputs))))
     if len(x) * outputs < _ROWS * len(basis):
         return None
-    return Candidate(symmetry, whitening, basis, x, _along(symmetry.input, basis, x.flatten(1)))
+    return Candidate(symmetry, whitening, basis, x, along(symmetry.input, basis, x.flatten(1)))
 
 
 def _uninformed(given: Tensor | None) -> Symmetry | None:
@@ -112,7 +86,7 @@ def _uninformed(given: Tensor | None) -> Symmetry | None:
     return Symmetry(group, V(group), Scalar(group))
 
 
-def _second_moment(x: Tensor, rep: Representation) -> Tensor:
+def second_moment(x: Tensor, rep: Representation) -> Tensor:
     """Return S = E[v vᵀ] [d, d] over the copies v of V in x [n, ...]; the identity without one."""
     d = rep.group.dim
     sizes = [summand.size for summand in rep.summands]
@@ -147,33 +121,9 @@ def _on_probes(rep: Representation, basis: Tensor) -> Tensor:
     """
     count = -(-len(basis) // rep.size) + 8
     v = torch.randn(count, rep.size, generator=seeded("probes", rep.size), dtype=basis.dtype)
-    return _along(rep, basis, v).flatten(1)
+    return along(rep, basis, v).flatten(1)
 
 
-def _along(rep: Representation, A: Tensor, values: Tensor) -> Tensor:
+def along(rep: Representation, A: Tensor, values: Tensor) -> Tensor:
     """Return drho(A) v, [m, n, size], for A [m, d, d] and v [n, size]."""
     return rep.drho_act(A[:, None, None], in_blocks(values, rep.size)).flatten(2)
-
-
-def _derivatives(f: Function, x: Tensor, tangents: Tensor) -> Tensor:
-    """Return Df(x)[v] [m, n, output_size] for tangents v [m, n, input_size].
-
-    If there are fewer input coordinates than tangents, f is differentiated along the coordinates.
-    """
-
-    def along(v: Tensor) -> Tensor:
-        return directional_derivative(f, x, v.reshape(x.shape)).flatten(1)
-
-    if tangents.shape[2] >= len(tangents):
-        return _each(along, tangents)
-    identity = torch.eye(tangents.shape[2], dtype=x.dtype)
-    jacobian = _each(along, identity[:, None].expand(-1, len(x), -1))
-    return torch.einsum("ino,mni->mno", jacobian, tangents)
-
-
-def _each(along: Function, directions: Tensor) -> Tensor:
-    """Return the derivatives along all directions, one by one if vmap fails."""
-    try:
-        return torch.func.vmap(along, chunk_size=_AT_ONCE)(directions)
-    except RuntimeError:
-        return torch.stack([along(v) for v in directions])

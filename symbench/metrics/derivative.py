@@ -1,4 +1,4 @@
-"""The Lie derivative of a function along a candidate algebra, as one matrix C.
+"""The derivative of a function along a candidate algebra, as one matrix C.
 
 Row (probe x, output o) of C is the linear form A ↦ (Df(x)[drho_in(A) x] - drho_out(A) f(x))_o in
 an orthonormal basis of the candidate algebra. f is equivariant under exp(tA) if and only if C A = 0
@@ -9,133 +9,136 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from symbench.contract import Task, Trained
-from symbench.metrics.algebra import null_space, orthonormal, small_directions
-from symbench.metrics.candidate import Candidate, candidate
-from symbench.metrics.network import Networks, once_each, once_per_cell
+from symbench.metrics.candidate import Candidate, along
+from symbench.metrics.defect import Defects
+from symbench.metrics.network import (
+    Evaluation,
+    Function,
+    Networks,
+    once_each,
+    rounding,
+    variance,
+    varies,
+)
+from symbench.metrics.slope import Probing, Slope
 
-_SAME = 1e-6  # spans whose principal cosines exceed 1 - this are equal
+_GENERATORS = 64  # whose defects are computed at once
 
 
 @dataclass(frozen=True)
 class Derivative:
-    """C of one function, and its singular directions.
+    """C of one function, its singular directions, and the defects of generators.
 
     Attributes:
-        C: [rows, m].
+        within: the candidate algebra, of m dimensions.
+        slope: the values and derivatives of the function.
+        turned: drho_out(A) f(x) for every A of the basis, [m, n, output_size].
+        C: [n, output_size, m].
+        squares: squared singular values of C, ascending; [0] if there is a ``problem``.
+        directions: right singular vectors, rows of [m, m], in the same order.
+        problem: what f does where C has no directions, such as "does not vary".
     """
 
+    within: Candidate
+    slope: Slope
+    turned: Tensor
     C: Tensor
+    squares: Tensor
+    directions: Tensor
+    problem: str = ""
 
-    @cached_property
-    def _svd(self) -> tuple[Tensor, Tensor]:
-        _, values, directions = torch.linalg.svd(self.C, full_matrices=False)
-        return values.square().flip(0), directions.flip(0)
+    @classmethod
+    def each(cls, within: Candidate, slopes: Sequence[Slope]) -> list[Derivative]:
+        """Return the derivatives of several functions, decomposed together."""
+        turned = [within.turned(slope.value) for slope in slopes]
+        forms = [(s.along - t).permute(1, 2, 0) for s, t in zip(slopes, turned, strict=True)]
+        problems = [_problem(*pair) for pair in zip(slopes, forms, strict=True)]
+        usable = [C.flatten(0, 1) for C, bad in zip(forms, problems, strict=True) if not bad]
+        decomposed = iter(_decomposed(usable))
+        empty = within.x.new_zeros(0), within.x.new_zeros(0, len(within.basis))
+        return [
+            cls(within, slope, turn, C, *(empty if bad else next(decomposed)), bad)
+            for slope, turn, C, bad in zip(slopes, turned, forms, problems, strict=True)
+        ]
 
-    @property
-    def squares(self) -> Tensor:
-        """Squared singular values [m], ascending."""
-        return self._svd[0]
+    @classmethod
+    def of(cls, within: Candidate, f: Function) -> Derivative:
+        """Return the derivative of a function that is not a network."""
+        return cls.each(within, [Probing(within.x, within.tangents).of(f)])[0]
 
-    @property
-    def directions(self) -> Tensor:
-        """Right singular vectors, rows of [m, m], in the same order."""
-        return self._svd[1]
+    def mean_square(self, Q: Tensor | None = None) -> float:
+        """Return the mean of E||C A||² over orthonormal rows A of Q [k, m], or over the basis."""
+        C = self.C if Q is None else self.C @ Q.mT
+        return float(C.square().sum((1, 2)).mean()) / C.shape[2]
 
-    @property
-    def symmetries(self) -> int:
-        """How many of the directions mark a symmetry, by ``small_directions``."""
-        return small_directions(self.squares)
+    def defects(self, Q: Tensor) -> Defects:
+        """Return the relative defects of the directions Q [k, m] of the candidate algebra."""
+        moved, slope, turned = (
+            torch.einsum("km,mni->kni", Q, part)
+            for part in (self.within.tangents, self.slope.along, self.turned)
+        )
+        return Defects.of(self.slope.square, moved, slope, turned)
 
-    def relative(self, Q: Tensor) -> float:
-        """Return (||C Qᵀ||² / k) / (||C||² / m) for orthonormal rows Q [k, m]."""
-        k, m = Q.shape
-        return float((self.C @ Q.mT).square().sum() / k / (self.C.square().sum() / m))
+    def defects_of(self, A: Tensor) -> Defects:
+        """Return the relative defects of any generators A [k, d, d] on the defining space."""
+        parts = [self._defects_of(some) for some in A.split(_GENERATORS)]
+        violated = torch.cat([part.violated for part in parts], 1)
+        return Defects(violated, torch.cat([part.possible for part in parts], 2))
+
+    def _defects_of(self, A: Tensor) -> Defects:
+        moved = self.within.moved(A)
+        turned = along(self.within.symmetry.output, A, self.slope.value)
+        return Defects.of(self.slope.square, moved, self.slope.derivatives(moved), turned)
 
 
-@dataclass(frozen=True)
-class Truth:
-    """The true algebra of a task within its candidate.
+def _problem(slope: Slope, C: Tensor) -> str:
+    if not bool(C.isfinite().all() & slope.square.isfinite().all()):
+        return "has no finite derivative"
+    value = slope.value.to(slope.x.dtype)
+    if not varies(value):
+        return "does not vary"
+    if float(C.square().mean()) <= rounding(value.dtype) ** 2 * variance(value):
+        return "keeps every generator of the candidate algebra"
+    return ""
 
-    Attributes:
-        candidate: the algebra in which it is sought.
-        Q: orthonormal rows [k, m] in the coordinates of the candidate's basis; k may be 0.
-        target: C of the task's exact target, if it has one.
-        declared: the algebra of the task's group [any, d, d]; empty for a control.
+
+def _decomposed(matrices: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Return the squared singular values, ascending, and the right vectors of each matrix."""
+    if not matrices:
+        return []
+    _, values, directions = torch.linalg.svd(torch.stack(list(matrices)), full_matrices=False)
+    return list(zip(values.square().flip(1), directions.flip(1), strict=True))
+
+
+def derivatives(trials: Sequence[Trained], task: Task, within: Candidate) -> list[Derivative]:
+    """Return the derivatives of the trials of a cell, computed once together.
+
+    For classification the function is that of the probabilities, at the trial's temperature.
     """
 
-    candidate: Candidate
-    Q: Tensor
-    target: Derivative | None
-    declared: Tensor
-
-    @cached_property
-    def generators(self) -> Tensor:
-        """A basis [k, d, d] of the true algebra: that of the declared group if the spans are equal.
-
-        On degenerate data many matrices act alike, and Q holds only the smallest of them.
-        """
-        declared = orthonormal(self.candidate.coordinates(self.declared))
-        if len(declared) == len(self.Q) > 0:
-            smallest = float(torch.linalg.svdvals(declared @ self.Q.mT)[-1])
-            if smallest > 1 - _SAME:
-                return self.declared
-        return torch.einsum("km,mij->kij", self.Q, self.candidate.basis)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the exact target has the true algebra as symmetries, to rounding."""
-        return self.target is not None and null_space(self.target.squares) == len(self.Q)
-
-    @property
-    def is_proper(self) -> bool:
-        """Whether the algebra is neither zero nor the whole candidate."""
-        return 0 < len(self.Q) < self.Q.shape[1]
-
-
-def true_algebra(task: Task, inputs: Tensor) -> Truth | None:
-    """Return the true algebra on test inputs: the null space of C for the exact target.
-
-    Without an exact target, or without a clear gap above its null space, it is the algebra of the
-    declared group. None if the task has neither a symmetry nor a candidate algebra, or if the
-    candidate is too large for its data.
-    """
-    if (within := candidate(task, inputs)) is None:
-        return None
-    target = _target(task, within)
-    # the layout of a control is not a symmetry
-    declared = within.basis[:0] if task.symmetry is None else task.symmetry.group.algebra
-    k = None if target is None else null_space(target.squares)
-    if target is not None and k is not None:
-        return Truth(within, target.directions[:k], target, declared)
-    return Truth(within, orthonormal(within.coordinates(declared)), target, declared)
-
-
-def truth_of(trained: Trained, task: Task) -> Truth | None:
-    """Return ``true_algebra`` on the trial's test inputs, computed once per cell."""
-    return once_per_cell(trained, "true_algebra", lambda: true_algebra(task, trained.test.x))
-
-
-def derivatives(trials: Sequence[Trained], task: Task) -> list[Derivative | None]:
-    """Return C of the trials of a cell (of logits, for classification), computed once together."""
-
-    def compute(missing: Sequence[Trained]) -> list[Derivative | None]:
-        if (truth := truth_of(missing[0], task)) is None:
-            return [None] * len(missing)
-        matrices = truth.candidate.matrices(Networks.of(missing))
-        return [None if C is None else Derivative(C) for C in matrices]
+    def compute(missing: Sequence[Trained]) -> list[Derivative]:
+        temperatures = torch.tensor([trained.temperature for trained in missing])
+        probing = Probing(within.x, within.tangents)
+        f = function_of(task)
+        slopes = probing.of_each(Networks.of(missing), f, temperatures.double())
+        return Derivative.each(within, slopes)
 
     return once_each(trials, "derivative", compute)
 
 
-def _target(task: Task, within: Candidate) -> Derivative | None:
-    exact = task.target(within.x)
-    if exact is None or not exact.is_floating_point():
-        return None
-    C = within.matrix(task.target)  # type: ignore[arg-type]
-    return None if C is None else Derivative(C)
+def function_of(task: Task) -> Evaluation:
+    """Return (module, x, temperature) -> the values whose symmetry is measured."""
+    return _probabilities if task.loss == "cross-entropy" else _outputs
+
+
+def _outputs(module: nn.Module, x: Tensor, temperature: Tensor) -> Tensor:  # noqa: ARG001
+    return module(x)  # type: ignore[no-any-return]
+
+
+def _probabilities(module: nn.Module, x: Tensor, temperature: Tensor) -> Tensor:
+    return (module(x) / temperature).softmax(-1)  # type: ignore[no-any-return]

@@ -218,9 +218,14 @@ def directional_derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:
     It differentiates in forward mode, or in reverse mode twice if a layer lacks forward mode. Large
     examples are differentiated a few at a time, because many directions may be evaluated together.
     """
-    at_once = max(_FEW, _DIRECTIONS // max(1, x.shape[1:].numel()))
+    at_once = examples_at_once(x)
     parts = zip(torch.split(x, at_once), torch.split(v, at_once), strict=True)
     return torch.cat([_derivative(f, part, along) for part, along in parts])
+
+
+def examples_at_once(x: Tensor) -> int:
+    """Return how many of the examples x [n, ...] are differentiated at once, to limit memory."""
+    return max(_FEW, _DIRECTIONS // max(1, x.shape[1:].numel()))
 
 
 def _derivative(f: Function, x: Tensor, v: Tensor) -> Tensor:

@@ -18,7 +18,10 @@ _PRIORS = ("none", "told", "discovers")
 CORE_SCORES = frozenset({
     "error", "paper_error", "equivariance_error", "equivariance_error_float32", "lie_derivative",
     "generator_cosine", "generator_cosine_frobenius", "generator_overlap",
-    "generator_worst_cosine", "generator_precision", "generator_recall", "generators_found",
+    "generator_worst_cosine", "generator_precision", "generator_recall", "generator_closure",
+    "announced_overlap", "announced_cosine", "announced_worst_cosine", "announced_precision",
+    "announced_recall", "announced_closure", "announced_count", "announced_defect",
+    "announced_own_defect", "announced_unconnected", "generators_found", "false_finding",
     "conservation_error", "flops",
 })  # fmt: skip
 

@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
@@ -5,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
 
+from symbench.groups import SO
 from symbench.metrics.algebra import (
     Whitening,
+    closure_error,
     null_space,
     orthonormal,
     orthonormalising,
     principal_cosines,
-    small_directions,
 )
 
 
@@ -81,20 +84,38 @@ def test_orthonormalising_combinations_do_what_they_say():
     assert torch.allclose(basis @ basis.mT, torch.eye(3).double(), atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("squares", "count"),
-    [
-        ([1.0, 1.0, 1.0], 0),
-        ([1e-3, 1.0, 1.0], 1),
-        ([1e-30, 1e-33, 1.0, 1.0], 2),
-        ([0.0, 0.0, 1.0], 2),
-        ([0.02, 0.1, 1.0, 2.0], 0),  # small, but without a gap of ten above
-        ([0.2, 3.0, 3.0, 3.0], 0),  # a gap, but not small
-        ([1e-6, 1e-3, 1.0, 1.0], 2),
-    ],
-)
-def test_small_directions_are_small_and_stand_apart(squares, count):
-    assert small_directions(torch.tensor(sorted(squares)).double()) == count
+def test_an_algebra_is_closed_and_a_part_of_it_is_not():
+    rows = orthonormal(SO(5).algebra.flatten(1))
+    assert closure_error(rows, 5) == pytest.approx(0, abs=1e-14)
+    assert closure_error(rows[:1], 5) == 0
+    assert closure_error(rows[:3], 5) > 0.3
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 100))
+def test_the_closure_error_is_that_of_the_brackets_whatever_the_basis(seed):
+    rows = orthonormal(normal(4, 9, seed=seed))
+    mixed = torch.linalg.qr(normal(4, 4, seed=seed + 1)).Q @ rows
+    A = rows.view(4, 3, 3).numpy()
+    P = rows.numpy().T @ rows.numpy()
+    outside = [
+        np.linalg.norm((np.eye(9) - P) @ (a @ b - b @ a).ravel()) ** 2
+        for a, b in permutations(A, 2)
+    ]
+    unit = (2 / 3) * (1 - 1 / 9)
+    assert closure_error(rows, 3) == pytest.approx(np.sqrt(np.mean(outside) / unit))
+    assert closure_error(mixed, 3) == pytest.approx(closure_error(rows, 3))
+
+
+def test_a_random_span_is_as_open_as_the_share_outside_it():
+    found = [closure_error(orthonormal(normal(10, 25, seed=seed)), 5) for seed in range(50)]
+    assert sum(found) / 50 == pytest.approx(np.sqrt(15 / 25), rel=0.05)
+
+
+def test_a_small_error_of_commuting_generators_is_a_small_error():
+    exact = torch.stack([torch.eye(3).double(), torch.diag(torch.tensor([1.0, 2, 3]).double())])
+    rows = orthonormal(exact.flatten(1) + 1e-3 * normal(2, 9))
+    assert closure_error(rows, 3) < 0.01
 
 
 def test_a_null_space_needs_zeros_to_rounding_and_a_gap():

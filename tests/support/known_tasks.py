@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
 from symbench.contract import Data, Model, Problem, Symmetry, Task, Trained
 from symbench.groups import Group, Lorentz, O, Scalar, Trivial, V
-from symbench.metrics.derivative import true_algebra
+from symbench.metrics import CORE
+from symbench.metrics.infinitesimal import AlgebraMetric
+from symbench.metrics.truth import true_algebra
 
 LADDER = {"smoke": (16,), "quick": (16,), "full": (16,)}
 
@@ -206,6 +210,15 @@ def trained(task, module, model=None, *, thorough=True):
     with torch.no_grad():
         prediction = module(test.x)
     return Trained(module, model or AnyModel(), problem, 16, 0, test, prediction, thorough)
+
+
+def algebra_scores(task, module, model=None, **fields):
+    """Every score of the derivative along the candidate algebra, of a trial with these fields."""
+    trial, found = replace(trained(task, module, model), **fields), {}
+    for metric in CORE:
+        if issubclass(metric, AlgebraMetric) and metric().applies(task, trial.model):
+            found |= metric().score(trial, task, torch.Generator())
+    return found
 
 
 def known_algebra(task):

@@ -7,7 +7,7 @@ import psutil  # noqa: F401 - loaded for the children
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-import symbench.metrics.derivative
+import symbench.metrics.announcement
 import symbench.runs.executors.worker  # noqa: F401 - loaded for the children
 from symbench.registry.settings import Snapshot
 

@@ -1,0 +1,170 @@
+"""First derivatives of functions at probes: along given tangents, and their size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from symbench.contract import seeded
+from symbench.metrics.network import (
+    Evaluation,
+    Function,
+    Networks,
+    directional_derivative,
+    examples_at_once,
+)
+
+_AT_ONCE = 16  # derivatives per evaluation of the function
+_RANDOM = 8  # directions that estimate ||Df||² where Df is too large to compute
+_ENTRIES = 2**20  # most entries of a Jacobian
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The values and first derivatives of a function f at probes, in float64.
+
+    Attributes:
+        f: the function.
+        x: probes [n, *input_shape], in the type that f computes in.
+        value: f(x), [n, output_size].
+        along: Df(x)[v] for the tangents v of the candidate algebra, [m, n, output_size].
+        square: ||Df(x)||², the squared Frobenius norm, [n].
+        jacobian: Df(x), [n, output_size, input_size]; None if it would be expensive.
+    """
+
+    f: Function
+    x: Tensor
+    value: Tensor
+    along: Tensor
+    square: Tensor
+    jacobian: Tensor | None
+
+    def derivatives(self, tangents: Tensor) -> Tensor:
+        """Return Df(x)[v] [k, n, output_size] for other tangents v [k, n, input_size]."""
+        if self.jacobian is not None:
+            return _contracted(self.jacobian, tangents)
+        return _directional(self.f, self.x, tangents.to(self.x.dtype)).double()
+
+
+@dataclass(frozen=True)
+class Probing:
+    """How functions are differentiated at probes.
+
+    Df is computed in forward mode along the inputs, or in reverse mode along the outputs, whichever
+    are fewer. Where both are more than twice the tangents, or where Df is large, f is
+    differentiated along the tangents, and along random vectors of signs v: E||Df v||² = ||Df||².
+
+    Attributes:
+        x: probes [n, *input_shape].
+        tangents: [m, n, input_size].
+    """
+
+    x: Tensor
+    tangents: Tensor
+
+    def of(self, f: Function) -> Slope:
+        """Return the slope of one function."""
+        with torch.no_grad():
+            value = f(self.x).flatten(1)
+        return self._slope(f, value, self._differentiated(f, value.shape[1]))
+
+    def of_each(self, networks: Networks, function: Evaluation, given: Tensor) -> list[Slope]:
+        """Return the slope of each trial, evaluating the networks together if possible.
+
+        Args:
+            networks: of the trials.
+            function: (module, x, number) -> values.
+            given: a number of each trial, [T].
+        """
+        at = Probing(self.x.to(networks.dtype), self.tangents.to(networks.dtype))
+        given, numbers = given.to(networks.dtype), self.x.numel()
+
+        def value(module: nn.Module, number: Tensor) -> Tensor:
+            return function(module, at.x, number).flatten(1)
+
+        def derivative(module: nn.Module, number: Tensor) -> Tensor:
+            return at._differentiated(lambda x: function(module, x, number), outputs)
+
+        values = networks.each(value, given, numbers=numbers)
+        outputs = values.shape[2]
+        derivatives = networks.each(derivative, given, numbers=numbers * self._at_once(outputs))
+        return [
+            at._slope(partial(_called, function, single.module, number), *pair)
+            for single, number, *pair in zip(
+                networks.singles, given, values, derivatives, strict=True
+            )
+        ]
+
+    def _is_dense(self, outputs: int) -> bool:
+        m, n, inputs = self.tangents.shape
+        return min(inputs, outputs) <= 2 * m and n * inputs * outputs <= _ENTRIES
+
+    def _at_once(self, outputs: int) -> int:
+        m, _, inputs = self.tangents.shape
+        passes = min(inputs, outputs) if self._is_dense(outputs) else m + _RANDOM
+        return min(passes, _AT_ONCE)
+
+    def _differentiated(self, f: Function, outputs: int) -> Tensor:
+        """Return Df, or the derivatives along the tangents and then along the random vectors."""
+        if self._is_dense(outputs):
+            return _jacobian(f, self.x, outputs)
+        shape = (_RANDOM, *self.tangents.shape[1:])
+        signs = 2 * torch.randint(2, shape, generator=seeded("signs", *shape)) - 1
+        return _directional(f, self.x, torch.cat([self.tangents, signs.to(self.tangents)]))
+
+    def _slope(self, f: Function, value: Tensor, derivative: Tensor) -> Slope:
+        """Return the slope from f(x) and what ``_differentiated`` has returned."""
+        value, derivative = value.double(), derivative.double()
+        if self._is_dense(value.shape[1]):
+            along = _contracted(derivative, self.tangents.double())
+            return Slope(f, self.x, value, along, derivative.square().sum((1, 2)), derivative)
+        m = len(self.tangents)
+        square = derivative[m:].square().sum(2).mean(0)
+        return Slope(f, self.x, value, derivative[:m], square, None)
+
+
+def _called(function: Evaluation, module: nn.Module, number: Tensor, x: Tensor) -> Tensor:
+    return function(module, x, number)
+
+
+def _contracted(jacobian: Tensor, tangents: Tensor) -> Tensor:
+    """Return Df(x)[v] [k, n, o] for Df(x) [n, o, i] and v [k, n, i]."""
+    return torch.einsum("noi,kni->kno", jacobian, tangents)
+
+
+def _jacobian(f: Function, x: Tensor, outputs: int) -> Tensor:
+    """Return Df(x) [n, outputs, inputs]."""
+    inputs = x[0].numel()
+    if inputs <= outputs:
+        identity = torch.eye(inputs, dtype=x.dtype)[:, None].expand(-1, len(x), -1)
+        return _directional(f, x, identity).permute(1, 2, 0)
+    parts = x.split(examples_at_once(x))
+    return torch.cat([_reverse(f, part, outputs) for part in parts]).flatten(2)
+
+
+def _reverse(f: Function, x: Tensor, outputs: int) -> Tensor:
+    """Return Df(x) [n, outputs, *input_shape] in reverse mode; one row at a time if vmap fails."""
+    unit = torch.eye(outputs, dtype=x.dtype)
+    try:
+        pull = torch.func.vjp(lambda x: f(x).flatten(1), x)[1]
+        rows = torch.func.vmap(lambda e: pull(e.expand(len(x), -1))[0], chunk_size=_AT_ONCE)(unit)
+    except RuntimeError:
+        rows = torch.autograd.functional.jacobian(
+            lambda x: f(x).flatten(1).sum(0), x, vectorize=False
+        )
+    return rows.transpose(0, 1)
+
+
+def _directional(f: Function, x: Tensor, directions: Tensor) -> Tensor:
+    """Return Df(x)[v] [k, n, outputs] for v [k, n, inputs], one by one if vmap fails."""
+
+    def along(v: Tensor) -> Tensor:
+        return directional_derivative(f, x, v.reshape(x.shape)).flatten(1)
+
+    try:
+        return torch.func.vmap(along, chunk_size=_AT_ONCE)(directions)
+    except RuntimeError:
+        return torch.stack([along(v) for v in directions])
