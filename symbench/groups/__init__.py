@@ -8,9 +8,17 @@ from symbench.groups.finite import C, D, S, Trivial, Z
 from symbench.groups.linear import GL, SL, Scaling, Sp
 from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V
-from symbench.groups.standardise import Standardised
+from symbench.groups.standardise import Rescaled, Standardised
 from symbench.groups.unitary import SU, U
-from symbench.groups.units import binary_unit, positive_scale, rounding_of, standard_deviation
+from symbench.groups.units import (
+    Unit,
+    binary_unit,
+    positive_scale,
+    root_mean_square,
+    rounding_of,
+    standard_deviation,
+    value_range,
+)
 
 __all__ = [
     "GL",
@@ -27,6 +35,7 @@ __all__ = [
     "Lorentz",
     "O",
     "Representation",
+    "Rescaled",
     "S",
     "Scalar",
     "Scaling",
@@ -35,6 +44,7 @@ __all__ = [
     "T",
     "Trivial",
     "U",
+    "Unit",
     "V",
     "Z",
     "binary_unit",
@@ -43,7 +53,9 @@ __all__ = [
     "exp_action",
     "invariant_basis",
     "positive_scale",
+    "root_mean_square",
     "rounding_of",
     "standard_deviation",
     "steps_needed",
+    "value_range",
 ]

@@ -1,4 +1,4 @@
-"""Standardisation by training statistics that keeps equivariance exact."""
+"""Standardisation and units by training statistics; both keep equivariance exact."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from symbench.groups.basis import invariant_basis
 from symbench.groups.representation import Representation
-from symbench.groups.units import positive_scale
+from symbench.groups.units import Unit, positive_scale, root_mean_square
 
 
 class Standardised(nn.Module):
@@ -58,6 +58,53 @@ class Standardised(nn.Module):
         return ((x.flatten(1) - self.input_centre) / self.input_scale).view(x.shape)
 
 
+class Rescaled(nn.Module):
+    """A network in units of its data, without a shift: f(x) = u_out net(x / u_in).
+
+    It is for networks that read raw numbers of order one, and for data whose zero means something,
+    such as black pixels. The same data in other units give the network the same numbers.
+
+    A unit is computed from training values by a function such as ``root_mean_square`` or
+    ``value_range``. For a representation it is one root mean square per summand, and so commutes
+    with the group. It is 1 for None, for class labels, and before ``calibrate``.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        inputs: Unit | Representation | None = root_mean_square,
+        outputs: Unit | Representation | None = root_mean_square,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self._inputs, self._outputs = inputs, outputs
+        self.register_buffer("input_unit", torch.ones(()))
+        self.register_buffer("output_unit", torch.ones(()))
+
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Compute the units of x [n, ...] and y [n, ...] (only of the training split)."""
+        if self._inputs is not None:
+            self.input_unit = _unit(x, self._inputs)
+        if self._outputs is not None and y.is_floating_point():
+            self.output_unit = _unit(y, self._outputs)
+        if callable(calibrate := getattr(self.net, "calibrate", None)):
+            calibrate(x / self.input_unit, y / self.output_unit)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return f(x): [n, ...] -> [n, ...]."""
+        y: Tensor = self.net(x / self.input_unit)
+        return y * self.output_unit
+
+
+def _unit(values: Tensor, unit: Unit | Representation) -> Tensor:
+    """Return the unit of values [n, ...], in the shape of one example unless it is a number."""
+    if not isinstance(unit, Representation):
+        return unit(values).to(values)
+    flat = values.flatten(1).double()
+    size, largest = _sizes(flat, torch.zeros_like(flat[0]), unit)
+    return positive_scale(size, largest, values.dtype).to(values).view(values.shape[1:])
+
+
 def _size(space: Representation | int) -> int:
     return space if isinstance(space, int) else space.size
 
@@ -65,16 +112,21 @@ def _size(space: Representation | int) -> int:
 def _statistics(values: Tensor, space: Representation | int) -> tuple[Tensor, Tensor]:
     """Return the centre [size] and the scale [size] of values [n, ...], in their dtype."""
     flat = values.flatten(1).double()
-    mean, largest = flat.mean(0), flat.abs().amax(0)
+    mean = flat.mean(0)
     if isinstance(space, int):
-        centre, square = mean, (flat - mean).square().mean(0)
+        centre, size, largest = mean, (flat - mean).square().mean(0).sqrt(), flat.abs().amax(0)
     else:
         basis = invariant_basis(space).to(mean)
         centre = basis.T @ (basis @ mean)
-        square = _per_summand((flat - centre).square().mean(0), space, torch.mean)
-        largest = _per_summand(largest, space, torch.max)
-    scale = positive_scale(square.sqrt(), largest, values.dtype)
+        size, largest = _sizes(flat, centre, space)
+    scale = positive_scale(size, largest, values.dtype)
     return centre.to(values), scale.to(values)
+
+
+def _sizes(flat: Tensor, centre: Tensor, space: Representation) -> tuple[Tensor, Tensor]:
+    """Return the root mean squares of flat - centre and the largest |flat|, both per summand."""
+    square = _per_summand((flat - centre).square().mean(0), space, torch.mean)
+    return square.sqrt(), _per_summand(flat.abs().amax(0), space, torch.max)
 
 
 def _per_summand(values: Tensor, space: Representation, join: Callable[[Tensor], Tensor]) -> Tensor:

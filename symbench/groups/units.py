@@ -7,9 +7,14 @@ squares inside the range of a number type is a power of two, which changes no ot
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 
+Unit: TypeAlias = Callable[[Tensor], Tensor]
+"""A positive number, or one for each coordinate, that grows with the values [n, ...] like them."""
 _ROUNDING = 4.0  # steps of the number type below which a deviation is rounding
 
 
@@ -52,3 +57,18 @@ def standard_deviation(values: Tensor) -> Tensor:
     """Return the standard deviations [k] of values [n, k], where squares may leave their type."""
     unit = binary_unit(values, 0)
     return (values / unit).std(0, correction=0) * unit
+
+
+def root_mean_square(values: Tensor) -> Tensor:
+    """Return the root mean square of all values, or 1 if all are zero."""
+    unit = binary_unit(values)
+    size = (values / unit).square().mean().sqrt() * unit
+    return torch.where(size > 0, size, torch.ones_like(size))
+
+
+def value_range(values: Tensor) -> Tensor:
+    """Return the largest minus the smallest value.
+
+    It is 1 for pixels between 0 and 1. If the values do not vary it is their magnitude, or 1.
+    """
+    return positive_scale(values.max() - values.min(), values.abs().max(), values.dtype)

@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from symbench.groups import O, Scalar, Standardised, V, binary_unit, positive_scale
+from symbench.groups import (
+    O,
+    Rescaled,
+    Scalar,
+    Standardised,
+    V,
+    binary_unit,
+    positive_scale,
+    root_mean_square,
+    value_range,
+)
 
 FACTORS = [2.0**-100, 2.0**-40, 2.0**-3, 2.0**40, 2.0**100]
 
@@ -83,3 +93,57 @@ def test_a_positive_scale_keeps_what_is_larger_than_rounding():
     largest = torch.tensor([1.0, 1.0, 0.0])
     found = positive_scale(torch.tensor([1e-3, 1e-8, 0.0]), largest, torch.float32)
     assert found.tolist() == [pytest.approx(1e-3), 1, 1]
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e12, *FACTORS])
+@pytest.mark.parametrize("unit", [root_mean_square, value_range])
+def test_units_grow_with_the_values(unit, factor):
+    x = drawn() - 5
+    assert float(unit(factor * x)) == pytest.approx(factor * float(unit(x)), rel=1e-5)
+
+
+def test_known_units():
+    assert float(root_mean_square(torch.tensor([3.0, -4.0]))) == pytest.approx(12.5**0.5)
+    assert float(value_range(torch.tensor([0.25, 1.0, 0.0]))) == 1
+    assert float(value_range(torch.tensor([-2.0, -2.0]))) == 2
+    assert float(root_mean_square(torch.zeros(3))) == float(value_range(torch.zeros(3))) == 1
+
+
+class Remembers(nn.Module):
+    """The identity, which keeps what it is shown."""
+
+    def calibrate(self, x, y):
+        self.shown = x, y
+
+    def forward(self, x):
+        self.seen = x
+        return x
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_a_rescaled_network_reads_and_returns_the_same_numbers_in_all_units(factor):
+    x, y = drawn(), 7 * drawn(size=2)
+    usual, other = (Rescaled(Remembers(), value_range) for _ in range(2))
+    usual.calibrate(x, y)
+    other.calibrate(factor * x, y / factor)
+    assert torch.equal(other(factor * x), usual(x) / factor)
+    assert torch.equal(usual.net.seen, other.net.seen)
+    assert all(torch.equal(*pair) for pair in zip(usual.net.shown, other.net.shown, strict=True))
+    assert not usual(torch.zeros(1, 3)).any()
+
+
+def test_a_rescaled_network_has_one_unit_per_summand_of_a_representation():
+    group = O(3)
+    x = torch.cat([8 * drawn(), drawn(size=1)], 1)
+    module = Rescaled(nn.Identity(), (V + Scalar)(group), None)
+    module.calibrate(x, drawn(size=4))
+    assert torch.equal(module.input_unit[:3], module.input_unit[:1].expand(3))
+    sizes = [float(root_mean_square(part)) for part in x.split([3, 1], 1)]
+    assert module.input_unit[[0, 3]].tolist() == pytest.approx(sizes)
+    assert module.output_unit == 1
+
+
+def test_class_labels_have_no_unit():
+    module = Rescaled(nn.Identity())
+    module.calibrate(drawn(), torch.arange(50))
+    assert module.output_unit == 1
