@@ -10,6 +10,7 @@ from typing import Any, ClassVar, final
 from torch import nn
 
 from symbench import Model, Problem
+from symbench.groups import Rescaled, value_range
 
 _PAPER = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, appendix D"
 
@@ -33,10 +34,11 @@ class CNNConfig:
 class _Convolutional(Model):
     """3×3 convolutions with SiLU, then a linear layer on all pixels and channels.
 
-    Nothing is standardised: regression targets are expected to be of order one.
+    Pixels are read in units of their range, which is 1 for published images, and regression
+    targets in units of their root mean square.
     """
 
-    version = "1"
+    version = "2"
     reference = _PAPER
     Config = CNNConfig
     config: CNNConfig
@@ -62,12 +64,13 @@ class _Convolutional(Model):
                 pool = min(2, height), min(2, width)  # a 1-D signal has one row
                 layers.append(nn.MaxPool2d(pool, stride=1))
                 height, width = height + 1 - pool[0], width + 1 - pool[1]
-        return nn.Sequential(
+        net = nn.Sequential(
             *layers,
             nn.Flatten(),
             nn.Linear(channels * height * width, problem.output_size),
             nn.Unflatten(1, problem.output_shape),
         )
+        return Rescaled(net, inputs=value_range)
 
 
 @final
@@ -130,7 +133,10 @@ def lconv_parameters(problem: Problem, config: FCConfig) -> int:
 
 
 class _FullyConnected(Model):
-    """Hidden layers of ReLU units on all pixels and channels, then the classes."""
+    """Hidden layers of ReLU units on all pixels and channels, then the classes.
+
+    Pixels are read in units of their range, which is 1 for published images.
+    """
 
     version = "1"
     reference = _PAPER
@@ -161,7 +167,8 @@ class _FullyConnected(Model):
             layers += [nn.Linear(size, width), nn.ReLU()]
             size = width
         head = nn.Linear(size, problem.output_size)
-        return nn.Sequential(*layers, head, nn.Unflatten(1, problem.output_shape))
+        net = nn.Sequential(*layers, head, nn.Unflatten(1, problem.output_shape))
+        return Rescaled(net, inputs=value_range)
 
 
 @final

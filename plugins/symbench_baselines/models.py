@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from symbench import Context, Data, Model, Prior, Problem, Recipe
-from symbench.groups import Standardised
+from symbench.groups import Rescaled, Standardised, value_range
 from symbench_baselines.layers import (
     AffineMap,
     ConstantMap,
@@ -63,7 +63,8 @@ class MLP(Model):
         if problem.kind == "image" and problem.loss == "cross-entropy":
             # Pixels share one scale. Z-scoring each separately would amplify a border pixel that
             # is blank in nearly all training images but not in a test image.
-            return nn.Sequential(net, nn.Unflatten(1, problem.output_shape))
+            shaped = nn.Sequential(net, nn.Unflatten(1, problem.output_shape))
+            return Rescaled(shaped, inputs=value_range)
         return Standardised(net, problem.input_size, problem.output_size, problem.output_shape)
 
 
@@ -140,7 +141,10 @@ class Constant(Model):
 
 
 class Linear(Model):
-    """The best affine map: least squares of least norm, or regularised logistic regression."""
+    """The best affine map: least squares of least norm, or regularised logistic regression.
+
+    The regression reads pixels in units of their range, to which its regulariser refers.
+    """
 
     name, version, prior = "linear", "1", "none"
     summary = "least squares, or multinomial logistic regression"
@@ -158,7 +162,9 @@ class Linear(Model):
         """Return the affine map that fits the training data best."""
         x = data.x.flatten(1).double().cpu()
         if problem.loss == "cross-entropy":
-            weight, bias = logistic_regression(x, data.y.cpu(), problem.output_size)
+            unit = value_range(x)
+            weight, bias = logistic_regression(x / unit, data.y.cpu(), problem.output_size)
+            weight = weight / unit
         else:
             weight, bias = least_squares(x, data.y.flatten(1).double().cpu())
         weight, bias = weight.to(data.x.dtype), bias.to(data.x.dtype)

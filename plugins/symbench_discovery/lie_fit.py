@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Context, Data, Model, Prior, Problem, Recipe
-from symbench.groups import binary_unit, exp_action, positive_scale, rounding_of, steps_needed
+from symbench.groups import (
+    binary_unit,
+    exp_action,
+    positive_scale,
+    rounding_of,
+    steps_needed,
+    value_range,
+)
 from symbench_discovery.action import nearest
 from symbench_discovery.shapes import is_map, is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
@@ -25,14 +32,17 @@ class FlowNet(nn.Module):
     """One generator L = M / unit [d, d], which starts at zero so that no direction is favoured.
 
     ``unit`` is the root mean square training angle, so that the entries of M are of order 1.
+    ``pixel`` is the range of the training pixels, the unit of images.
     """
 
     unit: Tensor
+    pixel: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.M = nn.Parameter(torch.zeros(size, size))
         self.register_buffer("unit", torch.ones(()))
+        self.register_buffer("pixel", torch.ones(()))
         self.steps = 1
 
     def generator(self) -> Tensor:
@@ -68,7 +78,7 @@ class PairFlow(FlowNet):
 
     def minimiser(self, x: Tensor) -> Tensor:
         """Return the minimising θ [n] for pairs x [n, 2, height, width]."""
-        first, second = x.flatten(2).unbind(1)
+        first, second = (x / self.pixel).flatten(2).unbind(1)
         return nearest(self.generator(), (first, second), self.steps, self.reach, self._iterations)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,7 +119,7 @@ class LieFit(Model):
     updates, because with large angles the loss has wrong local minima.
     """
 
-    name, version = "lie-fit", "1"
+    name, version = "lie-fit", "2"
     prior: ClassVar[Prior] = "discovers"
     parametrisation = "exponential-return"
     summary = "one generator by regression, exp(θL) x₁ = x₂ at known angles"
@@ -143,6 +153,7 @@ class LieFit(Model):
         largest = float(angles.abs().max())
         found = (angles / unit).square().mean().sqrt() * unit
         net.unit = positive_scale(found, angles.abs().max(), angles.dtype)
+        net.pixel = value_range(data.x)
         loss = self._loss(net, data, context, _MARGIN * largest)
         descend([([net.M], self.config.learning_rate)], loss, context.updates)
         net.steps = steps_needed(net.generator(), _MARGIN * largest)
@@ -160,7 +171,9 @@ class LieFit(Model):
     def _loss(self, net: FlowNet, data: Data, context: Context, largest: float) -> Loss:
         size = data.y.flatten(1).abs().amax(1)
         order = size.argsort() if isinstance(net, PairFlow) else torch.arange(len(data))
-        inputs, targets = data.x[order], data.y[order]
+        inputs, targets = data.x[order] / net.pixel, data.y[order]
+        if isinstance(net, MapFlow):
+            targets = targets / net.pixel
 
         def loss(step: int) -> Tensor:
             share = min(1.0, _FIRST + 2 * step / context.updates)

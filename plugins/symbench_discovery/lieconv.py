@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Model, Prior, Problem
+from symbench.groups import Rescaled, value_range
 from symbench_discovery.liegroup import logarithms, window
 from symbench_discovery.shapes import is_classification
 
@@ -156,4 +157,5 @@ class LieConv(Model):
         """Return the network [n, channels, side, side] -> [n, classes]."""
         turns = self.config.turns if self.config.group == "SE(2)" else 1
         colours, side, _ = problem.input_shape
-        return LieConvNet(colours, side, problem.output_size, self.config.channels, turns)
+        net = LieConvNet(colours, side, problem.output_size, self.config.channels, turns)
+        return Rescaled(net, inputs=value_range)

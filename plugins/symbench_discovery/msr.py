@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Context, Data, Model, Prior, Problem
-from symbench.groups import positive_scale, standard_deviation
+from symbench.groups import positive_scale, standard_deviation, value_range
 from symbench_discovery.shapes import is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 
@@ -50,10 +50,14 @@ class SharedWeights(nn.Module):
 
 
 class PairMSR(nn.Module):
-    """The angle of a pair, predicted from the filter after one gradient step on that pair."""
+    """The angle of a pair, predicted from the filter after one gradient step on that pair.
+
+    ``pixel`` is the range of the training pixels, the unit of images.
+    """
 
     centre: Tensor
     spread: Tensor
+    pixel: Tensor
 
     def __init__(self, size: int, latent: int, width: int) -> None:
         super().__init__()
@@ -65,6 +69,7 @@ class PairMSR(nn.Module):
             nn.SiLU(),
             nn.Linear(width, 1),
         )
+        self.register_buffer("pixel", torch.ones(()))
         self.register_buffer("centre", torch.zeros(latent + 2))
         self.register_buffer("spread", torch.ones(latent + 2))
 
@@ -84,7 +89,7 @@ class PairMSR(nn.Module):
 
     def _filters(self, x: Tensor) -> Tensor:
         """Return the change of v divided by ‖x₁‖² / d, and ‖x₁‖² / d, per pair [n, latent + 1]."""
-        first, second = x.flatten(2).unbind(1)
+        first, second = (x / self.pixel).flatten(2).unbind(1)
         square = first.square().mean(1, keepdim=True)
         moved = self.shared.adapted(first[:, None], second[:, None]) - self.shared.v
         return torch.cat([moved / square.clamp_min(1e-12), square], 1)
@@ -122,7 +127,7 @@ class MSR(Model):
     explicit Lie generator, so only the function is scored.
     """
 
-    name, version = "msr", "1"
+    name, version = "msr", "2"
     prior: ClassVar[Prior] = "discovers"
     summary = "meta-learned weight sharing across the angles of image pairs"
     reference = "Zhou, Knowles, Finn 2021, Meta-learning symmetries by reparameterization"
@@ -144,6 +149,7 @@ class MSR(Model):
         """Return the network: the pattern is meta-learned first, then the head is trained."""
         config = self.config
         net = self.build(problem).to(context.device)
+        net.pixel = value_range(data.x)
         first = int(config.share * context.updates)
         descend(
             [(net.shared.parameters(), config.outer_rate)], self._meta(net, data, context), first
@@ -160,7 +166,7 @@ class MSR(Model):
     def _meta(self, net: PairMSR, data: Data, context: Context) -> Loss:
         config = self.config
         order = data.y[:, 0].argsort()
-        x = data.x[order].flatten(2)
+        x = data.x[order].flatten(2) / net.pixel
         size = min(config.examples, len(x))
         support = min(config.support, size - 1) if size > 1 else 1
 

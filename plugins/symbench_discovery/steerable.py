@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 from torch import nn
 
 from symbench import Model, Prior, Problem
+from symbench.groups import Rescaled, value_range
 from symbench_discovery.groupconv import RotationInvariantNet
 from symbench_discovery.shapes import is_classification
 
@@ -55,6 +56,7 @@ class SteerableCNN(Model):
     def build(self, problem: Problem) -> nn.Module:
         """Return the network [n, channels, side, side] -> [n, classes]."""
         config = self.config
-        return RotationInvariantNet(
+        net = RotationInvariantNet(
             problem.input_shape[0], problem.output_size, config.channels, config.orientations
         )
+        return Rescaled(net, inputs=value_range)

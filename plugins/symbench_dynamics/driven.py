@@ -17,7 +17,7 @@ from symbench_dynamics.heads import (
     rotated,
 )
 from symbench_dynamics.models import Dynamics, PortConfig
-from symbench_dynamics.port import force_network
+from symbench_dynamics.port import Force, force_network
 
 _FIRST = 0.1  # initial diagonal of L; at L = 0 its gradient vanishes
 
@@ -52,13 +52,14 @@ class Dissipative(Field):
 
     def __init__(self, net: nn.Module, force: nn.Module, size: int, clock: Clock) -> None:
         super().__init__(clock)
-        self.net, self.force = net, force
+        self.net, self.force = net, Force(force, clock.times)
         self.root = nn.Parameter(_FIRST * torch.eye(size))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
         """Calibrate H by the states, with values of the size that the observed rates imply."""
         states, rates = self.observed(x, y)
         calibrate_potential(self.net, states, -rotated(rates))
+        self.force.observe(rates.chunk(2, -1)[1])
 
     @property
     def friction(self) -> Tensor:

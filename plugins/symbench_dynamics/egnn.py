@@ -12,10 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import InputError, Model, Problem, Symmetry
-from symbench.groups import SO, O
+from symbench.groups import SO, O, root_mean_square
 from symbench_dynamics.heads import Clock, Field
 
 _TINY = 1e-12  # keeps the norm of a velocity differentiable at zero
+# Of nbody-charged: the root mean squares of charges, of coordinates of distances and velocities,
+# and of the distances that the bodies move.
+_CHARGE, _LENGTH, _SPEED, _MOVED = 1.0, 2.15, 0.585, 0.51
+_EXPLAINED = 0.5  # largest relative error of a law of the centre that makes targets positions
 
 
 def bodies_of(told: Symmetry) -> int:
@@ -50,20 +54,31 @@ def cloud_reason(problem: Problem) -> str | None:
 class Cloud(Field):
     """Interacting bodies, by an equivariant ``vectors`` of charges, positions and velocities.
 
-    For trajectories, the vectors are accelerations: dx/dt = v, dv/dt = vectors, and charges are
-    constant. For a task without times they are the targets, relative to the position of each body
-    if the targets are positions. The training data decide whether they are. The symmetry cannot,
-    because O(d) acts on positions as on forces; only translations, which move positions and not
-    forces, distinguish them.
+    For trajectories, the vectors are accelerations: dx/dt = c v, dv/dt = vectors, and charges are
+    constant; c is 1 in consistent units, and fitted to the centres of the bodies. For a task
+    without times the vectors are the targets, relative to the position of each body if the targets
+    are positions. The training data decide whether they are, and in which unit. The symmetry
+    cannot, because O(d) acts on positions as on forces; only translations, which move positions
+    and not forces, distinguish them.
+
+    ``vectors`` sees charges, lengths, velocities and its own values in units in which the training
+    data are as large as those of ``nbody-charged``, where published networks read raw numbers.
+    Before ``calibrate`` the units are 1.
     """
 
     methods = ("leapfrog",)
     places: Tensor
+    motion: Tensor
+    charge: Tensor
+    length: Tensor
+    speed: Tensor
+    size: Tensor
 
     def __init__(self, clock: Clock, bodies: int, dim: int) -> None:
         super().__init__(clock)
         self.bodies, self.dim = bodies, dim
-        self.register_buffer("places", torch.ones(()))
+        for name in ("places", "motion", "charge", "length", "speed", "size"):
+            self.register_buffer(name, torch.ones(()))
 
     @abstractmethod
     def vectors(self, q: Tensor, x: Tensor, v: Tensor) -> Tensor:
@@ -78,17 +93,31 @@ class Cloud(Field):
         """
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Treat targets as positions if they are nearer to the bodies than to the origin."""
-        if not self.clock.times:
-            places = self._read(x)[1].flatten(1)
-            near = (y - places).square().sum() < y.square().sum()
-            self.places = near.to(self.places)
+        """Compute the units, and decide whether targets without times are positions."""
+        states, rates = self.observed(x, y)
+        q, places, v = self._read(states)
+        if self.clock.times:
+            _, velocities, vectors = self._read(rates)
+            self.motion = ratio(v.mean(1), velocities.mean(1))
+        else:
+            vectors = rates.unflatten(1, (self.bodies, self.dim))
+            self.places = unit_of_positions(places.mean(1), v.mean(1), vectors.mean(1))
+            vectors = vectors - self.places * places
+        apart = places.unsqueeze(2) - places.unsqueeze(1)
+        self.charge = root_mean_square(q) / _CHARGE
+        self.length = root_mean_square(apart) / _LENGTH
+        self.speed = root_mean_square(v) / _SPEED
+        self.size = root_mean_square(vectors) / _MOVED
+
+    def in_units(self, q: Tensor, x: Tensor, v: Tensor) -> Tensor:
+        """Return ``vectors`` of charges, positions and velocities in the units of the task."""
+        return self.size * self.vectors(q / self.charge, x / self.length, v / self.speed)
 
     def field(self, state: Tensor, t: Tensor) -> Tensor:  # noqa: ARG002 - autonomous
-        """Return (0, v, vectors) [n, B (1 + 2d)]."""
+        """Return (0, c v, vectors) [n, B (1 + 2d)]."""
         q, x, v = self._read(state)
-        a = self.vectors(q, x, v)
-        return torch.cat([torch.zeros_like(q), v.flatten(1), a.flatten(1)], 1)
+        a = self.in_units(q, x, v)
+        return torch.cat([torch.zeros_like(q), (self.motion * v).flatten(1), a.flatten(1)], 1)
 
     def flow(self, state: Tensor, times: Tensor) -> Tensor:
         """Return the states [n, k, B (1 + 2d)] at ``times`` [k], by drift, kick and drift.
@@ -96,13 +125,14 @@ class Cloud(Field):
         Each step needs one evaluation. The order is 2 if accelerations do not depend on velocities.
         """
         q, x, v = self._read(state)
+        c = self.motion
         substeps = self.clock.substeps(times)
         states = [state]
         for h in times.to(state).diff() / substeps:
             for _ in range(substeps):
-                middle = x + h / 2 * v
-                v = v + h * self.vectors(q, middle, v)
-                x = middle + h / 2 * v
+                middle = x + h / 2 * c * v
+                v = v + h * self.in_units(q, middle, v)
+                x = middle + h / 2 * c * v
             states.append(torch.cat([q, x.flatten(1), v.flatten(1)], 1))
         return torch.stack(states, 1)
 
@@ -111,13 +141,41 @@ class Cloud(Field):
         if self.clock.times:
             return super().forward(x)
         q, places, v = self._read(x)
-        return (self.places * places + self.vectors(q, places, v)).flatten(1)
+        return (self.places * places + self.in_units(q, places, v)).flatten(1)
 
     def _read(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return charges [n, B], positions and velocities [n, B, d] of states [n, B (1 + 2d)]."""
         q, rest = state[:, : self.bodies], state[:, self.bodies :]
         x, v = rest.unflatten(1, (2, self.bodies, self.dim)).unbind(1)
         return q, x, v
+
+
+def unit_of_positions(x: Tensor, v: Tensor, y: Tensor) -> Tensor:
+    """Return the unit of targets relative to that of positions, or 0 if they are no positions.
+
+    The centre of bodies without external forces moves uniformly, y = a x + b v, where a is 1 in
+    equal units. Least squares gives a. If this law does not explain the centres of the targets,
+    they are not positions.
+
+    Args:
+        x: centres of the positions, [n, d].
+        v: mean velocities, [n, d].
+        y: centres of the targets, [n, d].
+    """
+    units = [root_mean_square(part) for part in (x, v, y)]
+    parts = [part / unit for part, unit in zip((x, v, y), units, strict=True)]
+    known, seen = torch.stack(parts[:2], -1).flatten(0, 1).double(), parts[2].flatten().double()
+    a = torch.linalg.lstsq(known.cpu(), seen[:, None].cpu()).solution[:, 0].to(known)
+    explained = (seen - known @ a).square().sum() < _EXPLAINED**2 * seen.square().sum()
+    return torch.where(explained, a[0], 0).to(x) * (units[2] / units[0])
+
+
+def ratio(v: Tensor, y: Tensor) -> Tensor:
+    """Return the number c of least squares in y = c v, for v and y [n, d]; 1 if it is zero."""
+    units = root_mean_square(v), root_mean_square(y)
+    one, other = (v / units[0]).double(), (y / units[1]).double()
+    c = (one * other).sum() / one.square().sum()
+    return torch.where(c.isfinite() & (c != 0), c, 1).to(v) * (units[1] / units[0])
 
 
 def two_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
@@ -181,11 +239,11 @@ class EGNNCloud(Cloud):
 
 @dataclass(frozen=True)
 class EGNNConfig:
-    """``depth`` layers of ``width`` features; ``step`` is the longest along a trajectory."""
+    """``depth`` layers of ``width`` features; ``step`` is in intervals of the trajectories."""
 
     width: int = 32
     depth: int = 2
-    step: float = 0.5
+    step: float = 1.0
     learning_rate: float = 3e-3
     batch_size: int = 32
 
@@ -193,11 +251,11 @@ class EGNNConfig:
 class CloudModel(Model):
     """A network on fully connected bodies, exactly equivariant under E(d) and permutations.
 
-    It reads charges, lengths and times in the units of the task, as published. In other units it is
-    another network.
+    Charges, lengths, velocities and times may have any units. In each of them the training data
+    are as large as those of ``nbody-charged``, which published networks read as raw numbers.
     """
 
-    version, prior = "1", "told"
+    version, prior = "2", "told"
     config: Any
     selection = "best-valid"
 

@@ -12,6 +12,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -21,12 +22,16 @@ from symbench import InputError
 from symbench.groups import binary_unit, standard_deviation
 from symbench_dynamics.integrators import implicit_midpoint, leapfrog, rk4
 
-_SLACK = 1e-6  # relative; the rounding of times to float32 must not add a step
+_SLACK = 1e-5  # relative; the rounding of times to float32 must not add a step
 
 
 @dataclass(frozen=True)
 class Clock:
-    """How a field is integrated: its task's ``times``, the longest ``step``, and the method."""
+    """How a field is integrated: its task's ``times``, the longest ``step``, and the method.
+
+    The unit of ``step`` is the widest interval of the task's times. A task without times has no
+    unit of time; there it is the widest interval of the times that are asked for.
+    """
 
     times: tuple[float, ...]
     step: float
@@ -34,8 +39,11 @@ class Clock:
 
     def substeps(self, times: Tensor) -> int:
         """Return how many steps of at most ``step`` the widest interval of ``times`` [k] needs."""
-        widest = float(times.diff().abs().max()) if len(times) > 1 else 0.0
-        return max(1, math.ceil(widest / self.step * (1 - _SLACK)))
+        if len(times) < 2:
+            return 1
+        asked = float(times.diff().abs().max())
+        own = max((abs(after - before) for before, after in pairwise(self.times)), default=asked)
+        return max(1, math.ceil(asked / own / self.step * (1 - _SLACK)))
 
 
 class Field(nn.Module):

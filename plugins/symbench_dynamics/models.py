@@ -23,15 +23,17 @@ _SCALARS = "; Villar et al. 2021 (Scalars are universal)"
 
 @dataclass(frozen=True)
 class DynamicsConfig:
-    """``integrator``, its longest ``step`` in the task's unit of time, and the training.
+    """``integrator``, its longest ``step``, and the training.
 
-    Training and every later rollout use the same integrator and the same longest step. A batch
+    The unit of ``step`` is the interval between the states of a training trajectory. Training and
+    every later rollout use the same integrator and the same longest step. Where the targets are
+    rates of change, the unit is the interval between the states of a rollout. A batch
     holds ``trajectories`` examples if the targets are trajectories, because four steps by ``rk4``
     cost sixteen times as much as rates of change.
     """
 
     integrator: str = "rk4"
-    step: float = 0.2
+    step: float = 1.0
     learning_rate: float = 3e-3
     batch_size: int = 128
     trajectories: int = 32
@@ -43,7 +45,7 @@ class Dynamics(Model):
     The backbone is the registered model named ``backbone``, in its default configuration.
     """
 
-    version = "1"
+    version = "2"
     backbone: ClassVar[str] = "mlp"
     canonical: ClassVar[bool] = True
     Config = DynamicsConfig
@@ -186,7 +188,7 @@ class SeparableConfig(DynamicsConfig):
     """Leapfrog has order 2 and needs shorter steps than Runge-Kutta."""
 
     integrator: str = "leapfrog"
-    step: float = 0.1
+    step: float = 0.5
 
 
 @final

@@ -7,7 +7,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from symbench.groups import Rescaled, root_mean_square
 from symbench_dynamics.heads import Clock, Field, calibrate_potential, gradient, rotated
+
+_HORIZON, _RATE = 3.0, 0.91  # of damped-forced: the last time, and the root mean square of dp/dt
 
 
 class Sine(nn.Module):
@@ -16,6 +19,34 @@ class Sine(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return sin(x)."""
         return x.sin()
+
+
+def _published_times(times: Tensor) -> Tensor:
+    return times.max() / _HORIZON
+
+
+def _published_rates(rates: Tensor) -> Tensor:
+    return root_mean_square(rates) / _RATE
+
+
+class Force(Rescaled):
+    """F(t), in units in which the training data have the horizon and forces of ``damped-forced``.
+
+    Without times there is no unit of time, and only F(0) is learned: F is constant.
+    """
+
+    def __init__(self, net: nn.Module, times: tuple[float, ...]) -> None:
+        super().__init__(net, _published_times, _published_rates)
+        self.times = times
+
+    def observe(self, rates: Tensor) -> None:
+        """Read the units from the task's times and the observed dp/dt [m, f]."""
+        times = torch.tensor(self.times or (_HORIZON,)).to(rates)
+        self.calibrate(times, rates)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """Return F [k, f] at times t [k, 1]."""
+        return super().forward(t if self.times else torch.zeros_like(t))
 
 
 def force_network(width: int, outputs: int) -> nn.Sequential:
@@ -30,19 +61,19 @@ class PortHamiltonian(Field):
     """dq/dt = ∂H/∂p, dp/dt = -∂H/∂q + N ∂H/∂p + F(t), N diagonal (Desai et al. 2021).
 
     N < 0 damps. H, N and F are learned together. A constant part of F cannot be distinguished from
-    a part of H that is linear in q. The published penalties on |F| and |N| are omitted. F and t are
-    in the units of the task.
+    a part of H that is linear in q. The published penalties on |F| and |N| are omitted.
     """
 
     def __init__(self, net: nn.Module, force: nn.Module, half: int, clock: Clock) -> None:
         super().__init__(clock)
-        self.net, self.force = net, force
+        self.net, self.force = net, Force(force, clock.times)
         self.damping = nn.Parameter(torch.zeros(half))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
         """Calibrate H by the states, with values of the size that the observed rates imply."""
         states, rates = self.observed(x, y)
         calibrate_potential(self.net, states, -rotated(rates))
+        self.force.observe(rates.chunk(2, -1)[1])
 
     def energy(self, state: Tensor) -> Tensor:
         """Return the stationary energy H(x) [n, 1]."""
@@ -51,5 +82,5 @@ class PortHamiltonian(Field):
     def field(self, state: Tensor, t: Tensor) -> Tensor:
         """Return the rate of change [n, d] at time t."""
         dq, dp = gradient(self.energy, state).chunk(2, -1)
-        drive = self.force(t.reshape(1, 1))
+        drive = self.force(t.to(state).reshape(1, 1))
         return torch.cat([dp, self.damping * dp - dq + drive], -1)

@@ -170,7 +170,7 @@ class TensorFieldConfig:
     degree: int = 1
     depth: int = 1
     hidden: int = 32
-    step: float = 0.5
+    step: float = 1.0
     learning_rate: float = 3e-3
     batch_size: int = 32
 

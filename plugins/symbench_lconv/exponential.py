@@ -57,7 +57,7 @@ class _Exponential(Model):
     head is used if it lowers this error on the validation split.
     """
 
-    version = "1"
+    version = "2"
     prior: ClassVar[Prior] = "discovers"
     reference = "Rao and Ruderman 1999; Dehmamy et al. 2021 (the task)"
     Config = ExponentialConfig
@@ -112,7 +112,7 @@ class _Exponential(Model):
                 norm = _MARGIN * float(torch.linalg.matrix_norm(L.detach().double(), 2))
                 limit = self._followed(sizes, norm, update / updates)
                 steps = steps_needed(L, _MARGIN * float(sizes[limit - 1]))
-            x, y, angle = self._batch(data, context, order[:limit])
+            x, y, angle = self._batch(net, data, context, order[:limit])
             square = (exp_action(L, angle, x, steps) - y).square().mean(1)
             if not self.skew:
                 square = square + (exp_action(L, -angle, y, steps) - x).square().mean(1)
@@ -137,19 +137,21 @@ class _Exponential(Model):
         everyone = torch.arange(len(data), device=data.x.device)
 
         def loss(update: int) -> Tensor:  # noqa: ARG001
-            x, y, angle = self._batch(data, context, everyone)
+            x, y, angle = self._batch(net, data, context, everyone)
             images = orbit(L, net.nodes, x)
             error = (net.estimate(images, y)[:, 0] - angle) / net.spread
             return error.square().mean()
 
         return loss
 
-    def _batch(self, data: Data, context: Context, among: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw x₁, x₂ [b, d] and θ [b] from the pairs ``among``."""
+    def _batch(
+        self, net: ExponentialNet, data: Data, context: Context, among: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw x₁, x₂ [b, d] in units of ``net.pixel``, and θ [b], from the pairs ``among``."""
         size = min(self.config.batch_size, len(among))
         drawn = torch.randint(len(among), (size,), generator=context.generator)
         at = among[drawn.to(among.device)]
-        pairs = data.x[at].flatten(2)
+        pairs = data.x[at].flatten(2) / net.pixel
         return pairs[:, 0], pairs[:, 1], data.y[at, 0]
 
 

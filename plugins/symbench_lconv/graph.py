@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Model, Prior, Problem, Recipe, graphs
+from symbench.groups import Rescaled
 from symbench_lconv import models
 
 
@@ -56,7 +57,7 @@ class GCN(Model):
     at most as expressive as 1-WL.
     """
 
-    name, version = "lconv-gcn", "1"
+    name, version = "lconv-gcn", "2"
     prior: ClassVar[Prior] = "none"
     summary = "L-conv whose generator is the propagation on the pixel grid or graph"
     reference = models.GCN.reference
@@ -80,7 +81,8 @@ class GCN(Model):
         """Return the network [n, *input_shape] -> [n, *output_shape]."""
         if problem.kind != "graph":
             return self._images.build(problem)
-        return OnGraphs(problem, self.config.hidden, self.config.depth)
+        net = OnGraphs(problem, self.config.hidden, self.config.depth)
+        return Rescaled(net, inputs=None)
 
     def recipe(self, problem: Problem) -> Recipe:
         """Return the recipe of ``lconv``; graphs use that of image classification."""

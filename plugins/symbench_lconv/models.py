@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 from torch import Tensor, nn
 
 from symbench import Model, Prior, Problem, Recipe
+from symbench.groups import Rescaled, value_range
 from symbench_lconv.grid import grid_edges, propagation
 from symbench_lconv.layers import (
     DenseGenerators,
@@ -45,7 +46,11 @@ def _maps_images(problem: Problem) -> bool:
 
 
 class _Images(Model):
-    """A network of L-conv layers on images."""
+    """A network of L-conv layers on images.
+
+    Classification reads pixels in units of their range, which is 1 for published images. Maps from
+    images to images are linear, and so the same in all units.
+    """
 
     version = "1"
     reference = f"{_PAPER}, eq. 22 and appendix D"
@@ -90,7 +95,8 @@ class _Images(Model):
             layers += [layer, nn.ReLU()]
             channels = hidden
         head = nn.Linear(channels * height * width, problem.output_size)
-        return OnImages(nn.Sequential(*layers, nn.Flatten(), head), problem.output_shape)
+        net = OnImages(nn.Sequential(*layers, nn.Flatten(), head), problem.output_shape)
+        return Rescaled(net, inputs=value_range)
 
     def recipe(self, problem: Problem) -> Recipe:
         """Return the released code's Adam for maps, or Adam with a cosine for classification."""

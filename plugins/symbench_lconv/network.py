@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from symbench.groups import binary_unit, positive_scale
+from symbench.groups import binary_unit, positive_scale, value_range
 from symbench_lconv.action import nearest_angle, orbit
 
 _START = 1e-3  # initial scale of the generator, small so that no direction is favoured
@@ -31,6 +31,7 @@ class ExponentialNet(nn.Module):
     spread: Tensor
     unit: Tensor
     binary: Tensor
+    pixel: Tensor
 
     def __init__(self, pixels: int, *, skew: bool, metrics: int, width: int) -> None:
         super().__init__()
@@ -49,11 +50,13 @@ class ExponentialNet(nn.Module):
         self.register_buffer("spread", torch.ones(()))
         self.register_buffer("unit", torch.ones(()))
         self.register_buffer("binary", torch.ones(()), persistent=False)
+        self.register_buffer("pixel", torch.ones(()))
         self.corrected = False
         self._skew = skew
 
-    def calibrate(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002 - the engine passes both
-        """Store range, mean and standard deviation of the training angles y [n, 1]."""
+    def calibrate(self, x: Tensor, y: Tensor) -> None:
+        """Store the range of the pixels, and statistics of the training angles y [n, 1]."""
+        self.pixel = value_range(x)
         largest = y.abs().max()
         shortest = positive_scale(torch.zeros_like(largest), largest, y.dtype)
         low, high = y.min(), y.max()
@@ -73,7 +76,7 @@ class ExponentialNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles [n, 1] of pairs x [n, 2, height, width]."""
-        first, second = x[:, 0].flatten(1), x[:, 1].flatten(1)
+        first, second = (x / self.pixel).flatten(2).unbind(1)
         if self.corrected:
             return self.estimate(orbit(self.generator(), self.nodes, first), second)
         # in units of about the largest angle, no power of L leaves the range of float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -9,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Model, Problem, Recipe
+from symbench.groups import Rescaled, root_mean_square, value_range
 from symbench_lconv.layers import DenseGenerators, ResidualLConv
 
 _EPOCHS = 10  # after each of which the released code multiplies the learning rate by 0.7
 _CHANNELS, _HIDDEN = 10, 5
+_PUBLISHED = math.pi / 8 / math.sqrt(3)  # root mean square of the published angles, 0 to π/8
 
 
 def no_pair(name: str, problem: Problem) -> str | None:
@@ -21,6 +24,11 @@ def no_pair(name: str, problem: Problem) -> str | None:
     if not images or problem.input_shape[0] != 2 or problem.output_shape != (1,):
         return f"{name} predicts the angle or shift between two images [2, height, width]"
     return None if problem.loss == "mse" else f"{name} predicts a number, not a class"
+
+
+def published_unit(y: Tensor) -> Tensor:
+    """Return the unit of angles y in which they have the published root mean square."""
+    return root_mean_square(y) / _PUBLISHED
 
 
 class RecursiveNet(nn.Module):
@@ -56,9 +64,13 @@ class RecursiveLConv(Model):
 
     The generator affects the loss only through ten products, so it is poorly determined. The
     paper's cosine of 0.70 with the true generator is that of a good seed.
+
+    The published network reads raw numbers. Here it reads pixels in units of their range and
+    angles in units in which their root mean square is that of the published angles, so that both
+    are close to the raw numbers on ``rotation-angle``.
     """
 
-    name, version, prior = "lconv-recursive", "1", "discovers"
+    name, version, prior = "lconv-recursive", "2", "discovers"
     parametrisation = "recursive-3"
     summary = "angle between two images from one L-conv layer applied three times"
     reference = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, Fig. 7"
@@ -71,7 +83,8 @@ class RecursiveLConv(Model):
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network [n, 2, height, width] -> [n, 1]."""
-        return RecursiveNet(problem.input_size // 2, self.config.recursions)
+        net = RecursiveNet(problem.input_size // 2, self.config.recursions)
+        return Rescaled(net, inputs=value_range, outputs=published_unit)
 
     def recipe(self, problem: Problem) -> Recipe:
         """Return the released code's Adam."""
@@ -79,5 +92,5 @@ class RecursiveLConv(Model):
 
     def generators(self, module: nn.Module) -> Tensor:
         """Return the one generator [1, d, d]."""
-        L: Tensor = module.get_parameter("core.generators.L")
+        L: Tensor = module.get_parameter("net.core.generators.L")
         return L.detach()

@@ -19,6 +19,8 @@ from symbench.registry.problem import make_problem
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
+UNIT = (0.0, 1.0)  # times whose interval is the unit of steps
+
 REGISTRY = Registry()
 REGISTRY.add(symbench_baselines, "symbench_baselines", "1", "tests")
 TIMES = torch.linspace(0, 4, 41, dtype=torch.float64)
@@ -43,7 +45,7 @@ def normal(*shape, seed=0):
 
 
 def test_exact_parts_give_the_exact_field():
-    head = Dissipative(Quartic(), Drive(), 2, Clock((), 0.1)).double()
+    head = Dissipative(Quartic(), Drive(), 2, Clock(UNIT, 0.1)).double()
     head.root.data = torch.tensor([[0.0, 7.0], [0.0, 0.3**0.5]], dtype=torch.float64)
     x, t = normal(10, 2), torch.tensor(0.7, dtype=torch.float64)
     dq, dp = (x + x**3).unbind(1)
@@ -53,7 +55,7 @@ def test_exact_parts_give_the_exact_field():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_without_a_force_energy_never_grows_whatever_the_friction(seed):
-    head = Dissipative(Quartic(), force_network(4, 2), 4, Clock((), 0.01)).double()
+    head = Dissipative(Quartic(), force_network(4, 2), 4, Clock(UNIT, 0.01)).double()
     head.root.data = normal(4, 4, seed=seed)
     assert float(torch.linalg.eigvalsh(head.friction.detach()).min()) > -1e-12
     energy = head.energy(head.flow(normal(8, 4, seed=seed + 9), TIMES).flatten(0, 1)).view(8, -1)

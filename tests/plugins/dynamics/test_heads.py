@@ -21,7 +21,9 @@ from symbench import InputError
 from symbench.contract import Calibrates, Flows
 from symbench.groups import Standardised
 
-MIDPOINT = Clock((), 0.1, "implicit-midpoint")
+UNIT = (0.0, 1.0)  # times whose interval is the unit of steps
+
+MIDPOINT = Clock(UNIT, 0.1, "implicit-midpoint")
 
 
 def normal(*shape, seed=0):
@@ -64,12 +66,12 @@ def test_an_exact_hamiltonian_gives_the_exact_field():
     x = normal(20, 6)
     J = torch.zeros(6, 6, dtype=torch.float64)
     J[:3, 3:], J[3:, :3] = torch.eye(3), -torch.eye(3)
-    field = Hamiltonian(Quadratic(A), MIDPOINT)(x)
+    field = Hamiltonian(Quadratic(A), Clock((), 0.1))(x)
     torch.testing.assert_close(field, x @ (J @ A).mT, atol=1e-13, rtol=1e-13)
 
 
 def test_the_flow_of_an_oscillator_is_a_rotation():
-    head = Hamiltonian(Quadratic(torch.eye(2, dtype=torch.float64)), Clock((), 0.01))
+    head = Hamiltonian(Quadratic(torch.eye(2, dtype=torch.float64)), Clock(UNIT, 0.01))
     times = torch.tensor([0, 1.0, 2.5], dtype=torch.float64)
     path = head.flow(torch.tensor([[1.0, 0.0]], dtype=torch.float64), times)
     expected = torch.stack([times.cos(), -times.sin()], -1)[None]
@@ -78,7 +80,7 @@ def test_the_flow_of_an_oscillator_is_a_rotation():
 
 def test_the_midpoint_flow_keeps_a_quadratic_hamiltonian():
     times = torch.linspace(0, 10, 11, dtype=torch.float64)
-    head = Hamiltonian(Quadratic(positive(4)), Clock((), 0.05, "implicit-midpoint"))
+    head = Hamiltonian(Quadratic(positive(4)), Clock(UNIT, 0.05, "implicit-midpoint"))
     assert drift(head, normal(8, 4), times) < 1e-11
 
 
@@ -86,7 +88,7 @@ def test_the_midpoint_flow_keeps_a_networks_hamiltonian_to_second_order():
     times = torch.linspace(0, 8, 11, dtype=torch.float64)
     net = perceptron(4, 1, scale=4.0)
     coarse, fine = (
-        drift(Hamiltonian(net, Clock((), step, "implicit-midpoint")), normal(8, 4), times)
+        drift(Hamiltonian(net, Clock(UNIT, step, "implicit-midpoint")), normal(8, 4), times)
         for step in (0.4, 0.2)
     )
     assert 3 < coarse / fine < 5
@@ -95,7 +97,7 @@ def test_the_midpoint_flow_keeps_a_networks_hamiltonian_to_second_order():
 
 def test_leapfrog_keeps_a_separable_networks_hamiltonian_over_a_long_time():
     stiff = Quadratic(torch.eye(2, dtype=torch.float64))
-    head = Separable(stiff, perceptron(2, 1), Clock((), 0.05, "leapfrog"))
+    head = Separable(stiff, perceptron(2, 1), Clock(UNIT, 0.05, "leapfrog"))
     state = normal(8, 4)
     near, far = (drift(head, state, torch.linspace(0, t, 21, dtype=torch.float64)) for t in (5, 30))
     assert far < 3 * near
@@ -104,7 +106,7 @@ def test_leapfrog_keeps_a_separable_networks_hamiltonian_over_a_long_time():
 
 def test_a_separable_field_is_that_of_the_sum():
     kinetic, potential = perceptron(2, 1, seed=1), perceptron(2, 1, seed=2)
-    head = Separable(kinetic, potential, Clock((), 0.1, "leapfrog"))
+    head = Separable(kinetic, potential, Clock(UNIT, 0.1, "leapfrog"))
     x = normal(10, 4)
     torch.testing.assert_close(head(x), rotated(gradient(head.energy, x)))
 
@@ -113,7 +115,7 @@ def test_methods_agree_on_a_fine_grid():
     kinetic, potential = perceptron(1, 1, seed=1), perceptron(1, 1, seed=2)
     times = torch.tensor([0, 0.1, 0.2], dtype=torch.float64)
     flows = [
-        Separable(kinetic, potential, Clock((), 5e-3, method)).flow(normal(4, 2), times)
+        Separable(kinetic, potential, Clock(UNIT, 5e-3, method)).flow(normal(4, 2), times)
         for method in ("rk4", "leapfrog", "implicit-midpoint")
     ]
     for flow in flows[1:]:
@@ -149,12 +151,19 @@ def test_a_head_is_its_field_without_times_and_its_flow_with_them():
 )
 def test_no_step_is_longer_than_the_clocks(times, step, count):
     for dtype in (torch.float32, torch.float64):
-        assert Clock((), step).substeps(torch.tensor(times, dtype=dtype)) == count
+        assert Clock(UNIT, step).substeps(torch.tensor(times, dtype=dtype)) == count
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_steps_are_counted_alike_in_every_unit_of_time(unit):
+    asked = unit * torch.tensor([0, 0.5, 1.2])
+    assert Clock((0.0, 0.2 * unit), 0.5).substeps(asked) == 7
+    assert Clock((), 0.5).substeps(asked) == 2
 
 
 def test_leapfrog_is_refused_where_the_hamiltonian_need_not_be_separable():
     with pytest.raises(InputError, match="integrator 'leapfrog' is not supported"):
-        Hamiltonian(perceptron(2, 1), Clock((), 0.1, "leapfrog"))
+        Hamiltonian(perceptron(2, 1), Clock(UNIT, 0.1, "leapfrog"))
 
 
 def test_rates_are_read_off_trajectories_at_their_midpoints():
@@ -172,7 +181,7 @@ def test_rates_are_read_off_trajectories_at_their_midpoints():
 def test_a_calibrated_hamiltonian_starts_with_rates_of_the_right_size(size, rate):
     x = size * normal(200, 4)
     y = rate * size * rotated(normal(200, 4, seed=1))
-    head = Hamiltonian(Standardised(perceptron(4, 1), 4, 1).double(), MIDPOINT)
+    head = Hamiltonian(Standardised(perceptron(4, 1), 4, 1).double(), Clock((), 0.1))
     head.calibrate(x, y)
     with torch.no_grad():
         ratio = float(head(x).norm() / y.norm())

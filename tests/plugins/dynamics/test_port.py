@@ -8,6 +8,8 @@ from symbench_dynamics.heads import Clock
 from symbench_dynamics.port import PortHamiltonian, force_network
 from torch import nn
 
+UNIT = (0.0, 1.0)  # times whose interval is the unit of steps
+
 TIMES = torch.linspace(0, 4, 41, dtype=torch.float64)
 
 
@@ -30,7 +32,7 @@ def normal(*shape, seed=0):
 
 
 def exact(step=0.1):
-    head = PortHamiltonian(Oscillator(), Drive(), 1, Clock((), step)).double()
+    head = PortHamiltonian(Oscillator(), Drive(), 1, Clock(UNIT, step)).double()
     nn.init.constant_(head.damping, -0.3)
     return head
 
@@ -43,7 +45,7 @@ def test_exact_parts_give_the_exact_field():
 
 
 def test_without_a_force_damping_takes_energy_at_its_known_rate():
-    head = PortHamiltonian(Oscillator(), force_network(4, 1), 1, Clock((), 0.01)).double()
+    head = PortHamiltonian(Oscillator(), force_network(4, 1), 1, Clock(UNIT, 0.01)).double()
     nn.init.constant_(head.damping, -0.3)
     path = head.flow(normal(6, 2), TIMES)
     q, p = path.unbind(-1)
@@ -66,7 +68,7 @@ def test_training_finds_the_damping_and_the_force():
     """
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 1))
-    head = PortHamiltonian(net, force_network(32, 1), 1, Clock((), 0.1))
+    head = PortHamiltonian(net, force_network(32, 1), 1, Clock(UNIT, 0.1))
     truth = exact(step=0.02)
     states = truth.flow(normal(20, 2), TIMES).detach().transpose(0, 1)
     rates = torch.func.vmap(truth.field)(states, TIMES).detach().float()
