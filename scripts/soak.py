@@ -32,11 +32,21 @@ import numpy as np
 import torch
 from soaking import checks
 from soaking.checks import Finding, Reference
-from soaking.commands import Blow, Command, described, draw_blows, kill, start, strays, wait
+from soaking.commands import (
+    Blow,
+    Command,
+    described,
+    draw_blows,
+    end_all,
+    kill,
+    start,
+    strays,
+    wait,
+)
 from soaking.plugins import Faulty, write_faulty, write_good
 
 TASKS = ("o5-invariant", "so3-cross")
-MODELS = ("mlp", "linear", "soak-keeper", "soak-dropping")
+MODELS = ("linear", "soak-keeper", "soak-dropping")
 PAIRS = [(task, model) for task in TASKS for model in MODELS]
 SHAPES = {"alone": (1, 1), "resumed": (2, 1), "together": (1, 4)}  # runs in turn, and at once
 GIB = 1.5  # of memory that a cell may use
@@ -240,18 +250,30 @@ def main() -> int:
     parser.add_argument("--round", type=int, help="only this round of the soak")
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # runs must not inherit "ignored"
-    soak, started = Soak(arguments.work.absolute(), arguments.seed), time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    soak = Soak(arguments.work.absolute(), arguments.seed)
+    try:
+        results = perform(soak, arguments.runs, arguments.round)
+    finally:
+        end_all()
+    print(results)
+    return int(bool(soak.findings))
+
+
+def perform(soak: Soak, runs: int, only: int | None) -> str:
+    """Perform a soak of so many runs, or one round of it, and return its results as JSON."""
+    started = time.monotonic()
     soak.measure()
-    for number, shape in enumerate(shapes(arguments.seed, arguments.runs)):
-        if arguments.round in (None, number):
+    results = ""
+    for number, shape in enumerate(shapes(soak.seed, runs)):
+        if only in (None, number):
             findings = soak.round(number, shape)
             print(f"round {number} ({shape}): {len(findings)} findings", file=sys.stderr)
             for kind, what in findings:
                 print(f"  {kind}: {what}", file=sys.stderr, flush=True)
             results = json.dumps(soak.results(time.monotonic() - started), indent=1)
             (soak.work / "results.json").write_text(results + "\n")
-    print(results)
-    return int(bool(soak.findings))
+    return results
 
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ import numpy as np
 import psutil
 
 MARKER = "SYMBENCH_SOAK"  # the variable by which the processes of a run are found
+# a worker is every process below the fork server, those that models start included
 PARENT, WORKER, SERVER = "parent", "worker", "fork server"
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _FINISHED = re.compile(r"^\[\d+/\d+\] (\S+) (\S+) (\w+) \(", re.MULTILINE)
+_OURS = f"{os.getpid()}-"  # begins every mark
 _END_SECONDS = 60.0  # for the processes of an ended run on a busy machine
 _SERVER = "multiprocessing.forkserver"
 
@@ -92,7 +94,7 @@ def start(
 ) -> Command:
     """Start ``symbench run --json``; its output goes to ``out`` and to the same name in .err."""
     err = out.with_suffix(".err")
-    mark = f"{os.getpid()}-{out.parent.name}-{out.stem}"
+    mark = f"{_OURS}{out.parent.name}-{out.stem}"
     command = [sys.executable, "-m", "symbench", "run", "--json", *map(str, arguments)]
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603
@@ -143,6 +145,11 @@ def strays(marks: Sequence[str]) -> tuple[list[psutil.Process], float]:
     return left, time.monotonic() - started
 
 
+def end_all() -> None:
+    """Kill every process of every command that this process has started."""
+    kill(list(_marked([])))
+
+
 def kill(processes: Sequence[psutil.Process]) -> None:
     """Kill processes."""
     for process in processes:
@@ -164,9 +171,12 @@ def _signal(rng: np.random.Generator) -> signal.Signals:
 
 
 def _marked(marks: Sequence[str]) -> Iterator[psutil.Process]:
+    """Yield the processes with one of the marks, or with any of this process."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.environ().get(MARKER) in marks and process.status() != psutil.STATUS_ZOMBIE:
+            mark = process.environ().get(MARKER, "")
+            chosen = mark in marks or (not marks and mark.startswith(_OURS))
+            if chosen and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
 
 
@@ -181,7 +191,7 @@ def _strike(command: subprocess.Popen[bytes], blow: Blow) -> bool:
             for child in psutil.Process(command.pid).children()
             if _SERVER in " ".join(child.cmdline())
         ]
-        workers = [worker for server in servers for worker in server.children()]
+        workers = [one for server in servers for one in server.children(recursive=True)]
         victims = servers if blow.victim == SERVER else workers
         if victims:
             victims[int(1000 * blow.at) % len(victims)].send_signal(blow.signal)

@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -117,6 +118,7 @@ class Stops(Linear):
     name = "stops"
 
     def trouble(self):
+        (FOLDER / str(os.getpid())).touch()
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -130,14 +132,15 @@ class RealTime(Linear):
 
 
 class ForksAndDies(Linear):
-    """Dies while a child of its own keeps every descriptor open."""
+    """Dies while children of its own, one in its own session, keep every descriptor open."""
 
     name = "forks-and-dies"
 
     def trouble(self):
         before = len(list(FOLDER.iterdir()))
         fork()
-        wait_for(before + 1)
+        fork(lambda: (os.setsid(), sleep_on()))
+        wait_for(before + 2)
         os._exit(7)
 
 
@@ -249,15 +252,27 @@ class Babbles(Linear):
 
 
 class KillsServer(Linear):
-    """Kills the process from which it was forked, once."""
+    """Kills the server from which its worker was forked, once."""
 
     name = "kills-server"
 
     def trouble(self):
         if not (FOLDER / "killed").exists():
             (FOLDER / "killed").touch()
-            os.kill(os.getppid(), signal.SIGKILL)
+            psutil.Process().parent().parent().kill()
             time.sleep(600)
+
+
+class KillsGuardian(HangsWithChildren):
+    """Kills its parent, the guardian, and goes on with children of its own."""
+
+    name = "kills-guardian"
+
+    def trouble(self):
+        if not (FOLDER / "killed").exists():
+            (FOLDER / "killed").touch()
+            os.kill(os.getppid(), signal.SIGKILL)
+        super().trouble()
 
 
 class HoldsLock(Linear):
@@ -266,6 +281,7 @@ class HoldsLock(Linear):
     name = "holds-lock"
 
     def trouble(self):
+        (FOLDER / str(os.getpid())).touch()
         ctypes.PyDLL(None).pause()
 
 
@@ -274,6 +290,6 @@ def symbench_register(registry):
     for model in (
         LeavesThread, WaitsAtExit, ClosesDescriptors, ClosesAndEnds, IgnoresSignals, Stops,
         RealTime, ForksAndDies, ForksAndFinishes, HangsWithChildren, Greedy, Loader, Exits,
-        Interrupts, Unspeakable, Babbles, KillsServer, HoldsLock,
+        Interrupts, Unspeakable, Babbles, KillsServer, KillsGuardian, HoldsLock,
     ):  # fmt: skip
         registry.model(model)

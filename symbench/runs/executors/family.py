@@ -1,7 +1,7 @@
 """A worker and the processes that it has started: counted together, and killed together.
 
 Each worker leads a session, to which everything that it starts belongs. What begins a session of
-its own is found among the worker's descendants as long as the worker lives.
+its own is found among the descendants of the session's members.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import psutil
@@ -24,6 +24,11 @@ _ROUNDS = 5  # of killing what was started during the round before
 def lead() -> None:
     """Make this process the leader of a session, and the parent of its orphaned descendants."""
     os.setsid()
+    adopt()
+
+
+def adopt() -> None:
+    """Make this process the parent of its orphaned descendants."""
     with suppress(AttributeError, OSError):  # only Linux can do the second
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -67,23 +72,38 @@ def used_bytes(pids: Iterable[int], limit: float) -> float:
     return sum(_proportional_bytes(process, most) for process, most in resident.items())
 
 
-def kill_family(leader: int, known: Iterable[int] = ()) -> None:
-    """Kill the members of a session, the descendants of its leader, and the leader last.
-
-    ``known`` are descendants outside the session, in case that the leader has ended.
-    """
+def kill_family(leader: int) -> None:
+    """Kill the members of a session and all that they have started, the leader last."""
     if leader <= 1:
         raise ValueError(f"{leader} is no worker")
-    for pid in known:
-        _kill(pid)
+    kill_below(leader)
+    _kill(leader)
+
+
+def kill_below(leader: int) -> None:
+    """Kill the members of a session and all that they have started, but not the leader."""
     for _ in range(_ROUNDS):
-        others = {*descendants(leader), *sessions().get(leader, ())} - {leader}
+        members = {leader, *sessions().get(leader, ())}
+        others = {*members, *(pid for one in members for pid in descendants(one))} - {leader}
         for pid in others:
             _kill(pid)
         if not others:
             break
-    with suppress(OSError):
-        os.killpg(leader, signal.SIGKILL)
+
+
+def guard(child: int) -> NoReturn:
+    """Wait until a child process has ended, kill what it has left, and end as it has ended."""
+    while True:
+        pid, status = os.wait()  # orphans, too, end as children of this process
+        if pid == child:
+            break
+    kill_below(os.getpid())
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        with suppress(OSError, ValueError):  # neither is possible for SIGKILL
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 def is_alive(pid: int) -> bool:
@@ -107,5 +127,8 @@ def _proportional_bytes(process: psutil.Process, resident: float) -> float:
 
 
 def _kill(pid: int) -> None:
+    """Kill a process, and at the same moment its group if it leads one."""
+    with suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
     with suppress(OSError):
         os.kill(pid, signal.SIGKILL)

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-KINDS = BEGUN, PROGRESS, FAMILY, TENSORS, RECORD = b"b", b"p", b"f", b"t", b"r"
+KINDS = BEGUN, PROGRESS, TENSORS, RECORD = b"b", b"p", b"t", b"r"
 _HEADER = struct.Struct(">cQ")
 _CHUNK = 2**16
 _CHUNKS = 256  # in one reading, so that a worker that writes all the time delays no other

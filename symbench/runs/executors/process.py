@@ -18,7 +18,7 @@ from safetensors import torch as safetensors
 
 from symbench.records.record import Failure, Record, Status
 from symbench.runs.executors.family import is_alive, kill_family, used_bytes
-from symbench.runs.executors.messages import BEGUN, FAMILY, PROGRESS, RECORD, TENSORS, Inbox
+from symbench.runs.executors.messages import BEGUN, PROGRESS, RECORD, TENSORS, Inbox
 from symbench.runs.executors.server import Server
 from symbench.runs.executors.worker import Job
 from symbench.training.setup import Progress
@@ -51,7 +51,6 @@ class Worker:
         self._limit = job.options.seconds(job.cell.identity.tier)
         self._last = "it has not begun"
         self._named = False
-        self._started_by_it: list[int] = []
         self._tensors: dict[str, Tensor] = {}
         self._owner = os.getpid()
         atexit.register(self._leave_nothing)  # before multiprocessing waits for its children
@@ -112,7 +111,7 @@ class Worker:
     def end(self) -> None:
         """Kill the process and all that it has started."""
         if self._process.pid is not None:
-            kill_family(self._process.pid, self._started_by_it)
+            kill_family(self._process.pid)
             self._process.kill()  # it may not lead a session yet
             self._process.join(_KILL_SECONDS)
         self._inbox.close()
@@ -132,8 +131,6 @@ class Worker:
             progress = Progress(**json.loads(payload))
             self._last = f"last at update {progress.update} of {progress.updates}"
             progressed(self.cell, progress)
-        elif kind == FAMILY:
-            self._started_by_it = [int(pid) for pid in json.loads(payload)]
         elif kind == TENSORS:
             self._tensors = safetensors.load(payload)
         elif kind == RECORD:

@@ -1,4 +1,8 @@
-"""What a worker does: run one cell, and send its record to the process that supervises it."""
+"""What a worker does: run one cell, and send its record to the process that supervises it.
+
+A worker is two processes. A guardian leads the session and runs no code of a plugin: it ends
+whatever happens to its child, which runs the cell.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ from safetensors import torch as safetensors
 from symbench.records.record import Provenance, Record
 from symbench.registry import Sources, load
 from symbench.runs.cell import failure_of, run_cell
-from symbench.runs.executors.family import descendants, kill_family, lead
-from symbench.runs.executors.messages import BEGUN, FAMILY, PROGRESS, RECORD, TENSORS, Outbox
+from symbench.runs.executors.family import adopt, guard, kill_family, lead
+from symbench.runs.executors.messages import BEGUN, PROGRESS, RECORD, TENSORS, Outbox
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell
 from symbench.training.setup import Progress
@@ -43,10 +47,20 @@ class Job:
 
 
 def work(pipe: Connection, job: Job) -> None:
-    """Run the cell in this process and send its record as JSON, its tensors as safetensors."""
+    """Run the cell in a child of this process, and guard it."""
     lead()  # what the model starts belongs to this session, and ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if child := os.fork():
+        pipe.close()
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        guard(child)
+    os.setpgid(0, 0)  # signals that a model sends to its group do not meet the guardian
+    adopt()
+    _compute(pipe, job)
+
+
+def _compute(pipe: Connection, job: Job) -> None:
+    """Run the cell in this process and send its record as JSON, its tensors as safetensors."""
     _prepare(job)
     outbox = Outbox(pipe)
     outbox.send(BEGUN)
@@ -68,8 +82,6 @@ def work(pipe: Connection, job: Job) -> None:
             identity=job.cell.identity, status=status, error=failure, provenance=job.run_by
         )
         text = record.to_json()
-    if left := descendants(os.getpid()):
-        outbox.send(FAMILY, json.dumps(left).encode())
     if record.tensors:
         outbox.send(TENSORS, safetensors.save(record.tensors))
     outbox.send(RECORD, text.encode())

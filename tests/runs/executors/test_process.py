@@ -162,6 +162,14 @@ def test_a_killed_fork_server_is_started_again(together, caplog):
     assert records["kills-server"].provenance["attempts"] == 1
 
 
+def test_a_killed_guardian_is_a_crash_and_leaves_nothing(together):
+    records = together("kills-guardian", "small", timeout=30.0)
+    assert {model: record.status for model, record in records.items()} == {
+        "kills-guardian": "timeout", "small": "ok",
+    }  # fmt: skip
+    assert records["kills-guardian"].provenance["attempts"] == 2
+
+
 def run_command(tmp_path, *arguments):
     command = [
         sys.executable, "-m", "symbench", "run", "-t", "norms", "--tier", "smoke",
@@ -184,6 +192,18 @@ def test_a_stopped_command_takes_all_that_its_cells_have_started_with_it(numbers
     assert started.returncode == (130 if blow == signal.SIGINT else -signal.SIGKILL)
     wait_until(lambda: not [pid for pid in below if is_running(pid)])
     wait_until(lambda: strays(numbers) == [], seconds=5)
+
+
+@pytest.mark.parametrize("name", ["stops", "holds-lock"])
+def test_a_cell_that_cannot_act_any_more_ends_with_a_killed_command(numbers, tmp_path, name):
+    started = run_command(tmp_path, "-m", name)
+    try:
+        wait_until(lambda: list(numbers.iterdir()), seconds=240)
+        below = [p.pid for p in psutil.Process(started.pid).children(recursive=True)]
+    finally:
+        started.kill()
+        started.communicate()
+    wait_until(lambda: not [pid for pid in below if is_running(pid)])
 
 
 def wait_until(true, seconds=60):
