@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import toys
+from submissions import rehashed
 from typer.testing import CliRunner
 
 import symbench
@@ -14,8 +15,6 @@ from symbench import registry
 from symbench.cli import app
 from symbench.errors import InputError
 from symbench.publish import submission
-from symbench.publish.submission.document import sha256, whole_sha256
-from symbench.records.record import Record
 
 TOYS = str(Path(toys.__file__))
 
@@ -50,13 +49,7 @@ def edited(publication, place, edit):
     """A forgery whose hashes fit again."""
     document = json.loads((publication / "submission.json").read_text())
     edit(document)
-    records = [Record.model_validate(one) for one in document["records"]]
-    table = symbench.results.leaderboard.make(records, document["tier"], planned=len(records))
-    document["leaderboard"] = table.document()
-    document["hashes"]["records"] = {
-        record.key: sha256(one) for record, one in zip(records, document["records"], strict=True)
-    }
-    document["hashes"]["whole"] = whole_sha256(document)
+    rehashed(document)
     file = place / "forged.json"
     file.write_text(json.dumps(document))
     return file

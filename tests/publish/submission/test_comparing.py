@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from symbench.publish.submission import (
-    comparing,
-)
+from symbench.publish.submission import comparing
 from symbench.records.record import Identity, Record, TrialRecord
 
 

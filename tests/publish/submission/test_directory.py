@@ -1,35 +1,90 @@
-"""A publication is written inside its directory only, and read without waiting."""
+"""A publication is written inside its directory only, and compared without waiting."""
 
 from __future__ import annotations
 
+import json
 import os
-from pathlib import Path
 
 import pytest
-import toys
 
-import symbench
 from symbench.errors import InputError
-from symbench.publish.submission import differing_files, make, write
+from symbench.publish.submission import Submission, differing_files, parse, write
+from symbench.results.report.escape import markdown
+from symbench.results.report.tables import LEGEND
 
 SITE = {"index.html": b"<html>", "tasks/0123456789ab.html": b"<html>"}
 
 
-@pytest.fixture(scope="module")
-def submission(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYMBENCH_PLUGINS", "none")
-        records = symbench.run(
-            ["norms"], ["declining"], "smoke", tmp_path_factory.mktemp("store"),
-            executor="inline", plugin_files=(Path(toys.__file__),), device="cpu",
-        ).records  # fmt: skip
-    return make(records, "smoke")
+def test_a_publication_replaces_its_own_files_alone(honest, tmp_path):
+    place = tmp_path / "publication"
+    names = {path.name for path in write(honest, place)}
+    assert names == {
+        "README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", "submission.json",
+    }  # fmt: skip
+    (place / "notes.txt").write_text("kept")
+    (place / "README.md").write_text("old")
+    write(honest, place)
+    assert (place / "notes.txt").read_text() == "kept"
+    assert "norms" in (place / "README.md").read_text()
+    assert {path.name for path in place.iterdir()} == names | {"notes.txt"}
+    assert isinstance(parse((place / "submission.json").read_bytes()), Submission)
+
+
+def test_a_directory_of_something_else_is_refused(honest, tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(InputError, match="holds no submission"):
+        write(honest, tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def with_cut_legend(text):
+    for line in LEGEND:
+        text = text.replace(markdown(line, limit=None), markdown(line))
+    return text
+
+
+EDITS = [  # of a published directory that change no result
+    ("leaderboard.json", lambda text: json.dumps(json.loads(text), indent=1)),
+    ("leaderboard.tex", lambda text: text.replace("% prior:", "% what was known:")),
+    ("README.md", with_cut_legend),
+]
+
+
+@pytest.mark.parametrize(("name", "edit"), EDITS, ids=lambda one: str(one)[:20])
+def test_files_of_an_earlier_version_are_accepted_if_their_results_are_equal(
+    honest, tmp_path, name, edit
+):
+    write(honest, tmp_path)
+    file = tmp_path / name
+    text = file.read_text()
+    file.write_text(edit(text))
+    assert file.read_text() != text
+    assert differing_files(honest, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json"]
+)
+def test_a_file_with_another_result_is_named(honest, tmp_path, name):
+    write(honest, tmp_path)
+    file = tmp_path / name
+    file.write_text(file.read_text().replace("small", "large", 1))
+    assert differing_files(honest, tmp_path) == [name]
+    file.unlink()
+    assert differing_files(honest, tmp_path) == [name]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"a": 1, "a": 1}'])
+def test_a_hostile_table_is_named_without_harm(honest, tmp_path, content):
+    write(honest, tmp_path)
+    (tmp_path / "leaderboard.json").write_bytes(content)
+    assert differing_files(honest, tmp_path) == ["leaderboard.json"]
 
 
 @pytest.mark.parametrize("name", ["README.md", "submission.json", "index.html", "tasks"])
-def test_a_link_in_the_place_of_a_file_or_folder_is_refused(submission, tmp_path, name):
+def test_a_link_in_the_place_of_a_file_or_folder_is_refused(honest, tmp_path, name):
     publication, outside = tmp_path / "publication", tmp_path / "outside"
-    write(submission, publication, SITE)
+    write(honest, publication, SITE)
     if name == "tasks":
         outside.mkdir()
         (outside / "0123456789ab.html").write_text("mine")
@@ -40,26 +95,26 @@ def test_a_link_in_the_place_of_a_file_or_folder_is_refused(submission, tmp_path
         (publication / name).unlink()
     (publication / name).symlink_to(outside)
     with pytest.raises(InputError, match="is a link or no"):
-        write(submission, publication, SITE)
+        write(honest, publication, SITE)
     kept = outside / "0123456789ab.html" if name == "tasks" else outside
     assert kept.read_text() == "mine"
 
 
-def test_links_under_names_of_temporary_files_are_not_followed(submission, tmp_path):
+def test_links_under_names_of_temporary_files_are_not_followed(honest, tmp_path):
     publication, outside = tmp_path / "publication", tmp_path / "outside"
     outside.write_text("mine")
-    write(submission, publication)
+    write(honest, publication)
     for name in (".README.md.tmp", "README.md.tmp"):
         (publication / name).symlink_to(outside)
-    write(submission, publication)
+    write(honest, publication)
     assert outside.read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["README.md", "leaderboard.csv"])
-def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(submission, tmp_path, name):
-    write(submission, tmp_path)
+def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(honest, tmp_path, name):
+    write(honest, tmp_path)
     (tmp_path / name).unlink()
     os.mkfifo(tmp_path / name)
-    assert differing_files(submission, tmp_path) == [name]
+    assert differing_files(honest, tmp_path) == [name]
     with pytest.raises(InputError, match="is a link or no file"):
-        write(submission, tmp_path)
+        write(honest, tmp_path)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
 import toys
+from submissions import cell, read, rehashed
 
 import symbench
 from symbench import registry
-from symbench.publish.submission import Rerunner, check, make, parse, rerun, verify
-from symbench.publish.submission.document import sha256, whole_sha256
-from symbench.records.record import Identity, Record
-from symbench.results import leaderboard
+from symbench.publish.submission import Rerunner, check, make, rerun, verify
+from symbench.records.record import Identity
 
 TOYS = Path(toys.__file__)
 SEEDS = 5
@@ -51,19 +49,7 @@ def document(honest):
 
 def forged(document):
     """The submission with hashes and tables that fit."""
-    records = [Record.model_validate(one) for one in document["records"]]
-    document["plan"] = [one["identity"] for one in document["records"]]
-    table = leaderboard.make(records, document["tier"], planned=len(records))
-    document["leaderboard"] = table.document()
-    hashes = {r.key: sha256(one) for r, one in zip(records, document["records"], strict=True)}
-    document["hashes"] = {"records": hashes, "whole": ""}
-    document["hashes"]["whole"] = whole_sha256(document)
-    return check(parse(json.dumps(document).encode()))
-
-
-def cell(document, model):
-    (found,) = [one for one in document["records"] if one["identity"]["model"] == model]
-    return found
+    return check(read(rehashed(document)))
 
 
 def trials(document):
