@@ -14,8 +14,9 @@ from symbench.publish.descriptions import describe_model, describe_task
 from symbench.registry import Registry
 from symbench.registry.card import Card, one_line
 from symbench.registry.problem import make_problem
+from symbench.runs.executors import BUILT_IN
 
-SECTIONS = ("tasks", "models", "metrics", "suites", "plugins")
+SECTIONS = ("tasks", "models", "metrics", "suites", "executors", "plugins")
 _TIER = "quick"  # the configuration with which a model is asked what it accepts
 
 Document = dict[str, Any]
@@ -27,6 +28,8 @@ def section(registry: Registry, name: str) -> list[Document]:
         return [asdict(info) for info in registry.plugins]
     if name == "metrics":
         return [*map(_metric_card, _core_metrics()), *map(_card, registry.metrics.values())]
+    if name == "executors":
+        return [*map(_card, _executors(registry).values())]
     cards: Mapping[str, Card] = getattr(registry, name)
     return [_card(card) for card in cards.values()]
 
@@ -56,6 +59,8 @@ def _matching(registry: Registry, name: str) -> Iterator[Document]:
     if name in registry.suites:
         card = registry.suites[name]
         yield {"kind": "suite", **_card(card), "content": dict(card.load())}
+    if (executor := _executors(registry).get(name)) is not None:
+        yield {"kind": "executor", **_card(executor)}
     yield from ({"kind": "plugin", **asdict(i)} for i in registry.plugins if i.name == name)
 
 
@@ -63,6 +68,10 @@ def _core_metrics() -> tuple[type[Metric], ...]:
     from symbench.metrics import CORE
 
     return CORE
+
+
+def _executors(registry: Registry) -> dict[str, Card]:
+    return dict(sorted({**registry.executors, **BUILT_IN}.items()))
 
 
 def _card(card: Card) -> Document:

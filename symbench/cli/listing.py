@@ -14,9 +14,7 @@ from symbench.errors import InputError
 
 
 def list_registered(
-    section: Annotated[
-        str | None, typer.Argument(metavar="[tasks|models|metrics|suites|plugins]")
-    ] = None,
+    section: Annotated[str | None, typer.Argument(metavar=f"[{'|'.join(cards.SECTIONS)}]")] = None,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,

@@ -12,6 +12,7 @@ _HEADINGS = {
     "models": ("name", "version", "prior", "plugin", "summary"),
     "metrics": ("name", "version", "unit", "direction", "plugin", "summary"),
     "suites": ("name", "plugin", "summary"),
+    "executors": ("name", "remote", "plugin", "summary"),
     "plugins": ("name", "version", "source", "status", "registered"),
 }
 _ONE_PER_LINE = {"sizes", "tiers", "declined_by", "declines"}

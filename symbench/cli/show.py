@@ -14,7 +14,8 @@ from symbench.cli.output import coloured, print_json, terminal_width
 
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A task, model, metric, suite or plugin.")
+        str,
+        typer.Argument(metavar="NAME", help="A task, model, metric, suite, executor or plugin."),
     ],
     as_json: AsJson = False,
     plugin: PluginFiles = None,

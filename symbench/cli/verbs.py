@@ -35,12 +35,12 @@ VERBS = {
     ),
     "list": Verb(
         "listing:list_registered",
-        "List tasks, models, metrics, suites and plugins.",
+        "List tasks, models and all else that is registered.",
         "list models",
     ),
     "show": Verb(
         "show:show",
-        "Describe one task, model, metric, suite or plugin.",
+        "Describe what is registered under a name, or a plugin.",
         "show o5-invariant",
     ),
     "tune": Verb(

@@ -14,7 +14,7 @@ from symbench.errors import InputError, PluginError
 from symbench.records.record import FINISHED, Record, Status
 from symbench.registry import Registry
 from symbench.runs.desk import Desk
-from symbench.runs.executors import inline, local
+from symbench.runs.executors import BUILT_IN
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell, Selection, make_plan
 
@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 1.0  # between checks of cells that another run has claimed
 
 Executor = Callable[[Sequence[Cell], Desk, Options], Iterator[Record]]
-_BUILT_IN: dict[str, Executor] = {"inline": inline.execute, "local": local.execute}
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,9 @@ def _executor(registry: Registry, options: Options) -> tuple[Executor, Options]:
     An executor is remote if it computes on other machines, which know their devices and cores.
     """
     name = "inline" if options.debug else options.executor
-    if name in _BUILT_IN:
-        return _BUILT_IN[name], options.on_this_machine()
-    if name not in registry.executors:
-        known = ", ".join([*_BUILT_IN, *registry.executors])
-        raise InputError(f"unknown executor {name!r}: choose one of {known}")
-    card = registry.card("executor", name)
+    cards = {**registry.executors, **BUILT_IN}
+    if name not in cards:
+        raise InputError(f"unknown executor {name!r}: choose one of {', '.join(sorted(cards))}")
+    card = cards[name]
     executor = cast(Executor, card.load())
     return executor, options if card.details.get("remote") else options.on_this_machine()

@@ -66,6 +66,7 @@ def symbench_register(registry):
     registry.model(Picky)
     registry.model(Raising)
     registry.suite("tiny", {"tasks": ["length"], "models": ["wide"], "tier": "smoke"}, "one cell")
+    registry.executor("nowhere:execute", name="elsewhere", summary="on a queue", remote=True)
 '''
 
 

@@ -10,18 +10,28 @@ from typing import Any
 def test_list_shows_every_section(call: Any) -> None:
     done = call("list")
     assert done.code == 0
-    for text in ("tasks (1)", "models (3)", "suites (1)", "plugins (1)", "length of a vector"):
+    for text in (
+        "tasks (1)",
+        "models (3)",
+        "suites (1)",
+        "executors (3)",
+        "plugins (1)",
+        "length of a vector",
+    ):
         assert text in done.out
     assert "a plugin may print" not in done.out
 
 
 def test_list_json_is_one_document(call: Any) -> None:
     document = json.loads(call("list", "--json").out)
-    assert set(document) == {"tasks", "models", "metrics", "suites", "plugins"}
+    assert set(document) == {"tasks", "models", "metrics", "suites", "executors", "plugins"}
     (task,) = document["tasks"]
     assert (task["name"], task["version"], task["kind"]) == ("length", "1", "vectors")
     assert {model["prior"] for model in document["models"]} == {"none"}
     assert "error" in {metric["name"] for metric in document["metrics"]}
+    assert [executor["name"] for executor in document["executors"]] == [
+        "elsewhere", "inline", "local",
+    ]  # fmt: skip
     assert set(json.loads(call("list", "models", "--json").out)) == {"models"}
 
 

@@ -1,4 +1,4 @@
-"""The verb ``show``: the cards of tasks, models, metrics, suites and plugins."""
+"""The verb ``show``: the cards of tasks, models, metrics, suites, executors and plugins."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def test_show_prints_the_whole_card_of_a_model(call: Any) -> None:
     assert card["recipe"][0]["learning_rate"] == 0.003
     (card,) = json.loads(call("show", "picky", "--json").out)["cards"]
     assert card["declines"] == {"length": "only accepts images"}
+
+
+def test_show_knows_the_built_in_executors_and_those_of_plugins(call: Any) -> None:
+    cards = {
+        name: json.loads(call("show", name, "--json").out)["cards"][0]
+        for name in ("local", "elsewhere")
+    }
+    assert {card["kind"] for card in cards.values()} == {"executor"}
+    assert (cards["local"]["plugin"], cards["local"]["remote"]) == ("symbench", False)
+    assert (cards["elsewhere"]["plugin"], cards["elsewhere"]["remote"]) == ("mine", True)
 
 
 def test_show_knows_metrics_suites_and_plugins(call: Any) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from toy_runs import TOYS, run, statuses
@@ -16,9 +17,8 @@ import symbench
 from symbench.errors import InputError, StoreError, UnknownNameError
 from symbench.records.store import Store
 from symbench.registry import load
-from symbench.runs import run as running
 from symbench.runs.desk import Desk
-from symbench.runs.executors import inline, local
+from symbench.runs.executors import BUILT_IN, inline, local
 from symbench.runs.executors.server import plugin_modules
 from symbench.runs.options import Options
 from symbench.runs.plan import Selection, make_plan
@@ -157,7 +157,8 @@ def test_an_interrupted_run_keeps_what_finished_and_resumes(tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setitem(running._BUILT_IN, "inline", interrupted)
+        card = replace(BUILT_IN["inline"], target=interrupted)
+        patch.setitem(BUILT_IN, "inline", card)
         stopped = run(["small", "told"], tmp_path)
     assert stopped.exit_code == 130
     assert statuses(stopped) == {"small": "ok", "told": "interrupted"}
