@@ -1,4 +1,4 @@
-"""Which tasks, models, metrics, suites and executors there are."""
+"""The registered tasks, models, metrics, suites and executors."""
 
 from symbench.registry.card import Card, CardKind
 from symbench.registry.finder import load

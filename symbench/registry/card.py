@@ -1,4 +1,4 @@
-"""What is listed of a registered thing, and the import of the thing itself on first use."""
+"""Cards: what is listed of a registered name, and the import of its target on first use."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ DETAILS = {
 
 @dataclass(frozen=True)
 class Card:
-    """What is listed of a registered thing; ``load`` imports the thing itself.
+    """What is listed of a registered name; ``load`` imports what is registered.
 
-    ``target`` is the thing, or its import string. ``details`` depend on the kind: ``prior`` of a
-    model, ``kind``, ``loss`` and ``threshold`` of a task, ``unit`` and ``direction`` of a metric.
+    ``target`` is what is registered, or its import string. ``details`` depend on the kind:
+    ``prior`` of a model, ``kind``, ``loss`` and ``threshold`` of a task, ``unit`` and ``direction``
+    of a metric.
     """
 
     kind: CardKind
@@ -40,7 +41,7 @@ class Card:
     target: Any = field(repr=False)
 
     def load(self) -> Any:
-        """Import the thing, once: a Task instance, a Model or Metric class, an executor.
+        """Import the target, once: a Task instance, a Model or Metric class, an executor.
 
         Raises:
             PluginError: it cannot be imported, or is not what its card says.
@@ -68,7 +69,7 @@ class Card:
 
 
 def described(kind: str, cls: type) -> dict[str, Any]:
-    """Return what a class says of itself: name, version, summary and the details of its kind.
+    """Return the facts that a class states: name, version, summary and the details of its kind.
 
     The summary is the first line of the attribute ``summary``, or else of the docstring.
     """

@@ -1,4 +1,4 @@
-"""What classes say of themselves: read from their source, and cached on disk."""
+"""The cards of classes: read from their source, and cached on disk."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PLAIN = (bool, int, float, str)
-_EDITION = 1  # to be raised whenever classes are read in another way
+_EDITION = 1  # increase it when the way of reading classes changes
 
 
 class CardCache:
     """The cards of one package's classes, in one file of the disk cache.
 
-    They are valid while every file that they were read from has the same content.
+    They are valid as long as the files that they were read from have the same content.
     """
 
     def __init__(self, package: str) -> None:
@@ -38,9 +38,9 @@ class CardCache:
         self._known = cached or {"files": {}, "cards": {}}
 
     def card(self, kind: str, target: str) -> dict[str, Any] | None:
-        """Return what the class ``"package.module:Class"`` says of itself, without importing it.
+        """Return the card of the class ``"package.module:Class"``, without importing it.
 
-        None if the source does not say so in plain literals.
+        None if the source does not state it in plain literals.
         """
         key = f"{kind} {target}"
         if key not in self._known["cards"] and not self._read(kind, target, key):

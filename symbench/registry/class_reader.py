@@ -1,4 +1,4 @@
-"""Classes as their source describes them: read by syntax, so that nothing is imported."""
+"""Reads classes from their source by syntax, so that nothing is imported."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Bindings = Mapping[str, "ast.stmt | None"]
 
 
 class UnreadableError(Exception):
-    """The source does not say in plain literals what was asked: the class must be imported."""
+    """The source does not state the card in plain literals: the class must be imported."""
 
 
 class Unreadable:
-    """The value of an attribute that is no literal."""
+    """The value of an attribute that is not a literal."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,21 @@ class Package:
         self._modules: dict[str, _Module] = {}
 
     def card(self, kind: str, target: str) -> dict[str, Any]:
-        """Return what the class ``"package.module:Class"`` says of itself.
+        """Return the card of the class ``"package.module:Class"``.
 
         Raises:
-            UnreadableError: its source does not say so in plain literals.
+            UnreadableError: its source does not state it in plain literals.
         """
         module, _, name = target.partition(":")
         outline = self.outline(module, name)
         if Unreadable in (getattr(outline, "summary", ""), *described(kind, outline).values()):
-            raise UnreadableError(f"{target} has an attribute that is no literal")
+            raise UnreadableError(f"{target} has an attribute that is not a literal")
         return described(kind, outline)
 
     def outline(self, module: str, name: str) -> type:
         """Return a class with the bases, docstring and literal attributes of the real one.
 
-        An attribute that is no literal has the value ``Unreadable``.
+        An attribute that is not a literal has the value ``Unreadable``.
 
         Raises:
             UnreadableError: the class or one of its bases is not written as a plain class.
@@ -134,7 +134,7 @@ class Package:
                 owner = self._value(module, node.value)
                 if isinstance(owner, _ModuleName):
                     return self._attribute(owner.name, node.attr)
-        raise UnreadableError(f"{module.name}: {ast.unparse(node)} is no literal")
+        raise UnreadableError(f"{module.name}: {ast.unparse(node)} is not a literal")
 
     def _class(self, module: _Module, node: ast.ClassDef) -> type:
         bindings = _bindings(node.body)

@@ -1,4 +1,4 @@
-"""What counts of a Python source: the hash of its code, and what it imports; cached on disk."""
+"""The facts of a Python source: the hash of its code, and its imports; cached on disk."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import NamedTuple
 from symbench import disk_cache
 from symbench.registry.code_text import code_of
 
-_EDITION = 1  # to be raised whenever sources are read in another way
+_EDITION = 1  # increase it when the way of reading sources changes
 _HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)  # what may hold an import
 
 
 class Facts(NamedTuple):
-    """What counts of a source.
+    """The facts of a source on which results depend.
 
-    ``code`` is the SHA-256 of the code without comments. ``imports`` holds each name that is
-    imported, of a module or of its attribute, with the number of dots before it.
+    ``code`` is the SHA-256 of the code without comments. ``imports`` holds each imported name, of a
+    module or of its attribute, with the number of dots before it.
     """
 
     code: str
@@ -37,7 +37,7 @@ class Facts(NamedTuple):
 
 @lru_cache(maxsize=1024)  # classes share modules
 def facts_of(source: bytes) -> Facts:
-    """Return what counts of a source; one that cannot be parsed imports nothing."""
+    """Return the facts of a source; one that cannot be parsed has no imports."""
     what = [_EDITION, sys.version_info[:2], hashlib.sha256(source).hexdigest()]
     path = disk_cache.path_of("code", what, ".json")
     facts = disk_cache.load(path, _parsed)

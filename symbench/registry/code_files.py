@@ -22,14 +22,14 @@ _LONGEST_NAME = 255  # characters of a file's name
 
 
 def source_files(cls: type) -> dict[str, Path]:
-    """Return the files that a class depends on, by name; none for a class typed at a prompt.
+    """Return the files that a class depends on, by name; none for a class without a file.
 
     Modules have dotted names, data files have paths. These files count:
 
     - the module of the class, and every module of a plugin that it imports, directly or through
       others, also from another top-level package or from a folder that is not installed;
     - all modules of a package, or all beside a single file, if one imports modules by name;
-    - the data files of these packages; of a single file, those beside it that it names.
+    - the data files of these packages; of a single file, the files beside it that it names.
 
     Installed packages without plugins do not count, because they have versions. Neither does the
     core.
@@ -120,7 +120,7 @@ def _reached(imported: Iterable[str], scope: str, root: Path) -> Iterator[tuple[
 def _home(top: str, beside: Path) -> Path | None:
     """Return the folder of a top-level module whose code counts; None if it does not.
 
-    A module that cannot be found yet is looked for in the folder ``beside``.
+    A module that cannot be found is looked for in the folder ``beside``.
     """
     if top == _CORE or top in sys.stdlib_module_names:
         return None
@@ -181,7 +181,7 @@ def _files_below(folder: Path) -> tuple[Path, ...]:
 def _named_beside(file: Path) -> Iterator[Path]:
     """Yield the files beside a module, or in a folder beside it, that its source names.
 
-    A name is any string of the source. ``.json`` and ``*.json`` name all files that end so.
+    A name is any string of the source. ``.json`` and ``*.json`` name all files with this ending.
     """
     names = {text.removeprefix("*") for text in _strings(file.read_bytes())}
     names |= {part for text in names if "/" in text for part in text.split("/")}
@@ -202,7 +202,7 @@ def _strings(source: bytes) -> frozenset[str]:
 
 
 def _module(root: Path, imported: str) -> tuple[str, Path | None]:
-    """Return the module that a name is, or else the module that defines it, and its file."""
+    """Return the module of a name, or else the module that defines the name, and its file."""
     if (file := module_file(root, imported)) is not None:
         return imported, file
     parent = imported.rpartition(".")[0]

@@ -11,7 +11,7 @@ from importlib.util import decode_source
 from typing import NamedTuple
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-# From Python 3.12 on an f-string is several tokens, and from 3.14 on a t-string is; before, one.
+# An f-string is several tokens from Python 3.12 on, a t-string from 3.14 on; before, it is one.
 _OPENING = {getattr(tokenize, name, None) for name in ("FSTRING_START", "TSTRING_START")}
 _CLOSING = {getattr(tokenize, name, None) for name in ("FSTRING_END", "TSTRING_END")}
 
@@ -37,8 +37,9 @@ class _Span(NamedTuple):
 def code_of(source: bytes) -> bytes:
     """Return the source without comments, docstrings, blank lines and trailing whitespace.
 
-    The rest is cut out of the text by position, so that every version of Python returns the same.
-    A body that is only a docstring becomes ``pass``. A source that does not parse stays whole.
+    Both are cut out of the text by position, so that every version of Python gives the same result.
+    A body that is only a docstring becomes ``pass``. A source that does not parse is returned as it
+    is.
     """
     try:
         text = decode_source(source)

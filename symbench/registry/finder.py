@@ -48,7 +48,8 @@ def load(
     then by name; ``plugin_files`` follow. Where the environment variable ``SYMBENCH_PLUGINS=a,b``
     is set, only the entry points that it names are loaded.
     """
-    files = tuple(Path(file).absolute() for file in plugin_files)  # a plugin may change directory
+    # absolute, because a plugin may change the working directory
+    files = tuple(Path(file).absolute() for file in plugin_files)
     registry = Registry(Sources(files, tuple(blocked)))
     for candidate in _candidates(plugin_files, discover=discover):
         origin = candidate.name, candidate.version, candidate.source
@@ -83,7 +84,7 @@ def _entry_points() -> list[EntryPoint]:
     return sorted(entries, key=lambda e: (_named(e.dist)[0] != _OWN_DISTRIBUTION, e.name))
 
 
-@lru_cache  # the library reads all metadata again for each of the two
+@lru_cache  # importlib reads all metadata again for each of the two
 def _named(distribution: Distribution | None) -> tuple[str, str]:
     """Return the name and version of a distribution."""
     if distribution is None:
@@ -93,7 +94,7 @@ def _named(distribution: Distribution | None) -> tuple[str, str]:
 
 
 class _Source(SourceFileLoader):
-    """Executes the content that was read: bytecode of an edit in the same second looks current."""
+    """Executes the content that was read; bytecode from the same second could be outdated."""
 
     def __init__(self, name: str, path: Path, content: bytes) -> None:
         super().__init__(name, str(path))

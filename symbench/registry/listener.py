@@ -1,4 +1,4 @@
-"""Calls of event hooks: what a plugin raises is logged, and one that takes too long is silenced."""
+"""Calls of event hooks: exceptions are logged, and a plugin that takes too long is silenced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LIMIT = 5.0  # seconds of a call
-_LAST = {"symbench_run_finished": 60.0}  # in which a reporter may send what it still holds
+_LAST = {"symbench_run_finished": 60.0}  # a reporter may have results to send
 
 
 class Listener:
@@ -32,7 +32,7 @@ class Listener:
             call()
         except KeyboardInterrupt:
             raise
-        except BaseException:  # the contract: an event hook never stops a run
+        except BaseException:  # by contract, an event hook never stops a run
             self.log(event)
 
     def log(self, event: str) -> None:
@@ -78,7 +78,7 @@ class LimitedListener(Listener):
             event, call, done = calls.get()
             try:
                 call()
-            except BaseException:  # also KeyboardInterrupt: the user's goes to the main thread
+            except BaseException:  # also KeyboardInterrupt: Ctrl-C raises in the main thread
                 self.log(event)
             finally:
                 done.set()

@@ -64,5 +64,5 @@ def make_problem(
 
 
 def _configured(model: Model | type[Model]) -> Model:
-    """Return the model, or that of a class in its default configuration."""
+    """Return the model; for a class, an instance in its default configuration."""
     return model() if isinstance(model, type) else model

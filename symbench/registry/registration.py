@@ -29,8 +29,8 @@ CORE_SCORES = frozenset({
 class Registration:
     """Collects what one plugin registers; the registry takes all of it or none.
 
-    A card is what is listed of a thing. It is made from the class: from the class itself, or from
-    its source where it is registered by an import string. Keywords override single entries.
+    A card is what is listed of a registered name. It is made from the class, or from the source of
+    the class if an import string is registered. Keywords override single entries.
     """
 
     def __init__(self, plugin: str) -> None:
@@ -84,7 +84,7 @@ class Registration:
         if not isinstance(name, str) or not pattern.fullmatch(name):
             raise PluginError(f"{kind} name {name!r} does not match {pattern.pattern}")
         if kind == "metric" and name.partition(".")[0] in CORE_SCORES:
-            raise PluginError(f"metric {name} bears the name of a core score: choose another")
+            raise PluginError(f"metric {name} has the name of a core score: choose another name")
         if not isinstance(version, str) or not version:
             raise PluginError(f"{kind} {name}: the version {version!r} is not a string")
         if kind == "model" and card.get("prior") not in _PRIORS:
@@ -93,7 +93,7 @@ class Registration:
         self.cards.append(Card(kind, name, version, summary, self.plugin, card, target))
 
     def _facts(self, kind: CardKind, target: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the class says of itself; nothing where the plugin has written the card."""
+        """Return the facts that the class states; none if the plugin has written the card."""
         if inspect.isclass(target):
             return described(kind, target)
         written = {"name", "version"} <= set(keywords)

@@ -102,7 +102,7 @@ class Registry:
         return cast("type[Model]", self.card("model", name).load())
 
     def card(self, kind: CardKind, name: str) -> Card:
-        """Return the card of one registered thing."""
+        """Return the card of one registered name."""
         if name not in self._cards[kind]:
             raise UnknownNameError(kind, name, self._cards[kind])
         return self._cards[kind][name]
@@ -147,16 +147,16 @@ class Registry:
     def emit(self, event: str, **arguments: Any) -> None:
         """Call an event hook of every plugin and reporter that has it.
 
-        What they raise is logged, and one that takes too long is not called again.
+        Exceptions are logged, and a plugin that takes too long is not called again.
         """
         for implementation in getattr(self._manager.hook, event).get_hookimpls():
             call = partial(self._caller(event, implementation.plugin), **arguments)
             self._listeners[id(implementation.plugin)].hear(event, call)
 
     def add_reporter(self, reporter: object) -> None:
-        """Add an object of the caller's own whose methods implement the event hooks.
+        """Add an object of the caller whose methods implement the event hooks.
 
-        They are called in the caller's thread, and may take as long as they like.
+        They are called in the caller's thread, without a time limit.
         """
         self._register(reporter, Listener(type(reporter).__name__))
 
@@ -171,7 +171,7 @@ class Registry:
             PluginError: an unknown hook, an invalid registration, or a name that is taken.
         """
         if self._manager.is_registered(module):
-            raise PluginError("it is loaded already: name it once")
+            raise PluginError("it is already loaded: name it once")
         added = [module]
         try:
             self._register(module, LimitedListener(name))
@@ -200,7 +200,7 @@ class Registry:
         return registration
 
     def _caller(self, hook: str, plugin: object) -> pluggy.HookCaller:
-        """Return what calls a hook of one plugin only."""
+        """Return a caller of the hook that calls only one plugin."""
         others = [one for one in self._manager.get_plugins() if one is not plugin]
         return self._manager.subset_hook_caller(hook, remove_plugins=others)
 

@@ -30,28 +30,28 @@ _named: set[tuple[str, str]] = set()
 class _Setting(NamedTuple):
     """One setting: how it is read and written, and its value where its library starts.
 
-    What changes it is named in the log if ``told``.
+    A plugin that changes it is named in the log if ``named``.
     """
 
     name: str
     read: Callable[[], Any]
     write: Callable[[Any], object]
     initial: Any = _UNKNOWN
-    told: bool = True
+    named: bool = True
 
 
 @contextmanager
-def guarded(plugin: str, *, told: bool | None = None) -> Iterator[None]:
+def guarded(plugin: str, *, named: bool | None = None) -> Iterator[None]:
     """Restore after the block every setting that it changed, and name the plugin once for each.
 
-    The global random generators are restored without a word, because libraries draw from them when
-    they are imported. Only the main thread restores: in another one, what changed meanwhile may be
-    the main thread's.
+    The global random generators are restored without a warning, because libraries draw from them
+    when they are imported. Only the main thread restores settings: in another thread, a change may
+    be that of the main thread.
 
     Args:
         plugin: the name that the warning states.
-        told: whether the plugin is named; by default only in the main process, because every worker
-            imports the same plugins.
+        named: whether the plugin is named; by default only in the main process, because every
+            worker imports the same plugins.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -60,7 +60,7 @@ def guarded(plugin: str, *, told: bool | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        settings.restore(plugin if (not _in_worker() if told is None else told) else None)
+        settings.restore(plugin if (not _in_worker() if named is None else named) else None)
 
 
 class Snapshot:
@@ -74,9 +74,9 @@ class Snapshot:
         for setting in _settings():
             earlier = self._values.get(setting.name, setting.initial)
             if earlier is not _UNKNOWN and (now := setting.read()) != earlier:
-                with suppress(Exception):  # such as a working directory that is gone
+                with suppress(Exception):  # such as a working directory that was deleted
                     setting.write(earlier)
-                if plugin is not None and setting.told:
+                if plugin is not None and setting.named:
                     _name(plugin, setting, earlier, now)
 
 
@@ -84,7 +84,8 @@ class Snapshot:
 def pristine() -> Iterator[None]:
     """Give torch the settings that it starts with while the block runs.
 
-    Data that several cells share are drawn in it, because a model may have changed settings before.
+    Data that several cells share are drawn inside it, because an earlier model may have changed
+    settings.
     """
     known = [one for one in _of_torch(sys.modules["torch"]) if one.initial is not _UNKNOWN]
     changed = [(one, now) for one in known if (now := one.read()) != one.initial]
@@ -110,7 +111,7 @@ def _name(plugin: str, setting: _Setting, earlier: Any, now: Any) -> None:
 
 
 def _difference(earlier: Any, now: Any) -> str:
-    """Return what to say of two values: the values where they are short, the keys of mappings."""
+    """Describe a change: by both values if they are short, by the keys of mappings."""
     if isinstance(earlier, dict) and isinstance(now, dict):
         changed = [key for key in earlier | now if earlier.get(key) != now.get(key)]
         keys = sorted(os.fsdecode(k) if isinstance(k, bytes) else str(k) for k in changed)
@@ -123,7 +124,7 @@ def _settings() -> list[_Setting]:
     torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
     return [
         *_PROCESS,
-        *(_of_torch(torch) if hasattr(torch, "_tensor_str") else ()),  # it is imported to the end
+        *(_of_torch(torch) if hasattr(torch, "_tensor_str") else ()),  # its import has ended
         *(_of_numpy(numpy) if hasattr(numpy, "random") else ()),
     ]
 
@@ -143,7 +144,7 @@ def _mask() -> int:
 
 def _environment() -> dict[Any, Any]:
     """Return the variables, as bytes, without those that libraries set for themselves."""
-    variables = vars(os.environ).get("_data") or os.environb  # os.environ decodes, which is slow
+    variables = vars(os.environ).get("_data") or os.environb  # decoding them is slow
     return {key: value for key, value in variables.items() if not key.startswith(_OF_LIBRARIES)}
 
 
@@ -168,7 +169,7 @@ def _set_handlers(earlier: dict[int, Any]) -> None:
 
 
 def _filters() -> list[Any]:
-    """Return the filters that concern everybody: libraries add others for warnings of their own."""
+    """Return the filters that affect all code; libraries add others for their own warnings."""
     return [
         (action, message, category, module, line)
         for action, message, category, module, line in warnings.filters
@@ -196,7 +197,7 @@ _PROCESS = (
     _Setting("the warnings filters", _filters, _set_filters),
     _Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
     _Setting("the garbage collection", gc.isenabled, _set_collection),
-    _Setting("Python's random generator", random.getstate, random.setstate, told=False),
+    _Setting("Python's random generator", random.getstate, random.setstate, named=False),
 )
 
 
@@ -251,7 +252,7 @@ def _torch_generator(torch: Any) -> _Setting:
     def write(earlier: bytes) -> None:
         torch.set_rng_state(torch.frombuffer(bytearray(earlier), dtype=torch.uint8))
 
-    return _Setting("torch's random generator", read, write, told=False)
+    return _Setting("torch's random generator", read, write, named=False)
 
 
 def _numpy_generator(numpy: Any) -> _Setting:
@@ -263,4 +264,4 @@ def _numpy_generator(numpy: Any) -> _Setting:
         kind, keys, *rest = earlier
         numpy.random.set_state((kind, numpy.frombuffer(keys, dtype=numpy.uint32), *rest))
 
-    return _Setting("numpy's random generator", read, write, told=False)
+    return _Setting("numpy's random generator", read, write, named=False)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from symbench.contract import Model
     from symbench.registry.registry import Registry
 
-_LARGEST = 2**26  # bytes; of a larger data file only the size and the first part count
+_LARGEST = 2**26  # bytes; only the size and the first part of a larger data file count
 
 
 def source_sha256(thing: object) -> str:
@@ -23,7 +23,7 @@ def source_sha256(thing: object) -> str:
 
     They are the module of the class, the modules of plugins that it imports, and their data files
     (see ``code_files.source_files``). The other modules of the package do not count, so a new model
-    does not make its neighbours stale. Neither do comments, docstrings and blank lines.
+    does not make the results of others stale. Comments, docstrings and blank lines do not count.
     """
     cls: type = thing if inspect.isclass(thing) else type(thing)
     return _of(cls)
@@ -49,7 +49,7 @@ def model_sha256(registry: Registry, model: Model) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if parts else own
 
 
-@cache  # a process does not reload its code, and a leaderboard asks again for every record
+@cache  # a leaderboard asks for every record, and a process does not reload its code
 def _of(cls: type) -> str:
     files = source_files(cls)
     if not files:

@@ -74,7 +74,7 @@ def run_cell(  # noqa: PLR0913 - public arguments
     else:
         with only_the_user_interrupts():
             try:
-                with guarded(registry.models[cell.model].plugin, told=True):
+                with guarded(registry.models[cell.model].plugin, named=True):
                     record = _run(registry, cell, torch.device(device), fleet, progress)
             except BaseException as error:  # a model may raise any, and only its cell must fail
                 if on_error is not None:
