@@ -4,16 +4,20 @@ from symbench.contract import Metric
 from symbench.metrics import announced, counting, generators
 from symbench.metrics.conservation import ConservationError
 from symbench.metrics.cost import Flops
+from symbench.metrics.decision_change import DecisionChange
 from symbench.metrics.equivariance import EquivarianceError, Float32EquivarianceError
 from symbench.metrics.error import Error, PaperError
 from symbench.metrics.generators import GeneratorCosine, GeneratorOverlap
 from symbench.metrics.lie_derivative import LieDerivative
+from symbench.metrics.symmetric_share import SymmetricShare
 
 CORE: tuple[type[Metric], ...] = (
     Error,
     PaperError,
     EquivarianceError,
     Float32EquivarianceError,
+    SymmetricShare,
+    DecisionChange,
     LieDerivative,
     generators.GeneratorCosine,
     generators.GeneratorCosineFrobenius,
@@ -39,6 +43,7 @@ CORE: tuple[type[Metric], ...] = (
 )
 
 __all__ = [
-    "CORE", "ConservationError", "EquivarianceError", "Error", "Float32EquivarianceError",
-    "Flops", "GeneratorCosine", "GeneratorOverlap", "LieDerivative", "PaperError",
+    "CORE", "ConservationError", "DecisionChange", "EquivarianceError", "Error",
+    "Float32EquivarianceError", "Flops", "GeneratorCosine", "GeneratorOverlap", "LieDerivative",
+    "PaperError", "SymmetricShare",
 ]  # fmt: skip

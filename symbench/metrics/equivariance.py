@@ -3,193 +3,214 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from symbench.contract import Metric, Model, Scores, Symmetry, Task, Trained
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from symbench.groups import Group
-    from symbench.metrics.network import Networks
+    from symbench.metrics.orbits import Orbit
 
-_ELEMENTS, _EXAMPLES = 64, 256
-_BUDGET = 2**22  # most numbers evaluated at once
+_PAIRS = 1024  # of an untrained network, in every tier
+_FEW_PAIRS = 256  # of the float32 network, in every tier
 
 
-class EquivarianceError(Metric):
-    """sqrt( E ||f(rho_in(g) x) - rho_out(g) f(x)||² / (2 E||y - E y||²) ).
+class OrbitMetric(Metric):
+    """Base of the scores of f(gx) beside g f(x) (``symbench.metrics.orbits``).
 
-    The mean is over 64 elements g of the task group's sampler and 256 test examples x. In the full
-    tier it is over all pairs. In the other tiers each element is paired with 16 examples, and each
-    example is used equally often: the sampling error is mostly that of the 64 elements. For a group
-    that permutes, each example is paired with one element in every tier, because evaluating graphs
-    is expensive and violations there are large. For classification f is the vector of class
-    probabilities and y the one-hot label. If the targets do not vary, the unit is the variance of
-    f. A model whose output does not vary has no score.
-
-    A group that acts only approximately (``is_exact = False``, such as interpolated rotations of
-    pixels) and offers ``sample_pairs(_ELEMENTS, generator) -> (g, inverse)`` adds
-    ``equivariance_error.floor``: the same formula for f(rho_in(inverse) rho_in(g) x) - f(x), which
-    is zero for every f if the action is exact. f is then evaluated in float32, because the
-    interpolation error exceeds the rounding error.
+    Absent if f does not vary, or if its float64 network is another function than the one whose
+    error is scored.
     """
 
-    name, version, direction = "equivariance_error", "1", "lower"
-    summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
-    symmetry = True
-    double: ClassVar[bool] = True
-    examples: ClassVar[int] = _EXAMPLES  # outside the full tier
-    each: ClassVar[int] = 16  # examples per element, outside the full tier
+    symmetry, along_curve = True, True
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task has a symmetry."""
         return task.symmetry is not None
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:
-        """Return the error, with its ``floor`` where the action is not exact."""
+        """Return the score of one trial; elements depend on its seed, not on ``generator``."""
         return self.score_together([trained], task, [generator])[0]
+
+    def score_together(
+        self,
+        trials: Sequence[Trained],
+        task: Task,
+        generators: Sequence[torch.Generator],  # noqa: ARG002
+    ) -> list[Scores]:
+        """Return the scores of the trials, which are evaluated together."""
+        from symbench.metrics.network import one_functions
+
+        if (symmetry := task.symmetry) is None:
+            return [{} for _ in trials]
+        reasons = one_functions(trials)
+        scores: list[Scores] = []
+        found = self.orbits(trials, task, symmetry)
+        for trained, orbit, reason in zip(trials, found, reasons, strict=True):
+            absent = reason or (None if orbit.varies else "the function does not vary")
+            if absent is None:
+                scores.append(self.judge(trained, task, orbit))
+            else:
+                trained.notes[self.name] = absent
+                scores.append({})
+        return scores
+
+    def orbits(self, trials: Sequence[Trained], task: Task, symmetry: Symmetry) -> list[Orbit]:
+        """Return the orbits of the trials; those in float64 are shared by all scores."""
+        from symbench.metrics import orbits
+
+        return orbits.orbits(trials, task, symmetry)
+
+    @abstractmethod
+    def judge(self, trained: Trained, task: Task, orbit: Orbit) -> Scores:
+        """Return the score of a trial from its orbit."""
+
+
+class EquivarianceError(OrbitMetric):
+    """sqrt( E ||f(rho_in(g) x) - rho_out(g) f(x)||² / (2 E||y - E y||²) ).
+
+    The mean is over pairs of a test input x and an element g of the task group's sampler: in the
+    full tier every input, in about 16,384 pairs; in the other tiers 1,024 pairs of as many
+    different inputs. For a group that permutes, each input is in one pair. For classification f is
+    the vector of class probabilities, at the calibrated temperature, and y the one-hot label. If
+    the targets do not vary, or the task has a loss of its own and f therefore no scale, the unit is
+    the variance of f.
+
+    Annotations:
+
+    - ``floor``, where a group acts only approximately (``is_exact = False``, such as interpolated
+      rotations of pixels) and offers ``sample_pairs(count, generator) -> (g, inverse)``: the same
+      formula for f(rho_in(inverse) rho_in(g) x) - f(x), which is zero for every f if the action is
+      exact. f is then evaluated in float32.
+    - ``untrained``: the score of the network before training, in units of its own variance.
+    - ``sampling``: the standard error of the logarithm of the score that the choice of test inputs
+      causes; 0 where the whole test split takes part.
+    - ``inputs``: how well the inputs x can be told from gx (``symbench.metrics.inputs``).
+    """
+
+    name, version, direction = "equivariance_error", "2", "lower"
+    summary = "relative violation of f(gx) = g f(x) over sampled g, in float64"
 
     def score_together(
         self, trials: Sequence[Trained], task: Task, generators: Sequence[torch.Generator]
     ) -> list[Scores]:
-        """Return the errors of the trials; each trial has its own elements."""
-        from symbench.metrics import network as networks
+        """Return the scores, with what the untrained networks have."""
+        scores = super().score_together(trials, task, generators)
+        before = _untrained(trials, task)
+        for score, value in zip(scores, before, strict=True):
+            if isinstance(score, dict) and score and value is not None:
+                score[f"{self.name}.untrained"] = value
+        return scores
 
-        if (symmetry := task.symmetry) is None:
-            return [{} for _ in trials]
-        exact = getattr(symmetry.group, "is_exact", True)
-        both = networks.Networks.of(trials, double=self.double and exact)
-        f = _Functions(both, task.loss == "cross-entropy")
-        thorough = trials[0].thorough
-        examples = _EXAMPLES if thorough else self.examples
-        x = networks.spaced(trials[0].test.x.cpu(), examples).to(both.dtype)
-        each = len(x) if thorough else min(len(x), self.each)
-        if symmetry.group.permutes:
-            each = math.ceil(len(x) / _ELEMENTS)
-        drawn = [_elements(symmetry.group, generator) for generator in generators]
-        values = f(x.expand(len(trials), *x.shape))
-        squares = _violations(f, symmetry, (x, values), _meetings(len(x), each), drawn)
-        known = networks.variance(_targets(trials[0], task))
-        scores: list[Scores] = []
-        for value, pair, (_, inverse) in zip(values, squares, drawn, strict=True):
-            if not networks.varies(value):
-                scores.append({})
-                continue
-            scale = known or networks.variance(value)
-            names = (self.name, f"{self.name}.floor")[: 1 if inverse is None else 2]
-            scores.append({name: _relative(s, scale) for name, s in zip(names, pair, strict=False)})
+    def judge(self, trained: Trained, task: Task, orbit: Orbit) -> Scores:
+        """Return the error with its annotations but ``untrained``."""
+        scores = {
+            self.name: violation(trained, task, orbit),
+            f"{self.name}.sampling": _sampling(orbit.squares, len(trained.test)),
+        }
+        if orbit.returned is not None:
+            scores[f"{self.name}.floor"] = _relative(orbit.returned, _unit(trained, task, orbit))
+        if (inputs := inputs_of(trained, task)) is not None:
+            scores[f"{self.name}.inputs"] = inputs
         return scores
 
 
-class Float32EquivarianceError(EquivarianceError):
-    """``equivariance_error`` of the float32 module, which also shows rounding errors.
+class Float32EquivarianceError(OrbitMetric):
+    """``equivariance_error`` of the float32 network, which also shows rounding errors.
 
-    Outside the full tier it is the mean over 64 examples, and each element is paired with four of
-    them. That is enough to show the size of the rounding error.
+    The mean is over 256 pairs in every tier, which is enough to tell rounding from a violation.
     """
 
-    name = "equivariance_error_float32"
+    name, version, direction = "equivariance_error_float32", "2", "lower"
     summary = "relative violation of f(gx) = g f(x) over sampled g, in float32"
-    double: ClassVar[bool] = False
-    examples: ClassVar[int] = 64
-    each: ClassVar[int] = 4
 
     def applies(self, task: Task, model: Model) -> bool:
         """Whether the group acts exactly; otherwise interpolation errors exceed rounding errors."""
         exact = task.symmetry is not None and getattr(task.symmetry.group, "is_exact", True)
         return exact and super().applies(task, model)
 
+    def orbits(self, trials: Sequence[Trained], task: Task, symmetry: Symmetry) -> list[Orbit]:
+        """Return the orbits of the trials in float32."""
+        from symbench.metrics.orbits import measured
+
+        return measured(trials, task, symmetry, (_FEW_PAIRS, _FEW_PAIRS), double=False)
+
+    def judge(self, trained: Trained, task: Task, orbit: Orbit) -> Scores:
+        """Return the error."""
+        return violation(trained, task, orbit)
+
+
+def inputs_of(trained: Trained, task: Task) -> float | None:
+    """Return ``told_apart`` of the task's inputs, computed once per cell."""
+    from symbench.metrics.inputs import inputs_told_apart
+    from symbench.metrics.network import once_per_cell
+
+    return once_per_cell(trained, "inputs", lambda: inputs_told_apart(task))
+
+
+def violation(trained: Trained, task: Task, orbit: Orbit) -> float:
+    """Return sqrt( E ||f(gx) - g f(x)||² / (2 E||y - E y||²) )."""
+    return _relative(float(orbit.squares.mean()), _unit(trained, task, orbit))
+
+
+def _unit(trained: Trained, task: Task, orbit: Orbit) -> float:
+    """Return E||y - E y||² of the test targets, one-hot for classes.
+
+    It is that of f if the targets do not vary, or if the task has a loss of its own, which leaves
+    the scale of f free.
+    """
+    from torch.nn.functional import one_hot
+
+    from symbench.metrics.network import once_per_cell, variance
+
+    def compute() -> float:
+        y = trained.test.y.cpu()
+        return variance(one_hot(y) if task.loss == "cross-entropy" else y)
+
+    if task.loss == "own":
+        return orbit.variance
+    return once_per_cell(trained, "variance of targets", compute) or orbit.variance
+
 
 def _relative(square: float, scale: float) -> float:
     return math.sqrt(square / (2 * scale))
 
 
-def _targets(trained: Trained, task: Task) -> Tensor:
-    """Return the test targets, one-hot for classification."""
-    from torch.nn.functional import one_hot
+def _sampling(squares: Tensor, population: int) -> float:
+    """Return the standard error of ln sqrt(E squares) over inputs drawn from a finite population.
 
-    y = trained.test.y.cpu()
-    return one_hot(y) if task.loss == "cross-entropy" else y
-
-
-@dataclass(frozen=True)
-class _Functions:
-    """Outputs [T, n, *output_shape] for [T, n, *input_shape]; probabilities of classes."""
-
-    networks: Networks
-    probabilities: bool
-
-    def __call__(self, x: Tensor) -> Tensor:
-        y = self.networks(x)
-        return y.softmax(-1) if self.probabilities else y
-
-    def distances(self, moved: Tensor, expected: Tensor) -> Tensor:
-        """Return the sums [T] of ||f(x) - y||² over x = ``moved`` and y = ``expected``."""
-        actual = self(moved).view(expected.shape)
-        return (actual - expected).double().square().flatten(1).sum(1)
-
-
-def _elements(group: Group, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-    """Return elements [64, d, d], and their inverses if the action is not exact."""
-    pairs = getattr(group, "sample_pairs", None)
-    if getattr(group, "is_exact", True) or pairs is None:
-        return group.sample(_ELEMENTS, generator), None
-    g, inverse = pairs(_ELEMENTS, generator)
-    return g, inverse
-
-
-def _meetings(examples: int, each: int) -> Tensor:
-    """Return the examples [64, each] that are paired with each element, all equally often."""
-    import torch
-
-    return torch.arange(_ELEMENTS * each).view(_ELEMENTS, each) % examples
-
-
-def _violations(
-    f: _Functions,
-    symmetry: Symmetry,
-    examples: tuple[Tensor, Tensor],
-    meetings: Tensor,
-    drawn: Sequence[tuple[Tensor, Tensor | None]],
-) -> list[list[float]]:
-    """Return the means of ||f(gx) - g f(x)||² and of ||f(inverse g x) - f(x)||² of each trial.
-
-    The means are over pairs of an element ``drawn`` for the trial [64, d, d] and an example of
-    ``meetings`` [64, m]. ``examples`` are x [n, ...] and f(x) [T, n, ...]. The second mean is 0
-    without inverses.
+    It is that of resampled inputs, to first order in their number.
     """
-    import torch
-
-    from symbench.metrics.network import in_blocks
-
-    x, values = examples
-    source = in_blocks(x, symmetry.input.size)
-    images = [in_blocks(value, symmetry.output.size) for value in values]
-    per_element = meetings.shape[1] * (source[0].numel() + images[0][0].numel()) * len(values)
-    at_once = max(1, _BUDGET // per_element)
-    sums = torch.zeros(2, len(values), dtype=torch.float64)
-    for start in range(0, len(meetings), at_once):
-        part = slice(start, start + at_once)
-        met = meetings[part]
-        g = [pair[0][part, None, None] for pair in drawn]
-        back = [pair[1][part, None, None] for pair in drawn if pair[1] is not None]
-        there = [symmetry.input.act(element, source[met]) for element in g]
-        pairs = zip(g, images, strict=True)
-        turned = torch.stack([symmetry.output.act(h, image[met]) for h, image in pairs])
-        sums[0] += f.distances(_like(x, there), turned)
-        if back:
-            pairs = zip(back, there, strict=True)
-            returned = [symmetry.input.act(element, moved) for element, moved in pairs]
-            sums[1] += f.distances(_like(x, returned), torch.stack([i[met] for i in images]))
-    return (sums / meetings.numel()).T.tolist()
+    count, mean = len(squares), float(squares.mean())
+    if count == population or mean == 0:
+        return 0.0
+    return float(squares.std()) / (2 * mean) * math.sqrt(1 / count - 1 / population)
 
 
-def _like(x: Tensor, moved: Sequence[Tensor]) -> Tensor:
-    """Return ``moved``, of T trials, as inputs [T, n, *input_shape]."""
-    import torch
+def _untrained(trials: Sequence[Trained], task: Task) -> list[float | None]:
+    """Return the equivariance errors of the networks before training, in their own unit.
 
-    return torch.stack(list(moved)).reshape(len(moved), -1, *x.shape[1:])
+    None where there is no such network, or where it does not vary.
+    """
+    from symbench.metrics.orbits import measured
+
+    made = [trained for trained in trials if trained.initial is not None]
+    if not made or task.symmetry is None:
+        return [None] * len(trials)
+    before = [
+        replace(trained, module=cast("nn.Module", trained.initial), temperature=1.0, memo={})
+        for trained in made
+    ]
+    found = iter(measured(before, task, task.symmetry, (_PAIRS, _PAIRS)))
+    orbits = [None if trained.initial is None else next(found) for trained in trials]
+    return [
+        None
+        if orbit is None or not orbit.varies or orbit.variance == 0
+        else _relative(float(orbit.squares.mean()), orbit.variance)
+        for orbit in orbits
+    ]

@@ -27,17 +27,7 @@ class Error(Metric):
 
     def score(self, trained: Trained, task: Task, generator: torch.Generator) -> Scores:  # noqa: ARG002
         """Return ``error``, in float64 on the whole test split."""
-        prediction, y = trained.prediction.cpu().double(), trained.test.y.cpu()
-        if task.loss == "cross-entropy":
-            return float((prediction.argmax(-1) != y).double().mean())
-        if task.loss == "own":
-            return task.headline_error(prediction, Data(trained.test.x.cpu(), y))
-        from symbench.metrics.network import variance
-
-        spread = variance(y)
-        if spread == 0:
-            return {}
-        return float((prediction - y.double()).flatten(1).square().sum(1).mean()) / spread
+        return headline(trained, task)
 
 
 class PaperError(Metric):
@@ -53,3 +43,18 @@ class PaperError(Metric):
         y = y.double() if y.is_floating_point() else y
         value = task.paper_error(trained.prediction.cpu().double(), y)
         return {} if value is None else value
+
+
+def headline(trained: Trained, task: Task) -> Scores:
+    """Return the ``error`` of a trial; nothing if the targets of a regression do not vary."""
+    prediction, y = trained.prediction.cpu().double(), trained.test.y.cpu()
+    if task.loss == "cross-entropy":
+        return float((prediction.argmax(-1) != y).double().mean())
+    if task.loss == "own":
+        return task.headline_error(prediction, Data(trained.test.x.cpu(), y))
+    from symbench.metrics.network import variance
+
+    spread = variance(y)
+    if spread == 0:
+        return {}
+    return float((prediction - y.double()).flatten(1).square().sum(1).mean()) / spread

@@ -15,7 +15,7 @@ from symbench.contract import Trained
 from symbench.contract.batches import in_parts
 from symbench.contract.modules import copied, difference
 from symbench.errors import ShapeError
-from symbench.groups import rounding_of
+from symbench.groups import Representation, rounding_of
 
 Function = Callable[[Tensor], Tensor]
 T = TypeVar("T")
@@ -24,6 +24,7 @@ Evaluation = Callable[..., Tensor]
 
 _FEW, _DIRECTIONS = 8, 2**14  # examples, or input numbers, differentiated at once
 _SMALL = 2**15  # input numbers per network, above which arithmetic dominates overhead
+_COMPARED, _DISTINCT = 1024, 1e-3  # inputs; distance of two functions, in units of deviation
 _ROUNDING = 100.0  # multiples of the rounding error that still count as rounding
 
 
@@ -198,6 +199,68 @@ def _double(trained: Trained, dtype: torch.dtype) -> Network:
     return once(trained, "double", build)
 
 
+def double_values(trials: Sequence[Trained], count: int) -> list[Tensor]:
+    """Return the outputs [count, *output_shape] of each trial at evenly spaced test inputs.
+
+    They are in float64 where the module allows it, and are computed once.
+    """
+
+    def compute(missing: Sequence[Trained]) -> Sequence[Tensor]:
+        x = spaced(missing[0].test.x.cpu(), count)
+        return list(Networks.of(missing)(x.expand(len(missing), *x.shape)))
+
+    return once_each(trials, f"double values at {count}", compute)
+
+
+def one_function(trained: Trained) -> str | None:
+    """Return why the float64 network is not the function whose error is scored; None if it is."""
+    return one_functions([trained])[0]
+
+
+def one_functions(trials: Sequence[Trained]) -> list[str | None]:
+    """Return ``one_function`` of several trials of a cell, computed once together.
+
+    Symmetry scores are those of the float64 network, on the CPU; the error is that of
+    ``Trained.prediction``. Their root mean square distance d over 1,024 test inputs has to be
+    below a thousandth of the function's deviation: since the equivariance error is a seminorm, it
+    differs by at most sqrt(2) d between them. It also has to be rounding: below 1.2e-5 of the
+    function's size, or below 100 times the change of the float64 function when its inputs are
+    rounded to float32, which is large for a chaotic function.
+    """
+
+    def compute(missing: Sequence[Trained]) -> Sequence[str | None]:
+        values = double_values(missing, min(_COMPARED, len(missing[0].test)))
+        return [_distinct(*pair) for pair in zip(missing, values, strict=True)]
+
+    return once_each(trials, "one function", compute)
+
+
+def _distinct(trained: Trained, values: Tensor) -> str | None:
+    prediction = spaced(trained.prediction.cpu(), len(values))
+    if not (varies(values) or varies(prediction)):
+        return None
+    deviation = variance(values) ** 0.5
+    distance = _root_mean_square(values.double() - prediction.double())
+    allowed = rounding(torch.float32) * _root_mean_square(values)
+    if allowed < distance < _DISTINCT * deviation:  # perhaps a chaotic function
+        x = spaced(trained.test.x.cpu(), len(values)).double()
+        noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).double() - 0.5
+        rounded = double_network(trained)(x * (1 + torch.finfo(torch.float32).eps * noise))
+        allowed = max(allowed, _ROUNDING * _root_mean_square(rounded - values))
+    if distance <= min(allowed, _DISTINCT * deviation):
+        return None
+    return (
+        f"the network computes another function in float64 than the one whose error is scored: "
+        f"they differ by {distance:.2g} on test inputs, where the function has a deviation of "
+        f"{deviation:.2g}; compute the same in both types"
+    )
+
+
+def _root_mean_square(values: Tensor) -> float:
+    """Return sqrt(E||v||²) over the first axis of values [n, ...]."""
+    return float(values.double().square().flatten(1).sum(1).mean().sqrt())
+
+
 def single_network(trained: Trained) -> Network:
     """Return the float32 network; its parameters are left as they are if float32 does not work."""
 
@@ -256,6 +319,12 @@ def varies(values: Tensor) -> bool:
 def rounding(dtype: torch.dtype) -> float:
     """Return the relative size below which a difference between two values is rounding."""
     return _ROUNDING * torch.finfo(dtype).eps
+
+
+def acted(rep: Representation, g: Tensor, x: Tensor) -> Tensor:
+    """Return rho(g) x of e elements g [e, d, d] on k examples each, x [e, k, *shape]."""
+    blocks = in_blocks(x.flatten(0, 1), rep.size).unflatten(0, x.shape[:2])
+    return rep.act(g[:, None, None], blocks).reshape(x.shape)
 
 
 def in_blocks(values: Tensor, size: int) -> Tensor:

@@ -203,13 +203,13 @@ def perceptron(inputs, outputs, seed, width=64):
         ).eval()  # fmt: skip
 
 
-def trained(task, module, model=None, *, thorough=True):
+def trained(task, module, model=None, seed=0, *, thorough=True):
     """A finished trial of the module on the task's test split."""
     test = task.sample(task.test_size, 0, "test")
     problem = Problem(task.kind, task.loss, task.input_shape, task.output_shape)
     with torch.no_grad():
         prediction = module(test.x)
-    return Trained(module, model or AnyModel(), problem, 16, 0, test, prediction, thorough)
+    return Trained(module, model or AnyModel(), problem, 16, seed, test, prediction, thorough)
 
 
 def algebra_scores(task, module, model=None, **fields):
@@ -229,7 +229,7 @@ def known_algebra(task):
 def score(metric, task, module, model=None, seed=0, *, thorough=True):
     """Every value of one metric, by name."""
     generator = torch.Generator().manual_seed(seed)
-    value = metric().score(trained(task, module, model, thorough=thorough), task, generator)
+    value = metric().score(trained(task, module, model, seed, thorough=thorough), task, generator)
     return value if isinstance(value, dict) else {metric.name: value}
 
 
