@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
     from symbench.contract import Symmetry, Task
 
-PAIRS = 1000
+PAIRS = 2000
 _MARGIN, _DEVIATIONS = 0.02, 3.0
-_FEW, _MANY, _COSINES = 32, 1024, 256
+_FEW, _MANY, _COSINES = 32, 512, 256
+_LOOKED_AT = 200  # rows that show which coordinates vary
 _SAME = 1e-5  # range of a coordinate that does not vary, in units of its size
-_RIDGE = 0.1  # penalty per pair, for features of unit variance
+_RIDGE = 1.0  # penalty per pair, of features of unit variance
 _ELEMENTS = 2**18  # most numbers in the sampled elements, from 16 elements on
 
 
@@ -25,7 +26,7 @@ def told_apart(x: Tensor, symmetry: Symmetry, generator: Generator) -> float:
 
     The result is 0 at chance and ½ if the classifier is always right. Each input is paired with one
     moved input, by an element of the group's sampler. The features of an input are its standardised
-    coordinates (at most 1,024, drawn from those that vary), their squares and products if there are
+    coordinates (at most 512, drawn from those that vary), their squares and products if there are
     at most 32 of them, and 256 random cosines. A ridge regression fits the number 1 to the
     differences φ(x) - φ(gx) of one half of the pairs, and is judged by the sign of its prediction
     on the other half, and the other way round. If the law of x is invariant, the sign is a fair
@@ -49,7 +50,8 @@ def told_apart(x: Tensor, symmetry: Symmetry, generator: Generator) -> float:
     x = spaced(x.cpu(), count // len(g) * len(g)).float()
     met = in_blocks(x, symmetry.input.size).unflatten(0, (len(g), -1))
     moved = symmetry.input.act(g[:, None, None], met).reshape(len(x), -1)
-    features = _features(torch.cat([x.flatten(1), moved]), generator)
+    places = _drawn(x.flatten(1), moved, generator)
+    features = _features(torch.cat([x.flatten(1)[:, places], moved[:, places]]), generator)
     change = features[: len(x)] - features[len(x) :]
     change = change[torch.randperm(len(x), generator=generator)]
     one, other = change.split([len(x) // 2, len(x) - len(x) // 2])
@@ -80,12 +82,20 @@ def inputs_told_apart(task: Task) -> float | None:
     return told_apart(x, symmetry, seeded(task.name, task.version, "inputs"))
 
 
+def _drawn(x: Tensor, moved: Tensor, generator: Generator) -> Tensor:
+    """Return the places of at most 512 coordinates that vary among the first rows."""
+    import torch
+
+    varies = _varying(torch.cat([x[:_LOOKED_AT], moved[:_LOOKED_AT]]))
+    places = varies.nonzero().flatten()
+    return places[torch.randperm(len(places), generator=generator)[:_MANY]]
+
+
 def _features(rows: Tensor, generator: Generator) -> Tensor:
     """Return the standardised features [n, features] of rows [n, coordinates], in float32."""
     import torch
 
-    places = torch.randperm(rows.shape[1], generator=generator)
-    z = _standardised(rows[:, places[_varying(rows)[places]][:_MANY]])
+    z = _standardised(rows)
     size = z.shape[1]
     waves = torch.randn(size, _COSINES, generator=generator) / math.sqrt(size)
     phases = 2 * math.pi * torch.rand(_COSINES, generator=generator)

@@ -63,11 +63,15 @@ def test_a_linear_map_violates_rotations_by_the_haar_integral():
     square = square - 2 * M.trace() * (x * Mx).sum(1) / n
     variance = (Mx - Mx.mean(0)).square().sum(1).mean()
     expected = math.sqrt(float(square.mean() / (2 * variance)))
-    found = [
-        score(EquivarianceError, task, Function(task.target), seed=seed)["equivariance_error"]
-        for seed in range(20)
-    ]
-    assert sum(found) / 20 == pytest.approx(expected, rel=0.02)
+    assert float(seeds_of(task, 20).mean()) == pytest.approx(expected, rel=0.02)
+
+
+def seeds_of(task, count, *, thorough=True):
+    """The scores of the task's target with the elements of ``count`` seeds."""
+    one = trained(task, Function(task.target), thorough=thorough)
+    trials = [replace(one, seed=seed, memo={}) for seed in range(count)]
+    found = EquivarianceError().score_together(trials, task, [None] * count)
+    return torch.tensor([scores["equivariance_error"] for scores in found])
 
 
 def test_the_score_follows_the_seed_alone():
@@ -354,16 +358,6 @@ def test_another_function_in_float64_has_no_score(metric):
 @pytest.mark.statistics
 def test_few_pairs_estimate_the_same_mean_as_many():
     task = Linear()
-    found = {
-        thorough: torch.tensor(
-            [
-                score(EquivarianceError, task, Function(task.target), seed=s, thorough=thorough)[
-                    "equivariance_error"
-                ]
-                for s in range(60)
-            ]
-        )
-        for thorough in (True, False)
-    }
-    assert float(found[False].mean() / found[True].mean()) == pytest.approx(1, abs=0.01)
-    assert float(found[False].std()) < 0.05 * float(found[False].mean())
+    many, few = seeds_of(task, 20), seeds_of(task, 60, thorough=False)
+    assert float(few.mean() / many.mean()) == pytest.approx(1, abs=0.01)
+    assert float(few.std()) < 0.05 * float(few.mean())
