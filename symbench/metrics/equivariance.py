@@ -27,7 +27,7 @@ class OrbitMetric(Metric):
     error is scored.
     """
 
-    symmetry, along_curve = True, True
+    symmetry = True
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task has a symmetry."""

@@ -41,18 +41,22 @@ class AlgebraMetric(Metric):
     ) -> list[Scores]:
         """Return the scores of the trials, whose matrices C are computed together.
 
-        The reason why a score is absent is noted in the trial.
+        The reason why a score is absent is noted in the trial. Absent if the float64 network is
+        another function than the one whose error is scored.
         """
         from symbench.metrics.derivative import derivatives
+        from symbench.metrics.network import one_functions
         from symbench.metrics.truth import truth_of
 
         truth = truth_of(trials[0], task)
         if truth is None or truth.nothing:
             reason = _NO_CANDIDATE if truth is None else truth.nothing
             return [_noted(trained, {self.name: reason}) for trained in trials]
+        reasons = one_functions(trials)
+        matrices = derivatives(trials, task, truth.candidate)
         return [
-            _noted(trained, self.judge(trained, task, truth, C))
-            for trained, C in zip(trials, derivatives(trials, task, truth.candidate), strict=True)
+            _noted(trained, {self.name: why} if why else self.judge(trained, task, truth, C))
+            for trained, C, why in zip(trials, matrices, reasons, strict=True)
         ]
 
     @abstractmethod

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from symbench.contract import Data, Symmetry, Task, Trained, seeded
 from symbench.groups import Group
+from symbench.groups.samplers import elements
 from symbench.metrics.decisions import decision_of
 from symbench.metrics.network import (
     Networks,
@@ -78,7 +79,8 @@ def measured(
         symmetry: of the task.
         size: how many test inputs take part, evenly spaced (all if there are fewer), and in how
             many pairs: every input is in equally many. A pair has an element of its own if elements
-            are small, else 64 or more share the pairs. They depend on the task and the seed alone.
+            are small, else 64 or more share the pairs. They depend on the task, the seed and the
+            sampler alone.
         double: whether f is evaluated in float64. It is evaluated in float32 if the action is not
             exact, because the interpolation error exceeds the rounding error.
     """
@@ -88,7 +90,7 @@ def measured(
     x, values = test.x.to(f.dtype), f.at_inputs(test.x)
     decisions = [decision_of(task, symmetry, test, value) for value in values]
     meetings = _meetings(len(x), 1 if group.permutes else size[1] / len(x), group.dim)
-    drawn = {seed: _elements(task, group, seed, len(meetings)) for seed in seeds}
+    drawn = {t.seed: _elements(task, group, t, len(meetings)) for t in trials}
     squares, returned, changed = torch.zeros(3, len(trials), *meetings.shape).double()
     numbers = (x[0].numel() + values[0, 0].numel()) * meetings.shape[1] * len(trials)
     for part in torch.arange(len(meetings)).split(max(1, _BUDGET // numbers)):
@@ -160,12 +162,14 @@ def _meetings(inputs: int, rounds: float, d: int) -> Tensor:
     return torch.arange(math.ceil(pairs / each) * each).view(-1, each) % inputs
 
 
-def _elements(task: Task, group: Group, seed: int, count: int) -> tuple[Tensor, Tensor | None]:
-    """Return elements [count, d, d], and their inverses if the action is not exact."""
-    generator = seeded(task.name, task.version, seed, "score", "orbits")
+def _elements(
+    task: Task, group: Group, trained: Trained, count: int
+) -> tuple[Tensor, Tensor | None]:
+    """Return elements [count, d, d] for a trial, and their inverses if the action is not exact."""
+    generator = seeded(task.name, task.version, trained.seed, "score", "orbits")
     pairs = getattr(group, "sample_pairs", None)
-    if getattr(group, "is_exact", True) or pairs is None:
-        return group.sample(count, generator), None
+    if getattr(group, "is_exact", True) or pairs is None or trained.sampler != "group":
+        return elements(group, count, generator, trained.sampler), None
     g, inverse = pairs(count, generator)
     return g, inverse
 

@@ -41,6 +41,9 @@ class SymmetricShare(OrbitMetric):
 
     def judge(self, trained: Trained, task: Task, orbit: Orbit) -> Scores:
         """Return the share, if the inputs are invariant and there is an error."""
+        if trained.sampler != "group":
+            trained.notes[self.name] = "the share needs the group's own law"
+            return {}
         above, error = inputs_of(trained, task), headline(trained, task)
         if above is not None and not inputs_invariant(above):
             trained.notes[self.name] = (
