@@ -15,7 +15,7 @@ import re
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
@@ -31,6 +31,7 @@ from torch import Tensor
 from symbench import disk_cache
 from symbench.contract import Data, Split, Task
 from symbench.errors import InputError
+from symbench.files import parse_json
 from symbench.registry.code_files import imported_packages, source_files
 from symbench.registry.settings import pristine
 
@@ -74,6 +75,23 @@ class Draws:
     def test(self) -> Data:
         """Return the test data, the same for every model and every trial."""
         return _draw(self, self.task.test_size, TEST_SEED, "test").clone()
+
+    def kept(self, name: str, compute: Callable[[Task], float | None]) -> float | None:
+        """Return a number that depends on the data only; it is computed once and kept on disk."""
+        path = _path(self.task, [self.fingerprint, name], ".json")
+        kept = None if path is None else disk_cache.load(path, _number)
+        if kept is not None:
+            return kept
+        with pristine():
+            value = compute(self.task)
+        if path is not None and value is not None:
+            disk_cache.save(path, json.dumps(value).encode())
+        return value
+
+
+def _number(content: bytes) -> float | None:
+    value = parse_json(content.decode())
+    return value if isinstance(value, float) else None
 
 
 @lru_cache(maxsize=64)

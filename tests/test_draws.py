@@ -359,3 +359,27 @@ def test_a_folder_that_cannot_be_written_is_no_matter(cache, tmp_path, monkeypat
     monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path / "file"))
     task, _ = task_of(tmp_path / "a", monkeypatch)
     assert fingerprint(task) == task.fingerprint()
+
+
+def test_a_number_of_the_data_is_computed_once_and_kept(cache, tmp_path, monkeypatch):
+    calls = []
+
+    def compute(task):
+        calls.append(task.name)
+        return 0.25
+
+    for _ in range(2):
+        kept = Draws.of(task_of(tmp_path, monkeypatch)[0]).kept("quarter", compute)
+        assert kept == 0.25
+    assert calls == ["constant"]
+    assert Draws.of(task_of(tmp_path, monkeypatch)[0]).kept("other", lambda _: None) is None
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{", b'"0.25"', b"true", b"\xff"])
+def test_a_kept_number_of_another_form_is_computed_again(content, cache, tmp_path, monkeypatch):
+    known = Draws.of(task_of(tmp_path, monkeypatch)[0])
+    before = set(cache.rglob("*.json"))
+    known.kept("quarter", lambda _: 0.5)
+    (file,) = set(cache.rglob("*.json")) - before
+    disk_cache.save(file, content)
+    assert known.kept("quarter", lambda _: 0.25) == 0.25

@@ -20,6 +20,7 @@ from symbench.contract.batches import in_parts
 from symbench.draws import Draws
 from symbench.errors import PluginError
 from symbench.metrics import CORE
+from symbench.metrics.inputs import inputs_told_apart
 from symbench.metrics.temperature import calibrated
 from symbench.records.record import TrialRecord
 from symbench.registry import Registry
@@ -124,13 +125,19 @@ class _Scoring:
     thorough: bool
     symmetry_at: SymmetryAt
     sampler: str
-    memo: dict[str, Any] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def test(self) -> Data:
         """The test data, on the device of the trials."""
         return self.draws.test().to(_device(self.trials[0].module))
+
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What the trials share: how well the inputs of the task are told from moved ones."""
+        if not any(metric.symmetry for metric in self.metrics):
+            return {}
+        return {"inputs": self.draws.kept("inputs", inputs_told_apart)}
 
     @cached_property
     def largest(self) -> int:
