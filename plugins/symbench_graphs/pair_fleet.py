@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
+from symbench.contract.stacked import alike, probe
+
 State = dict[str, Tensor]
 
 _ROUNDING = 256  # rounding units by which relabelling may change an output: 3e-5 in float32
@@ -60,11 +62,18 @@ class Fleet:
     def __call__(self, x: Tensor) -> Tensor:
         """Return the embeddings [T, n, d] of inputs x [T, n, ...]."""
         if self.size == 1:  # without vmap, so that any module works
-            return self._one(_first(self.parameters), _first(self.buffers), x[0])[None]
+            return self._single(x[0])[None]
         return vmap(self._one, randomness="different")(self.parameters, self.buffers, x)
 
     def _one(self, parameters: State, buffers: State, x: Tensor) -> Tensor:
         y: Tensor = functional_call(self._base, (parameters, buffers), (x,))
+        return y.flatten(1)
+
+    def _single(self, x: Tensor) -> Tensor:
+        """Evaluate the only network, and keep the buffers that the call replaces."""
+        state = {name: t[0] for name, t in {**self.parameters, **self.buffers}.items()}
+        y: Tensor = functional_call(self._base, state, (x,))
+        self.buffers = {name: state[name].detach()[None] for name in self.buffers}
         return y.flatten(1)
 
     def part(self, members: Tensor) -> Fleet:
@@ -86,17 +95,19 @@ class Fleet:
                 tensor[members] = new[name]
 
 
-def _first(state: State) -> State:
-    return {name: tensor[0] for name, tensor in state.items()}
-
-
 def stacks(modules: Sequence[nn.Module], x: Tensor) -> bool:
-    """Whether vmap can evaluate these networks on inputs x [T, n, ...], also in training mode."""
+    """Whether vmap can evaluate these networks on inputs x [T, n, ...], also in training mode.
+
+    Networks that keep more than parameters and buffers, or whose calls assign attributes, are
+    trained one by one, because a fleet has only the attributes of its first network.
+    """
     if len(modules) < 2 or any(
         isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules[0].modules()
     ):
         return False
     try:
+        if not alike(modules) or probe(modules[0], x[0, :2]).assigns:
+            return False
         with torch.no_grad():
             Fleet(modules[:2]).train()(x[:2, :2])
     except torch.OutOfMemoryError:

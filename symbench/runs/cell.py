@@ -117,7 +117,7 @@ def _run(
     metrics = metrics_for(registry, task, model)
     tensors = learned_generators(task, model, trained)  # before a plugin's metric sees the modules
     scored = score(
-        trained, draws, model, problem(), metrics,
+        trained, draws, problem(), metrics,
         thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
         sampler=identity.protocol.get("sampler", "group"),
     )  # fmt: skip
@@ -168,7 +168,7 @@ def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> di
     largest = max(trial.key.n_train for trial in trained)
     learned: dict[str, Tensor] = {}
     for trial in trained:
-        L = None if trial.key.n_train < largest else model.generators(trial.module)
+        L = None if trial.key.n_train < largest else trial.model.generators(trial.module)
         if L is not None and len(L):
             learned[f"learned.{trial.key.seed}"] = L.detach().cpu().float().contiguous().clone()
         if sum(t.nbytes for t in learned.values()) > _TENSOR_BYTES:

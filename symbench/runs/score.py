@@ -28,10 +28,12 @@ from symbench.registry.card import one_line
 from symbench.registry.registration import CORE_SCORES
 from symbench.runs import judge
 from symbench.runs.protocol import SymmetryAt
+from symbench.training.outside import Outside
 from symbench.training.setup import Trial
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_ROUNDING = 1e-3  # of the largest output: two evaluations on a GPU may differ by it
 _TOGETHER = 32  # largest number of trials evaluated at a time, and of their parameters: memory
 _PARAMETERS = 2**22
 
@@ -71,7 +73,6 @@ def _warn_once(message: str) -> None:
 def score(  # noqa: PLR0913 - public arguments
     trials: Sequence[Trial],
     draws: Draws,
-    model: Model,
     problem: Problem,
     metrics: Sequence[Metric],
     *,
@@ -87,7 +88,6 @@ def score(  # noqa: PLR0913 - public arguments
     Args:
         trials: all trials of the cell.
         draws: the data of the task.
-        model: that of the trials.
         problem: what the model was shown of the task.
         metrics: those that apply to the pair.
         thorough: whether slow scores are computed at every n_train.
@@ -95,12 +95,15 @@ def score(  # noqa: PLR0913 - public arguments
         sampler: the law of the group elements.
 
     Raises:
-        PluginError: the test data were changed, or a function that scores was replaced.
+        PluginError: the test data were changed, a function that scores was replaced, or what a
+            network keeps outside of itself changes the outputs of another.
     """
     _require_own_code()
-    scoring = _Scoring(trials, draws, model, problem, metrics, thorough, symmetry_at, sampler)
+    outside = Outside(trials[0].model)
+    scoring = _Scoring(trials, draws, problem, metrics, thorough, symmetry_at, sampler)
     records = scoring.records()
-    _require_unchanged(scoring.test, draws, model)
+    _require_unchanged(scoring.test, draws, trials[0].model)
+    _require_independent(scoring.finite, outside)
     _require_own_code()
     return Scored(records, scoring.absent)
 
@@ -119,12 +122,12 @@ class _Scoring:
 
     trials: Sequence[Trial]
     draws: Draws
-    model: Model
     problem: Problem
     metrics: Sequence[Metric]
     thorough: bool
     symmetry_at: SymmetryAt
     sampler: str
+    finite: list[Trained] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -147,9 +150,9 @@ class _Scoring:
     def records(self) -> list[TrialRecord]:
         """Return the records of the trials in order."""
         seen = [self._seen(trial) for trial in self.trials]
-        finite = [trained for _, trained in seen if trained is not None]
-        scores = self._scores(finite)
-        for trained in finite:
+        self.finite = [trained for _, trained in seen if trained is not None]
+        scores = self._scores(self.finite)
+        for trained in self.finite:
             self.absent.update(trained.notes)
         return [
             TrialRecord(
@@ -176,7 +179,7 @@ class _Scoring:
             return cost, None
         n, seed = trial.key.n_train, trial.key.seed
         trained = Trained(
-            trial.module, self.model, self.problem, n, seed, self.test, prediction, self.thorough,
+            trial.module, trial.model, self.problem, n, seed, self.test, prediction, self.thorough,
             at_largest=n == self.largest, initial=trial.initial,
             temperature=_temperature(trial, self.draws), sampler=self.sampler, cell_memo=self.memo,
         )  # fmt: skip
@@ -255,6 +258,19 @@ def _require_unchanged(test: Data, draws: Draws, model: Model) -> None:
             f"the test data of {draws.task.name} were changed while {model.name} was scored: "
             "clone a tensor before writing into it, in the methods of the model and of the task"
         )
+
+
+def _require_independent(trials: Sequence[Trained], outside: Outside) -> None:
+    """Raise PluginError if outputs depend on the trials that were scored before."""
+    changed = outside.changed()
+    for trained in trials if changed else ():
+        outside.restore()
+        gap = (predict(trained.module, trained.test) - trained.prediction).abs().max()
+        if gap > _ROUNDING * trained.prediction.abs().max():
+            raise PluginError(
+                f"{'.'.join(changed[0])} changes while {trained.model.name} is scored, and changes "
+                "the outputs of its other trials: keep it in the module, by register_buffer"
+            )
 
 
 def _device(module: nn.Module) -> torch.device:

@@ -31,11 +31,17 @@ class Replay:
 
     The first three are executed eagerly, on the stream of the capture; the others are replayed.
     Updates that draw random numbers or synchronise with the host are never captured. They are
-    detected in the third update, because a failed capture corrupts torch's allocator.
+    detected in the third update, because a failed capture corrupts torch's allocator. Neither are
+    updates in which the network assigns attributes, because a replay executes no Python code;
+    ``assigns`` says so.
     """
 
     def __init__(
-        self, stack: Update, device: torch.device, make: Callable[[], Graph] | None = None
+        self,
+        stack: Update,
+        device: torch.device,
+        make: Callable[[], Graph] | None = None,
+        assigns: Callable[[], bool] = bool,
     ) -> None:
         cuda = device.type == "cuda"
         self._stack, self._device = stack, device
@@ -45,6 +51,8 @@ class Replay:
             self._make = make
         self._side = torch.cuda.Stream(device) if cuda else None
         self.capture = Capture(False, "device" if self._make is None else "short")
+        if self._make is not None and assigns():
+            self._decline("state: a call assigns attributes")
 
     def __call__(self, update: int) -> None:
         """Take one step of every trial."""

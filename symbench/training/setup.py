@@ -102,8 +102,9 @@ class Spent:
 
 @dataclass
 class Trial:
-    """One training: its data and its module, which is trained in place.
+    """One training: its data, its module, which is trained in place, and the model that built it.
 
+    Each trial has a copy of the model object, so that ``build`` and ``fit`` may set attributes.
     ``stacked`` counts the trials that trained together, this one included. ``stacking`` says why,
     and ``capture`` whether the updates were replayed; both are None if nothing was trained.
     ``first_output`` is that of the untrained module for the first training examples. ``initial`` is
@@ -114,6 +115,7 @@ class Trial:
     data: Data
     draw_valid: Callable[[], Data]
     module: nn.Module
+    model: Model
     diverged: bool = False
     seconds: float = 0.0
     stacked: int = 1

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from symbench.contract import Recipe
-from symbench.contract.modules import difference
+from symbench.contract.stacked import StackedForward, alike, probe
 from symbench.training.setup import (
     StackingDecision,
     TrainingSetup,
@@ -31,7 +31,7 @@ from symbench.training.setup import (
     seeded_globally,
     trainable,
 )
-from symbench.training.update import Stacked, Update, stacked_forward
+from symbench.training.update import Stacked, Update
 
 NUMBERS = 2**16  # written per operation of one trial, up to which stacking is faster on a CPU
 _PARAMETERS = 2**24  # stacked parameters, above which the activations might fill the memory
@@ -67,41 +67,26 @@ def decide(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> Sta
         return StackingDecision(False, "asked")
     if not _stacks(trials[0], setup):
         return StackingDecision(False, "impossible")
-    if len(trials) > 1 and (not alike(trials) or _keeps_state(trials)):
+    if len(trials) > 1 and (not alike([t.module for t in trials]) or _keeps_state(trials)):
         return StackingDecision(False, "state")
     return _by_cost(trials, recipe, setup)
-
-
-def alike(trials: Sequence[Trial]) -> bool:
-    """Whether the trials' modules differ in their parameters and buffers only."""
-    first = trials[0].module
-    modules = [trial.module for trial in trials]
-    return all(type(m) is type(first) and not difference(first, m) for m in modules)
 
 
 def _keeps_state(trials: Sequence[Trial]) -> bool:
     """Whether a call changes more than the buffers of a module, or stacking changes its outputs.
 
-    The first two trials show it, on copies: in training mode, then in evaluation mode.
+    The first two trials show it, on copies.
     """
-    some, copies = ([deepcopy(trial.module) for trial in trials[:2]] for _ in range(2))
+    some = [deepcopy(trial.module) for trial in trials[:2]]
     examples = min(2, *(len(trial.data) for trial in trials))
     x = torch.stack([trial.data.x[:examples] for trial in trials[:2]])
-    buffers = [list(module.buffers()) for module in copies]
-    with torch.no_grad(), seeded_globally(0, x.device):
-        apart = torch.stack([module(part.clone()) for module, part in zip(copies, x, strict=True)])
-        for module, part in zip(copies, x, strict=True):
-            module.eval()(part.clone())
-            module.train()
-        together = Stacked(some)(x.clone())
-    assigned = any(
-        held is not buffer
-        for module, before in zip(copies, buffers, strict=True)
-        for held, buffer in zip(module.buffers(), before, strict=True)
-    )
-    changed = any(difference(*pair) for pair in zip(some, copies, strict=True))
+    with seeded_globally(0, x.device):
+        probes = [probe(module, part) for module, part in zip(some, x, strict=True)]
+        with torch.no_grad():
+            together = Stacked(some)(x.clone())
+    apart = torch.stack([one.output for one in probes])
     gap = (together - apart).abs().max() > _GROSS * apart.abs().max()
-    return assigned or changed or bool(gap)
+    return any(one.assigns for one in probes) or bool(gap)
 
 
 def _by_cost(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> StackingDecision:
@@ -140,7 +125,7 @@ def _stacks(trial: Trial, setup: TrainingSetup) -> bool:
         return False
     try:
         state = stack_module_state([trial.module])
-        forward = stacked_forward(trial.module, together=True)
+        forward = StackedForward(trial.module, together=True)
     except Exception:  # what cannot be copied or is not a plain module
         return False
     try:

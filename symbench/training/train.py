@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from symbench.contract import Calibrates, Context, Data, Fits, Recipe, Task, seeded
+from symbench.contract import Calibrates, Context, Data, Fits, Model, Recipe, Task, seeded
 from symbench.contract.modules import copied, equal, named_tensors, shared_tensors
+from symbench.contract.stacked import alike, probe
 from symbench.errors import InputError, ShapeError
 from symbench.training.cuda_graph import Replay
 from symbench.training.labels import rest_and_valid
+from symbench.training.outside import Outside, conflict
 from symbench.training.setup import (
     Progress,
+    ProgressCallback,
     Spent,
     StackingDecision,
     TrainingSetup,
@@ -24,7 +31,7 @@ from symbench.training.setup import (
     trainable,
 )
 from symbench.training.spending import counted
-from symbench.training.stacking import alike, decide
+from symbench.training.stacking import decide
 from symbench.training.update import Best, Update
 
 _ROUNDING = 1e-3  # of the largest output: two builds may differ by it on a GPU
@@ -33,27 +40,76 @@ _ROUNDING = 1e-3  # of the largest output: two builds may differ by it on a GPU
 def train(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
     """Train the trials and return them in order, each with its module in evaluation mode.
 
-    A trial's result depends only on its own key, not on the other trials, to float tolerance.
+    A trial's result depends only on its own key, not on the other trials, to float tolerance. If
+    training changes what the trials share, or what stacking shares between them, they are trained
+    again, one by one.
 
     Raises:
         ShapeError: the model's output has the wrong shape.
         InputError: the recipe needs a symmetry, but the model was not told one; two builds with one
             seed differ; or the trials share what training changes.
     """
+    outside = Outside(setup.model)
+    try:
+        trials, keeps_state = _train_at_once(setup, keys, outside)
+    except (InputError, ShapeError):
+        raise
+    except Exception:  # also by a tensor of vmap that has been kept outside
+        if not outside.changed():
+            raise
+        keeps_state = True
+    if keeps_state or outside.changed():
+        trials = _train_anew(setup, keys, outside)
+    for trial in trials:
+        trial.module.eval()
+    return trials
+
+
+def _train_at_once(
+    setup: TrainingSetup, keys: Sequence[TrialKey], outside: Outside
+) -> tuple[list[Trial], bool]:
+    """Return the trained trials, and whether stacked ones kept state that is each trial's own."""
     trials = [_prepare(setup, key) for key in keys]
     _keep_initial(setup, trials)
     if not isinstance(setup.model, Fits):
-        _compare_builds(setup, trials[0])
+        _compare_builds(setup, trials[0], outside)
     shared = shared_tensors([trial.module for trial in trials])
     _refuse(setup, [name for name, tensor in shared.items() if tensor.requires_grad])
     versions = {name: tensor._version for name, tensor in shared.items()}
     ready = isinstance(setup.model, Fits) or setup.task.loss == "none"
+    keeps_state = False
     if not ready and any(trainable(trial.module) for trial in trials):
-        _train_all(trials, setup.recipe_used, setup)
+        keeps_state = _train_all(trials, setup.recipe_used, setup)
     _refuse(setup, [name for name in shared if shared[name]._version != versions[name]])
-    for trial in trials:
-        trial.module.eval()
+    return trials, keeps_state
+
+
+def _train_anew(setup: TrainingSetup, keys: Sequence[TrialKey], outside: Outside) -> list[Trial]:
+    """Train the trials one by one, each from the same values outside of its module.
+
+    Raises:
+        InputError: they leave different values there, so that they cannot be scored one by one.
+    """
+    trials, ends = [], []
+    for place, key in enumerate(keys):
+        outside.restore()
+        progress = partial(_report_part, setup.progress, place / len(keys), 1 / len(keys))
+        alone = replace(setup, fleet="off", progress=progress)
+        (trial,), _ = _train_at_once(alone, [key], outside)
+        if trial.stacking is not None:
+            trial.stacking = StackingDecision(False, "state")
+        trials.append(trial)
+        ends.append(outside.read())
+    if (name := conflict(ends)) is not None:
+        raise InputError(
+            f"model {setup.model.name}: {name} differs after the trainings of two trials, but all "
+            "trials share it: keep it in the module, by register_buffer"
+        )
     return trials
+
+
+def _report_part(report: ProgressCallback, before: float, share: float, part: Progress) -> None:
+    report(replace(part, done=before + share * part.done))
 
 
 def _refuse(setup: TrainingSetup, shared: Sequence[str]) -> None:
@@ -66,15 +122,21 @@ def _refuse(setup: TrainingSetup, shared: Sequence[str]) -> None:
         )
 
 
-def _compare_builds(setup: TrainingSetup, trial: Trial) -> None:
+def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> None:
     """Raise InputError unless a second build with the trial's seed gives an equal network."""
-    again, output, _ = _built(setup, trial.key, trial.data)
+    built = _built(setup, trial.key, trial.data)
+    again, output = built.module, built.output
     _refuse(setup, [n for n, t in shared_tensors([trial.module, again]).items() if t.requires_grad])
     tensors, others = named_tensors(trial.module), named_tensors(again)
     unequal = [n for n, t in tensors.items() if n not in others or not equal(t, others[n])]
     gap = (output - trial.first_output).abs() > _ROUNDING * output.abs().max()
     if not unequal and bool(gap.any()):
         unequal = ["their outputs"]
+    if unequal and (changed := outside.changed()):
+        raise InputError(
+            f"model {setup.model.name}: {'.'.join(changed[0])} changes when a network is built and "
+            "called, and changes the next network: keep it in the module, by register_buffer"
+        )
     if unequal:
         raise InputError(
             f"model {setup.model.name}: two builds with one seed differ in {unequal[0]}: draw "
@@ -83,19 +145,24 @@ def _compare_builds(setup: TrainingSetup, trial: Trial) -> None:
         )
 
 
-def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> None:
-    """Train the trials, stack by stack; the largest possible stack decides for all of them."""
+def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> bool:
+    """Train the trials, stack by stack; the largest possible stack decides for all of them.
+
+    Return whether a stack kept state that is each trial's own.
+    """
     stacks = _by_batch_size(trials, recipe, setup)
     largest = max(stacks, key=lambda stack: len(stack) * batch_size(stack[0], recipe))
     decision = decide(largest, recipe, setup)
-    if decision.stacked and not all(alike(stack) for stack in stacks if stack is not largest):
+    if decision.stacked and not all(alike([t.module for t in stack]) for stack in stacks):
         decision = StackingDecision(False, "state")
-    done = 0
+    done, keeps_state = 0, False
     for stack in stacks if decision.stacked else [[trial] for trial in trials]:
-        _train_stack(stack, recipe, setup, (done / len(trials), len(stack) / len(trials)))
+        part = done / len(trials), len(stack) / len(trials)
+        keeps_state |= _train_stack(stack, recipe, setup, part)
         done += len(stack)
     for trial in trials:
         trial.stacking = decision
+    return keeps_state
 
 
 def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
@@ -109,9 +176,12 @@ def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
         return rest_and_valid(setup, key)[1]
 
     started = time.perf_counter()
-    module, output, spent = _built(setup, key, data)
+    built = _built(setup, key, data)
     seconds = time.perf_counter() - started
-    return Trial(key, data, valid, module, seconds=seconds, first_output=output, spent=spent)
+    return Trial(
+        key, data, valid, built.module, built.model,
+        seconds=seconds, first_output=built.output, spent=built.spent,
+    )  # fmt: skip
 
 
 def _keep_initial(setup: TrainingSetup, trials: Sequence[Trial]) -> None:
@@ -134,7 +204,7 @@ def _untrained(setup: TrainingSetup, trial: Trial) -> nn.Module | None:
             return copied(trial.module)
         with seeded_globally(seed, setup.device):
             problem = setup.make_problem(torch.Generator().manual_seed(seed))
-            return setup.model.build(problem).to(setup.device)
+            return copy(setup.model).build(problem).to(setup.device)
     except Exception:  # raised by a plugin: this copy is not needed for training
         return None
 
@@ -143,29 +213,37 @@ def _initial_seed(setup: TrainingSetup, key: TrialKey) -> int:
     return seeded(setup.task.name, setup.task.version, key.seed, "init").initial_seed()
 
 
-def _built(
-    setup: TrainingSetup, key: TrialKey, data: Data
-) -> tuple[nn.Module, Tensor, Spent | None]:
-    """Return the trial's module, its outputs for the first examples, and what ``fit`` has spent.
+class _Built(NamedTuple):
+    """A trial's model and module, its outputs for the first examples, and what ``fit`` spent."""
+
+    model: Model
+    module: nn.Module
+    output: Tensor
+    spent: Spent | None
+
+
+def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> _Built:
+    """Return what is known of a trial before the training loop.
 
     The module is fitted if the model trains itself, else it is calibrated. The first call of the
     module is part of it, because lazy layers draw their weights then.
     """
-    task, seed, spent = setup.task, _initial_seed(setup, key), None
+    task, model, spent = setup.task, copy(setup.model), None
+    seed = _initial_seed(setup, key)
     # ordinary layers initialise from the global generator
     with seeded_globally(seed, setup.device):
         problem = setup.make_problem(torch.Generator().manual_seed(seed))
-        if isinstance(setup.model, Fits) and task.loss != "none":
+        if isinstance(model, Fits) and task.loss != "none":
             with counted() as counter:
-                module = setup.model.fit(problem, data.clone(), _context(setup, key))
+                module = model.fit(problem, data.clone(), _context(setup, key))
             spent = counter.spent(setup.updates)
         else:
-            module = setup.model.build(problem)
+            module = model.build(problem)
         module = module.to(setup.device)
         if isinstance(module, Calibrates) and task.loss != "none":
             module.calibrate(data.x.clone(), data.y.clone())
         x = data.x if len(data) else setup.draws.valid(key.seed).to(setup.device).x
-        return module, check_output(module, task, x[:4].clone()), spent
+        return _Built(model, module, check_output(module, task, x[:4].clone()), spent)
 
 
 def _context(setup: TrainingSetup, key: TrialKey) -> Context:
@@ -211,23 +289,27 @@ def _by_batch_size(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) ->
 
 def _train_stack(
     trials: list[Trial], recipe: Recipe, setup: TrainingSetup, part: tuple[float, float]
-) -> None:
+) -> bool:
     started = time.perf_counter()
     seed = seeded(setup.task.name, setup.task.version, trials[0].key.seed, "layers")
     # dropout, which trains one by one, draws from the global generator
     with seeded_globally(seed.initial_seed(), setup.device):
-        _optimise(trials, recipe, setup, part)
+        keeps_state = _optimise(trials, recipe, setup, part)
     for trial in trials:
         trial.seconds += (time.perf_counter() - started) / len(trials)
         trial.stacked = len(trials)
+    return keeps_state
 
 
 def _optimise(
     trials: list[Trial], recipe: Recipe, setup: TrainingSetup, part: tuple[float, float]
-) -> None:
-    """Train a stack; ``part`` is the share of the cell's training before it, and its own share."""
+) -> bool:
+    """Train a stack, and return whether it kept state that is each trial's own.
+
+    ``part`` is the share of the cell's training before it, and its own share.
+    """
     stack = Update(trials, recipe, setup)
-    take = Replay(stack, setup.device, setup.graph)
+    take = Replay(stack, setup.device, setup.graph, partial(_assigns, trials))
     best = Best(trials, recipe, setup.task)
     every = max(1, setup.updates // setup.validations)
     for update in range(setup.updates):
@@ -241,3 +323,18 @@ def _optimise(
     stack.finish()
     for trial in trials:
         trial.capture = take.capture
+    return stack.networks.keeps_state()
+
+
+def _assigns(trials: Sequence[Trial]) -> bool:
+    """Whether calls of a module assign attributes, which a captured update would not do again.
+
+    A module that cannot be copied might. Those of a stack have been looked at already.
+    """
+    if len(trials) > 1:
+        return False
+    (trial,) = trials
+    try:
+        return probe(trial.module, trial.data.x[:2]).assigns
+    except Exception:  # it cannot be copied, or raises, which a step will do again
+        return True

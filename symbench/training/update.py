@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import stack_module_state
 
 from symbench.contract import Recipe, Task
 from symbench.contract.batches import in_parts
 from symbench.contract.modules import named_tensors
+from symbench.contract.stacked import StackedForward, State
 from symbench.errors import InputError
 from symbench.training.objective import Objective, target_units, trial_losses
 from symbench.training.setup import TrainingSetup, Trial
-
-State = dict[str, Tensor]
-Forward = Callable[[State, State, Tensor], Tensor]
-
-
-def stacked_forward(module: nn.Module, *, together: bool) -> Forward:
-    """Return (parameters, buffers, x [T, n, ...]) -> [T, n, ...] for stacked state.
-
-    Unless ``together``, T must be 1, and the module runs as it is, without ``vmap``.
-    """
-    base = deepcopy(module)
-
-    def call(parameters: State, buffers: State, x: Tensor) -> Tensor:
-        return functional_call(base, (parameters, buffers), (x,))  # type: ignore[no-any-return]
-
-    if together:
-        vectorised: Forward = vmap(call, in_dims=(0, 0, 0), randomness="error")
-        return vectorised
-
-    def single(parameters: State, buffers: State, x: Tensor) -> Tensor:
-        p, b = ({name: t[0] for name, t in state.items()} for state in (parameters, buffers))
-        return call(p, b, x[0])[None]
-
-    return single
 
 
 class Stacked:
@@ -49,7 +25,7 @@ class Stacked:
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self._modules = modules
         self.parameters, self._buffers = stack_module_state(list(modules))
-        self._forward = stacked_forward(modules[0].train(), together=len(modules) > 1)
+        self._forward = StackedForward(modules[0].train(), together=len(modules) > 1)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the outputs [T, n, ...] for x [T, n, ...]."""
@@ -58,6 +34,10 @@ class Stacked:
     def values(self) -> State:
         """Return the parameters, [T, ...] each, without gradients."""
         return {name: p.detach() for name, p in self.parameters.items()}
+
+    def keeps_state(self) -> bool:
+        """Whether a call so far has assigned what the modules would keep each for itself."""
+        return self._forward.has_assigned()
 
     @torch.no_grad()
     def finish(self) -> None:
@@ -86,6 +66,10 @@ class Own:
     def values(self) -> State:
         """Return the parameters, [1, ...] each, without gradients."""
         return {name: p.detach()[None] for name, p in self.parameters.items()}
+
+    def keeps_state(self) -> bool:
+        """Return False: what the module assigns remains its own."""
+        return False
 
     def finish(self) -> None:
         """Free the gradients."""

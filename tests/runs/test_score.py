@@ -9,6 +9,7 @@ import odd_modules as odd
 import pytest
 import torch
 import toys
+from torch import nn
 
 from symbench import hookimpl
 from symbench.contract import Metric, seeded
@@ -50,7 +51,7 @@ def trained(model, task="norms", fleet="on"):
 def scored(trials, task, model, problem, metrics=(*CORE, Parity)):
     chosen = [metric() for metric in metrics]
     chosen = [metric for metric in chosen if metric.applies(task, model)]
-    return score(trials, Draws.of(task), model, problem, chosen, thorough=False).trials
+    return score(trials, Draws.of(task), problem, chosen, thorough=False).trials
 
 
 def assert_same(first, second):
@@ -250,10 +251,10 @@ def test_expensive_scores_are_those_of_the_largest_size_unless_the_scores_are_th
     class Costly(Parity):
         name, along_curve = "costly", False
 
-    task, model, problem, trials = trained(toys.Small)
+    task, _model, problem, trials = trained(toys.Small)
     for thorough, sizes in ((False, {64}), (True, {16, 64})):
         metrics = [metric() for metric in (Parity, Costly)]
-        done = score(trials, Draws.of(task), model, problem, metrics, thorough=thorough)
+        done = score(trials, Draws.of(task), problem, metrics, thorough=thorough)
         records = done.trials
         assert {r.n_train for r in records if "costly" in r.scores} == sizes
         assert all("parity" in record.scores for record in records)
@@ -276,7 +277,7 @@ def test_symmetry_is_scored_at_every_size_or_at_the_largest(symmetry_at, sizes):
     task, model, problem, trials = trained(toys.Small)
     chosen = [metric() for metric in CORE if metric().applies(task, model)]
     records = score(
-        trials, Draws.of(task), model, problem, chosen, thorough=False, symmetry_at=symmetry_at
+        trials, Draws.of(task), problem, chosen, thorough=False, symmetry_at=symmetry_at
     ).trials
     assert {r.n_train for r in records if "equivariance_error" in r.scores} == sizes
     assert {r.n_train for r in records if "error" in r.scores} == {16, 64}
@@ -290,8 +291,8 @@ def test_a_metric_says_why_its_score_is_absent():
             trained.notes["reticent"] = "there is nothing to measure"
             return {}
 
-    task, model, problem, trials = trained(toys.Small)
-    done = score(trials, Draws.of(task), model, problem, [Reticent()])
+    task, _model, problem, trials = trained(toys.Small)
+    done = score(trials, Draws.of(task), problem, [Reticent()])
     assert done.absent == {"reticent": "there is nothing to measure"}
 
 
@@ -304,10 +305,43 @@ def test_class_probabilities_are_calibrated():
 
     temperatures = []
     for factor in (1.0, 0.01):
-        task, model, problem, trials = trained(toys.Small, "labels")
+        task, _model, problem, trials = trained(toys.Small, "labels")
         with torch.no_grad():
             trials[0].module.net[-1].weight.mul_(factor)
             trials[0].module.net[-1].bias.mul_(factor)
-        done = score(trials[:1], Draws.of(task), model, problem, [Temperature()])
+        done = score(trials[:1], Draws.of(task), problem, [Temperature()])
         temperatures.append(done.trials[0].scores["temperature"])
     assert temperatures[1] == pytest.approx(0.01 * temperatures[0], rel=1e-3)
+
+
+class Cached(toys.Small):
+    """Divides by the scale of the first large batch that any network has seen."""
+
+    name, scales = "cached", {}
+
+    class _Net(nn.Linear):
+        def forward(self, x):
+            y = super().forward(x)
+            return y if len(x) < 100 else y / Cached.scales.setdefault("first", y.detach().std())
+
+    def build(self, problem):
+        return self._Net(problem.input_size, problem.output_size)
+
+
+class Constant(Cached):
+    """The same with a constant."""
+
+    class _Net(nn.Linear):
+        def forward(self, x):
+            y = super().forward(x)
+            return y if len(x) < 100 else y / Cached.scales.setdefault("first", 2.0)
+
+
+def test_outputs_that_depend_on_what_was_scored_before_are_refused():
+    task, model, problem, trials = trained(Cached)
+    with pytest.raises(PluginError, match=r"Cached\.scales changes while cached is scored"):
+        scored(trials, task, model, problem)
+    Cached.scales.clear()
+    task, model, problem, trials = trained(Constant)
+    assert [record.status for record in scored(trials, task, model, problem)] == ["ok"] * len(KEYS)
+    Cached.scales.clear()

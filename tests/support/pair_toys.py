@@ -94,6 +94,40 @@ class Waking(Walks):
         return super().forward(x) + some[:, None] * self.order
 
 
+class Scaled(Walks):
+    """``Walks`` with a scale of its own in an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = float(3 + torch.rand(()))
+
+
+class Remembering(Walks):
+    """Keeps the scale of the first batch in an attribute."""
+
+    first = None
+
+    def forward(self, x):
+        y = super().forward(x)
+        if self.first is None:
+            self.first = y.detach().std()
+        return y / self.first
+
+
+class Averaging(Walks):
+    """Replaces a buffer in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(16))
+
+    def forward(self, x):
+        y = super().forward(x)
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * y.detach().mean(0)
+        return y - self.mean
+
+
 class Dropped(Walks):
     """``Walks`` with dropout, which acts only in training mode."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import odd_losses
+import odd_modules as odd
 import pytest
 import torch
 import toys
@@ -267,6 +268,24 @@ def test_what_a_graph_would_freeze_is_seen_before_the_capture(model, reason, cap
     assert trials[0].capture.reason.endswith(reason)
     assert not graphs
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("module", [odd.FilledInForward, odd.AssignedBuffer, odd.Outside])
+def test_updates_that_assign_attributes_are_not_captured(module, caplog):
+    graphs, model = Graphs(), odd.built(module)
+    trials = train(setup_of(model, graphs, fleet="auto", updates=20), KEYS[:1])
+    same(trials, train(setup_of(model, fleet="auto", updates=20), KEYS[:1]))
+    assert trials[0].capture == Capture(False, "state: a call assigns attributes")
+    assert not graphs
+    assert len(caplog.records) == 1
+
+
+def test_state_that_no_call_changes_is_captured():
+    model, graphs = odd.built(odd.PlainTensor), Graphs()
+    trials = train(setup_of(model, graphs, fleet="auto", updates=20), KEYS[:2])
+    same(trials, train(setup_of(model, fleet="auto", updates=20), KEYS[:2]))
+    assert {trial.stacking.reason for trial in trials} == {"state"}
+    assert len(graphs) == 2
 
 
 # the graph and what it reads

@@ -187,6 +187,22 @@ def test_batch_normalisation_is_trained_one_by_one():
     assert all(v is not None for v in compared(pair_toys.Normed, SMALL[:2]).values())
 
 
+@pytest.mark.parametrize("network", [pair_toys.Scaled, pair_toys.Remembering, pair_toys.Averaging])
+def test_state_outside_of_buffers_is_each_networks_own(network):
+    x = torch.stack([examples(MINI.pair(i), 32, torch.Generator())[0] for i in (0, 3)])
+    fresh = [fresh_of(network)(MINI.pair(i)) for i in (0, 3)]
+    assert not stacks(fresh, x)
+    protocol = Protocol(learning_rate=1e-2, epochs=3)
+    together, apart = (compared(network, SMALL[:2], protocol, way) for way in (True, False))
+    assert together == apart
+
+
+def test_a_replaced_buffer_is_kept():
+    x = examples(MINI.pair(0), 32, torch.Generator())[0]
+    fleet = train_apart([pair_toys.Averaging()], x[None], Protocol(epochs=2))
+    assert bool(fleet.buffers["mean"].any())
+
+
 def score(task, network, n_train=32):
     trial = pair_toys.trial(task, network, n_train=n_train)
     return PairsTrained().score(trial, task, torch.Generator())

@@ -1,0 +1,242 @@
+"""What a model keeps outside of its modules is each trial's own, or the training is refused."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+
+import numpy as np
+import odd_modules as odd
+import pytest
+import torch
+import toys
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symbench.draws import Draws
+from symbench.errors import InputError
+from symbench.registry.problem import make_problem
+from symbench.training.outside import Outside, conflict
+from symbench.training.setup import TrainingSetup, TrialKey
+from symbench.training.train import train
+
+REGISTRY = toys.toy_registry()
+TASK = REGISTRY.task("norms")
+SOME = [TrialKey(64, seed) for seed in range(2)]
+X = TASK.sample(32, 0, "valid").x
+
+COUNT, MASKS, LOG, MEAN = 0, {}, [], torch.zeros(6)
+TABLE, LARGE, QUEUE = np.zeros(3), torch.zeros(2**17), deque([1, 2])
+
+
+@pytest.fixture(autouse=True)
+def as_they_were():
+    yield
+    globals().update(COUNT=0)
+    MASKS.clear()
+    LOG.clear()
+    MEAN.zero_()
+    ClassCache.cache.clear()
+    RunningMean.mean = None
+
+
+class Counting(odd.Wrapped):
+    """Counts its calls in a global, and uses the count."""
+
+    def forward(self, x):
+        global COUNT  # noqa: PLW0603
+        COUNT += 1
+        return super().forward(x) * (1 + 1 / COUNT if self.training else 1)
+
+
+class Masked(odd.Wrapped):
+    """Keeps a constant for each number of inputs in a global."""
+
+    def forward(self, x):
+        mask = MASKS.setdefault(x.shape[-1], torch.ones(x.shape[-1]))
+        return super().forward(x * mask)
+
+
+class Logging(odd.Wrapped):
+    """Adds numbers of its own to a global list."""
+
+    def forward(self, x):
+        if len(LOG) < 20:
+            LOG.append(float(self.net[0].weight[0, 0].detach()))
+        return super().forward(x)
+
+
+class ClassCache(odd.Wrapped):
+    """Scales its input by what the first of all calls has seen."""
+
+    cache = {}  # noqa: RUF012
+
+    def forward(self, x):
+        scale = self.cache.setdefault("scale", x.detach().std())
+        return super().forward(x / scale)
+
+
+class RunningMean(odd.Wrapped):
+    """Keeps the mean of its inputs in the class."""
+
+    mean = None
+
+    def forward(self, x):
+        if self.training:
+            new = x.detach().mean(0)
+            RunningMean.mean = new if self.mean is None else 0.9 * self.mean + 0.1 * new
+        return super().forward(x if self.mean is None else x - self.mean)
+
+
+class InPlace(odd.Wrapped):
+    """Adds to a global tensor in place."""
+
+    def forward(self, x):
+        MEAN.add_(x.detach().mean(0))
+        return super().forward(x - MEAN)
+
+
+class Late(odd.Wrapped):
+    """Keeps the scale of the first large batch in an attribute."""
+
+    scale = None
+
+    def forward(self, x):
+        if self.training and len(x) > 4 and self.scale is None:
+            self.scale = x.detach().std()
+        return super().forward(x if self.scale is None else x / self.scale)
+
+
+class LateBuffer(odd.Wrapped):
+    """Replaces a buffer in large batches."""
+
+    def __init__(self, i, o):
+        super().__init__(i, o)
+        self.register_buffer("mean", torch.zeros(i))
+
+    def forward(self, x):
+        if self.training and len(x) > 4:
+            self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(0)
+        return super().forward(x - self.mean)
+
+
+def model_of(module):
+    class Here(toys.Small):
+        name = "here"
+
+        def build(self, problem):
+            return module(problem.input_size, problem.output_size)
+
+    return Here()
+
+
+def trained(model, keys=SOME, fleet="auto", updates=6):
+    problem_of = partial(make_problem, REGISTRY, TASK, model)
+    setup = TrainingSetup(
+        Draws.of(TASK), model, problem_of, updates, torch.device("cpu"), fleet=fleet
+    )
+    return train(setup, keys)
+
+
+def outputs(trials):
+    with torch.no_grad():
+        return torch.stack([trial.module(X.clone()) for trial in trials])
+
+
+@pytest.mark.parametrize("module", [Counting, Masked, Late, LateBuffer])
+def test_a_trial_among_others_is_the_trial_alone(module):
+    together = trained(model_of(module))
+    assert {trial.stacked for trial in together} == {1}
+    assert {trial.stacking.reason for trial in together} == {"state"}
+    for trial, key in zip(together, SOME, strict=True):
+        globals().update(COUNT=0)
+        MASKS.clear()
+        alone = trained(model_of(module), [key], "off")
+        assert torch.equal(outputs([trial]), outputs(alone))
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (Logging, "LOG"),
+        (ClassCache, "ClassCache.cache"),
+        (RunningMean, "RunningMean.mean"),
+    ],
+)
+@pytest.mark.parametrize("fleet", ["auto", "off"])
+def test_state_that_trials_share_is_refused_by_its_name(module, name, fleet):
+    with pytest.raises(InputError, match=rf"{name} differs after the trainings of two trials"):
+        trained(model_of(module), fleet=fleet)
+
+
+def test_a_global_that_changes_the_next_build_is_refused_by_its_name():
+    with pytest.raises(InputError, match="MEAN changes when a network is built and called"):
+        trained(model_of(InPlace))
+
+
+def test_each_trial_has_its_own_model_object():
+    class Keeping(toys.Small):
+        name = "keeping"
+
+        def build(self, problem):
+            self.net = super().build(problem)
+            return self.net
+
+    together = trained(Keeping())
+    assert {trial.stacking.reason for trial in together} == {"short"}
+    assert all(trial.model.net is trial.module for trial in together)
+
+
+def test_a_model_that_trains_itself_starts_each_trial_anew():
+    class Fitting(toys.Small):
+        name = "fitting"
+
+        def fit(self, problem, data, context):
+            LOG.append(0)
+            module = self.build(problem)
+            with torch.no_grad():
+                next(module.parameters()).mul_(len(LOG))
+            return module
+
+    together = trained(Fitting())
+    LOG.clear()
+    alone = trained(Fitting(), SOME[1:])
+    assert torch.equal(outputs(together[1:]), outputs(alone))
+
+
+@given(
+    st.recursive(
+        st.integers() | st.floats() | st.text(max_size=3),
+        lambda some: st.lists(some, max_size=3) | st.dictionaries(st.text(max_size=2), some),
+        max_leaves=6,
+    ),
+    st.lists(st.integers(0, 9), max_size=3),
+)
+def test_values_are_put_back(value, added):
+    Late.kept = {"value": value}
+    text = repr(Late.kept)
+    outside = Outside(model_of(Masked))
+    assert outside.changed() == []
+    Late.kept["more"] = added
+    if isinstance(value, list):
+        value.append(0)
+    QUEUE.extend(added)
+    TABLE[1:] += 1
+    MEAN.add_(1)
+    Late.other = MASKS[1] = 1
+    assert outside.changed()
+    outside.restore()
+    assert outside.changed() == []
+    assert repr(Late.kept) == text
+    assert (list(QUEUE), TABLE.tolist(), MEAN.tolist()) == ([1, 2], [0] * 3, [0] * 6)
+    assert not hasattr(Late, "other")
+    assert MASKS == {}
+
+
+def test_a_large_tensor_that_changes_in_place_is_a_conflict():
+    outside = Outside(model_of(Masked))
+    ends = [outside.read()]
+    LARGE.add_(1)
+    ends.append(outside.read())
+    assert str(conflict(ends)).endswith("test_outside.LARGE")
+    assert conflict(ends[:1]) is None
