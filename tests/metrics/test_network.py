@@ -4,11 +4,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from known_tasks import Angle, perceptron, trained
+from known_tasks import Angle, Function, Inertia, Minkowski, constant, perceptron, trained
 from torch import nn
 
+from symbench.metrics import EquivarianceError, GeneratorOverlap, LieDerivative
 from symbench.metrics.conservation import flows
-from symbench.metrics.network import Network, Networks, once, once_each, once_per_cell
+from symbench.metrics.network import (
+    Network,
+    Networks,
+    once,
+    once_each,
+    once_per_cell,
+    one_function,
+)
 
 
 class Counting(nn.Module):
@@ -142,3 +150,78 @@ def test_large_inputs_are_evaluated_one_by_one():
     assert [module.calls for module in modules] == [1, 1, 1]
     networks.each(lambda module, x: module(x), inputs(), numbers=2**15)
     assert [module.calls for module in modules] == [2, 1, 1]
+
+
+class Twofold(nn.Module):
+    """One function in float32; in float64 a share of another one is added."""
+
+    def __init__(self, one, other, share=1.0):
+        super().__init__()
+        self.one, self.other, self.share = one, other, share
+
+    def forward(self, x):
+        y = self.one(x)
+        return y + self.share * (self.other(x) - y) if x.dtype == torch.float64 else y
+
+
+@pytest.mark.parametrize("task", [Angle(), Inertia(), Minkowski()], ids=lambda task: task.name)
+def test_a_network_and_its_float64_copy_are_one_function(task):
+    for seed in range(3):
+        net = perceptron(task.input_shape[0], task.output_shape[0], seed)
+        assert one_function(trained(task, net)) is None
+    assert one_function(trained(task, Function(task.target))) is None
+
+
+def test_another_function_in_float64_is_noticed_down_to_small_shares():
+    net, target = perceptron(10, 1, 0), Angle().target
+    deviation = float(trained(Angle(), net).prediction.std())
+    for share in (1.0, 0.1, 1e-3):
+        assert "another function" in one_function(trained(Angle(), Twofold(net, target, share)))
+    # what passes gains less than a hundredth of the deviation
+    small = 1e-6 * deviation
+    assert one_function(trained(Angle(), Twofold(net, target, small))) is None
+
+
+def test_no_symmetry_score_is_given_of_another_function():
+    trial = trained(Angle(), Twofold(perceptron(10, 1, 0), Angle().target))
+    for metric in (EquivarianceError, LieDerivative, GeneratorOverlap):
+        assert metric().score(trial, Angle(), None) == {}
+        assert "another function" in trial.notes[metric.name]
+
+
+def test_a_constant_in_one_type_only_is_another_function():
+    assert one_function(trained(Angle(), constant(3.0))) is None
+    assert one_function(trained(Angle(), Twofold(constant(3.0), perceptron(10, 1, 0))))
+    assert one_function(trained(Angle(), Twofold(perceptron(10, 1, 0), constant(3.0))))
+
+
+def test_rounding_that_a_chaotic_function_amplifies_is_no_other_function():
+    def wave(x, rate):
+        return x[:, :1] + 0.3 * (rate * x.square().sum(1, keepdim=True)).sin()
+
+    assert one_function(trained(Angle(), Function(lambda x: wave(x, 5e3)))) is None
+    # float32 does not compute this function at all
+    assert one_function(trained(Angle(), Function(lambda x: wave(x, 1e7))))
+
+
+def test_chaos_hides_no_more_than_a_hundredth_of_the_deviation():
+    def noisy(x):
+        return perceptron(10, 1, 0).to(x.dtype)(x) + (1e6 * x.square().sum(1, keepdim=True)).sin()
+
+    assert one_function(trained(Angle(), Twofold(noisy, Angle().target)))
+
+
+def test_a_large_offset_rounds_more_but_hides_no_more():
+    def offset(x):
+        return 1e3 + perceptron(10, 1, 0).to(x.dtype)(x) * 10
+
+    assert one_function(trained(Angle(), Function(offset))) is None
+    assert one_function(trained(Angle(), Twofold(offset, lambda x: 1e3 + Angle().target(x))))
+
+
+def test_a_function_that_draws_random_numbers_is_not_one_function():
+    def random(x):
+        generator = torch.Generator().manual_seed(int(x.dtype == torch.float64))
+        return x[:, :1] + torch.randn(len(x), 1, generator=generator).to(x)
+
+    assert "another function" in one_function(trained(Angle(), Function(random)))
