@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """One finished trial as the metrics see it: the module in evaluation mode, and test data.
+    """One finished trial, as metrics get it: the module in evaluation mode, and test data.
 
     ``prediction`` is the module's output on ``test.x``, [n, *output_shape]. ``thorough`` is true in
     the full tier, where a score may be slow, and ``at_largest`` at the largest n_train. ``initial``

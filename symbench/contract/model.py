@@ -44,7 +44,7 @@ class Model(ABC):
 
     @property
     def backbones(self) -> tuple[str, ...]:
-        """Names of the registered models that ``build`` asks ``problem.backbone`` for.
+        """Names of the registered models that ``build`` requests from ``problem.backbone``.
 
         Their source counts as the model's own: if it changes, results of the model are stale.
         A class attribute (``backbones = ("mlp",)``) is enough, unless they depend on the

@@ -65,7 +65,7 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def copied(module: nn.Module) -> nn.Module:
-    """Return a deep copy; what cannot be copied (locks, open files) is shared with the original."""
+    """Return a deep copy; parts that cannot be copied (locks, open files) are shared."""
     try:
         return deepcopy(module)
     except Exception:  # any type can refuse to be copied in its own way
@@ -93,7 +93,7 @@ class _Comparison:
     """A walk through two objects side by side; its methods return where they differ, or None."""
 
     def __init__(self, root: Any) -> None:
-        self._seen: dict[tuple[int, int], tuple[Any, Any]] = {}  # held, so that no id is used again
+        self._seen: dict[tuple[int, int], tuple[Any, Any]] = {}  # held, so no id is reused
         tensors = root.parameters() if isinstance(root, nn.Module) else ()
         self._stacked = {_memory(tensor) for tensor in tensors if tensor.numel()}
 
@@ -121,7 +121,7 @@ class _Comparison:
         return None
 
     def _of_classes(self, a: type, b: type) -> str | None:
-        """Two classes that one statement made, at different times, can be equal."""
+        """Compare classes; one statement, executed twice, makes two classes that can be equal."""
         if a is b:
             return None
         if _importable(a) or _importable(b) or a.__qualname__ != b.__qualname__:
@@ -143,7 +143,7 @@ def _importable(cls: type) -> bool:
 
 @singledispatch
 def parts_of(thing: Any) -> dict[Any, Any]:
-    """Return what an object consists of, by name."""
+    """Return the parts of an object, by name."""
     slots = [name for cls in type(thing).__mro__ for name in _slots(cls)]
     held = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
     return {**held, **getattr(thing, "__dict__", {})} or _reduced(thing)
@@ -153,7 +153,7 @@ def _reduced(thing: Any) -> dict[Any, Any]:
     """Return the parts of an object of a compiled type (deque, count, …), as pickle sees them."""
     try:
         parts = thing.__reduce_ex__(4)
-    except Exception:  # a lock, for instance, has no parts
+    except Exception:  # such as a lock, which has no parts
         return {}
     if isinstance(parts, str):
         return {}
@@ -180,7 +180,7 @@ def _(thing: nn.Module) -> dict[Any, Any]:
 
 
 def _is_hooks(name: str, attributes: dict[str, Any]) -> bool:
-    """Whether an attribute holds hooks, under numbers that count all hooks ever made."""
+    """Whether an attribute holds hooks; their keys count all hooks of the process."""
     return name.endswith(_HOOKS) and isinstance(attributes[name], dict)
 
 
@@ -211,7 +211,7 @@ def _(thing: types.FunctionType) -> dict[Any, Any]:
 
 @parts_of.register
 def _(thing: types.CodeType) -> dict[Any, Any]:
-    """What is executed; the file may be one that was never written, under a number."""
+    """Return what is executed; the file name of generated code can contain a counter."""
     return {"code": thing.co_code, "constants": thing.co_consts, "names": thing.co_names}
 
 

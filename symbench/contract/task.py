@@ -149,7 +149,7 @@ class Task(ABC):
         return True
 
     def available(self) -> str | None:
-        """Return why the data are missing on this machine and what to do; None if they are not."""
+        """Return why the data are missing on this machine and what to do; None if they are here."""
         return None
 
     def conserved(self, trajectory: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
@@ -195,7 +195,7 @@ def _rounded(tensor: Tensor) -> bytes:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute on one thread: on small tensors several threads mostly wait for each other."""
+    """Compute with one thread; on small tensors, several threads mostly wait for each other."""
     import torch
 
     threads = torch.get_num_threads()
@@ -208,7 +208,7 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=256)  # a plan calls it for every model
 def _overridden(task: T, tier: str) -> T:
-    """Return the task with the tier's attributes; its cached properties are computed anew."""
+    """Return the task with the tier's attributes, and without values of cached properties."""
     overridden = copy(task)
     cls = type(task)
     for attribute in list(vars(overridden)):

@@ -117,14 +117,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a model sees of a task: shapes and loss, and the symmetry if its prior is ``told``.
+    """What a model sees of a task: shapes, loss, and the symmetry if its prior is ``told``.
 
     ``ambient`` is a larger group that acts on the same space, for models that impose more symmetry.
-    ``candidate`` shows a model that discovers how vectors are laid out, by the action of GL(V).
+    ``candidate`` tells a model that discovers the layout of vectors, as the action of GL(V).
     ``times`` is the grid of a trajectory, t = 0 first; empty if the target is not a trajectory.
     ``periods`` holds the period of each input coordinate, 0 for none; empty without angles.
     ``generator`` seeds the initialisation. While ``build`` runs, torch's global generator has the
-    same seed, so that ordinary layers need no generator argument.
+    same seed, so ordinary layers need no generator argument.
     """
 
     kind: Kind

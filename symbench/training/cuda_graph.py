@@ -1,7 +1,7 @@
 """Updates as a CUDA graph: captured once, then replayed without work on the host.
 
-A step of small networks consists of dozens of kernels that each take less time than their launch. A
-graph launches them together. Its operations are fixed by the capture. So all values that change
+A step of small networks consists of dozens of kernels, each of which takes less time than its
+launch. A graph launches them together. The capture fixes its operations, so all values that change
 between updates are in tensors that the graph reads; ``Update.prepare`` writes them. See "CUDA
 graphs" in PyTorch's notes on CUDA semantics.
 """
@@ -96,9 +96,9 @@ class Replay:
                 self._stack.step(capturable=True)
             finally:
                 graph.capture_end()
-        except Exception as error:  # executed eagerly instead, where a real error is raised again
+        except Exception as error:  # executed eagerly instead, which raises a real error again
             _broken.append(graph)
-            first = error.__context__ or error  # the cause, not the failure of capture_end after it
+            first = error.__context__ or error  # the cause, not the failed capture_end after it
             self._decline(f"{type(first).__name__}: {first}".partition("\n")[0][:200])
         else:
             self._graph, self.capture = graph, Capture(True, "replayed")

@@ -1,7 +1,7 @@
-"""Which of a trial's labelled examples train a network, and which choose among networks.
+"""Divides a trial's labelled examples into those for training and those for selection.
 
-At n_train a model looks at n_train labels, for training and choosing together. Where it chooses, a
-fifth of them is set aside, unless its task allows a separate validation set.
+A model uses at most n_train labels, for training and selection together. If it selects among
+networks, a fifth of them is set aside, unless its task allows a separate validation set.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from symbench.contract import Data
 from symbench.training.setup import TrainingSetup, TrialKey
 
-_SHARE = 5  # one example in so many is set aside
+_SHARE = 5  # one example in five is set aside
 
 
 def set_aside(data: Data) -> tuple[Data, Data]:
@@ -19,7 +19,7 @@ def set_aside(data: Data) -> tuple[Data, Data]:
 
 
 def rest_and_valid(setup: TrainingSetup, key: TrialKey) -> tuple[Data, Data]:
-    """Return the examples to train on and those to choose by, for a trial that chooses."""
+    """Return the examples for training and those for selection, for a trial that selects."""
     data = setup.draws.train(key.n_train, key.seed).to(setup.device)
     if setup.task.separate_validation:
         return data, setup.draws.valid(key.seed).to(setup.device)

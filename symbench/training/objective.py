@@ -15,7 +15,7 @@ from symbench.errors import InputError
 from symbench.groups import binary_unit, rounding_of
 
 _BLOCK = 50  # updates whose batch indices are drawn at once
-_POOL = 4096  # group elements sampled per trial: sampling anew takes longer than a step
+_POOL = 4096  # group elements sampled once per trial; sampling takes longer than a step
 _POOL_NUMBERS = 2**22  # upper bound of their matrix entries (16 MiB in float32)
 
 Network = Callable[[Tensor], Tensor]
@@ -57,8 +57,8 @@ def squares(residual: Tensor, unit: Tensor | None = None) -> Tensor:
 def target_units(task: Task, ys: Sequence[Tensor]) -> Tensor:
     """Return the powers of two [T] in which the errors of T trials with targets y are squared.
 
-    It is that of the largest deviation from the mean, so that no square leaves the range of
-    float32. If the targets do not vary it is that of the targets.
+    The unit is that of the largest deviation from the mean, so that no square leaves the range of
+    float32. If the targets do not vary, it is that of the targets.
     """
     if task.loss != "mse":
         return torch.ones(len(ys), device=ys[0].device)
@@ -97,8 +97,8 @@ class Objective:
     learning rates and penalties mean the same on every task and in every unit. Errors are squared
     in multiples of ``unit``, and ``scale`` is the variance in the same unit.
 
-    A call reads no changing value from the host: its position in the drawn indices is on the device
-    as well.
+    A call reads no changing value from the host; its position in the drawn indices is on the
+    device, too.
     """
 
     task: Task

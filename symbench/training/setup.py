@@ -1,4 +1,4 @@
-"""What the trials of a cell share, and what training knows of each of them."""
+"""The setup that the trials of a cell share, and the state of each trial."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from torch import Tensor, nn
 from symbench.contract import Data, Fits, Model, Problem, Recipe, Task
 from symbench.draws import Draws
 
-FleetMode = Literal["auto", "on", "off"]  # together: by the rule of ``stacking``, always, or never
+FleetMode = Literal["auto", "on", "off"]  # by the rule of ``stacking``, always or never
 Reason = Literal["asked", "single", "impossible", "state", "large", "small", "gpu", "short"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the training of a cell is.
+    """How far the training of a cell has come.
 
     ``done`` is the share of the whole cell, in [0, 1]. ``update`` of ``updates`` and the mean
-    ``loss`` are those of the trials that are training now.
+    ``loss`` are those of the trials in training.
     """
 
     done: float
@@ -45,8 +45,8 @@ def quiet(*_: object) -> None:
 class StackingDecision:
     """Whether the trials of a cell train together, and why.
 
-    ``together_seconds`` and ``apart_seconds`` are None: older versions, which timed both ways,
-    wrote the seconds of an update there.
+    ``together_seconds`` and ``apart_seconds`` are None. Older versions timed both ways, and stored
+    the seconds of an update there.
     """
 
     stacked: bool
@@ -60,7 +60,7 @@ class Capture:
     """Whether the updates of a training were replayed from a CUDA graph, and if not, why.
 
     ``reason`` is ``replayed``, ``device`` (not CUDA), ``short`` (no update was left to replay), or
-    what prevents the capture.
+    the obstacle to a capture.
     """
 
     captured: bool
@@ -68,16 +68,16 @@ class Capture:
 
 
 class Graph(Protocol):
-    """What training uses of ``torch.cuda.CUDAGraph``."""
+    """The methods of ``torch.cuda.CUDAGraph`` that training uses."""
 
     def capture_begin(self) -> None:
-        """Record what follows on the current stream, without executing it."""
+        """Record the following work on the current stream, without executing it."""
 
     def capture_end(self) -> None:
         """End the recording."""
 
     def replay(self) -> None:
-        """Execute what was recorded, on the same memory."""
+        """Execute the recorded work on the same memory."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ class TrialKey:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a model that trains itself has used: optimiser steps and training forward passes.
+    """Optimiser steps and training forward passes of a model that trains itself.
 
-    ``over`` is whether that is more than the budget of the task allows.
+    ``over`` is whether they exceed the budget of the task.
     """
 
     steps: int
@@ -108,7 +108,7 @@ class Trial:
     ``stacked`` counts the trials that trained together, this one included. ``stacking`` says why,
     and ``capture`` whether the updates were replayed; both are None if nothing was trained.
     ``first_output`` is that of the untrained module for the first training examples. ``initial`` is
-    the module before training, where it is kept. ``spent`` is what a model that trains itself used.
+    the module before training, if it is kept. ``spent`` is set for a model that trains itself.
     """
 
     key: TrialKey

@@ -1,4 +1,4 @@
-"""Counts what a model that trains itself spends, and compares it with the budget of its task."""
+"""Counts the steps of a model that trains itself, and compares them with the task's budget."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PASSES = 10  # training forward passes per update, of all networks
 
 @dataclass
 class Counter:
-    """Optimiser steps, and forward passes that a gradient may follow, of outermost modules."""
+    """Optimiser steps, and forward passes of outermost modules with gradients enabled."""
 
     steps: int = 0
     passes: int = 0
     _open: list[nn.Module] = field(default_factory=list)
 
     def spent(self, updates: int) -> Spent:
-        """Return what was counted; it is too much above 2 steps or 10 passes per update."""
+        """Return the counts; more than 2 steps or 10 passes per update exceed the budget."""
         over = self.steps > _STEPS * updates or self.passes > _PASSES * updates
         return Spent(self.steps, self.passes, over)
 
@@ -49,9 +49,9 @@ class Counter:
 
 @contextmanager
 def counted() -> Iterator[Counter]:
-    """Count what happens inside.
+    """Count steps and passes inside.
 
-    A loop that uses neither an optimiser of torch nor a module is not seen.
+    A loop that uses neither an optimiser of torch nor a module is not counted.
     """
     counter = Counter()
     handles = [

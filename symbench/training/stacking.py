@@ -2,9 +2,9 @@
 
 Stacking speeds up small networks, where the overhead of each operation dominates. It slows down
 large ones: the results of a stacked operation no longer fit the cache, while those of one trial
-still do. So the rule looks at how many numbers an operation writes on average in an update of one
-trial. That depends on shapes only, so every machine decides alike. The decision affects the speed
-of training and the rounding of sums, nothing else.
+still do. So the rule asks how many numbers an operation writes on average in an update of one
+trial. That depends on shapes only, so all machines decide alike. The decision affects only the
+speed of training and the rounding of sums.
 
 ``scripts/stacking.py`` has measured both ways for every cell of the quick tier. Its table is
 ``scripts/stacking.csv``, from which docs/performance.md derives the limit.
@@ -35,8 +35,8 @@ from symbench.training.update import Stacked, Update
 
 NUMBERS = 2**16  # written per operation of one trial, up to which stacking is faster on a CPU
 _PARAMETERS = 2**24  # stacked parameters, above which the activations might fill the memory
-_GROSS = 0.01  # of the largest output: more than rounding in an update
-_SHORT = 40  # updates below which neither way takes long
+_GROSS = 0.01  # of the largest output; rounding is smaller
+_SHORT = 40  # with fewer updates, both ways are fast
 _UNSTACKABLE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 
@@ -75,7 +75,7 @@ def decide(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> Sta
 def _keeps_state(trials: Sequence[Trial]) -> bool:
     """Whether a call changes more than the buffers of a module, or stacking changes its outputs.
 
-    The first two trials show it, on copies.
+    This is tested on copies of the first two trials.
     """
     some = [deepcopy(trial.module) for trial in trials[:2]]
     examples = min(2, *(len(trial.data) for trial in trials))
@@ -131,7 +131,7 @@ def _stacks(trial: Trial, setup: TrainingSetup) -> bool:
     try:
         with torch.no_grad(), seeded_globally(0, trial.data.x.device):
             forward(*state, trial.data.x[None, :2].clone())
-    except (RuntimeError, ValueError):  # raised by vmap for what it cannot do
+    except (RuntimeError, ValueError):  # raised by vmap for unsupported operations
         if setup.fleet == "on":
             raise
         return False

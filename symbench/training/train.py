@@ -34,7 +34,7 @@ from symbench.training.spending import counted
 from symbench.training.stacking import decide
 from symbench.training.update import Best, Update
 
-_ROUNDING = 1e-3  # of the largest output: two builds may differ by it on a GPU
+_ROUNDING = 1e-3  # of the largest output; two builds on a GPU may differ by this
 
 
 def train(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
@@ -46,8 +46,8 @@ def train(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
 
     Raises:
         ShapeError: the model's output has the wrong shape.
-        InputError: the recipe needs a symmetry, but the model was not told one; two builds with one
-            seed differ; or the trials share what training changes.
+        InputError: the recipe needs a symmetry that the model does not know; two builds with one
+            seed differ; or the trials share tensors that training changes.
     """
     outside = Outside(setup.model)
     try:
@@ -117,7 +117,7 @@ def _refuse(setup: TrainingSetup, shared: Sequence[str]) -> None:
     if shared:
         raise InputError(
             f"model {setup.model.name}: the networks of two seeds share {shared[0]}, which "
-            "training changes: make a new module in each call of build, and clone what it takes "
+            "training changes: make a new module in each call of build, and clone tensors "
             "from a cache"
         )
 
@@ -146,7 +146,7 @@ def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> Non
 
 
 def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> bool:
-    """Train the trials, stack by stack; the largest possible stack decides for all of them.
+    """Train the trials, stack by stack; the decision for the largest stack holds for all.
 
     Return whether a stack kept state that is each trial's own.
     """
@@ -225,8 +225,8 @@ class _Built(NamedTuple):
 def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> _Built:
     """Return what is known of a trial before the training loop.
 
-    The module is fitted if the model trains itself, else it is calibrated. The first call of the
-    module is part of it, because lazy layers draw their weights then.
+    The module is fitted if the model trains itself; otherwise it is calibrated. It is called once
+    here, because lazy layers draw their weights in their first call.
     """
     task, model, spent = setup.task, copy(setup.model), None
     seed = _initial_seed(setup, key)
@@ -277,7 +277,7 @@ def batch_size(trial: Trial, recipe: Recipe) -> int:
 def _by_batch_size(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> list[list[Trial]]:
     """Split the trials into those that can be stacked: by batch size on a CPU, else all of them.
 
-    Padding small batches costs arithmetic, which only a GPU has to spare.
+    Padding small batches adds arithmetic, which is free only on a GPU.
     """
     if setup.device.type != "cpu":
         return [trials]
@@ -292,7 +292,7 @@ def _train_stack(
 ) -> bool:
     started = time.perf_counter()
     seed = seeded(setup.task.name, setup.task.version, trials[0].key.seed, "layers")
-    # dropout, which trains one by one, draws from the global generator
+    # dropout draws from the global generator
     with seeded_globally(seed.initial_seed(), setup.device):
         keeps_state = _optimise(trials, recipe, setup, part)
     for trial in trials:

@@ -45,14 +45,14 @@ class Stacked:
         state = {**self.parameters, **self._buffers}
         for position, module in enumerate(self._modules):
             for name, tensor in named_tensors(module).items():
-                if not torch.equal(tensor, state[name][position]):  # it may be shared
+                if not torch.equal(tensor, state[name][position]):  # an unchanged one may be shared
                     tensor.copy_(state[name][position])
 
 
 class Own:
-    """One module with its own parameters, for the same use as ``Stacked``: it is trained in place.
+    """One module with its own parameters, in the interface of ``Stacked``; it is trained in place.
 
-    Any module can be trained so: nothing is copied, and what it keeps remains its own.
+    This works for any module, because nothing is copied.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -80,9 +80,9 @@ class Update:
     """A stack of trials in training; a call with update = 0, 1, 2, … takes one step.
 
     Several trials, or one with ``on_copy``, are trained on copies of their state, which ``finish``
-    writes back. ``losses`` [T] are those of the last step. ``prepare`` copies the host's values for
-    an update to the device. ``step`` never waits for the device and does the same work on the same
-    tensors each time, so that it can be captured.
+    writes back. ``losses`` [T] are those of the last step. ``prepare`` copies the values of an
+    update from the host to the device. ``step`` never waits for the device and does the same work
+    on the same tensors each time, so that it can be captured.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Update:
         self._objective = Objective.of(
             setup.task, setup.make_problem(None), recipe, [(t.key.seed, t.data) for t in trials]
         )
-        # fused kernels read the rate in float64 on a CPU and in float32 on CUDA
+        # fused kernels need the rate in float64 on a CPU, in float32 on CUDA
         precision = torch.float64 if setup.device.type == "cpu" else torch.float32
         self._rate = torch.tensor(recipe.learning_rate, dtype=precision, device=setup.device)
         self._optimiser = _optimiser(recipe, list(self.parameters.values()), self._rate)
@@ -175,7 +175,7 @@ def _validation(trials: Sequence[Trial]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Best:
-    """Each trial's parameters of least validation loss, if the recipe selects by it."""
+    """The parameters of least validation loss of each trial, if the recipe selects by it."""
 
     def __init__(self, trials: Sequence[Trial], recipe: Recipe, task: Task) -> None:
         self._task = task
