@@ -76,7 +76,7 @@ def run_cell(  # noqa: PLR0913 - public arguments
             try:
                 with guarded(registry.models[cell.model].plugin, named=True):
                     record = _run(registry, cell, torch.device(device), fleet, progress)
-            except BaseException as error:  # a model may raise any, and only its cell must fail
+            except BaseException as error:  # a model may raise anything; only its cell fails
                 if on_error is not None:
                     on_error(error)
                 status, failure = failure_of(error)
@@ -134,15 +134,15 @@ def _run(
 def check_code(registry: Registry, identity: Identity, task: Task, model: Model) -> None:
     """Raise InputError if the code of task or model differs from that of the plan.
 
-    This process has imported it later than the process that planned the cell.
+    This process has imported the code later than the process that planned the cell.
     """
     planned = identity.task_source_sha256, identity.model_source_sha256
     found = source_sha256(task), model_sha256(registry, model)
     for name, one, other in zip((task.name, model.name), planned, found, strict=True):
         if one is not None and one != other:
             raise InputError(
-                f"the source of {name} differs from the planned one: it was edited while the run "
-                "went on, or this machine has another; start the run again"
+                f"the source of {name} differs from the planned one: it was edited during the "
+                "run, or this machine has another version; start the run again"
             )
 
 

@@ -18,8 +18,8 @@ from symbench.training.setup import Progress
 class Desk:
     """The unfinished cells of a run: executors claim them here and report their progress.
 
-    ``unfinished`` holds the cells without a record in this run, by key. ``claims`` says of each
-    cell that the executor has asked for whether it got it.
+    ``unfinished`` holds the cells without a record in this run, by key. ``claims`` says of
+    each cell that the executor has asked for, by key, whether it has got it.
     """
 
     registry: Registry
@@ -70,7 +70,7 @@ class Desk:
     def blocked(self) -> Iterator[Record]:
         """Yield a failure for each cell whose record in the store only a newer symbench can read.
 
-        Their cells are finished, and the records stay.
+        Such a cell counts as finished, and its record stays.
         """
         for cell in list(self.unfinished.values()):
             if cell.reason is None and (why := self.store.newer(cell.key)) is not None:

@@ -13,8 +13,8 @@ from types import FrameType
 def only_the_user_interrupts() -> Iterator[None]:
     """Raise KeyboardInterrupt at the end of the context if the user has pressed Ctrl-C in it.
 
-    Code in the context may catch the exception that Ctrl-C raises there, or raise its own: neither
-    matters. Outside the main thread, and where Ctrl-C is ignored, the user interrupts nothing.
+    It does not matter whether code in the context catches this exception or raises its own. Outside
+    the main thread, and where Ctrl-C is ignored, there is no interruption by the user.
     """
     before = signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():

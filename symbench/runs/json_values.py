@@ -1,4 +1,4 @@
-"""Refuses what JSON cannot hold, with the name of its field."""
+"""Refuses values that JSON cannot hold, and names their field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def check_json(where: str, value: Any, kind: type = object) -> None:
 
     Args:
         where: what the message calls the value; a field of it is ``where.field``.
-        value: what must be None, a finite number, text, or a list or mapping of such values.
+        value: must be None, a finite number, text, or a list or mapping of such values.
         kind: the type that the value itself must have.
 
     Raises:
@@ -39,7 +39,7 @@ def check_json(where: str, value: Any, kind: type = object) -> None:
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
-        return value.encode(errors="replace").decode() == value  # no half of a surrogate pair
+        return value.encode(errors="replace").decode() == value  # no lone surrogate
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or isinstance(value, int)

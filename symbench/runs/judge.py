@@ -1,6 +1,6 @@
-"""Notices that a plugin has replaced functions that compute scores.
+"""Detects that a plugin has replaced functions that compute scores.
 
-A plugin that hides can defeat this: it runs in the same process.
+A plugin can evade this deliberately, because it runs in the same process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.machinery import SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 
 _MAKERS = sys.stdlib_module_names | {"torch"}
-_LAYERS = 5  # of decorators
+_LAYERS = 5  # decorators around a function, at most
 _SCORING = ("symbench.metrics", "symbench.runs.score")
 
 

@@ -1,4 +1,4 @@
-"""Plan a selection of tasks and models: the cells in order, with a reason for the declined."""
+"""Plan a selection: the cells in order, with the reason if a cell is declined."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Selection:
 def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     """Return the cells, ordered by task and then by model.
 
-    A task or a model may raise anything: its cells are failed, and the others are planned.
+    A task or a model may raise anything: its cells fail, and the others are planned.
 
     Raises:
         InputError: an unknown name, or no working task and model in the selection.
@@ -124,7 +124,7 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
 
 
 def _attempt(ask: Callable[..., T], *arguments: object) -> tuple[T | None, Failure | None]:
-    """Return what a call into a plugin returns, and why it failed."""
+    """Call into a plugin; return its result, or None and why it failed."""
     try:
         return ask(*arguments), None
     except KeyboardInterrupt:
@@ -136,7 +136,7 @@ def _attempt(ask: Callable[..., T], *arguments: object) -> tuple[T | None, Failu
 def _cells(
     registry: Registry, name: str, models: Sequence[str], selection: Selection
 ) -> Iterator[Cell]:
-    """Yield the cells of one task. Everything is written into ``fields`` as soon as it is known."""
+    """Yield the cells of one task; ``fields`` gets each value as soon as it is known."""
     card, budget = registry.tasks[name], TIERS[selection.tier]
     fields: dict[str, Any] = {
         "task": name, "task_version": card.version, "task_fingerprint": "", "config": {},
@@ -162,7 +162,7 @@ def _cells(
 
 
 def _protocol(budget: Budget) -> dict[str, Any]:
-    """Return what is known of a cell's protocol before its task and model are asked."""
+    """Return a cell's protocol before its task and model complete it."""
     return {
         "version": PROTOCOL_VERSION,
         "updates": budget.updates,

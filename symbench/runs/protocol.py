@@ -15,7 +15,7 @@ SymmetryAt = Literal["all", "largest"]  # the n_train at which symmetry scores a
 class Budget:
     """The budget of a tier: updates per trial and seeds per size.
 
-    ``validations`` is how often a recipe with ``best-valid`` selection uses the valid split.
+    ``validations`` is how often a recipe of ``best-valid`` selection evaluates the valid split.
     ``symmetry_at`` says at which n_train symmetry scores are computed. ``seconds`` is the time
     limit of a cell unless the user sets one. It affects no result.
     """

@@ -113,7 +113,7 @@ def _computed(desk: Desk, executor: Executor) -> Iterator[Record]:
     """Yield the records of an executor, stored.
 
     Raises:
-        PluginError: it yields something else than one record for each cell that it has claimed.
+        PluginError: it yields anything other than one record for each cell that it has claimed.
     """
     name, owed = desk.options.executor, len(desk.unfinished)
     desk.claims.clear()
@@ -137,7 +137,7 @@ def _computed(desk: Desk, executor: Executor) -> Iterator[Record]:
 def _executor(registry: Registry, options: Options) -> tuple[Executor, Options]:
     """Return the executor and its options, resolved for this machine unless it is ``remote``.
 
-    An executor is remote if it computes on other machines, which know their devices and cores.
+    A remote executor computes on other machines, which resolve the options for themselves.
     """
     name = "inline" if options.debug else options.executor
     cards = {**registry.executors, **BUILT_IN}

@@ -1,4 +1,4 @@
-"""Score trained trials; nowhere else do networks meet the test split."""
+"""Score trained trials; only scoring uses the test split."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class _Pool:
         ours, theirs = multiprocessing.Pipe(duplex=False)
         process = self._server.process(work, theirs, job)
         worker = Worker(job, process, Inbox(ours))
-        self.running.append(worker)  # known before it starts, so that an interruption ends it
+        self.running.append(worker)  # before it starts, so that an interruption ends it
         worker.start(self._server)
         theirs.close()
 

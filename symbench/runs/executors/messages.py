@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 KINDS = BEGUN, PROGRESS, TENSORS, RECORD = b"b", b"p", b"t", b"r"
 _HEADER = struct.Struct(">cQ")
 _CHUNK = 2**16
-_CHUNKS = 256  # in one reading, so that a worker that writes all the time delays no other
+_CHUNKS = 256  # per reading, so that a worker that always writes delays no other
 _LONGEST = 2**30
 
 
@@ -73,7 +73,7 @@ class Inbox:
         self.pipe.close()
 
     def _receive(self) -> bool:
-        """Take a chunk out of the pipe, and return whether there was one."""
+        """Read a chunk from the pipe, and return whether there was one."""
         if self.closed:
             return False
         try:

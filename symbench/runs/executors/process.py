@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LEAVE_SECONDS = 2.0  # between a worker's record and its end
-_KILL_SECONDS = 5.0  # until a killed process is gone; more only if the system blocks it
-_SILENT_SECONDS = 300.0  # without progress, after which a cell is named once
+_KILL_SECONDS = 5.0  # until a killed process has ended; longer only if the system blocks
+_SILENT_SECONDS = 300.0  # after this time without progress a cell is named once
 _NO_SERVER = 255  # the exit code that multiprocessing gives when the fork server was killed
 _GIB = 2**30
 
@@ -39,8 +39,8 @@ _GIB = 2**30
 class Worker:
     """A process that runs a cell.
 
-    It is judged by its record, its exit code and its limits. That its pipe is closed or remains
-    open says nothing: a model may close descriptors, and what it starts inherits them.
+    Its record, its exit code and its limits decide. Whether its pipe is open says nothing: a model
+    may close descriptors, and the processes that it starts inherit them.
     """
 
     def __init__(self, job: Job, process: ForkServerProcess | SpawnProcess, inbox: Inbox) -> None:

@@ -1,7 +1,7 @@
 """The fork server, from which workers are forked: what it has loaded, and how it starts them.
 
 Everything that is loaded there computes with one thread: a fork copies no threads, and a library
-that had started some would wait for them for ever. Workers set their own number of threads.
+that had started some would wait for them forever. Workers set their own number of threads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from symbench.runs.executors.allocator import freed_memory_kept
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
-_PAUSE_SECONDS = 0.25  # in which a killed server becomes known as such
+_PAUSE_SECONDS = 0.25  # until a killed server is noticed
 _PRELOAD = "symbench.runs.executors.preload"
 _PRELOADED = "symbench.runs.executors.preloaded"
 _THREADS = (
@@ -51,7 +51,7 @@ class Server:
         """Start a process, and the server if there is none, or if it was killed.
 
         Raises:
-            SymbenchError: the server ends again and again.
+            SymbenchError: the server ends repeatedly.
         """
         for attempt in range(_ATTEMPTS):
             try:
