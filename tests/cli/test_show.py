@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 
@@ -41,3 +42,13 @@ def test_show_knows_metrics_suites_and_plugins(call: Any) -> None:
         for name in ("lie_derivative", "tiny", "mine")
     }
     assert kinds == {"lie_derivative": "metric", "tiny": "suite", "mine": "plugin"}
+
+
+def test_show_tells_how_symmetric_the_inputs_of_a_task_are(call: Any, plugin: Any) -> None:
+    (card,) = json.loads(call("show", "length", "--json").out)["cards"]
+    assert card["inputs"].startswith("as symmetric as the task (a classifier tells x from gx in ")
+    source = Path(plugin).read_text()
+    turned = source.replace("x = torch.randn(n, 3,", "x = 1 + torch.rand(n, 3,")
+    Path(plugin).write_text(turned.replace('"length", "1"', '"length", "2"'))
+    (card,) = json.loads(call("show", "length", "--json").out)["cards"]
+    assert card["inputs"].startswith("not symmetric (")
