@@ -6,6 +6,8 @@ from symbench.results.leaderboard.rows import (
     Coverage,
     EqualSize,
     Estimate,
+    FalseFindings,
+    Flag,
     Leaderboard,
     Point,
     Rank,
@@ -14,6 +16,6 @@ from symbench.results.leaderboard.rows import (
 from symbench.results.leaderboard.selection import newest_tier
 
 __all__ = [
-    "FACTOR", "RANKED_SEEDS", "Coverage", "EqualSize", "Estimate", "Leaderboard",
-    "ParameterWindow", "Point", "Rank", "Row", "make", "newest_tier",
+    "FACTOR", "RANKED_SEEDS", "Coverage", "EqualSize", "Estimate", "FalseFindings", "Flag",
+    "Leaderboard", "ParameterWindow", "Point", "Rank", "Row", "make", "newest_tier",
 ]  # fmt: skip

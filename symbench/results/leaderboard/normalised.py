@@ -31,7 +31,11 @@ class NormalisedErrors:
 def normalised_errors(records: Sequence[Record]) -> dict[str, NormalisedErrors]:
     """Return the comparable errors on one task by model; none for a task without errors."""
     summaries = [RecordSummary(record) for record in records if record.status in _USED]
-    summaries = [s for s in summaries if s.sizes and (s.setting("chance_error") or 0) > 0]
+    summaries = [
+        s
+        for s in summaries
+        if s.sizes and not s.is_over_budget and (s.setting("chance_error") or 0) > 0
+    ]
     terms = Counter(summary.terms for summary in summaries).most_common(1)
     alike = [summary for summary in summaries if summary.terms == terms[0][0]]
     by_model = {summary.record.identity.model: _normalised(summary) for summary in alike}

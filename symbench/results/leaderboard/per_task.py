@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from symbench.records.record import FINISHED, Record
 from symbench.results import statistics
 from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
-from symbench.results.leaderboard.record_summary import RecordSummary, row
+from symbench.results.leaderboard.greying import poor_rollouts
+from symbench.results.leaderboard.one_row import Compared, row
+from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.rows import Coverage, Estimate, Leaderboard, Row, known
-from symbench.results.leaderboard.selection import by_task, newest
+from symbench.results.leaderboard.selection import by_task, experiments, newest
 
 RANKED_SEEDS = 5  # models with fewer seeds are shown but never ranked
 _BOUNDS = {"≥": "above", "≤": "below"}  # a lower bound: the truth is above it
 _OTHER_TERMS = "not compared: its data, sizes or budget differ from those of the other models"
+_EXPERIMENT = "not ranked: an experiment with {}"
+_OVER_BUDGET = "not ranked: it took more updates or forward passes than the budget allows"
 _STALE = "the task, the model or the protocol has changed since; run it again"
 
 
@@ -38,6 +42,7 @@ def make(
     equal_size = None
     if window is not None:
         current, equal_size = at_equal_size(by_task(current).values(), window)
+    current += experiments(records, tier, stale)
     rows = [row for records in by_task(current).values() for row in _task_rows(records)]
     rows += [_stale_row(record) for record in outdated]
     rows.sort(key=_order)
@@ -64,7 +69,7 @@ def _order(row: Row) -> tuple[str, float, str]:
 
 
 def _stale_row(record: Record) -> Row:
-    return row(RecordSummary(record), status="stale", reason=_STALE)
+    return row(RecordSummary(record), Compared(), status="stale", reason=_STALE)
 
 
 def _task_rows(records: Sequence[Record]) -> list[Row]:
@@ -74,19 +79,48 @@ def _task_rows(records: Sequence[Record]) -> list[Row]:
     """
     summaries = [RecordSummary(record) for record in records]
     trained = [s for s in summaries if (s.trials or s.errors) and s.sizes]
-    terms = Counter(s.terms for s in trained).most_common(1)
-    comparable = [s for s in trained if s.terms == terms[0][0]]
-    others = {s.record.key for s in trained} - {s.record.key for s in comparable}
-    gains, ranks = _gains(comparable), _ranks(comparable)
+    within = [s for s in trained if not (s.is_experiment or s.is_over_budget)]
+    terms = Counter(s.terms for s in within).most_common(1)
+    comparable = [s for s in within if s.terms == terms[0][0]]
+    inside = {s.record.key for s in comparable}
+    outside = {s.record.key: _why_not(s) for s in trained if s.record.key not in inside}
+    gains, ranks, ratios = _gains(comparable), _ranks(comparable), _ratios(comparable)
+    poor = poor_rollouts(summaries, comparable)
     return [
         row(
             summary,
-            reason=_OTHER_TERMS if summary.record.key in others else None,
-            gain=gains.get(summary.record.key),
-            rank=ranks.get(summary.record.key),
+            Compared(gains.get(key), ratios.get(key, ()), ranks.get(key), key in poor),
+            reason=outside.get(key),
         )
         for summary in summaries
+        for key in [summary.record.key]
     ]
+
+
+def _why_not(summary: RecordSummary) -> str:
+    if summary.is_experiment:
+        changed = summary.record.identity.protocol["experiment"]
+        parts = changed.items() if isinstance(changed, dict) else [("settings", changed)]
+        return _EXPERIMENT.format(", ".join(f"{name} {value}" for name, value in parts))
+    return _OVER_BUDGET if summary.is_over_budget else _OTHER_TERMS
+
+
+def _ratios(summaries: Sequence[RecordSummary]) -> dict[str, list[statistics.Ratio]]:
+    """Return each model's data ratios to the baseline of the task, by the key of its record.
+
+    The baseline itself, which needs as many examples as it has, has none.
+    """
+    baseline = next((s for s in summaries if s.is_baseline and s.curves), None)
+    if baseline is None:
+        return {}
+    sizes, theirs = baseline.sizes, list(zip(*baseline.curves, strict=True))
+    return {
+        s.record.key: statistics.data_ratios(
+            sizes, theirs, list(zip(*s.curves, strict=True)), s.smallest_error
+        )
+        for s in summaries
+        if s.curves and not s.is_baseline
+    }
 
 
 def _gains(summaries: Sequence[RecordSummary]) -> dict[str, Estimate]:

@@ -1,21 +1,20 @@
-"""One record, summarised: medians over seeds and the learning curve; and the row made of it."""
+"""One record, summarised: its errors by size and seed, and what it shares with other records."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from statistics import median
 
 from symbench.records.record import Record, TrialRecord
 from symbench.results import statistics
-from symbench.results.leaderboard.rows import Estimate, Point, Rank, Row, known
+from symbench.results.leaderboard.selection import is_experiment
 
-_SYMMETRY_SCORES = ("equivariance_error", "lie_derivative", "generator")  # parts of names
-_ANNOTATIONS = ("chance", "ceiling", "floor", "truth", "explicit")
 _SHARED_PROTOCOL = ("version", "updates", "test_size", "threshold", "baseline")
 _HUGE = 1e100
+_DISCOVERED = 0.95  # least overlap of generators that count as the right ones
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,39 @@ class RecordSummary:
         """Whether there is anything to learn: a task of pure expressivity has no error."""
         return self.record.identity.protocol.get("chance_error", 1.0) is not None
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether the error at the largest size is at most half that of chance, or there is none.
+
+        A task of pure expressivity has nothing to learn.
+        """
+        if not self.trains:
+            return True
+        errors = self.values("error", self.sizes[-1]) if self.sizes else []
+        return bool(errors) and median(errors) <= self.learned_error
+
+    @property
+    def is_experiment(self) -> bool:
+        """Whether it was made with other updates or another sampler than the tier's."""
+        return is_experiment(self.record)
+
+    @property
+    def separate_validation(self) -> str | None:
+        """Why models of the task may use labels beyond the n_train to choose, if they may."""
+        reason = self.record.identity.protocol.get("separate_validation")
+        return reason if isinstance(reason, str) and reason else None
+
+    @property
+    def is_over_budget(self) -> bool:
+        """Whether a model that fits itself took more than its share of the budget."""
+        return any(trial.cost.get("over_budget", 0) > 0 for trial in self.record.trials)
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Why scores are absent, by score."""
+        absent = self.record.provenance.get("absent")
+        return {str(k): str(v) for k, v in absent.items()} if isinstance(absent, dict) else {}
+
     @cached_property
     def errors(self) -> dict[tuple[int, int], float]:
         """Errors by n_train and seed; a diverged trial has the error of chance."""
@@ -90,7 +122,7 @@ class RecordSummary:
         for trial in self.record.trials:
             error = chance if trial.status == "diverged" else trial.scores.get("error")
             if trial.status in ("ok", "diverged") and error is not None:
-                errors[trial.n_train, trial.seed] = _bounded(error)
+                errors[trial.n_train, trial.seed] = bounded(error)
         return dict(sorted(errors.items()))
 
     @property
@@ -117,7 +149,7 @@ class RecordSummary:
         if name == "error":
             return [error for (size, _), error in self.errors.items() if size == n_train]
         trials = self._by_size.get(n_train, ())
-        return [_bounded(trial.scores[name]) for trial in trials if name in trial.scores]
+        return [bounded(trial.scores[name]) for trial in trials if name in trial.scores]
 
     @cached_property
     def _by_size(self) -> dict[int, list[TrialRecord]]:
@@ -145,133 +177,40 @@ class RecordSummary:
         by_size = list(zip(*self.curves, strict=True))
         return statistics.n_to_threshold(self.sizes, by_size, threshold, self.smallest_error)
 
+    def discovery(self, overlap: str, count: str) -> statistics.Crossing | None:
+        """Return the size from which on a seed's generators are the right ones, in their number.
 
-def row(
-    summary: RecordSummary,
-    *,
-    status: str | None = None,
-    reason: str | None = None,
-    gain: Estimate | None = None,
-    rank: statistics.Rank | None = None,
-) -> Row:
-    """Return the row of one record.
+        None if a size has no such scores, or if there is nothing to find. A diverged trial has
+        found nothing.
 
-    Args:
-        summary: the record, summarised.
-        status: replaces that of the record, as does ``reason``.
-        reason: why the row is not compared with the others, if it is not.
-        gain: the data gain over the baseline of the task, if it is known.
-        rank: the place among the models of the task, if it is ranked.
-    """
-    record = summary.record
-    failure = None if record.error is None else record.error.message
-    return Row(
-        task=record.identity.task,
-        model=record.identity.model,
-        prior=summary.prior,
-        status=status or record.status,
-        reason=reason or failure,
-        params=summary.params,
-        machine=_machine(record),
-        threshold=summary.setting("threshold"),
-        diverged=summary.diverged,
-        scores=_scores(summary) | known(data_gain=gain),
-        cost=_cost(summary),
-        curve=_curve(summary),
-        rank=None if rank is None else Rank(low=rank.low, high=rank.high),
-        group=None if rank is None else rank.group,
-        **known(headline=summary.headline, tuning=summary.tuning or None),
-    )
+        Args:
+            overlap: the name of the score that must be at least 0.95.
+            count: that of the number found, which must be the true number.
+        """
+        trials = [trial for trial in self.record.trials if trial.status in ("ok", "diverged")]
+        known = {t.n_train for t in trials if overlap in t.scores and _truth(t.scores, count)}
+        if not known or not known >= set(self.sizes):
+            return None
+        found = {(t.n_train, t.seed): _found(t.scores, overlap, count) for t in trials}
+        seeds = sorted({seed for _, seed in found})
+        whole = [seed for seed in seeds if all((size, seed) in found for size in self.sizes)]
+        if not whole:
+            return None
+        by_size = [[found[size, seed] for seed in whole] for size in self.sizes]
+        return statistics.n_to_hold(self.sizes, by_size)
 
 
-def _machine(record: Record) -> str | None:
-    """Return where the costs were measured: timings compare only where this is equal."""
-    made = record.provenance
-    parts = [made[key] for key in ("machine", "device") if isinstance(made.get(key), str)]
-    concurrent = made.get("concurrent")
-    if isinstance(concurrent, int) and concurrent > 1:
-        parts.append(f"up to {concurrent} cells at a time")
-    return ", ".join(parts) or None
+def _truth(scores: Mapping[str, float], count: str) -> float | None:
+    """Return how many generators there are; 0 and unknown are alike, for nothing can be found."""
+    own = scores.get(f"{count.partition('.')[0]}.truth")
+    return scores.get("generators_found.truth") if own is None else own
 
 
-def _scores(summary: RecordSummary) -> dict[str, Estimate]:
-    """Return the scores at the largest n_train, and those of the whole curve.
-
-    A score named ``score.annotation`` is no entry of its own: it annotates that of ``score``.
-    """
-    largest = summary.sizes[-1] if summary.sizes else 0
-    names = {name for trial in summary.trials if trial.n_train == largest for name in trial.scores}
-    names |= {"error"} if summary.values("error", largest) else set()
-    estimates: dict[str, Estimate] = {}
-    annotations: dict[str, dict[str, Any]] = {}
-    for name in sorted(names):  # a score precedes its annotations
-        floor = summary.smallest_error if name == "error" else None
-        estimate = _estimate(summary.values(name, largest), floor=floor)
-        score, _, annotation = name.rpartition(".")
-        if score in estimates and annotation in _ANNOTATIONS:
-            annotations[score][annotation] = estimate.value
-        else:
-            estimates[name], annotations[name] = estimate, {}
-    error = estimates.get("error")
-    if summary.trains and (error is None or error.value > summary.learned_error):
-        for name in estimates:
-            if any(part in name for part in _SYMMETRY_SCORES):
-                annotations[name]["greyed"] = True
-    annotated = {
-        name: estimate.model_copy(update=annotations[name]) for name, estimate in estimates.items()
-    }
-    return annotated | _curve_scores(summary)
+def _found(scores: Mapping[str, float], overlap: str, count: str) -> bool:
+    enough = scores.get(overlap, 0.0) >= _DISCOVERED
+    return enough and count in scores and scores[count] == _truth(scores, count)
 
 
-def _curve_scores(summary: RecordSummary) -> dict[str, Estimate]:
-    scores = {}
-    if (crossing := summary.crossing) is not None:
-        scores["n_to_threshold"] = Estimate(
-            value=crossing.value,
-            low=crossing.low,
-            high=crossing.high,
-            n=crossing.n,
-            **known(censored=crossing.censored),
-        )
-    if summary.curves:
-        floor = summary.smallest_error
-        areas = [
-            statistics.curve_area(summary.sizes, [[error] for error in curve], floor)
-            for curve in summary.curves
-        ]
-        scores["curve_area"] = _estimate(areas, log=False)
-    return scores
-
-
-def _cost(summary: RecordSummary) -> dict[str, Estimate]:
-    """Return the medians of the costs at the largest n_train, diverged trials included."""
-    largest = summary.sizes[-1] if summary.sizes else 0
-    costs = [trial.cost for trial in summary.record.trials if trial.n_train == largest]
-    names = sorted({name for cost in costs for name in cost} - {"parameters"})
-    return {
-        name: _estimate([_bounded(cost[name]) for cost in costs if name in cost]) for name in names
-    }
-
-
-def _curve(summary: RecordSummary) -> list[Point]:
-    return [
-        Point(n_train=size, error=_estimate(errors, floor=summary.smallest_error))
-        for size in summary.sizes
-        if (errors := summary.values("error", size))
-    ]
-
-
-def _estimate(values: Sequence[float], *, log: bool = True, floor: float | None = None) -> Estimate:
-    """Return the median with its interval; without one where its ends overflow."""
-    if floor is None and min(values) > 0:
-        floor = min(values)  # scores as small as rounding errors (1e-16) are not clipped
-    try:
-        interval = statistics.interval(values, log, floor)
-    except OverflowError:  # two seeds many orders of magnitude apart
-        return Estimate(value=statistics.interval(values, log=False).value, n=len(values))
-    return Estimate(value=interval.value, low=interval.low, high=interval.high, n=interval.n)
-
-
-def _bounded(value: float) -> float:
+def bounded(value: float) -> float:
     """Clip a score, so that sums and squares of any finite scores stay finite."""
     return max(-_HUGE, min(_HUGE, value))

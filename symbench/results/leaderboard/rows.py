@@ -19,13 +19,33 @@ def known(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-class Estimate(Part):
-    """A median over ``n`` seeds with its 95 % interval (None: too few seeds for one).
+Flag = Literal[
+    "built in", "extrapolates", "over budget", "unconnected", "separate validation", "experiment"
+]
+UNRANKED: frozenset[Flag] = frozenset({"over budget", "experiment"})
 
-    ``censored`` marks a bound: the truth is ``above`` or ``below`` the value. ``greyed`` marks a
-    symmetry score of a model that has not learned the task. The other fields annotate the score:
-    ``truth`` is the number that there is to find; ``explicit`` is 1 for generators that the model
-    holds, 0 for generators extracted from its function.
+
+class Estimate(Part):
+    """A median over ``n`` seeds with its 95 % interval (None: too few seeds, or an open end).
+
+    ``censored`` marks a bound: the truth is ``above`` or ``below`` the value. ``spread`` marks
+    seeds that disagree; ``low`` and ``high`` are then the least and largest value. ``greyed`` marks
+    a score that is not compared: a symmetry score of a model that has not learned the task, an
+    announced one no better than a guess, a conservation error of a poor trajectory. ``at`` is the
+    n_train of a score that is not that of the largest. The other fields annotate the score:
+
+    - ``chance``: of random directions, or of the same model untrained;
+    - ``guess``: of the better guess that looks at no label;
+    - ``reference``: of a reference fit, which can be exceeded;
+    - ``floor``: what the score can show for reasons other than the model;
+    - ``truth``: the number that there is to find;
+    - ``bound``: the one-sided 95 % bound over test points;
+    - ``untrained``: of the same network before training;
+    - ``sampling``: the standard error of ln(score) from the choice of test inputs;
+    - ``inputs``: how well inputs are told from moved inputs, above chance.
+
+    Records of earlier releases have ``ceiling`` for the reference, and ``explicit``: 1 for
+    generators that the model announces, 0 for those extracted from its function.
     """
 
     value: float
@@ -33,19 +53,28 @@ class Estimate(Part):
     high: float | None = None
     n: int
     chance: float | None = None
+    guess: float | None = None
+    reference: float | None = None
     ceiling: float | None = None
     floor: float | None = None
     truth: float | None = None
+    bound: float | None = None
+    untrained: float | None = None
+    sampling: float | None = None
+    inputs: float | None = None
     explicit: float | None = None
+    at: int | None = None
     censored: Literal["above", "below"] | None = None
+    spread: Literal["bimodal"] | None = None
     greyed: bool = False
 
 
 class Point(Part):
-    """The learning curve at one size."""
+    """The learning curve at one size; ``data_ratio`` is absent for a task without a baseline."""
 
     n_train: int
     error: Estimate
+    data_ratio: Estimate | None = None
 
 
 class Rank(Part):
@@ -61,7 +90,9 @@ class Row(Part):
     ``headline`` names the score that orders the rows of a task without an error, highest first.
     ``tuning`` is the number of attempts of the search, on the valid split, that found the
     configuration; absent for a model as its author configured it. ``diverged`` counts trials
-    whose error is replaced by the error of chance.
+    whose error is replaced by the error of chance. ``flags`` qualify the results; a row with one of
+    ``UNRANKED`` is not compared with others. ``absent`` holds the reason for each score that a
+    metric could not measure.
     """
 
     task: str
@@ -80,6 +111,8 @@ class Row(Part):
     group: str | None = None
     headline: str | None = None
     tuning: int | None = None
+    flags: list[Flag] = []
+    absent: dict[str, str] = {}
 
 
 class EqualSize(Part):
@@ -104,6 +137,20 @@ class EqualSize(Part):
                 if task(name)
             },
         )
+
+
+class FalseFindings(Part):
+    """The trials on controls in which a model found a symmetry, of all its trials on controls.
+
+    ``low`` and ``high`` are the ends of the 95 % interval of the rate (Clopper and Pearson 1934).
+    """
+
+    model: str
+    found: int
+    trials: int
+    controls: list[str]
+    low: float
+    high: float
 
 
 class Coverage(Part):

@@ -27,11 +27,31 @@ def newest(
 ) -> tuple[list[Record], list[Record]]:
     """Return the newest current record of each pair, and the newest stale one of the others.
 
+    Experiments are left out: they replace no result.
+
     Args:
         records: of any tier, from any number of stores.
         tier: the tier whose records are chosen.
         stale: whether the task, model, protocol or metrics of a record have changed.
     """
+    return _newest((one for one in records if not is_experiment(one)), tier, stale)
+
+
+def experiments(
+    records: Iterable[Record], tier: str, stale: Callable[[Record], bool]
+) -> list[Record]:
+    """Return the newest current experiment of each pair; the arguments are those of ``newest``."""
+    return _newest((one for one in records if is_experiment(one)), tier, stale)[0]
+
+
+def is_experiment(record: Record) -> bool:
+    """Whether the record was made with options that only experiments have."""
+    return bool(record.identity.protocol.get("experiment"))
+
+
+def _newest(
+    records: Iterable[Record], tier: str, stale: Callable[[Record], bool]
+) -> tuple[list[Record], list[Record]]:
     latest: dict[bool, dict[Pair, Record]] = {False: {}, True: {}}
     for record in sorted(records, key=lambda r: (started(r), r.key)):
         if record.identity.tier == tier:

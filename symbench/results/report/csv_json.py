@@ -12,7 +12,10 @@ from symbench.results.leaderboard import Leaderboard, Row
 from symbench.results.report.escape import spreadsheet
 
 _ALWAYS = ("value", "low", "high", "n")
-_PARTS = (*_ALWAYS, "chance", "ceiling", "floor", "truth", "explicit", "censored", "greyed")
+_PARTS = (
+    *_ALWAYS, "chance", "guess", "reference", "ceiling", "floor", "truth", "bound", "untrained",
+    "sampling", "inputs", "explicit", "at", "censored", "spread", "greyed",
+)  # fmt: skip
 
 
 def render_json(leaderboard: Leaderboard) -> str:
@@ -41,20 +44,17 @@ def render_csv(leaderboard: Leaderboard) -> str:
     fields = _fields(leaderboard.rows)
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    fixed = ("task", "model", "tier", "prior", "status", "reason", "params", "diverged", "tuning")
+    fixed = ("task", "model", "tier", "prior", "status", "reason", "params", "diverged", "tuning",
+             "flags")  # fmt: skip
     ranks = ("rank_low", "rank_high", "group")
     writer.writerow([*fixed, *ranks, *(spreadsheet(f"{name}.{part}") for name, part in fields)])
     place = {field: column for column, field in enumerate(fields)}
     for row in leaderboard.rows:
         rank = (row.rank.low, row.rank.high) if row.rank else ("", "")
         labels = (row.task, row.model, leaderboard.tier, row.prior, row.status, row.reason)
-        writer.writerow(
-            [
-                _field(value)
-                for value in (*labels, row.params, row.diverged, row.tuning, *rank, row.group)
-            ]
-            + _estimates(row, place)
-        )
+        facts = (row.params, row.diverged, row.tuning, "; ".join(row.flags))
+        fields = (*labels, *facts, *rank, row.group)
+        writer.writerow([_field(value) for value in fields] + _estimates(row, place))
     return out.getvalue()
 
 

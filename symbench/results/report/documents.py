@@ -7,8 +7,9 @@ from collections.abc import Callable
 from tabulate import tabulate
 
 from symbench.results.leaderboard import Leaderboard
+from symbench.results.report.columns import Cell
 from symbench.results.report.escape import hypertext, latex, markdown
-from symbench.results.report.tables import LEGEND, Cell, Table, coverage, tables
+from symbench.results.report.tables import LEGEND, Table, coverage, tables
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # no script, no request to anywhere
 _CSS = """

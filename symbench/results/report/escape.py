@@ -27,6 +27,7 @@ _LATEX_SYMBOLS = {
     "±": r"$\pm$",
     "√": r"$\surd$",
     "°": r"$^\circ$",
+    "‡": r"$\ddagger$",
 }
 _LATEX = {
     "\\": r"\textbackslash{}",

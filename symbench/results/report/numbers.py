@@ -9,6 +9,9 @@ from symbench.results.statistics import Interval
 
 _SMALLEST, _LARGEST = 1e-3, 1e5  # outside: scientific notation
 _THOUSAND, _MILLION = 1e3, 1e6
+_SEVERAL = 2  # seeds; a single one has no interval
+_NO_ANCHOR = "–"
+DISAGREE = "‡"  # marks a score whose seeds fall into two groups
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -34,34 +37,57 @@ def count(value: int) -> str:
 
 
 def interval(estimate: Estimate | Interval) -> str:
-    """Return ``0.0038 [0.0031, 0.0047]``; without an interval only the value."""
+    """Return ``0.0038 [0.0031, 0.0047]``; without an interval only the value.
+
+    If the seeds disagree: ``0.42 {0.021, 0.48}‡``, the least and the largest value.
+    """
     if estimate.low is None or estimate.high is None:
         return number(estimate.value)
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
+    ends = f"{number(estimate.low)}, {number(estimate.high)}"
+    shown = f"{{{ends}}}{DISAGREE}" if estimate.spread else f"[{ends}]"
+    return f"{number(estimate.value)} {shown}"
 
 
 def value(estimate: Estimate) -> str:
-    """Return only the value, with two digits."""
-    return number(estimate.value)
+    """Return only the value, with two digits, and the mark of seeds that disagree."""
+    return f"{number(estimate.value)}{DISAGREE if estimate.spread else ''}"
 
 
 def anchored(estimate: Estimate) -> str:
-    """Return ``0.97 (0.32, 1.00)``: the score beside its chance level and its ceiling."""
-    anchors = [_anchor(estimate.chance), _anchor(estimate.ceiling)]
-    anchors_text = "" if anchors == ["–", "–"] else f" ({', '.join(anchors)})"
-    return f"{estimate.value:.2f}{anchors_text}"
+    """Return ``0.97 (0.32, 1.00)``: the score beside its chance level and its reference fit.
+
+    A guess that looks at no label stands between the two.
+    """
+    reference = estimate.ceiling if estimate.reference is None else estimate.reference
+    anchors = [_anchor(estimate.chance), _anchor(reference)]
+    if estimate.guess is not None:
+        anchors.insert(1, _anchor(estimate.guess))
+    anchors_text = f" ({', '.join(anchors)})" if set(anchors) != {_NO_ANCHOR} else ""
+    return f"{estimate.value:.2f}{DISAGREE if estimate.spread else ''}{anchors_text}"
 
 
 def samples(estimate: Estimate) -> str:
-    """Return a number of training examples: ``> 3000`` beyond the ladder, ``≤ 100`` below it."""
+    """Return a number of training examples: ``> 3000`` beyond the ladder, ``≤ 100`` below it.
+
+    An interval with an open end follows: ``90 [41, open]``.
+    """
     sign = {"above": "> ", "below": "≤ "}.get(estimate.censored or "", "")
-    return f"{sign}{estimate.value:.0f}" if sign else number(estimate.value)
+    if sign:
+        return f"{sign}{estimate.value:.0f}"
+    shown = _open(estimate)
+    return number(estimate.value) + (shown if "open" in shown else "")
 
 
 def ratio(estimate: Estimate) -> str:
     """Return a factor: ``3.2×``, ``≥ 12×`` for a lower bound, ``≤ 0.5×`` for an upper one."""
     sign = {"above": "≥ ", "below": "≤ "}.get(estimate.censored or "", "")
     return f"{sign}{number(estimate.value)}×"
+
+
+def ratio_at(estimate: Estimate) -> str:
+    """Return a factor with its interval and its size: ``3.2× [2.1, open] at 300``."""
+    ends = "" if estimate.censored else _open(estimate)
+    return f"{ratio(estimate)}{ends}" + ("" if estimate.at is None else f" at {estimate.at}")
 
 
 def found(estimate: Estimate) -> str:
@@ -75,5 +101,13 @@ def decades(estimate: Estimate) -> str:
     return f"{estimate.value:.2f}"
 
 
+def _open(estimate: Estimate) -> str:
+    """Return the interval of a score of several seeds, an end that is not known as open."""
+    if estimate.n < _SEVERAL:
+        return ""
+    ends = ["open" if end is None else number(end) for end in (estimate.low, estimate.high)]
+    return " [open]" if ends == ["open", "open"] else f" [{', '.join(ends)}]"
+
+
 def _anchor(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return _NO_ANCHOR if value is None else f"{value:.2f}"

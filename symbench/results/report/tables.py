@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
 
-from symbench.results.leaderboard import RANKED_SEEDS, EqualSize, Estimate, Leaderboard, Row
+from symbench.results.leaderboard import EqualSize, Leaderboard, Row
 from symbench.results.report import numbers
-
-Style = Literal["plain", "best", "dim", "bad"]
-Block = Literal["row", "learning", "symmetry", "extra"]
+from symbench.results.report.columns import Cell, Column, columns, spread
 
 LEGEND = (
-    "Median over seeds at the largest n_train, with its 95 % interval. #: the range of ranks that "
-    "is consistent with the variation across seeds, and the tie group; *: fewer than 5 seeds, "
-    "never ranked.",
+    "Median over seeds at the largest n_train, with its 95 % interval. "
+    f"{numbers.DISAGREE}: the seeds disagree; the braces hold the least and the largest value. "
+    "#: the range of ranks that is consistent with the variation across seeds, and the tie group; "
+    "*: fewer than 5 seeds, never ranked.",
+    "symmetric share: the part of the error that averaging over the group would remove. "
+    "data ratio: training examples that the baseline needs for the same error ÷ those of the model "
+    "(at n, if not the largest; ≥, ≤: the baseline's ladder ends). "
     "n to solve: n_train at which the error reaches the task's threshold (> n: not reached on the "
-    "ladder). data gain: n to solve of the baseline ÷ that of the model (≥, ≤: bounds). "
-    "curve area: mean log10 error over the ladder.",
-    "Generator scores are followed by (chance, ceiling); e: explicit generators, x: extracted from "
-    "the trained function. In parentheses: stale results, and symmetry scores of a model that has "
-    "not learned the task.",
+    "ladder; open: the seeds do not bound it). curve area: mean log10 error over the ladder.",
+    "equivariance: 0 is exact; untrained: of the same network before training; extrapolates: the "
+    "group moves inputs out of the law of the data. generator cosine, overlap, found: of "
+    "generators extracted from the trained function. announced: of those that the model itself "
+    "states. found: at the tolerances 0.02, 0.05 and 0.1 of the true number. In parentheses: "
+    "(chance, reference), or (chance, best guess without labels, reference). e: announced, in "
+    "records of earlier releases. "
+    "n to discover, n to announce: n_train from which on the generators are the right ones.",
+    "In parentheses, and not compared: stale results; announced generators no better than a guess; "
+    "what a model conserves whose rollout error is more than twice the least; symmetry scores of a "
+    "model that has not learned the task.",
     "prior: what the model knew of the symmetry beforehand. Compare across priors with care. "
     "tuning: configurations tried on the valid split; empty: as its author configured it.",
 )
+_ALWAYS = ("#", "model", "prior")  # columns that are shown even if they are empty
 _REASONS = 10  # for declining one task; with more, a note lists only the models
-# Scores that only csv and json show: the tables show their summary.
-_DETAIL = (
-    "flops",
-    "paper_error",
-    "equivariance_error_",
-    "generator_cosine_",
-    "generator_worst",
-    "generator_precision",
-    "generator_recall",
-)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell: text of unknown origin, and its style."""
-
-    text: str = ""
-    style: Style = "plain"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its heading, its block, and its text for a row."""
-
-    title: str
-    block: Block
-    cell: Callable[[Row], Cell]
-    numeric: bool = True
+_MEANING = {
+    "experiment": "made with other options than the tier's, and not ranked",
+    "over budget": "more updates or forward passes than the budget allows, and not ranked",
+    "built in": "told nothing, and equivariant before training",
+    "unconnected": "announces generators that its own function does not keep",
+    "extrapolates": "the group moves inputs out of the law of the data, so the equivariance error "
+    "is one of extrapolation and about 1 means nothing",
+    "separate validation": "models may use labels beyond n_train to choose",
+}
 
 
 @dataclass(frozen=True)
@@ -102,16 +91,16 @@ def coverage(leaderboard: Leaderboard) -> str:
 
 def _table(task: str, tier: str, rows: Sequence[Row]) -> Table:
     shown = [row for row in rows if row.scores or row.status not in ("declined", "stale")]
-    columns = (*_COLUMNS, *_extra_columns(shown))
-    grid = [[column.cell(row) for column in columns] for row in shown]
+    possible = columns(shown)
+    grid = [[column.cell(row) for column in possible] for row in shown]
     filled = [
         index
-        for index, column in enumerate(columns)
-        if column.block == "row" or any(cells[index].text for cells in grid)
+        for index, column in enumerate(possible)
+        if column.title in _ALWAYS or any(cells[index].text for cells in grid)
     ]
     return Table(
         _title(task, tier, shown),
-        tuple(columns[index] for index in filled),
+        tuple(possible[index] for index in filled),
         [[cells[index] for index in filled] for cells in grid],
         list(_notes(task, rows)),
     )
@@ -122,7 +111,7 @@ def _title(task: str, tier: str, rows: Sequence[Row]) -> str:
     if sizes := sorted({point.n_train for row in rows for point in row.curve}):
         parts.append(f"n_train {sizes[-1]}")
     if seeds := sorted({row.scores["error"].n for row in rows if "error" in row.scores}):
-        parts.append(f"{_range(seeds[0], seeds[-1])} seeds")
+        parts.append(f"{spread(seeds[0], seeds[-1])} seeds")
     if thresholds := sorted({row.threshold for row in rows if row.threshold is not None}):
         parts.append(f"solved at error {numbers.number(thresholds[0])}")
     return " · ".join(parts)
@@ -137,6 +126,8 @@ def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
         reasons = [entry for entry in reasons if entry[0] != "declined"]
     for (status, reason), models in groupby(reasons, key=lambda entry: entry[:2]):
         yield f"{status}: {', '.join(model for *_, model in models)} ({reason})"
+    yield from _flag_notes(rows)
+    yield from _absent_notes(rows)
     diverged = [f"{row.model} {row.diverged}" for row in rows if row.diverged]
     if diverged:
         yield f"diverged trials, counted as a guess: {', '.join(diverged)}"
@@ -147,100 +138,19 @@ def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
         yield f"s/trial{of}: {machine}"
 
 
-def _range(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low}–{high}"
+def _flag_notes(rows: Sequence[Row]) -> Iterator[str]:
+    for flag, meaning in _MEANING.items():
+        flagged = sorted(row.model for row in rows if flag in row.flags)
+        if flagged:
+            whom = "all" if len(flagged) == len(rows) else ", ".join(flagged)
+            yield f"{flag}: {whom} ({meaning})"
 
 
-def _rank(row: Row) -> Cell:
-    if row.rank is not None:
-        best = "a" in (row.group or "")
-        text = f"{_range(row.rank.low, row.rank.high)} {row.group or ''}".strip()
-        return Cell(text, "best" if best else "plain")
-    if row.status == "stale":
-        return Cell("stale", "dim")
-    error = row.scores.get("error")
-    return Cell("*" if error is not None and error.n < RANKED_SEEDS else "", "dim")
-
-
-def _error(row: Row) -> Cell:
-    if row.status not in ("ok", "stale"):
-        return Cell(row.status, "bad")
-    if "error" not in row.scores:
-        return Cell("diverged", "bad") if row.diverged else Cell()
-    text = numbers.interval(row.scores["error"])
-    if row.status == "stale":
-        return Cell(f"({text})", "dim")
-    return Cell(text, "best" if "a" in (row.group or "") else "plain")
-
-
-def _score(name: str, show: Callable[[Estimate], str]) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
-        if (estimate := row.scores.get(name)) is None:
-            return Cell()
-        pale = estimate.greyed or row.status == "stale"
-        return Cell(f"({show(estimate)})", "dim") if pale else Cell(show(estimate))
-
-    return cell
-
-
-def _cosine(estimate: Estimate) -> str:
-    source = "" if estimate.explicit is None else " e" if estimate.explicit else " x"
-    return numbers.anchored(estimate) + source
-
-
-def _floored(estimate: Estimate) -> str:
-    text = numbers.value(estimate)
-    return text if estimate.floor is None else f"{text} (floor {numbers.number(estimate.floor)})"
-
-
-def _annotated(estimate: Estimate) -> str:
-    if estimate.truth is not None:
-        return numbers.found(estimate)
-    anchored = estimate.chance is not None or estimate.ceiling is not None
-    return numbers.anchored(estimate) if anchored else _floored(estimate)
-
-
-def _extra_columns(rows: Sequence[Row]) -> list[Column]:
-    """Conservation errors and the scores of plugins, under their own names."""
-    names = {name for row in rows for name in row.scores} - _SHOWN
-    shown = sorted(name for name in names if not name.startswith(_DETAIL))
-    return [Column(name, "extra", _score(name, _annotated)) for name in shown]
-
-
-def _parameters(row: Row) -> Cell:
-    return Cell("" if row.params is None else numbers.count(row.params))
-
-
-def _seconds(row: Row) -> Cell:
-    estimate = row.cost.get("train_seconds")
-    return Cell("" if estimate is None else numbers.value(estimate))
-
-
-_COLUMNS = (
-    Column("#", "row", _rank, numeric=False),
-    Column("model", "row", lambda row: Cell(row.model), numeric=False),
-    Column("prior", "row", lambda row: Cell(row.prior or ""), numeric=False),
-    Column("params", "learning", _parameters),
-    Column("tuning", "learning", lambda row: Cell(str(row.tuning or ""))),
-    Column("error", "learning", _error),
-    Column("n to solve", "learning", _score("n_to_threshold", numbers.samples)),
-    Column("data gain", "learning", _score("data_gain", numbers.ratio)),
-    Column("curve area", "learning", _score("curve_area", numbers.decades)),
-    Column("s/trial", "learning", _seconds),
-    Column("equivariance", "symmetry", _score("equivariance_error", _floored)),
-    Column("Lie derivative", "symmetry", _score("lie_derivative", numbers.value)),
-    Column("generator cosine", "symmetry", _score("generator_cosine", _cosine)),
-    Column("overlap", "symmetry", _score("generator_overlap", numbers.anchored)),
-    Column("found", "symmetry", _score("generators_found", numbers.found)),
-)
-_SHOWN = {
-    "error",
-    "n_to_threshold",
-    "data_gain",
-    "curve_area",
-    "equivariance_error",
-    "lie_derivative",
-    "generator_cosine",
-    "generator_overlap",
-    "generators_found",
-}
+def _absent_notes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield why scores are absent, one sentence for each reason."""
+    absent = sorted((why, score, row.model) for row in rows for score, why in row.absent.items())
+    for why, group in groupby(absent, key=lambda entry: entry[0]):
+        entries = list(group)
+        scores = ", ".join(sorted({score for _, score, _ in entries}))
+        models = ", ".join(sorted({model for *_, model in entries}))
+        yield f"no {scores} of {models}: {why}"

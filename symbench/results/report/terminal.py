@@ -13,13 +13,16 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from symbench.results.leaderboard import Leaderboard
+from symbench.results.report.columns import Block
 from symbench.results.report.escape import plain
 from symbench.results.report.printing import printed
-from symbench.results.report.tables import LEGEND, Block, Table, coverage, tables
+from symbench.results.report.tables import LEGEND, Table, coverage, tables
 
 _STYLES = {"plain": "", "best": "bold green", "dim": "dim", "bad": "red"}
 _LONGEST_NAME = 64
 _GAP = 2
+_BLOCKS: tuple[Block, ...] = ("symmetry", "announced", "cost")
+_WITH = {"rollout_error": "conservation_error"}  # which say nothing without it
 
 
 def render(leaderboard: Leaderboard, width: int = 120, *, colour: bool = False) -> str:
@@ -40,11 +43,14 @@ def _page(leaderboard: Leaderboard, width: int) -> Iterator[RenderableType]:
 
 
 def _parts(table: Table, width: int) -> list[Grid]:
-    """Return one table if it fits, else one each for learning, symmetry and families of extras."""
+    """Return one table if it fits, else one for each block and each family of extras."""
     if _width(table) <= width:
         return [_grid(table, range(len(table.columns)))] if table.rows else []
-    row, learning, symmetry = (_of(table, block) for block in ("row", "learning", "symmetry"))
-    parts = [_grid(table, [*row, *learning]), _grid(table, [*row, *symmetry], filled=symmetry)]
+    row, learning = _of(table, "row"), _of(table, "learning")
+    parts = [_grid(table, [*row, *learning])]
+    for block in _BLOCKS:
+        mine = _of(table, block)
+        parts += [_grid(table, [*row, *mine], filled=mine)] if mine else []
     extra = _of(table, "extra")
     for family in sorted({_family(table.columns[index].title) for index in extra}):
         mine = [index for index in extra if _family(table.columns[index].title) == family]
@@ -57,8 +63,9 @@ def _of(table: Table, block: Block) -> list[int]:
 
 
 def _family(name: str) -> str:
-    """Return the score that a part (as ``conservation_error.energy``) belongs to."""
-    return name.partition(".")[0]
+    """Return the score that a part (``conservation_error.energy``) is shown with."""
+    family = name.partition(".")[0]
+    return _WITH.get(family, family)
 
 
 def _width(table: Table) -> int:

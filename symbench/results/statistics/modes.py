@@ -22,7 +22,7 @@ _LONE = (3.0, 10.0)  # the same where a single seed is apart from all others
 
 @dataclass(frozen=True)
 class Modes:
-    """Two groups of seeds: ``below`` and ``above`` count their members, the smaller values first."""
+    """Two groups of seeds: how many are ``below`` and ``above`` the gap between them."""
 
     below: int
     above: int

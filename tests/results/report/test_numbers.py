@@ -50,9 +50,35 @@ def test_an_interval_stands_in_brackets() -> None:
 def test_bounds_are_marked() -> None:
     assert numbers.samples(figure(3000, censored="above")) == "> 3000"
     assert numbers.samples(figure(100, censored="below")) == "≤ 100"
-    assert numbers.samples(figure(1234.0)) == "1230"
+    assert numbers.samples(figure(1234.0, low=900.0, high=2000.0)) == "1230"
     assert numbers.ratio(figure(12, censored="above")) == "≥ 12.0×"
     assert numbers.ratio(figure(0.5, censored="below")) == "≤ 0.50×"
+
+
+def test_an_open_end_says_so() -> None:
+    assert numbers.samples(figure(90.0)) == "90.0 [open]"
+    assert numbers.samples(figure(90.0, low=41.0)) == "90.0 [41.0, open]"
+    assert numbers.samples(figure(90.0, high=230.0)) == "90.0 [open, 230]"
+    assert numbers.samples(Estimate(value=90.0, n=1)) == "90.0"
+
+
+def test_a_data_ratio_has_its_interval_and_its_size() -> None:
+    assert numbers.ratio_at(figure(3.2, low=2.1, high=4.5, at=300)) == "3.20× [2.10, 4.50] at 300"
+    assert numbers.ratio_at(figure(3.2, low=2.1)) == "3.20× [2.10, open]"
+    assert numbers.ratio_at(figure(33.0, censored="above", at=30)) == "≥ 33.0× at 30"
+
+
+def test_seeds_that_disagree_are_marked_and_their_range_has_braces() -> None:
+    split = figure(0.42, low=0.021, high=0.48, spread="bimodal")
+    assert numbers.interval(split) == "0.42 {0.021, 0.48}‡"
+    assert numbers.value(split) == "0.42‡"
+    assert numbers.anchored(split) == "0.42‡"
+
+
+def test_a_guess_without_labels_stands_between_chance_and_reference() -> None:
+    shown = numbers.anchored(figure(0.97, chance=0.0, guess=0.5, reference=1.0))
+    assert shown == "0.97 (0.00, 0.50, 1.00)"
+    assert numbers.anchored(figure(0.97, guess=0.5)) == "0.97 (–, 0.50, –)"
 
 
 def test_generator_scores_stand_beside_chance_and_ceiling() -> None:

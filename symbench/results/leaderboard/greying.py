@@ -1,0 +1,69 @@
+"""Which scores of a row are shown but not compared, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from statistics import median
+
+from symbench.results.leaderboard.record_summary import RecordSummary
+from symbench.results.leaderboard.rows import Estimate
+
+_OF_LEARNED = (  # parts of names of scores that say nothing about a function that fits nothing
+    "equivariance_error", "symmetric_share", "decision_change", "lie_derivative", "generator",
+    "n_to_discover", "conservation_error", "path_conservation",
+)  # fmt: skip
+_ANNOUNCED = "announced"
+_COUNTS = ("announced_count", "announced_unconnected")
+_ROUNDING = 1e-6  # of an overlap: announced generators have single precision
+_POOR = 2.0  # times the least rollout error of the task
+
+
+def greyed(scores: Mapping[str, Estimate], *, has_learned: bool, poor_rollout: bool) -> set[str]:
+    """Return the names of the scores that are not compared with those of other models.
+
+    - Symmetry scores of a model that has not learned the task: a constant function has every
+      symmetry. Announced generators are not judged by the error.
+    - Announced scores where the overlap does not exceed that of the same model untrained and of
+      the best guess that looks at no label. The numbers of generators are only counts.
+    - Conservation errors of a model whose trajectories are poor: standing still conserves all.
+
+    Args:
+        scores: of one row.
+        has_learned: whether the error is at most half that of chance.
+        poor_rollout: whether ``poor_rollouts`` names the row.
+    """
+    pale: set[str] = set()
+    if not has_learned:
+        pale |= {n for n in scores if _ANNOUNCED not in n and any(p in n for p in _OF_LEARNED)}
+    if _is_a_guess(scores.get("announced_overlap")):
+        pale |= {n for n in scores if _ANNOUNCED in n and n not in _COUNTS}
+    if poor_rollout:
+        pale |= {n for n in scores if n.startswith("conservation_error")}
+    return pale
+
+
+def poor_rollouts(
+    summaries: Iterable[RecordSummary], compared: Iterable[RecordSummary]
+) -> set[str]:
+    """Return the keys of records whose trajectories are too poor to compare what they conserve.
+
+    Their median ``rollout_error`` is not known, or more than twice the least of the ``compared``
+    models that have learned the task.
+    """
+    least = min((_rollout(one) for one in compared if one.has_learned), default=math.inf)
+    if least == math.inf:
+        return set()
+    return {one.record.key for one in summaries if _rollout(one) > _POOR * least}
+
+
+def _rollout(summary: RecordSummary) -> float:
+    values = summary.values("rollout_error", summary.sizes[-1]) if summary.sizes else []
+    return median(values) if values else math.inf
+
+
+def _is_a_guess(overlap: Estimate | None) -> bool:
+    if overlap is None:
+        return False
+    anchors = [anchor for anchor in (overlap.chance, overlap.guess) if anchor is not None]
+    return bool(anchors) and overlap.value <= max(anchors) + _ROUNDING
