@@ -14,6 +14,7 @@ from symbench.publish.site.render import ident
 from symbench.records.record import Record
 from symbench.results.leaderboard import Leaderboard, Row
 from symbench.results.leaderboard.over_tasks import Summary, summarise
+from symbench.results.leaderboard.rows import UNRANKED
 from symbench.results.report.tables import coverage
 
 _ROOM = 1_200_000  # characters of scores on the overview, so that the page is below 2 MB
@@ -79,7 +80,8 @@ class Content:
         """The smallest error of any model by task."""
         least: dict[str, float] = {}
         for row in self.leaderboard.rows:
-            if row.status == "ok" and (error := row.scores.get("error")) is not None:
+            compared = row.status == "ok" and not UNRANKED & set(row.flags)
+            if compared and (error := row.scores.get("error")) is not None:
                 least[row.task] = min(error.value, least.get(row.task, error.value))
         return least
 
@@ -115,7 +117,7 @@ class Content:
         A row is [task, model, status, reason, first and last place, tie group, parameters, scores].
         The first four and the names of scores are positions in the lists of the same document. A
         score is [name, value, low, high, flags]; the flags add 1 for a lower bound, 2 for an upper
-        bound, 4 for a score shown pale.
+        bound, 4 for a score shown pale, 8 for seeds that disagree.
         """
         tasks, models, statuses, reasons, scores = (_Names() for _ in range(5))
         shown = self._scores()
@@ -169,6 +171,7 @@ def _packed(row: Row, shown: set[str], names: _Names) -> list[list[float | None]
     for name, estimate in row.scores.items():
         if name in shown:
             flags = _FLAGS.get(estimate.censored or "", 0) + 4 * estimate.greyed
+            flags += 8 * (estimate.spread is not None)
             ends = [estimate.low, estimate.high] if name == "error" else []
             whole = [names[name], estimate.value, *(ends or ([None, None] if flags else []))]
             scores.append([*whole, flags] if flags else whole)

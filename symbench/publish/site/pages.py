@@ -24,7 +24,9 @@ def overview(content: Content) -> bytes:
         "overview.html",
         **_shell(content, "Overview", depth=0),
         boards=[_ranking(place, ranking) for place, ranking in enumerate(rankings)],
+        false_findings=[(one, summaries.rate(one)) for one in content.summary.false_findings],
         legend=summaries.LEGEND,
+        false_legend=summaries.FALSE_LEGEND,
         cells=content.cells(),
         profiles={
             "thresholds": THRESHOLDS,
@@ -77,6 +79,10 @@ def model(content: Content, name: str) -> bytes:
         prior=content.priors.get(name),
         measured=measured,
         place=_place,
+        false_findings=next(
+            (summaries.rate(one) for one in content.summary.false_findings if one.model == name),
+            None,
+        ),
         tasks=content.task,
         others=[row for row in rows if not (row.scores or row.curve)],
         profile=_against_best(content, measured),

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
 from symbench.records.record import Identity, Record
 from symbench.results import statistics
 from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
+from symbench.results.leaderboard.false_findings import false_findings
 from symbench.results.leaderboard.normalised import NormalisedErrors, normalised_errors
 from symbench.results.leaderboard.per_task import RANKED_SEEDS
-from symbench.results.leaderboard.rows import EqualSize
+from symbench.results.leaderboard.rows import EqualSize, FalseFindings
 from symbench.results.leaderboard.selection import by_task, newest
 from symbench.results.statistics import Interval, Nemenyi, Panel, Place
 
@@ -88,11 +89,12 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Summary:
-    """The rankings of one tier."""
+    """The rankings of one tier, and how often each model finds a symmetry on the controls."""
 
     tier: str
     rankings: list[Ranking]
     equal_size: EqualSize | None = None
+    false_findings: list[FalseFindings] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
@@ -101,6 +103,8 @@ class Summary:
             if ranking["comparisons"] and ranking["comparisons"]["nemenyi"]:
                 del ranking["comparisons"]["nemenyi"]["tasks"]  # the same as those of the ranking
         whole = {"schema": 1, "tier": self.tier, "thresholds": list(THRESHOLDS), "boards": rankings}
+        if self.false_findings:
+            whole["false_findings"] = [one.model_dump(mode="json") for one in self.false_findings]
         if self.equal_size is not None:
             whole["equal_size"] = self.equal_size.model_dump(mode="json")
         return whole
@@ -141,7 +145,7 @@ def summarise(
         mine = {m: t for m, t in models.items() if next(iter(t.values())).prior == prior}
         if mine and len(mine) < len(models):
             rankings.append(_ranking(prior, mine))
-    return Summary(tier, rankings, equal_size)
+    return Summary(tier, rankings, equal_size, false_findings(current))
 
 
 def _ranking(name: str, models: _Models) -> Ranking:

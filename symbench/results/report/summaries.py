@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 from tabulate import tabulate
 
-from symbench.results.leaderboard import RANKED_SEEDS, EqualSize
+from symbench.results.leaderboard import RANKED_SEEDS, EqualSize, FalseFindings
 from symbench.results.leaderboard.over_tasks import (
     FEW_TASKS,
     Comparisons,
@@ -27,6 +27,8 @@ from symbench.results.report.printing import printed
 from symbench.results.statistics import LEVEL
 
 _HEADINGS = ("#", "model", "prior", "IQM", "mean rank", "tie group", "tasks")
+_CONTROLS = "false findings on controls"
+_FALSE_HEADINGS = ("model", "found a symmetry", "controls")
 _NAMES = 5  # that a sentence lists; of more it gives the number
 LEGEND = (
     "IQM: mean of the middle half of error ÷ chance error, clipped to [floor, 1], over tasks and "
@@ -36,6 +38,12 @@ LEGEND = (
     "Models that share a letter are not distinguished by paired signed-rank tests over tasks and "
     f"seeds (5 % over all pairs, Holm). *: fewer than {RANKED_SEEDS} seeds shared with the others "
     "on some task, never ranked. tasks: compared tasks, of those that the model has.",
+)
+
+FALSE_LEGEND = (
+    "found a symmetry: trials on controls (tasks without a symmetry) in which the model announced "
+    "a generator, or, of models that announce none, one was extracted with a relative defect below "
+    "0.1. In brackets the 95 % interval of the rate (Clopper and Pearson)."
 )
 
 
@@ -62,6 +70,10 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         for note in sentences(ranking):
             yield Padding(Text(plain(note, 1000), style="dim"), (0, 0, 0, 2))
         yield ""
+    if summary.false_findings:
+        yield Text(_CONTROLS, style="bold")
+        yield _false_grid(summary)
+        yield ""
     for line in _foot(summary):
         yield Text(plain(line, None), style="dim")
 
@@ -76,6 +88,24 @@ def _grid(ranking: Ranking) -> Grid:
     return grid
 
 
+def _false_grid(summary: Summary) -> Grid:
+    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
+    for heading in _FALSE_HEADINGS:
+        grid.add_column(Text(heading), overflow="fold")
+    for one in summary.false_findings:
+        grid.add_row(*(Text(plain(cell)) for cell in _false_cells(one)))
+    return grid
+
+
+def _false_cells(one: FalseFindings) -> list[str]:
+    return [one.model, rate(one), _listed(one.controls)]
+
+
+def rate(one: FalseFindings) -> str:
+    """Return ``3 of 10 [0.07, 0.65]``: false findings, trials, and the interval of the rate."""
+    return f"{one.found} of {one.trials} [{one.low:.2f}, {one.high:.2f}]"
+
+
 def _markdown(summary: Summary) -> str:
     parts: list[str] = []
     for ranking in summary.rankings:
@@ -83,6 +113,12 @@ def _markdown(summary: Summary) -> str:
         parts.append(f"### {markdown(_title(summary, ranking))}")
         parts.append(tabulate(rows, headers=_HEADINGS, tablefmt="github", disable_numparse=True))
         parts.append("\n".join(f"- {_escaped(note)}" for note in sentences(ranking)))
+    if summary.false_findings:
+        rows = [[markdown(c) for c in _false_cells(one)] for one in summary.false_findings]
+        parts.append(f"### {_CONTROLS}")
+        parts.append(
+            tabulate(rows, headers=_FALSE_HEADINGS, tablefmt="github", disable_numparse=True)
+        )
     lines = [_escaped(line) for line in _foot(summary)]
     return "\n\n".join(part for part in (*parts, *lines) if part) + "\n"
 
@@ -99,6 +135,8 @@ def _foot(summary: Summary) -> Iterator[str]:
         counts = [f"{task} {count:,}" for task, count in sorted(size.references.items())]
         yield f"compared at equal size, {within}: {_listed(counts, len(counts))}"
         yield f"left out by size, with their counts: {'; '.join(_left_out(size)) or 'none'}"
+    if summary.false_findings:
+        yield FALSE_LEGEND
     if summary.rankings:
         yield from LEGEND
     else:

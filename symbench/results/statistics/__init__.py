@@ -6,6 +6,7 @@ classification). scipy is imported inside functions, because importing it is slo
 
 from __future__ import annotations
 
+from symbench.results.statistics.binomial import clopper_pearson
 from symbench.results.statistics.curves import (
     Censoring,
     Crossing,
@@ -51,6 +52,7 @@ __all__ = [
     "Place",
     "Rank",
     "Ratio",
+    "clopper_pearson",
     "compact_letters",
     "compare",
     "curve_area",

@@ -40,8 +40,13 @@
     const figure = row.scores.get(chosen());
     if (!figure) return "";
     const [value, low, high, flags = 0] = figure;
-    const text = `${flags & 1 ? "> " : flags & 2 ? "≤ " : ""}${interval(value, low, high)}`;
+    const sign = flags & 1 ? "> " : flags & 2 ? "≤ " : "";
+    const text = `${sign}${interval(value, low, high)}${flags & 8 ? "‡" : ""}`;
     return flags & 4 ? `(${text})` : text;
+  };
+  const compared = (row) => { // a score shown pale is sorted last, like a missing one
+    const [value, , , flags = 0] = row.scores.get(chosen()) ?? [];
+    return flags & 4 ? null : value;
   };
   const link = (kind, id, name) =>
     element("a", { href: `${kind}/${id}.html`, className: "name", textContent: name });
@@ -54,7 +59,7 @@
     ["Model", (row) => row.modelName, (row) => link("models", row.model, row.modelName)],
     ["Prior", (row) => row.prior],
     ["Place", (row) => row.low || null, place],
-    ["Score", (row) => row.scores.get(chosen())?.[0], score, "num"],
+    ["Score", compared, score, "num"],
     ["Status", (row) => row.status, status],
     ["Family", (row) => row.family],
     ["Group", (row) => row.group],
