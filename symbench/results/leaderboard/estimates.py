@@ -95,8 +95,13 @@ def estimate(values: Sequence[float], *, log: bool = True, floor: float | None =
         interval = statistics.interval(values, log, floor)
     except OverflowError:  # two seeds many orders of magnitude apart
         return Estimate(value=statistics.interval(values, log=False).value, n=len(values))
-    ends = {"low": interval.low, "high": interval.high}
-    return Estimate(value=interval.value, **ends, n=interval.n, **known(spread=interval.spread))
+    return Estimate(
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
+        n=interval.n,
+        **known(spread=interval.spread),
+    )
 
 
 def _curve_scores(summary: RecordSummary) -> dict[str, Estimate]:

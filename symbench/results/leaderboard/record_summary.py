@@ -188,7 +188,8 @@ class RecordSummary:
             count: that of the number found, which must be the true number.
         """
         trials = [trial for trial in self.record.trials if trial.status in ("ok", "diverged")]
-        known = {t.n_train for t in trials if overlap in t.scores and _truth(t.scores, count)}
+        known = {t.n_train for t in trials if {overlap, count} <= t.scores.keys()
+                 and _truth(t.scores, count)}  # fmt: skip
         if not known or not known >= set(self.sizes):
             return None
         found = {(t.n_train, t.seed): _found(t.scores, overlap, count) for t in trials}
@@ -208,7 +209,7 @@ def _truth(scores: Mapping[str, float], count: str) -> float | None:
 
 def _found(scores: Mapping[str, float], overlap: str, count: str) -> bool:
     enough = scores.get(overlap, 0.0) >= _DISCOVERED
-    return enough and count in scores and scores[count] == _truth(scores, count)
+    return enough and scores.get(count) == _truth(scores, count)
 
 
 def bounded(value: float) -> float:

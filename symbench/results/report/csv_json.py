@@ -53,8 +53,8 @@ def render_csv(leaderboard: Leaderboard) -> str:
         rank = (row.rank.low, row.rank.high) if row.rank else ("", "")
         labels = (row.task, row.model, leaderboard.tier, row.prior, row.status, row.reason)
         facts = (row.params, row.diverged, row.tuning, "; ".join(row.flags))
-        fields = (*labels, *facts, *rank, row.group)
-        writer.writerow([_field(value) for value in fields] + _estimates(row, place))
+        named = [_field(value) for value in (*labels, *facts, *rank, row.group)]
+        writer.writerow(named + _estimates(row, place))
     return out.getvalue()
 
 

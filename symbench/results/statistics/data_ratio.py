@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symbench.results.statistics.curves import Censoring, isotonic, reach
 from symbench.results.statistics.modes import Array
@@ -13,6 +14,7 @@ from symbench.results.statistics.panel import ends
 from symbench.results.statistics.seeds import FLOOR, log_errors
 
 _REPLICATES = 2000
+Indices = NDArray[np.int64]
 _SEED = 22  # of the bootstrap: the same records give the same intervals
 
 
@@ -97,14 +99,14 @@ def _side(side: int) -> Censoring | None:
     return "above" if side > 0 else "below" if side < 0 else None
 
 
-def _draws(seeds: int) -> Array:
+def _draws(seeds: int) -> Indices:
     """Return bootstrap samples [replicates, seeds - 1] of the seeds, each in order."""
     generator = np.random.default_rng(_SEED)
     return np.sort(generator.integers(seeds, size=(_REPLICATES, max(seeds - 1, 1))), axis=1)
 
 
-def _fits(logs: Array, draws: Array) -> tuple[Array, Array]:
+def _fits(logs: Array, draws: Indices) -> tuple[Array, Indices]:
     """Return the isotonic fits of the distinct samples, and which of them each replicate is."""
     distinct, places = np.unique(draws, axis=0, return_inverse=True)
     medians = np.median(logs[:, distinct], axis=2)
-    return np.stack([isotonic(curve) for curve in medians.T]), places.reshape(-1)
+    return np.stack([isotonic(curve) for curve in medians.T]), places.reshape(-1).astype(np.int64)

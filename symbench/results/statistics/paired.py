@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from symbench.results.statistics.modes import Array
 from symbench.results.statistics.multiple import compact_letters, holm
 from symbench.results.statistics.panel import Panel
-from symbench.results.statistics.seeds import LEVEL, Array
+from symbench.results.statistics.seeds import LEVEL
 from symbench.results.statistics.tasks import task_ranks
 
 _POWER = 0.8

@@ -10,7 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from symbench.errors import InputError
-from symbench.results.statistics.seeds import FLOOR, LEVEL, Array, Interval, log_errors
+from symbench.results.statistics.modes import Array
+from symbench.results.statistics.seeds import FLOOR, LEVEL, Interval, log_errors
 
 REPLICATES = 2000
 _SEED = 20  # of the bootstrap: the same records give the same intervals

@@ -66,26 +66,36 @@ def rank(errors: Mapping[str, Sequence[float]], floor: float = FLOOR) -> dict[st
 def _bridged(groups: Sequence[Array]) -> Array:
     """Return the smallest p value that shared modes allow of every pair, the better first; else 0.
 
-    If the seeds of a third model fall into two groups, one reaching the errors of A and the other
-    those of B, then trainings on this task can end in two ways. Perhaps A and B also do, and the
-    seeds of each agree by chance. For two laws with the same modes, all n_A seeds fall into one and
-    all n_B into the other with a probability of at most 2 wⁿᴬ (1 - w)ⁿᴮ, w = n_A / (n_A + n_B):
-    0.002 with five seeds each. Welch's test sees only that the seeds of A agree, and those of B.
+    If the seeds of a third model fall into two groups, one among the errors of A and one among
+    those of B, then trainings on this task can end in two ways. Perhaps those of A and B do, too,
+    and the seeds of each agree by chance. For two laws with the same modes, all n_A seeds fall into
+    one and all n_B into the other with a probability of at most 2 wⁿᴬ (1 - w)ⁿᴮ, w = n_A / (n_A +
+    n_B): 0.002 with five seeds each. Welch's test sees only that the seeds of A agree, and those of
+    B.
     """
     first, second = np.triu_indices(len(groups), 1)
     least = np.zeros(len(first))
-    split = [x for x in groups if (found := modes(10**x, x)) is not None and found.are_shared]
-    if not split:
+    splits = [split for x in groups if (split := _split(x)) is not None]
+    if not splits:
         return least
     low, high = np.array([[x.min(), x.max()] for x in groups]).T
     sizes = np.array([len(x) for x in groups])
     a, b = sizes[first], sizes[second]
-    shared = a / (a + b)
-    bound = 2 * shared**a * (1 - shared) ** b
-    for x in split:
-        between = (x.min() <= high[first]) & (x.max() >= low[second])
-        least = np.where(between, bound, least)
+    bound = 2 * (a / (a + b)) ** a * (b / (a + b)) ** b
+    for below, above in splits:
+        among_lower = (low[first] <= below[-1]) & (high[first] >= below[0])
+        among_upper = (low[second] <= above[-1]) & (high[second] >= above[0])
+        least = np.where(among_lower & among_upper, bound, least)
     return least
+
+
+def _split(x: Array) -> tuple[Array, Array] | None:
+    """Return the two groups, in order, of seeds that disagree; None if one is a lone outlier."""
+    found = modes(10**x, x)
+    if found is None or not found.are_shared:
+        return None
+    ordered = np.sort(x)
+    return ordered[: found.below], ordered[found.below :]
 
 
 def _welch(groups: Sequence[Array]) -> Array:

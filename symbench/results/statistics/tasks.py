@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from symbench.errors import InputError
+from symbench.results.statistics.modes import Array
 from symbench.results.statistics.panel import Errors, Panel, ends, estimate, resamples, uniform
-from symbench.results.statistics.seeds import Array, Interval
+from symbench.results.statistics.seeds import Interval
 
 _QUARTER = 0.25
 

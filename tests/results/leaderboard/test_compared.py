@@ -268,6 +268,13 @@ def test_a_symmetry_scored_only_at_the_largest_size_has_no_size_of_discovery() -
     assert "n_to_discover" not in row(make([record], "quick"), "mlp").scores
 
 
+def test_records_of_earlier_releases_have_no_size_of_discovery() -> None:
+    record = discovering((6, 6, 6), (0.99, 0.99, 0.99))
+    for trial in record.trials:
+        del trial.scores["generators_found.at_10"]
+    assert "n_to_discover" not in row(make([record], "quick"), "mlp").scores
+
+
 def test_announced_generators_have_a_size_of_discovery_of_their_own() -> None:
     record = cell(scores=ANNOUNCED | {"announced_overlap": 0.97})
     for trial in record.trials[:5]:

@@ -83,11 +83,11 @@ def test_models_between_which_a_third_is_split_need_more_than_agreement() -> Non
     assert set(tied["low"].group) & set(tied["high"].group)
 
 
-def test_models_beyond_the_split_seeds_of_a_third_are_distinguished_as_before() -> None:
-    far = {
-        "better": [0.001, 0.0011, 0.0009, 0.00105, 0.00095],
-        "worse": [3.0, 3.1, 2.9, 3.05, 2.95],
-    }
+@pytest.mark.parametrize("better", [0.001, 0.15])
+def test_models_that_are_at_neither_group_are_distinguished_as_before(better: float) -> None:
+    """One far below the groups, or between them, is none of the outcomes of the third model."""
+    spread = np.array([0.98, 0.99, 1.0, 1.01, 1.02])
+    far = {"better": list(better * spread), "worse": list(0.45 * spread)}
     others = {f"split{i}": [value * (1 + i / 100) for value in SPLIT] for i in range(7)}
     found = rank(far | others)
     assert not set(found["better"].group) & set(found["worse"].group)
