@@ -354,7 +354,8 @@ def test_the_rollout_error_stands_before_what_is_conserved() -> None:
 
 def test_flags_are_shown_and_explained() -> None:
     flags = ["built in", "extrapolates", "separate validation"]
-    shown = render(leaderboard(row(flags=flags), row("other", flags=["over budget"])), "table", width=250)
+    rows = [row(flags=flags), row("other", flags=["over budget"])]
+    shown = render(leaderboard(*rows), "table", width=250)
     assert "built in: mlp (told nothing, and equivariant before training)" in shown
     assert "1.2e-16 extrapolates" in shown
     assert "over budget: other (" in shown
