@@ -24,7 +24,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -249,30 +249,33 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="decides blows and plugins")
     parser.add_argument("--round", type=int, help="only this round of the soak")
     arguments = parser.parse_args()
+    rounds = shapes(arguments.seed, arguments.runs)
+    chosen = range(len(rounds)) if arguments.round is None else [arguments.round]
+    if not rounds or chosen[-1] not in range(len(rounds)):
+        parser.error(f"{arguments.runs} runs are {len(rounds)} rounds, numbered from 0")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # runs must not inherit "ignored"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     soak = Soak(arguments.work.absolute(), arguments.seed)
     try:
-        results = perform(soak, arguments.runs, arguments.round)
+        results = perform(soak, {number: rounds[number] for number in chosen})
     finally:
         end_all()
     print(results)
     return int(bool(soak.findings))
 
 
-def perform(soak: Soak, runs: int, only: int | None) -> str:
-    """Perform a soak of so many runs, or one round of it, and return its results as JSON."""
+def perform(soak: Soak, rounds: Mapping[int, str]) -> str:
+    """Perform rounds, given by number and shape, and return the results so far as JSON."""
     started = time.monotonic()
     soak.measure()
     results = ""
-    for number, shape in enumerate(shapes(soak.seed, runs)):
-        if only in (None, number):
-            findings = soak.round(number, shape)
-            print(f"round {number} ({shape}): {len(findings)} findings", file=sys.stderr)
-            for kind, what in findings:
-                print(f"  {kind}: {what}", file=sys.stderr, flush=True)
-            results = json.dumps(soak.results(time.monotonic() - started), indent=1)
-            (soak.work / "results.json").write_text(results + "\n")
+    for number, shape in rounds.items():
+        findings = soak.round(number, shape)
+        print(f"round {number} ({shape}): {len(findings)} findings", file=sys.stderr, flush=True)
+        for kind, what in findings:
+            print(f"  {kind}: {what}", file=sys.stderr, flush=True)
+        results = json.dumps(soak.results(time.monotonic() - started), indent=1)
+        (soak.work / "results.json").write_text(results + "\n")
     return results
 
 

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(not SCRIPTS, reason="needs the source tree")
 def run(script, monkeypatch, *arguments):
     """Run the program in this process; return its exit status."""
     monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+    monkeypatch.syspath_prepend(script.parent)  # as Python does
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(script), run_name="__main__")
     return ended.value.code
