@@ -24,7 +24,7 @@ PARENT, WORKER, SERVER = "parent", "worker", "fork server"
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _FINISHED = re.compile(r"^\[\d+/\d+\] (\S+) (\S+) (\w+) \(", re.MULTILINE)
 _OURS = f"{os.getpid()}-"  # begins every mark
-_END_SECONDS = 60.0  # for the processes of an ended run on a busy machine
+_END_SECONDS = 180.0  # for the processes of an ended run on a busy machine
 _SERVER = "multiprocessing.forkserver"
 
 
@@ -161,7 +161,9 @@ def described(process: psutil.Process) -> str:
     """Return a line about a process."""
     try:
         command = " ".join(process.cmdline())[:120]
-        return f"{process.pid} (parent {process.ppid()}, {process.status()}): {command}"
+        used = process.cpu_times().user + process.cpu_times().system
+        state = f"parent {process.ppid()}, {process.status()}, {used:.1f} s of CPU"
+        return f"{process.pid} ({state}): {command}"
     except psutil.Error as error:
         return f"{process.pid}: {error}"
 
