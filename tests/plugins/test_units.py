@@ -27,6 +27,10 @@ REGISTRY = load()
 MODELS = [name for name, card in REGISTRY.models.items() if card.plugin != "symbench_example"]
 DECIMAL = 1e12  # unlike powers of two, it rounds the data
 TASK_UNITS = (ConservationError, PaperError)  # scores in units of the task, or of its constants
+# Told O(3) or SO(3) where the task has SO(2), these are invariant under three directions, one of which is
+# the true one. Which direction is extracted is decided by rounding, so that data that are rounded
+# differently have other generator scores.
+TIED = {"e3nn", "emlp-o3", "emlp-so3"}
 
 
 class Outcome(NamedTuple):
@@ -66,11 +70,16 @@ def families(name: str) -> tuple[Subject, list[Task]]:
     return subject, list({family(task): task for task in tasks}.values())
 
 
-def require_same(usual: Outcome, other: Outcome, rel: float) -> None:
+def require_same(usual: Outcome, other: Outcome, rel: float, without: tuple[str, ...] = ()) -> None:
+    """Require equal outputs and scores, except scores whose names begin like one in ``without``."""
     assert difference(usual.first, other.first) <= rel
     assert difference(usual.last, other.last) <= rel
+    assert other.scores.keys() == usual.scores.keys()
+    compared = [name for name in usual.scores if not name.startswith(without)]
     # a score that is zero but for rounding stays so
-    assert other.scores == pytest.approx(usual.scores, rel=10 * rel, abs=1e-6)
+    expected = {name: usual.scores[name] for name in compared}
+    found = {name: other.scores[name] for name in compared}
+    assert found == pytest.approx(expected, rel=10 * rel, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -86,12 +95,14 @@ def test_a_task_in_other_units_is_learned_alike(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_scores_do_not_depend_on_the_units_of_any_family_of_tasks(name):
     subject, tasks = families(name)
+    # the error in float32 is itself rounding
+    rounded = ("equivariance_error_float32", *(("generator_",) if name in TIED else ()))
     for task in tasks:
         usual = outcome(subject, task, scored=True)
         for units in changes_of_units(task, FAR):
             require_same(usual, outcome(subject, task, units, scored=True), 1e-6)
         for units in changes_of_units(task, DECIMAL):
-            require_same(usual, outcome(subject, task, units, scored=True), 5e-3)
+            require_same(usual, outcome(subject, task, units, scored=True), 5e-3, rounded)
 
 
 def test_every_model_has_a_task_with_units():
