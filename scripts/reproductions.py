@@ -76,7 +76,7 @@ GENERATOR = {
     "pixel-generator.skew": "antisymmetrised",
     "pixel-generator.skew_masked": "and on the disk",
     "pixel-generator.paper": "raw, paper's centre",
-    "pixel-generator.raw.ceiling": "ceiling of raw",
+    "pixel-generator.raw.reference": "reference of raw",
     "paper_error": "paper_error",
 }
 

@@ -48,6 +48,8 @@ class ManyBodies(Task):
     declared, because they are not a linear map of x.
     """
 
+    _shifts = "adding one vector to all positions: a constant, or any linear function of the state"
+
     version = "1"
     kind = "vectors"
     threshold = 0.01
@@ -92,6 +94,11 @@ class ElectromagneticForce(ManyBodies):
     summary = "electromagnetic force on each charge"
     reference = "Villar et al. 2021 (arXiv:2106.06610)"
     output_shape = (3 * BODIES,)
+    further_symmetries = (
+        ManyBodies._shifts,
+        "scaling of the charges by s, which multiplies the forces by s²",
+        "scaling of the positions by s, which divides the forces by s²",
+    )
 
     @property
     def symmetry(self) -> Symmetry:
@@ -134,6 +141,12 @@ class GravityEnergy(ManyBodies):
     summary = "mechanical energy of gravitating masses"
     reference = "Villar et al. 2021 (arXiv:2106.06610)"
     output_shape = (1,)
+    further_symmetries = (
+        ManyBodies._shifts,
+        "rotation of the velocity of each body by itself, and of the positions without velocities",
+        "scaling of the masses by s² and of the velocities by s, which multiplies y by s⁴",
+        "scaling of the positions by s² and of the velocities by 1/s, which divides y by s²",
+    )
 
     @property
     def symmetry(self) -> Symmetry:

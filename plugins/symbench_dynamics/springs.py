@@ -49,6 +49,10 @@ class MassSpring(DerivativeTask):
         "full": (60, 210, 750),
     }
     input_shape, output_shape = (2,), (2,)
+    further_symmetries = (
+        "scaling of state and derivative alike",
+        "every invertible linear map M of the state, with J M J⁻¹ on the derivative 2Jx",
+    )
     test_size, valid_size = 200, 200
     points, horizon, noise = 30, 3.0, 0.1
     rollout = grid(30.0, 0.1)

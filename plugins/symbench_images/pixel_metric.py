@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class PixelGenerator(Metric):
     """|<L, L*>| / (||L|| ||L*||) in the plain Frobenius product, L* the generator of rotations.
 
-    If there are several learned generators, their linear combination nearest to L* counts. There
-    are several scores:
+    Of k independent generators, the cosine of the linear combination nearest to L* is divided by
+    √k: the task has one generator, and a model does not gain by announcing more. There are several
+    scores:
 
     - ``raw`` compares the matrices, and ``skew`` their antisymmetric parts.
     - ``masked`` compares only rows and columns of pixels at most (side - 1)/2 from the centre,
@@ -26,14 +27,14 @@ class PixelGenerator(Metric):
     - ``paper`` and ``paper_skew`` use the published generator as L*. It rotates about a point half
       a pixel off the centre, so a perfect learner scores 0.970 at 7×7 pixels.
 
-    ``chance`` is the root mean square cosine of random matrices. ``ceiling`` is the score of the
-    generator that is attainable in the model's parametrisation according to the task.
+    ``chance`` is the root mean square cosine of random matrices. ``reference`` is the score
+    of the generator that is attainable in the model's parametrisation according to the task.
     """
 
-    name, version, direction = "pixel-generator", "1", "higher"
+    name, version, direction = "pixel-generator", "2", "higher"
     summary = "cosine of learned generators and the rotation of pixels, raw and antisymmetrised"
     reference = "Dehmamy et al. 2021, Automatic Symmetry Discovery with L-conv, Figs. 7 and 8"
-    along_curve = False
+    symmetry = True
 
     def applies(self, task: Task, model: Model) -> bool:
         """Whether the symmetry of the task is a rotation of pixels and the model discovers."""
@@ -51,15 +52,16 @@ class PixelGenerator(Metric):
             return {}
         L = L.detach().cpu().double()
         if not bool(L.isfinite().all()):
+            trained.notes[self.name] = "the announced generators are not finite"
             return {}
         best = task.attainable(trained.model.parametrisation)
         scores: dict[str, float] = {}
         for part in _parts(group):  # type: ignore[arg-type]  # see ``applies``
             name = f"{self.name}.{part.name}"
             scores[name] = part.cosine(L)
-            scores[f"{name}.chance"] = part.chance(len(L))
+            scores[f"{name}.chance"] = part.chance
             if best is not None:
-                scores[f"{name}.ceiling"] = part.cosine(best.double())
+                scores[f"{name}.reference"] = part.cosine(best.double())
         return scores
 
 
@@ -79,16 +81,21 @@ class _Part(NamedTuple):
     skew: bool
 
     def cosine(self, L: Tensor) -> float:
-        """Return the cosine between L* and the span of L [k, d, d]; 0 for vanishing L."""
+        """Return the cosine between L* and the span of L [any, d, d], divided by √k; 0 for k = 0.
+
+        k is the dimension of the span.
+        """
         from symbench.metrics.algebra import orthonormal
 
-        learned, true = self._seen(L), self._seen(self.truth[None])[0]
-        return min(1.0, float((orthonormal(learned) @ true).norm() / true.norm()))
+        learned, true = orthonormal(self._seen(L)), self._seen(self.truth[None])[0]
+        along = float((learned @ true).norm() / true.norm())
+        return min(1.0, along / math.sqrt(max(1, len(learned))))
 
-    def chance(self, k: int) -> float:
-        """Return the root mean square cosine of k random matrices."""
+    @property
+    def chance(self) -> float:
+        """The root mean square cosine of random matrices, however many."""
         d = len(self.truth) if self.pixels is None else len(self.pixels)
-        return math.sqrt(k / (d * (d - 1) / 2 if self.skew else d * d))
+        return 1 / math.sqrt(d * (d - 1) / 2 if self.skew else d * d)
 
     def _seen(self, A: Tensor) -> Tensor:
         """Return the compared entries of A [k, d, d], one row per matrix."""

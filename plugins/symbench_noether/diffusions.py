@@ -126,6 +126,9 @@ class OrnsteinUhlenbeck(DriftTask):
     summary = "linear drift towards the origin of the plane"
     threshold = 0.1
     input_shape = output_shape = (2,)
+    further_symmetries: ClassVar[tuple[str, ...]] = (
+        "every invertible linear map of the plane, on state and drift alike",
+    )
     diffusion = 0.5
     rate: ClassVar[float] = 1.0
     rotation: ClassVar[float] = 0.0
@@ -177,6 +180,10 @@ class RotatingOU(OrnsteinUhlenbeck):
 
     name = "ornstein-uhlenbeck-rotating"
     summary = "linear drift towards the origin, with rotation"
+    further_symmetries = (
+        "scaling of state and drift alike",
+        "every invertible linear map M of the state, with A M A⁻¹ on the drift Ax",
+    )
     rotation, threshold = 2.0, 0.02
 
 

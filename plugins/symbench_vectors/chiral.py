@@ -55,6 +55,10 @@ class SO3Cross(ChiralTask):
     name = "so3-cross"
     summary = "a cross product: SO(3)-equivariant but not O(3)-equivariant"
     input_shape = (9,)
+    further_symmetries = (
+        "scaling of x₃ and y alike",
+        "x₂ + v × x₁ for any fixed v, which changes neither φ nor y",
+    )
     floor = 2 * (1 + _Q) / 3
 
     @property
@@ -85,6 +89,7 @@ class SO2Anisotropic(ChiralTask):
     name = "so2-3-anisotropic"
     summary = "a force in a medium with an axis: SO(2)-equivariant, not O(3)-equivariant"
     input_shape = (6,)
+    further_symmetries = ("SL(2) on the first two coordinates: M on x₁, and M⁻ᵀ on x₂ and on y",)
     floor = 5 * (2 + _Q) / (16 - _Q)
 
     @property

@@ -133,6 +133,10 @@ class O3Inertia(VectorTask):
     summary = "moment of inertia of five point masses"
     threshold = 0.02
     input_shape, output_shape = (20,), (9,)
+    further_symmetries = (
+        "GL(3) on the positions: it acts linearly on Σ m r rᵀ, of which the tensor is a linear map",
+        "for each body, r by s and m by s⁻²",
+    )
     published = published.INERTIA
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = AS_PUBLISHED
 
@@ -170,6 +174,10 @@ class LorentzScattering(VectorTask):
     summary = "scattering of four four-momenta"
     threshold = 0.02
     input_shape, output_shape = (16,), (1,)
+    further_symmetries = (
+        "scaling of (p₁, p₃) by s, which multiplies y by s²",
+        "scaling of (p₂, p₄) by s, which multiplies y by s²",
+    )
     published = published.LORENTZ
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = AS_PUBLISHED
 

@@ -41,6 +41,9 @@ class Task(ABC):
     task that reproduces a published protocol may allow a separate validation set of ``valid_size``
     examples instead: ``separate_validation`` then says whose protocol it is.
 
+    ``further_symmetries`` names symmetries of the exact target that ``symmetry`` does not declare,
+    such as a scaling, in words.
+
     For trajectories, ``times`` is the grid of the targets [n, times, size]. ``rollout`` is a longer
     grid (usually ten times the horizon), over which conservation is scored for modules that can
     ``flow``. ``periods`` holds the period of each input coordinate, 0 for one that is not an angle.
@@ -68,6 +71,7 @@ class Task(ABC):
     valid_size: ClassVar[int] = 1000
     separate_validation: ClassVar[str] = ""
     published: ClassVar[tuple[Published, ...]] = ()
+    further_symmetries: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -136,7 +140,7 @@ class Task(ABC):
     def attainable(self, parametrisation: str) -> Tensor | None:  # noqa: ARG002
         """Return the generators [k, d, d] of the exact solution in a model's parametrisation.
 
-        Their score is shown as the ceiling of a model's score. None if they are not known.
+        Their score is shown as the reference of a model's score. None if they are not known.
         """
         return None
 

@@ -165,6 +165,7 @@ def _directional(f: Function, x: Tensor, directions: Tensor) -> Tensor:
         return directional_derivative(f, x, v.reshape(x.shape)).flatten(1)
 
     try:
-        return torch.func.vmap(along, chunk_size=_AT_ONCE)(directions)
+        found: Tensor = torch.func.vmap(along, chunk_size=_AT_ONCE)(directions)
     except RuntimeError:
-        return torch.stack([along(v) for v in directions])
+        found = torch.stack([along(v) for v in directions])
+    return found

@@ -24,6 +24,7 @@ def describe_task(task: Task, plugin: str) -> Description:
         "input_shape": list(task.input_shape),
         "output_shape": list(task.output_shape),
         "symmetry": _symmetry(task),
+        "further_symmetries": list(task.further_symmetries),
         "ambient": None if task.ambient is None else str(task.ambient),
         "threshold": task.threshold,
         "sizes": {tier: list(sizes) for tier, sizes in task.sizes.items()},

@@ -94,6 +94,7 @@ def _facts(known: Description) -> list[tuple[str, str]]:
         ]
         if symmetry["bodies"] > 1:
             facts.append(("bodies permuted", str(symmetry["bodies"])))
+    facts += [("also symmetric under", further) for further in known["further_symmetries"]]
     return [
         *facts,
         ("data", known["data"]),
