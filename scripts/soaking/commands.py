@@ -118,12 +118,15 @@ def wait(commands: Sequence[Command], limit: float) -> None:
 
 
 def draw_blows(rng: np.random.Generator, seconds: float) -> list[Blow]:
-    """Return random blows for a run of about so many seconds: in half of the runs to the parent."""
+    """Return random blows for a run of about so many seconds; half of the runs get them themselves.
+
+    Few runs get none at all.
+    """
     blows = []
-    for _ in range(int(rng.integers(0, 3))):
+    for _ in range(int(rng.integers(0, 4))):
         victim = str(rng.choice([WORKER, WORKER, SERVER]))
         blows.append(Blow(float(rng.uniform(0.3, 1.2)) * seconds, victim, _signal(rng)))
-    if rng.random() < 0.5 or not blows:
+    if rng.random() < 0.5:
         blow = Blow(float(rng.uniform(0, 1.2)) * seconds, PARENT, _signal(rng))
         blows.append(blow)
         if blow.signal == signal.SIGINT and rng.random() < 0.5:  # pressed twice
