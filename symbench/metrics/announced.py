@@ -59,7 +59,7 @@ class AnnouncedOverlap(AnnouncedScore):
 
 
 class AnnouncedCosine(AnnouncedScore):
-    """sqrt(O / M), or |<L, L*>| / (||L|| ||L*||) for one generator; extra generators lower it."""
+    """``sqrt(O / M)``; for one generator ``|<L, L*>| / (||L|| ||L*||)``. Extra ones lower it."""
 
     name = "announced_cosine"
     summary = "root mean square principal cosine of announced and true generators"

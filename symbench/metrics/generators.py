@@ -44,7 +44,7 @@ def of_name(name: str, verdicts: Verdicts) -> Verdicts:
 
 
 class GeneratorCosine(GeneratorScore):
-    """sqrt(O / k*), or |<L, L*>| / (||L|| ||L*||) for one generator."""
+    """``sqrt(O / k*)``; for one generator ``|<L, L*>| / (||L|| ||L*||)``."""
 
     name = "generator_cosine"
     summary = "root mean square principal cosine of extracted and true generators"

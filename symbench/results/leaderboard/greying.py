@@ -11,8 +11,9 @@ from symbench.results.leaderboard.rows import Estimate
 
 _OF_LEARNED = (  # parts of names of scores that say nothing about a function that fits nothing
     "equivariance_error", "symmetric_share", "decision_change", "lie_derivative", "generator",
-    "n_to_discover", "conservation_error", "path_conservation",
+    "n_to_discover", "conservation_error", "energy_mse", "path_conservation",
 )  # fmt: skip
+_OF_ROLLOUTS = ("conservation_error", "energy_mse")  # what a trajectory conserves
 _ANNOUNCED = "announced"
 _COUNTS = ("announced_count", "announced_unconnected")
 _ROUNDING = 1e-6  # of an overlap: announced generators have single precision
@@ -39,7 +40,7 @@ def greyed(scores: Mapping[str, Estimate], *, has_learned: bool, poor_rollout: b
     if _is_a_guess(scores.get("announced_overlap")):
         pale |= {n for n in scores if _ANNOUNCED in n and n not in _COUNTS}
     if poor_rollout:
-        pale |= {n for n in scores if n.startswith("conservation_error")}
+        pale |= {n for n in scores if n.startswith(_OF_ROLLOUTS)}
     return pale
 
 
