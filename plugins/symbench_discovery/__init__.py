@@ -1,4 +1,4 @@
-"""Discovery by other means than L-conv, and two networks that are told of rotations."""
+"""Discovery by other means than L-conv, guesses that it has to beat, and two told networks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _MODELS = (
     "msr:MSR",
     "lieconv:LieConv",
     "steerable:SteerableCNN",
+    "guesses:GuessSO",
+    "guesses:GuessCovariance",
 )
 
 
