@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from symbench.contract import Symmetry, Task
+    from symbench.groups import Representation
 
 PAIRS = 2000
 _MARGIN, _DEVIATIONS = 0.02, 3.0
 _FEW, _MANY, _COSINES = 32, 512, 256
-_LOOKED_AT = 200  # rows that show which coordinates vary
+_AT_ONCE = 2**20  # numbers of inputs that are moved at once
 _SAME = 1e-5  # range of a coordinate that does not vary, in units of its size
 _RIDGE = 1.0  # penalty per pair, of features of unit variance
 _ELEMENTS = 2**18  # most numbers in the sampled elements, from 16 elements on
@@ -49,9 +50,8 @@ def told_apart(x: Tensor, symmetry: Symmetry, generator: Generator) -> float:
     g = group.sample(min(count, max(16, _ELEMENTS // group.dim**2)), generator)
     x = spaced(x.cpu(), count // len(g) * len(g)).float()
     met = in_blocks(x, symmetry.input.size).unflatten(0, (len(g), -1))
-    moved = symmetry.input.act(g[:, None, None], met).reshape(len(x), -1)
-    places = _drawn(x.flatten(1), moved, generator)
-    features = _features(torch.cat([x.flatten(1)[:, places], moved[:, places]]), generator)
+    rows = _rows(symmetry.input, g, met, generator)
+    features = _features(rows.flatten(0, 1), generator)
     change = features[: len(x)] - features[len(x) :]
     change = change[torch.randperm(len(x), generator=generator)]
     one, other = change.split([len(x) // 2, len(x) - len(x) // 2])
@@ -82,13 +82,29 @@ def inputs_told_apart(task: Task) -> float | None:
     return told_apart(x, symmetry, seeded(task.name, task.version, "inputs"))
 
 
-def _drawn(x: Tensor, moved: Tensor, generator: Generator) -> Tensor:
-    """Return the places of at most 512 coordinates that vary among the first rows."""
+def _rows(rep: Representation, g: Tensor, met: Tensor, generator: Generator) -> Tensor:
+    """Return coordinates [2, n, at most 512] of inputs and moved inputs.
+
+    They are drawn from those that vary among the first inputs or moved inputs.
+
+    Args:
+        rep: the action on the blocks of an input.
+        g: elements [e, d, d].
+        met: inputs [e, k, blocks, size], n = e k.
+        generator: draws the coordinates.
+    """
     import torch
 
-    varies = _varying(torch.cat([x[:_LOOKED_AT], moved[:_LOOKED_AT]]))
-    places = varies.nonzero().flatten()
-    return places[torch.randperm(len(places), generator=generator)[:_MANY]]
+    places: Tensor | None = None
+    parts: list[Tensor] = []
+    each = max(1, _AT_ONCE // met[0].numel())  # small tensors stay in the processor's cache
+    for some, inputs in zip(g.split(each), met.split(each), strict=True):
+        both = torch.stack([inputs, rep.act(some[:, None, None], inputs)]).flatten(3).flatten(1, 2)
+        if places is None:
+            varying = _varying(both.flatten(0, 1)).nonzero().flatten()
+            places = varying[torch.randperm(len(varying), generator=generator)[:_MANY]]
+        parts.append(both[..., places])
+    return torch.cat(parts, 1)
 
 
 def _features(rows: Tensor, generator: Generator) -> Tensor:

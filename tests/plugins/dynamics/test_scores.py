@@ -10,11 +10,13 @@ from symbench_dynamics.pendula import DoublePendulum, SpringPendulum
 from symbench_dynamics.scores import EnergyError, RolloutError, relative_error
 from symbench_dynamics.springs import DampedForced, MassSpring
 
+import symbench
 from symbench import Model, Problem
 from symbench.contract import Trained
 from symbench.metrics.conservation import ConservationError
 
 TASKS = [MassSpring, DampedForced, TwoBody, SpringPendulum]
+TRAJECTORIES = [name for name in symbench.tasks() if symbench.task(name).kind == "trajectory"]
 
 
 class Any(Model):
@@ -70,6 +72,17 @@ def test_the_ratio_of_errors_is_one_for_opposite_states_and_symmetric():
     assert float(relative_error(a, -a)) == 1
     assert float(relative_error(a, 2 * a)) == pytest.approx(1 / 3)
     assert float(relative_error(2 * a, a)) == pytest.approx(1 / 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAJECTORIES)
+def test_standing_still_conserves_everything_but_follows_nothing(name):
+    """Every task of trajectories has the score that tells such a flow from a good one."""
+    task = symbench.task(name).for_tier("quick")
+    drift = scores(ConservationError, task, still)
+    assert all(value < 1e-6 for value in drift.values())
+    assert bool(drift) == bool(task.conserved(torch.zeros(1, 1, task.input_shape[0])))
+    assert scores(RolloutError, task, still)["rollout_error"] > 0.05
 
 
 @pytest.mark.parametrize("metric", [RolloutError, EnergyError])
