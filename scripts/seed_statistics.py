@@ -193,7 +193,7 @@ def crossing_coverage(
     for _ in range(repeats):
         baseline = curve(0.0, exponent, spread, generator)
         model = curve(better, exponent, spread, generator)
-        found = statistics.data_ratios(LADDER, baseline, model)[2]
+        found = statistics.BaselineCurve(LADDER, baseline).ratios(model)[2]
         ratios.append(holds(found.low, found.high, ratio))
         crossing = statistics.n_to_threshold(LADDER, baseline, threshold)
         thresholds.append(holds(crossing.low, crossing.high, 200.0))

@@ -108,16 +108,17 @@ def _why_not(summary: RecordSummary) -> str:
 def _ratios(summaries: Sequence[RecordSummary]) -> dict[str, list[statistics.Ratio]]:
     """Return each model's data ratios to the baseline of the task, by the key of its record.
 
-    The baseline itself, which needs as many examples as it has, has none.
+    The baseline itself, which needs as many examples as it has, has none. A ladder of one size
+    would give bounds that only say which error is smaller.
     """
     baseline = next((s for s in summaries if s.is_baseline and s.curves), None)
-    if baseline is None:
+    if baseline is None or len(baseline.sizes) < 2:
         return {}
-    sizes, theirs = baseline.sizes, list(zip(*baseline.curves, strict=True))
+    curve = statistics.BaselineCurve(
+        baseline.sizes, list(zip(*baseline.curves, strict=True)), baseline.smallest_error
+    )
     return {
-        s.record.key: statistics.data_ratios(
-            sizes, theirs, list(zip(*s.curves, strict=True)), s.smallest_error
-        )
+        s.record.key: curve.ratios(list(zip(*s.curves, strict=True)))
         for s in summaries
         if s.curves and not s.is_baseline
     }

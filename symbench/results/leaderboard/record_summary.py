@@ -111,8 +111,7 @@ class RecordSummary:
     @property
     def absent(self) -> dict[str, str]:
         """Why scores are absent, by score."""
-        absent = self.record.provenance.get("absent")
-        return {str(k): str(v) for k, v in absent.items()} if isinstance(absent, dict) else {}
+        return self.record.provenance.absent or {}
 
     @cached_property
     def errors(self) -> dict[tuple[int, int], float]:

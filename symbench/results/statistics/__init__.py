@@ -16,7 +16,7 @@ from symbench.results.statistics.curves import (
     n_to_hold,
     n_to_threshold,
 )
-from symbench.results.statistics.data_ratio import Ratio, data_ratios, headline
+from symbench.results.statistics.data_ratio import BaselineCurve, Ratio, headline
 from symbench.results.statistics.multiple import compact_letters, holm
 from symbench.results.statistics.nemenyi import Nemenyi, nemenyi
 from symbench.results.statistics.paired import (
@@ -41,6 +41,7 @@ from symbench.results.statistics.tasks import (
 __all__ = [
     "FLOOR",
     "LEVEL",
+    "BaselineCurve",
     "Censoring",
     "Comparison",
     "Crossing",
@@ -57,7 +58,6 @@ __all__ = [
     "compare",
     "curve_area",
     "data_gain",
-    "data_ratios",
     "detectable_ratio",
     "headline",
     "holm",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from symbench.results.statistics.seeds import FLOOR, log_errors
 _REPLICATES = 2000
 Indices = NDArray[np.int64]
 _SEED = 22  # of the bootstrap: the same records give the same intervals
+_INSIDE = 1 + 1e-9  # an end of the interval is open from here to the end of the ladder
 
 
 @dataclass(frozen=True)
@@ -36,49 +38,63 @@ class Ratio:
     n: int
 
 
-def data_ratios(
-    sizes: Sequence[int], baseline: Sequence[Sequence[float]], model: Sequence[Sequence[float]],
-    floor: float = FLOOR,
-) -> list[Ratio]:  # fmt: skip
-    """Return the data ratio at each size: the examples that the baseline needs, divided by n.
+@dataclass(frozen=True)
+class BaselineCurve:
+    """The learning curve of the baseline, which data ratios are relative to.
 
-    The baseline's medians of log10(error) are fitted by a never-increasing curve (isotonic least
-    squares), and log n is interpolated linearly to where it reaches the model's median error at n.
-    Nothing is extrapolated. The interval is a bootstrap over seeds: n - 1 of n are drawn with
-    replacement (Rao and Wu 1988), the same for both models if these have equally many, because
-    seeds share their data. Its percentiles are taken as far out as Student's t requires.
-
-    Args:
-        sizes: n_train of both models, increasing.
-        baseline: the errors [sizes][seeds] of the baseline, with the same seeds at each size.
-        model: those of the model.
-        floor: where log10 clips.
+    ``errors`` are [sizes][seeds], with the same seeds at each of the increasing ``sizes``;
+    ``floor`` is where log10 clips errors.
     """
-    theirs, ours = (np.stack([log_errors(e, floor) for e in one]) for one in (baseline, model))
-    seeds = min(theirs.shape[1], ours.shape[1])
-    draws = _draws(theirs.shape[1]), _draws(ours.shape[1])
-    fits, places = _fits(theirs, draws[0])
-    whole = isotonic(np.median(theirs, axis=1))[None]
-    ratios = []
-    for at, errors in zip(sizes, ours, strict=True):
-        value, side = reach(sizes, whole, np.median(errors, keepdims=True))
-        low = high = None
+
+    sizes: Sequence[int]
+    errors: Sequence[Sequence[float]]
+    floor: float = FLOOR
+
+    def ratios(self, model: Sequence[Sequence[float]]) -> list[Ratio]:
+        """Return the data ratio at each size: the examples that the baseline needs, ÷ n.
+
+        The baseline's medians of log10(error) are fitted by a never-increasing curve (isotonic
+        least squares), and log n is interpolated linearly to where it reaches the model's median
+        error at n. Nothing is extrapolated. The interval is a bootstrap over seeds: n - 1 of n are
+        drawn with replacement (Rao and Wu 1988), the same for both models if these have equally
+        many, because seeds share their data. Its percentiles are taken as far out as Student's t
+        requires (see ``panel.ends``).
+
+        Args:
+            model: the errors [sizes][seeds] of the model, with the same seeds at each size.
+        """
+        ours = [log_errors(errors, self.floor) for errors in model]
+        return [self._ratio(at, errors) for at, errors in zip(self.sizes, ours, strict=True)]
+
+    def _ratio(self, at: int, errors: Array) -> Ratio:
+        seeds = min(self._logs.shape[1], len(errors))
+        whole = isotonic(np.median(self._logs, axis=1))[None]
+        reached, side = reach(self.sizes, whole, np.median(errors, keepdims=True))
+        n, low, high = float(reached[0]), None, None
         if seeds > 1:
-            targets = np.median(errors[draws[1]], axis=1)
-            drawn, _ = reach(sizes, fits[places], targets)
+            distinct, places = _samples(len(errors))
+            targets = np.median(errors[distinct], axis=1)[places]
+            drawn, _ = reach(self.sizes, self._fits, targets)
             low, high = (float(np.exp(end)) for end in ends(np.log(drawn), [seeds]))
-        n = float(value[0])
-        ratios.append(
-            Ratio(
-                value=n / at,
-                at=at,
-                censored=_side(int(side[0])),
-                low=None if low is None or low <= sizes[0] * _INSIDE else min(low, n) / at,
-                high=None if high is None or high >= sizes[-1] / _INSIDE else max(high, n) / at,
-                n=seeds,
-            )
+        return Ratio(
+            value=n / at,
+            at=at,
+            censored="above" if side[0] > 0 else "below" if side[0] < 0 else None,
+            low=None if low is None or low <= self.sizes[0] * _INSIDE else min(low, n) / at,
+            high=None if high is None or high >= self.sizes[-1] / _INSIDE else max(high, n) / at,
+            n=seeds,
         )
-    return ratios
+
+    @cached_property
+    def _logs(self) -> Array:
+        return np.stack([log_errors(errors, self.floor) for errors in self.errors])
+
+    @cached_property
+    def _fits(self) -> Array:
+        """The isotonic fits [replicates, sizes] of the samples of seeds."""
+        distinct, places = _samples(self._logs.shape[1])
+        medians = np.median(self._logs[:, distinct], axis=2)
+        return np.stack([isotonic(curve) for curve in medians.T])[places]
 
 
 def headline(ratios: Sequence[Ratio]) -> Ratio | None:
@@ -92,21 +108,10 @@ def headline(ratios: Sequence[Ratio]) -> Ratio | None:
     return max(ratios, key=lambda r: (abs(np.log(r.value)), r.at), default=None)
 
 
-_INSIDE = 1 + 1e-9  # an end of the interval is open from here to the end of the ladder
-
-
-def _side(side: int) -> Censoring | None:
-    return "above" if side > 0 else "below" if side < 0 else None
-
-
-def _draws(seeds: int) -> Indices:
-    """Return bootstrap samples [replicates, seeds - 1] of the seeds, each in order."""
+@lru_cache(maxsize=8)
+def _samples(seeds: int) -> tuple[Indices, Indices]:
+    """Return the distinct bootstrap samples [samples, seeds - 1], and which each replicate is."""
     generator = np.random.default_rng(_SEED)
-    return np.sort(generator.integers(seeds, size=(_REPLICATES, max(seeds - 1, 1))), axis=1)
-
-
-def _fits(logs: Array, draws: Indices) -> tuple[Array, Indices]:
-    """Return the isotonic fits of the distinct samples, and which of them each replicate is."""
-    distinct, places = np.unique(draws, axis=0, return_inverse=True)
-    medians = np.median(logs[:, distinct], axis=2)
-    return np.stack([isotonic(curve) for curve in medians.T]), places.reshape(-1).astype(np.int64)
+    drawn = np.sort(generator.integers(seeds, size=(_REPLICATES, max(seeds - 1, 1))), axis=1)
+    distinct, places = np.unique(drawn, axis=0, return_inverse=True)
+    return distinct, places.reshape(-1).astype(np.int64)

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symbench.errors import InputError
-from symbench.results.statistics import Ratio, data_ratios, headline, n_to_hold, n_to_threshold
+from symbench.results.statistics import (
+    BaselineCurve,
+    Ratio,
+    headline,
+    n_to_hold,
+    n_to_threshold,
+)
 
 LADDER = [30, 100, 300, 1000, 3000]
 
@@ -21,6 +27,12 @@ def law(
     noise = np.random.default_rng(seed).normal(0, spread, (len(LADDER), 5))
     clean = factor * np.array(LADDER, dtype=float) ** -exponent
     return [[float(e) for e in errors] for errors in clean[:, None] * np.exp(noise)]
+
+
+def data_ratios(
+    sizes: list[int], baseline: list[list[float]], model: list[list[float]]
+) -> list[Ratio]:
+    return BaselineCurve(sizes, baseline).ratios(model)
 
 
 def test_a_model_with_a_third_of_the_error_needs_a_third_of_the_examples() -> None:
