@@ -27,9 +27,9 @@ REGISTRY = load()
 MODELS = [name for name, card in REGISTRY.models.items() if card.plugin != "symbench_example"]
 DECIMAL = 1e12  # unlike powers of two, it rounds the data
 TASK_UNITS = (ConservationError, PaperError)  # scores in units of the task, or of its constants
-# Told O(3) or SO(3) where the task has SO(2), these are invariant under three directions, one of
-# which is the true one. Which direction is extracted is decided by rounding, so that data that are rounded
-# differently have other generator scores.
+# Told more symmetry than SO(2), which the task has, these are invariant under three directions, one
+# of which is the true one. Rounding decides which direction is extracted, so that data that are
+# rounded differently have other generator scores.
 TIED = {"e3nn", "emlp-o3", "emlp-so3"}
 
 
