@@ -155,7 +155,8 @@ def _reverse(f: Function, x: Tensor, outputs: int) -> Tensor:
         rows = torch.autograd.functional.jacobian(
             lambda x: f(x).flatten(1).sum(0), x, vectorize=False
         )
-    return rows.transpose(0, 1)
+    slopes: Tensor = rows.transpose(0, 1)
+    return slopes
 
 
 def _directional(f: Function, x: Tensor, directions: Tensor) -> Tensor:
