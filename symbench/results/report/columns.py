@@ -10,7 +10,7 @@ from symbench.results.leaderboard import RANKED_SEEDS, Estimate, Row
 from symbench.results.report import numbers
 
 Style = Literal["plain", "best", "dim", "bad"]
-Block = Literal["row", "learning", "symmetry", "announced", "cost", "extra"]
+Block = Literal["row", "learning", "symmetry", "extracted", "announced", "defects", "cost", "extra"]
 
 _TOLERANCES = ("generators_found.at_02", "generators_found", "generators_found.at_10")
 _ROLLOUT = "rollout_error"  # beside the conservation errors, which say nothing without it
@@ -144,9 +144,14 @@ def _found(row: Row) -> Cell:
     counts = ", ".join(numbers.found(one.model_copy(update={"truth": None})) for one in known)
     if of is not None:
         counts = f"{counts} of {of:.0f}" if len(known) > 1 else f"{counts}/{of:.0f}"
-    floor = row.scores.get("generators_found", known[0]).floor
-    floored = "" if floor is None else f" (floor {numbers.number(floor)})"
-    return _pale(row, known[0], counts + floored)
+    return _pale(row, known[0], counts)
+
+
+def _defect_floor(row: Row) -> Cell:
+    estimate = row.scores.get("generators_found")
+    if estimate is None or estimate.floor is None:
+        return Cell()
+    return _pale(row, estimate, numbers.number(estimate.floor))
 
 
 def _announced(row: Row) -> Cell:
@@ -201,18 +206,21 @@ _COLUMNS = (
     Column("untrained", "symmetry", _untrained),
     _of("decision_change", "decisions", "symmetry", numbers.value),
     _of("lie_derivative", "Lie derivative", "symmetry", numbers.value),
-    _of("n_to_discover", "n to discover", "symmetry", numbers.samples),
-    _of("generator_cosine", "generator cosine", "symmetry", _cosine),
-    _of("generator_overlap", "overlap", "symmetry", numbers.anchored),
-    Column("found", "symmetry", _found),
+    _of("generator_overlap", "overlap", "extracted", numbers.anchored),
+    _of("generator_cosine", "generator cosine", "extracted", _cosine),
+    Column("found", "extracted", _found),
+    Column("defect floor", "extracted", _defect_floor),
+    _of("generator_closure", "closure", "extracted", numbers.value),
+    _of("n_to_discover", "n to discover", "extracted", numbers.samples),
     _of("announced_overlap", "announced overlap", "announced", numbers.anchored),
     Column("announced", "announced", _announced),
     _of("announced_worst_cosine", "worst cosine", "announced", numbers.decades),
     _of("announced_precision", "precision", "announced", numbers.decades),
     _of("announced_recall", "recall", "announced", numbers.decades),
-    _of("announced_defect", "defect", "announced", _bounded),
-    _of("announced_own_defect", "own defect", "announced", _bounded),
-    _of("n_to_discover.announced", "n to announce", "announced", numbers.samples),
+    _of("announced_defect", "announced defect", "defects", _bounded),
+    _of("announced_own_defect", "own defect", "defects", _bounded),
+    _of("announced_closure", "announced closure", "defects", numbers.value),
+    _of("n_to_discover.announced", "n to announce", "defects", numbers.samples),
     Column("params", "cost", _parameters),
     Column("tuning", "cost", lambda row: Cell(str(row.tuning or ""))),
     _of("curve_area", "curve area", "cost", numbers.decades),
@@ -223,5 +231,5 @@ _SHOWN = {
     "decision_change", "lie_derivative", "n_to_discover", "generator_cosine", "generator_overlap",
     *_TOLERANCES, "announced_overlap", "announced_count", "announced_worst_cosine",
     "announced_precision", "announced_recall", "announced_defect", "announced_own_defect",
-    "n_to_discover.announced",
+    "generator_closure", "announced_closure", "n_to_discover.announced",
 }  # fmt: skip

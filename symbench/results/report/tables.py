@@ -21,11 +21,12 @@ LEGEND = (
     "n to solve: n_train at which the error reaches the task's threshold (> n: not reached on the "
     "ladder; open: the seeds do not bound it). curve area: mean log10 error over the ladder.",
     "equivariance: 0 is exact; untrained: of the same network before training; extrapolates: the "
-    "group moves inputs out of the law of the data. generator cosine, overlap, found: of "
+    "group moves inputs out of the law of the data. overlap, generator cosine, found: of "
     "generators extracted from the trained function. announced: of those that the model itself "
-    "states. found: at the tolerances 0.02, 0.05 and 0.1 of the true number. In parentheses: "
-    "(chance, reference), or (chance, best guess without labels, reference). e: announced, in "
-    "records of earlier releases. "
+    "states. In parentheses: (chance, reference), or (chance, best guess without labels, "
+    "reference). e: announced, in records of earlier releases. found: at the tolerances 0.02, 0.05 "
+    "and 0.1, of the true number. A defect is 0 for a symmetry; defect floor: what the function's "
+    "own error causes; announced defect: on the exact target; own defect: on the model's function. "
     "n to discover, n to announce: n_train from which on the generators are the right ones.",
     "In parentheses, and not compared: stale results; announced generators no better than a guess; "
     "what a model conserves whose rollout error is more than twice the least; symmetry scores of a "

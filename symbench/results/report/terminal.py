@@ -21,7 +21,7 @@ from symbench.results.report.tables import LEGEND, Table, coverage, tables
 _STYLES = {"plain": "", "best": "bold green", "dim": "dim", "bad": "red"}
 _LONGEST_NAME = 64
 _GAP = 2
-_BLOCKS: tuple[Block, ...] = ("symmetry", "announced", "cost")
+_BLOCKS: tuple[Block, ...] = ("symmetry", "extracted", "announced", "defects", "cost")
 _WITH = {"rollout_error": "conservation_error"}  # which say nothing without it
 
 
@@ -48,6 +48,7 @@ def _parts(table: Table, width: int) -> list[Grid]:
         return [_grid(table, range(len(table.columns)))] if table.rows else []
     row, learning = _of(table, "row"), _of(table, "learning")
     parts = [_grid(table, [*row, *learning])]
+    row = [index for index in row if table.columns[index].title != "flags"]  # once is enough
     for block in _BLOCKS:
         mine = _of(table, block)
         parts += [_grid(table, [*row, *mine], filled=mine)] if mine else []
