@@ -249,3 +249,42 @@ def test_scores_that_few_cells_have_leave_the_overview_where_there_is_no_room(ma
     cells = content.cells()
     assert cells["scores"] == ["error"]
     assert "flops" in cells["left_out"]
+
+
+def test_scores_that_are_not_compared_are_sorted_last(made):
+    """Tables sort by ``data-v`` where it is given, and missing values are last either way."""
+    scores = {"rollout_error": 0.05, "conservation_error.energy": 0.1}
+    still = {"rollout_error": 0.9, "conservation_error.energy": 0.0}
+    records = [
+        made.record("pendulum", "hnn", scores=scores),
+        made.record("pendulum", "stands-still", scores=still),
+    ]
+    content = made.content(records)
+    found = files(content)
+    (page,) = [text.decode() for path, text in found.items() if path.startswith("tasks/")]
+    assert re.search(r'<td class="dim num" data-v="">\(0\)</td>', page)
+    cells = content.cells()
+    energy = cells["scores"].index("conservation_error.energy")
+    flags = [
+        score[4] if len(score) > 4 else 0
+        for row in cells["rows"] for score in row[8] if score[0] == energy
+    ]  # fmt: skip
+    assert flags == [0, 4]
+
+
+def test_flags_false_findings_and_split_seeds_are_shown(made):
+    split = made.record("noise", "lie", prior="discovers", scores={"false_finding": 1.0})
+    for trial, error in zip(split.trials[-5:], (0.021, 0.44, 0.42, 0.056, 0.48), strict=True):
+        trial.scores["error"] = error
+    other = made.record("noise", "mlp", scores={"false_finding": 0.0})
+    for trial in other.trials:
+        trial.cost["over_budget"] = 1.0
+    found = files(made.content([split, other]))
+    front = Page(found["index.html"]).shown
+    assert "False findings on controls" in front
+    assert "5 of 5 [0.48, 1.00]" in front
+    pages = [Page(text).shown for path, text in found.items() if path.startswith("models/")]
+    assert any("5 of 5 [0.48, 1.00]" in page and "{0.021, 0.48}‡" in page for page in pages)
+    assert any(
+        "0 of 5 [0.00, 0.52]" in page and "over budget: not ranked" in page for page in pages
+    )
