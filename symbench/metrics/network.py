@@ -304,7 +304,7 @@ def variance(values: Tensor) -> float:
 
     It is zero if it is only the rounding of values of this size.
     """
-    flat = values.flatten(1).double()
+    flat = values.detach().flatten(1).double()
     found = (flat - flat.mean(0)).square().sum(1).mean()
     dtype = values.dtype if values.is_floating_point() else torch.float64
     floor = rounding_of(flat.abs().amax(0), dtype).square().sum()
@@ -313,7 +313,7 @@ def variance(values: Tensor) -> float:
 
 def varies(values: Tensor) -> bool:
     """Whether values [n, ...] differ by more than the rounding of their type."""
-    size = float(values.double().square().flatten(1).sum(1).mean())
+    size = float(values.detach().double().square().flatten(1).sum(1).mean())
     return variance(values) > rounding(values.dtype) ** 2 * size
 
 

@@ -16,13 +16,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as the core's own scores are written
 _PRIORS = ("none", "told", "discovers")
 CORE_SCORES = frozenset({
-    "error", "paper_error", "equivariance_error", "equivariance_error_float32", "lie_derivative",
-    "generator_cosine", "generator_cosine_frobenius", "generator_overlap",
-    "generator_worst_cosine", "generator_precision", "generator_recall", "generator_closure",
-    "announced_overlap", "announced_cosine", "announced_worst_cosine", "announced_precision",
-    "announced_recall", "announced_closure", "announced_count", "announced_defect",
-    "announced_own_defect", "announced_unconnected", "generators_found", "false_finding",
-    "conservation_error", "flops",
+    "error", "paper_error", "equivariance_error", "equivariance_error_float32", "symmetric_share",
+    "decision_change", "lie_derivative", "generator_cosine", "generator_cosine_frobenius",
+    "generator_overlap", "generator_worst_cosine", "generator_precision", "generator_recall",
+    "generator_closure", "announced_overlap", "announced_cosine", "announced_worst_cosine",
+    "announced_precision", "announced_recall", "announced_closure", "announced_count",
+    "announced_defect", "announced_own_defect", "announced_unconnected", "generators_found",
+    "false_finding", "conservation_error", "flops",
 })  # fmt: skip
 
 
