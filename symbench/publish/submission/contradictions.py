@@ -36,7 +36,8 @@ def find(submission: Submission, *, made_here: bool = False) -> list[str]:
 
     Without contradictions, the hashes fit the records, the records fit the plan, and the plan and
     ``absent`` together cover all pairs of tasks and models. The trials are those of the plan, each
-    once. The cells of a task share its version. The tables follow from the trials.
+    once. The cells of a task share its version. The tables follow from the trials, unless all of
+    the submission is of an earlier protocol, whose cells no verification can repeat.
 
     Args:
         submission: the document.
@@ -161,6 +162,8 @@ def _statuses(record: Record) -> Iterator[str]:
 
 
 def _tables(submission: Submission) -> Iterator[str]:
+    if submission.is_of_earlier_protocol:  # its scores are summarised in another way
+        return
     try:
         table = leaderboard.make(submission.records, submission.tier, planned=len(submission.plan))
     except (

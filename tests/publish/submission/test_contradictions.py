@@ -87,6 +87,19 @@ def test_an_edited_table_row_is_found(document):
     assert "coverage or length" in found(document)
 
 
+@pytest.mark.parametrize("earlier", ["all", "one"])
+def test_only_tables_of_a_whole_earlier_protocol_are_taken_as_they_are(document, earlier):
+    records = document["records"]
+    for record in records if earlier == "all" else records[:1]:
+        record["identity"]["protocol"]["version"] = "0"
+    rehashed(document)
+    assert read(document).is_of_earlier_protocol is (earlier == "all")
+    row = next(row for row in document["leaderboard"]["rows"] if row["scores"])
+    row["scores"]["error"]["value"] *= 0.5
+    document["hashes"]["whole"] = whole_sha256(document)
+    assert ("the row is not what the trials give" in found(document)) is (earlier == "one")
+
+
 def test_a_changed_coverage_is_found(document):
     document["leaderboard"]["coverage"]["failed"] = 0
     assert "coverage or length" in found(document)
