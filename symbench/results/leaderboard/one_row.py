@@ -72,6 +72,7 @@ def row(
             tuning=summary.tuning or None,
             flags=flags or None,
             absent=summary.absent or None,
+            learned=summary.has_learned or None,
         ),
     )
 

@@ -92,7 +92,7 @@ class Row(Part):
     configuration; absent for a model as its author configured it. ``diverged`` counts trials
     whose error is replaced by the error of chance. ``flags`` qualify the results; a row with one of
     ``UNRANKED`` is not compared with others. ``absent`` holds the reason for each score that a
-    metric could not measure.
+    metric could not measure. ``learned`` is true if the error is at most half that of chance.
     """
 
     task: str
@@ -113,6 +113,7 @@ class Row(Part):
     tuning: int | None = None
     flags: list[Flag] = []
     absent: dict[str, str] = {}
+    learned: bool = False
 
 
 class EqualSize(Part):

@@ -127,6 +127,7 @@ def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
         reasons = [entry for entry in reasons if entry[0] != "declined"]
     for (status, reason), models in groupby(reasons, key=lambda entry: entry[:2]):
         yield f"{status}: {', '.join(model for *_, model in models)} ({reason})"
+    yield from _threshold_note(rows)
     yield from _flag_notes(rows)
     yield from _absent_notes(rows)
     diverged = [f"{row.model} {row.diverged}" for row in rows if row.diverged]
@@ -137,6 +138,22 @@ def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
         timed_here = [model for _, model in group]
         of = "" if len(timed_here) == len(timed) else f" of {', '.join(timed_here)}"
         yield f"s/trial{of}: {machine}"
+
+
+def _threshold_note(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield why ``n_to_threshold`` says little, if few models cross the threshold on the ladder."""
+    solved = [row.scores["n_to_threshold"] for row in rows if row.learned and _has_ladder(row)]
+    inside = sum(estimate.censored is None for estimate in solved)
+    if 2 * inside < len(solved):
+        few = sum(estimate.censored == "below" for estimate in solved)
+        yield (
+            f"threshold: of {len(solved)} models that have learned the task {inside} reach it "
+            f"inside the ladder, {few} at the smallest size, {len(solved) - inside - few} nowhere"
+        )
+
+
+def _has_ladder(row: Row) -> bool:
+    return len(row.curve) > 1 and "n_to_threshold" in row.scores
 
 
 def _flag_notes(rows: Sequence[Row]) -> Iterator[str]:

@@ -376,3 +376,19 @@ def test_csv_has_the_flags_and_the_marks() -> None:
     assert line["flags"] == "built in; unconnected"
     assert line["error.spread"] == "bimodal"
     assert line["data_ratio.at"] == "300"
+
+
+@pytest.mark.parametrize(("censored", "noted"), [("above", True), (None, False)])
+def test_a_threshold_that_the_ladder_does_not_resolve_is_noted(
+    censored: str | None, noted: bool
+) -> None:
+    curve = [Point(n_train=n, error=figure(0.1)) for n in (30, 300)]
+    sides = ["below", "above", censored, None, None]
+    rows = [
+        row(f"m{i}", curve=curve, learned=True, scores={"n_to_threshold": figure(90, censored=c)})
+        for i, c in enumerate([*sides, censored])
+    ]
+    unlearned = row("bad", curve=curve, scores={"n_to_threshold": figure(300, censored="above")})
+    shown = " ".join(render(leaderboard(*rows, unlearned), "table", width=200).split())
+    text = "threshold: of 6 models that have learned the task 2 reach it inside the ladder, 1 at "
+    assert (text in shown) is noted
