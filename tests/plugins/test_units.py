@@ -52,7 +52,7 @@ def outcome(subject: Subject, task: Task, units: Units = Units(), *, scored: boo
         metrics = [metric() for metric in CORE if metric not in TASK_UNITS]
         metrics = [metric for metric in metrics if metric.applies(other, model)]
         view = make_problem(REGISTRY, other, model)
-        scores = score([trial], draws, model, view, metrics, thorough=False)[0].scores
+        scores = score([trial], draws, view, metrics, thorough=False).trials[0].scores
     last = predict(trial.module, draws.valid(0))
     return Outcome(trial.first_output / units.targets, last / units.targets, scores)
 
