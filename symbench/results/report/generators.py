@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,7 +94,8 @@ def draw_generators(tensors: Mapping[str, Tensor], title: str, to: Path) -> None
     more = f"; {hidden} more true generators not drawn" if hidden else ""
     figure.suptitle(_literal(plain(title)), fontsize=11)
     figure.supxlabel(_NOTE + more, fontsize=8)
-    figure.savefig(to, dpi=110, format="png")
+    with np.errstate(divide="ignore", invalid="ignore"):  # of arrows that all have length 0
+        figure.savefig(to, dpi=110, format="png")
 
 
 def heat_maps(tensors: Mapping[str, Tensor]) -> list[bytes]:

@@ -119,3 +119,11 @@ SQUARE = torch.ones(2, 3, 3)
 def test_tensors_of_a_stranger_that_are_no_generators_are_not_drawn(tensors):
     assert not drawable(tensors)
     assert heat_maps(tensors) == []
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_generators_that_are_zero_are_drawn_without_a_warning(tmp_path):
+    tensors = {"truth": torch.eye(9)[None], "learned.0": torch.zeros(1, 9, 9)}
+    tensors["pixel_order"] = torch.arange(9)
+    draw_generators(tensors, "title", tmp_path / "zero.png")
+    assert imread(tmp_path / "zero.png").shape[2] == 4
