@@ -12,9 +12,10 @@ from typing import Any
 from symbench.publish.submission.document import Submission, canonical, text_sha256, whole_sha256
 from symbench.records.record import Identity, Record
 from symbench.results import leaderboard
+from symbench.results.leaderboard.over_tasks import MOST_MODELS, MOST_TASKS
 
 _MOST = 20
-_MODELS, _SCORES = 300, 500  # of a task, and of a trial: comparisons and columns stay quick
+_SCORES = 500  # of a trial: columns stay quick
 _ROUNDING = 1e-9  # relative; medians recomputed with another numpy differ by less
 
 
@@ -56,9 +57,10 @@ def find(submission: Submission, *, made_here: bool = False) -> list[str]:
 
 
 def _too_many(submission: Submission) -> Iterator[str]:
-    models = {one.model for one in submission.plan}
-    if len(models) > _MODELS:
-        yield f"{len(models)} models: publish at most {_MODELS} together"
+    for what, most in (("models", MOST_MODELS), ("tasks", MOST_TASKS)):
+        count = len({getattr(one, what[:-1]) for one in submission.plan})
+        if count > most:
+            yield f"{count} {what}: publish at most {most} together"
     names = {name for record in submission.records for t in record.trials for name in t.scores}
     if len(names) > _SCORES:
         yield f"{len(names)} scores: publish at most {_SCORES} together"

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from symbench.records.record import Record
 from symbench.results import statistics
 from symbench.results.leaderboard.record_summary import RecordSummary
 
+_MOST_SEEDS = 100
 _USED = frozenset({"ok", "diverged"})  # statuses of records with a result for every trial
 
 
 @dataclass(frozen=True)
 class NormalisedErrors:
     """The normalised errors of one model on one task, by seed. A diverged trial counts as 1.
+
+    Of more than 100 seeds the first 100 count.
 
     ``tuning`` is the number of attempts of the search that the configuration comes from; 0
     if it was not tuned.
@@ -45,7 +49,8 @@ def normalised_errors(records: Sequence[Record]) -> dict[str, NormalisedErrors]:
 def _normalised(summary: RecordSummary) -> NormalisedErrors:
     chance, floor = summary.setting("chance_error") or 1.0, summary.smallest_error
     last = summary.sizes[-1]
-    errors = {seed: error for (size, seed), error in summary.errors.items() if size == last}
+    of_last = ((seed, error) for (size, seed), error in summary.errors.items() if size == last)
+    errors = dict(islice(of_last, _MOST_SEEDS))
     trials = [trial for trial in summary.record.trials if trial.n_train == last]
     return NormalisedErrors(
         prior=summary.prior,

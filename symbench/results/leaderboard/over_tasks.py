@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
+from symbench.errors import InputError
 from symbench.records.record import Identity, Record
 from symbench.results import statistics
 from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
@@ -21,6 +23,7 @@ from symbench.results.statistics import Interval, Nemenyi, Panel, Place
 
 CLASSES = ("none", "told", "discovers")
 THRESHOLDS = tuple(float(f"{10 ** (step / 4 - 6):.4g}") for step in range(25))  # of the profile
+MOST_MODELS, MOST_TASKS, _MOST_RUNS = 300, 200, 4000  # so that a summary takes seconds
 FEW_TASKS = 4  # with fewer, the interval of an interquartile mean covers less than 95 %
 
 
@@ -131,6 +134,9 @@ def summarise(
         stale: whether the task, model, protocol or metrics of a record have changed.
         selects: which cells the rankings are made from.
         window: compare only models of these sizes; ``equal_size`` names the others.
+
+    Raises:
+        InputError: more models or tasks than can be compared in bounded time.
     """
     current, _ = newest(records, tier, stale)
     current, equal_size = [record for record in current if selects(record.identity)], None
@@ -140,12 +146,25 @@ def summarise(
     for task, of_task in sorted(by_task(current).items()):
         for model, errors in normalised_errors(of_task).items():
             models[model][task] = errors
+    _check_size(models)
     rankings = [_ranking("overall", models)] if models else []
     for prior in CLASSES:
         mine = {m: t for m, t in models.items() if next(iter(t.values())).prior == prior}
         if mine and len(mine) < len(models):
             rankings.append(_ranking(prior, mine))
     return Summary(tier, rankings, equal_size, false_findings(current))
+
+
+def _check_size(models: _Models) -> None:
+    tasks = {task for results in models.values() for task in results}
+    runs = max((sum(len(one.errors) for one in r.values()) for r in models.values()), default=0)
+    for count, most, what, option in (
+        (len(models), MOST_MODELS, "models", "-m"),
+        (len(tasks), MOST_TASKS, "tasks", "-t"),
+        (runs, _MOST_RUNS, "runs of a model", "-t"),
+    ):
+        if count > most:
+            raise InputError(f"{count} {what}: rank at most {most} together; choose with {option}")
 
 
 def _ranking(name: str, models: _Models) -> Ranking:
@@ -177,19 +196,24 @@ def _ranking(name: str, models: _Models) -> Ranking:
 
 def _shared_tasks(sets: Sequence[frozenset[str]]) -> list[str]:
     """Return the tasks for which tasks × models with all of them is largest; then most tasks."""
-    distinct = set(sets)
-    candidates = distinct | {a & b for a, b in combinations(distinct, 2)}
-    worth = []
-    for tasks in candidates:
-        models = sum(tasks <= one for one in sets)
-        worth.append((models > 1 and bool(tasks), models * len(tasks), len(tasks), sorted(tasks)))
-    return max(worth)[-1]
+    names = sorted(set().union(*sets))
+    bits = {name: 1 << place for place, name in enumerate(names)}
+    times = Counter(sum(bits[name] for name in one) for one in sets)
+    worth: dict[tuple[bool, int, int], list[int]] = defaultdict(list)
+    for tasks in {*times, *(a & b for a, b in combinations(times, 2))}:
+        models = sum(count for one, count in times.items() if tasks & one == tasks)
+        size = tasks.bit_count()
+        worth[models > 1 and size > 0, models * size, size].append(tasks)
+    return max([name for name in names if tasks & bits[name]] for tasks in worth[max(worth)])
 
 
 def _common_seeds(results: Sequence[NormalisedErrors]) -> list[int]:
     """Return the seeds, at least five, that most models share; none if no model has five."""
-    sets = [frozenset(one.errors) for one in results if len(one.errors) >= RANKED_SEEDS]
-    worth = [(sum(seeds <= other for other in sets), len(seeds), sorted(seeds)) for seeds in sets]
+    sets = Counter(frozenset(one.errors) for one in results if len(one.errors) >= RANKED_SEEDS)
+    worth = [
+        (sum(times for other, times in sets.items() if seeds <= other), len(seeds), sorted(seeds))
+        for seeds in sets
+    ]
     return max(worth, default=(0, 0, []))[-1]
 
 
@@ -200,7 +224,8 @@ def _standing(
     place: Place | None,
     group: str | None,
 ) -> Standing:
-    errors = [list(results[task].errors.values()) for task in tasks]
+    errors = tuple(tuple(results[task].errors.values()) for task in tasks)
+    iqm, mean, profile = _over_tasks(errors)
     return Standing(
         model=model,
         prior=results[tasks[0]].prior,
@@ -209,20 +234,30 @@ def _standing(
         diverged=sum(results[task].diverged for task in tasks),
         at_floor=[task for task in tasks if results[task].at_floor],
         tuning=sorted({results[task].tuning for task in tasks}),
-        iqm=statistics.interquartile_mean(errors),
-        mean=statistics.mean_error(errors),
-        profile=statistics.profile(errors, THRESHOLDS),
+        iqm=iqm,
+        mean=mean,
+        profile=list(profile),
         place=place,
         group=group,
     )
 
 
+@lru_cache(maxsize=512)  # a model is in two rankings
+def _over_tasks(
+    errors: tuple[tuple[float, ...], ...],
+) -> tuple[Interval, Interval, tuple[Interval, ...]]:
+    """Return the interquartile mean, the mean and the profile of errors by task and seed."""
+    profile = statistics.profile(errors, THRESHOLDS)
+    return statistics.interquartile_mean(errors), statistics.mean_error(errors), tuple(profile)
+
+
 def _comparisons(ranked: Panel, compared: statistics.Comparison) -> Comparisons:
-    errors = {m: [task[i] for task in ranked.errors] for i, m in enumerate(ranked.models)}
     seeds = [task.shape[1] for task in ranked.errors]
+    place = {model: i for i, model in enumerate(ranked.models)}
+    chances = statistics.improvements(ranked, [(place[a], place[b]) for a, b in compared.p_values])
     pairs = [
-        Versus(a, b, statistics.improvement(errors[a], errors[b]), p)
-        for (a, b), p in compared.p_values.items()
+        Versus(a, b, chance, p)
+        for ((a, b), p), chance in zip(compared.p_values.items(), chances, strict=True)
     ]
     smallest, ratio = statistics.smallest_p(seeds), statistics.detectable_ratio(ranked)
     return Comparisons(seeds, smallest, pairs, ratio, statistics.nemenyi(ranked))

@@ -54,9 +54,9 @@ class RecordSummary:
         return headline if isinstance(headline, str) else None
 
     def setting(self, name: str) -> float | None:
-        """Return a number of the protocol, if it has one by that name."""
+        """Return a number of the protocol, if it has one by that name that is not huge."""
         value = self.record.identity.protocol.get(name)
-        return float(value) if isinstance(value, int | float) else None
+        return float(value) if isinstance(value, int | float) and abs(value) <= _HUGE else None
 
     @property
     def smallest_error(self) -> float:

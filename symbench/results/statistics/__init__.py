@@ -7,6 +7,7 @@ classification). scipy is imported inside functions, because importing it is slo
 from __future__ import annotations
 
 from symbench.results.statistics.binomial import clopper_pearson
+from symbench.results.statistics.chances import improvement, improvements
 from symbench.results.statistics.curves import (
     Censoring,
     Crossing,
@@ -31,7 +32,6 @@ from symbench.results.statistics.ranks import Rank, rank
 from symbench.results.statistics.seeds import FLOOR, LEVEL, Interval, interval
 from symbench.results.statistics.tasks import (
     Place,
-    improvement,
     interquartile_mean,
     mean_error,
     places,
@@ -62,6 +62,7 @@ __all__ = [
     "headline",
     "holm",
     "improvement",
+    "improvements",
     "interquartile_mean",
     "interval",
     "mean_error",

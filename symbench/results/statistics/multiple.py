@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from string import ascii_letters
 
+import numpy as np
+
+from symbench.results.statistics.modes import Array
+
 Pair = tuple[str, str]
 
 _MOST_LETTERS = 2 * len(ascii_letters)
@@ -17,12 +21,18 @@ def holm(p_values: Mapping[Pair, float]) -> dict[Pair, float]:
     The i-th smallest of m is multiplied by m + 1 - i and is no smaller than the one before; those
     at most α are significant at α over all pairs together.
     """
-    adjusted: dict[Pair, float] = {}
-    largest = 0.0
-    for step, (pair, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
-        largest = max(largest, min(1.0, p * (len(p_values) - step)))
-        adjusted[pair] = largest
-    return adjusted
+    raw = np.fromiter(p_values.values(), dtype=np.float64, count=len(p_values))
+    pairs, values = list(p_values), adjusted(raw).tolist()
+    return {pairs[place]: values[place] for place in np.argsort(raw, kind="stable")}
+
+
+def adjusted(p_values: Array) -> Array:
+    """Return Holm's adjusted p values of an array of them."""
+    order = np.argsort(p_values, kind="stable")
+    factors = len(p_values) - np.arange(len(p_values))
+    result = np.empty_like(p_values)
+    result[order] = np.maximum.accumulate(np.minimum(1.0, p_values[order] * factors))
+    return result
 
 
 def compact_letters(order: Sequence[str], apart: Collection[Pair]) -> dict[str, str]:

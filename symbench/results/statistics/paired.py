@@ -8,8 +8,9 @@ many seeds the same weight, and bound the effect of outliers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from symbench.results.statistics.modes import Array
 from symbench.results.statistics.multiple import compact_letters, holm
 from symbench.results.statistics.panel import Panel
 from symbench.results.statistics.seeds import LEVEL
-from symbench.results.statistics.tasks import task_ranks
+from symbench.results.statistics.signs import SignSums, critical_sum
+from symbench.results.statistics.tasks import row_places, task_ranks
 
 _POWER = 0.8
 _SIMULATIONS = 1000
@@ -41,34 +43,41 @@ def compare(panel: Panel) -> Comparison:
     """
     mean_ranks = dict(zip(panel.models, task_ranks(panel).mean(axis=0), strict=True))
     order = sorted(panel.models, key=lambda name: (mean_ranks[name], name))
-    index = {name: i for i, name in enumerate(panel.models)}
-    logs = panel.logs
-    p_values = {}
-    for i, a in enumerate(order):
-        for b in order[i + 1 :]:
-            p_values[a, b] = signed_rank([task[index[a]] - task[index[b]] for task in logs])
-    adjusted = holm(p_values)
-    apart = {pair for pair, p in adjusted.items() if p <= LEVEL}
-    return Comparison(adjusted, compact_letters(order, apart))
+    place = {name: i for i, name in enumerate(panel.models)}
+    ordered = [task[[place[name] for name in order]] for task in panel.logs]
+    first, second = np.triu_indices(len(order), 1)
+    found = signed_ranks(task[first] - task[second] for task in ordered)
+    p_values = holm(dict(zip(combinations(order, 2), found, strict=True)))
+    apart = {pair for pair, p in p_values.items() if p <= LEVEL}
+    return Comparison(p_values, compact_letters(order, apart))
 
 
 def signed_rank(differences: Sequence[Array]) -> float:
     """Return the two-sided p value of Wilcoxon's signed-rank test, stratified by task.
 
     The sum over tasks of Σ sign(d) rank(|d|), ranks within the task, zeros ranked and left out
-    (Pratt 1959); exact: the null distribution turns every sign with probability 1/2 and is
-    computed by convolution, ties included. On one task without ties it is Wilcoxon's own test.
+    (Pratt 1959). The null distribution turns every sign with probability 1/2, ties included. It is
+    exact; where the ranks add up to more than 1000, it is the normal one of the same variance,
+    with a correction for continuity. On one task without ties it is Wilcoxon's own test.
 
     Args:
         differences: of paired log errors: one array [seeds] a task.
     """
-    # Differences that only rounding distinguishes are ties.
-    rounded = [np.asarray(np.round(task, 10), dtype=np.float64) for task in differences]
-    ranks = [_doubled_ranks(np.abs(task)) for task in rounded]
-    signs = [np.sign(task) for task in rounded]
-    total = round(sum(float(s @ r) for s, r in zip(signs, ranks, strict=True)))
-    turned = np.concatenate([r[s != 0] for s, r in zip(signs, ranks, strict=True)])
-    return _tail(_null(turned), total)
+    return signed_ranks(np.asarray(task)[None] for task in differences)[0]
+
+
+def signed_ranks(differences: Iterable[Array]) -> list[float]:
+    """Return the p value of ``signed_rank`` for each of many pairs.
+
+    Args:
+        differences: one array [pairs, seeds] a task.
+    """
+    sums = SignSums()
+    for task in differences:
+        rounded = np.round(task, 10)  # differences that only rounding distinguishes are ties
+        first, last = row_places(np.abs(rounded))
+        sums.add(np.sign(rounded), first + last)
+    return sums.p_values()
 
 
 def smallest_p(sizes: Sequence[int]) -> float:
@@ -84,11 +93,11 @@ def detectable_ratio(panel: Panel) -> float | None:
     that of Holm's first step. None: there are fewer than two models, or no ratio up to 10⁶ would
     have shown, for example because the smallest possible p value exceeds the level.
     """
-    if not panel.pairs:
+    if len(panel.models) < 2:
         return None
     sizes = [task.shape[1] for task in panel.errors]
-    ranks = np.concatenate([2.0 * np.arange(1, n + 1) for n in sizes])
-    critical = _critical(_null(ranks), LEVEL / len(panel.pairs))
+    count = len(panel.models)
+    critical = critical_sum(sizes, LEVEL / (count * (count - 1) / 2))
     generator = np.random.default_rng(_SEED)
     noise = [
         spread * generator.standard_normal((_SIMULATIONS, n))
@@ -101,37 +110,6 @@ def detectable_ratio(panel: Panel) -> float | None:
         middle = (low + high) / 2
         low, high = (low, middle) if _power(noise, middle, critical) >= _POWER else (middle, high)
     return float(10**high)
-
-
-def _doubled_ranks(x: Array) -> Array:
-    """Return twice the ranks, which are whole numbers even where ties share them."""
-    from scipy.stats import rankdata
-
-    return np.asarray(2 * rankdata(x))
-
-
-def _null(ranks: Array) -> Array:
-    """Return the probabilities of Σ ± rank = -S, -S + 1, …, S, with S the sum of the ranks."""
-    chances = np.ones(1)
-    for rank in np.rint(ranks).astype(int):
-        step = np.zeros(2 * rank + 1)
-        step[[0, -1]] = 0.5
-        chances = np.convolve(chances, step)
-    return chances
-
-
-def _tail(chances: Array, total: int) -> float:
-    """Return P(|sum| ≥ |total|)."""
-    middle = len(chances) // 2
-    return float(min(1.0, 2 * chances[middle + abs(total) :].sum())) if total else 1.0
-
-
-def _critical(chances: Array, level: float) -> int | None:
-    """Return the smallest |sum| whose p value is at most the level."""
-    middle = len(chances) // 2
-    p_values = 2 * np.cumsum(chances[:middle:-1])[::-1]  # of sums 1, 2, …, S
-    significant = np.flatnonzero(p_values <= level)
-    return int(significant[0]) + 1 if len(significant) else None
 
 
 def _power(noise: Sequence[Array], shift: float, critical: int) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 
@@ -50,11 +49,6 @@ class Panel:
         """log10 of the errors, clipped at 1e-12: one array [models, seeds] per task."""
         return [log_errors(errors, FLOOR) for errors in self.errors]
 
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """Every pair of models, by index."""
-        return list(combinations(range(len(self.models)), 2))
-
 
 def normalised(errors: Sequence[float], chance: float, floor: float = FLOOR) -> list[float]:
     """Return error ÷ chance, clipped to [floor ÷ chance, 1]: worse than chance counts as chance.
@@ -89,8 +83,24 @@ def _resamples(sizes: tuple[int, ...]) -> list[Array]:
     return [np.asarray(counts / max(n - 1, 1)) for counts, n in zip(drawn, sizes, strict=True)]
 
 
+@lru_cache(maxsize=8)
+def shares(sizes: tuple[int, ...]) -> Array:
+    """Return the bootstrap weights of all tasks side by side; those of a task sum to 1."""
+    return np.concatenate(resamples(sizes), axis=1)
+
+
+def averages(sizes: Sequence[int], values: Sequence[Array]) -> Array:
+    """Return bootstrapped means over tasks of means over seeds, [replicates, ...].
+
+    Args:
+        sizes: the number of seeds of each task.
+        values: of each task, [seeds] or [seeds, ...].
+    """
+    return np.asarray(shares(tuple(sizes)) @ np.concatenate(values) / len(sizes))
+
+
 def ends(values: Array, sizes: Sequence[int]) -> tuple[Array, Array]:
-    """Return the ends of the 95 % interval of bootstrapped values [replicates, ...].
+    """Return the ends of the 95 % interval of bootstrapped values [..., replicates].
 
     They are percentiles, moved outwards as Student's t with Σ(n - 1) degrees of freedom requires
     (Hesterberg 2015), because few seeds estimate their own spread poorly.
@@ -98,13 +108,29 @@ def ends(values: Array, sizes: Sequence[int]) -> tuple[Array, Array]:
     from scipy.special import ndtr, stdtrit
 
     tail = float(ndtr(stdtrit(sum(n - 1 for n in sizes), LEVEL / 2)))
-    low, high = np.quantile(values, [tail, 1 - tail], axis=0)
-    return low, high
+    ordered = np.sort(values)  # np.quantile takes five times as long for many rows
+    return _percentile(ordered, tail), _percentile(ordered, 1 - tail)
+
+
+def _percentile(ordered: Array, share: float) -> Array:
+    place = share * (ordered.shape[-1] - 1)
+    below = int(place)
+    above = min(below + 1, ordered.shape[-1] - 1)
+    low, high = ordered[..., below], ordered[..., above]
+    return np.asarray(low + (place - below) * (high - low))
 
 
 def estimate(value: float, values: Array, sizes: Sequence[int]) -> Interval:
     """Return the value with its bootstrap interval; without ends where a task has one seed."""
+    return estimates([value], values[None], sizes)[0]
+
+
+def estimates(found: Sequence[float], values: Array, sizes: Sequence[int]) -> list[Interval]:
+    """Return several values with their intervals, from ``values`` [len(found), replicates]."""
     if min(sizes) < 2:
-        return Interval(value, None, None, min(sizes))
-    low, high = ends(values, sizes)
-    return Interval(value, min(float(low), value), max(float(high), value), min(sizes))
+        return [Interval(value, None, None, min(sizes)) for value in found]
+    lows, highs = ends(values, sizes)
+    return [
+        Interval(value, min(float(low), value), max(float(high), value), min(sizes))
+        for value, low, high in zip(found, lows, highs, strict=True)
+    ]

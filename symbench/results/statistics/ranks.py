@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
 from symbench.errors import InputError
 from symbench.results.statistics.modes import Array, modes
-from symbench.results.statistics.multiple import compact_letters, holm
+from symbench.results.statistics.multiple import adjusted, compact_letters
 from symbench.results.statistics.seeds import FLOOR, LEVEL, log_errors
 
 
@@ -47,19 +45,14 @@ def rank(errors: Mapping[str, Sequence[float]], floor: float = FLOOR) -> dict[st
     logs = {name: log_errors(values, floor) for name, values in errors.items()}
     order = sorted(logs, key=lambda name: (float(logs[name].mean()), name))
     ordered = [logs[name] for name in order]
-    compared = np.maximum(_welch(ordered), _bridged(ordered)).tolist()
-    p_values = dict(zip(combinations(order, 2), compared, strict=True))
-    apart = {pair for pair, p in holm(p_values).items() if p <= LEVEL}
-    letters = compact_letters(order, apart)
-    better = Counter(b for _, b in apart)
-    worse = Counter(a for a, _ in apart)
+    apart = adjusted(np.maximum(_welch(ordered), _bridged(ordered))) <= LEVEL
+    first, second = (places[apart] for places in np.triu_indices(len(order), 1))
+    pairs = {(order[a], order[b]) for a, b in zip(first, second, strict=True)}
+    letters = compact_letters(order, pairs)
+    better, worse = (np.bincount(one, minlength=len(order)) for one in (second, first))
     return {
-        name: Rank(
-            low=1 + better[name],
-            high=len(order) - worse[name],
-            group=letters[name],
-        )
-        for name in order
+        name: Rank(1 + int(better[i]), len(order) - int(worse[i]), letters[name])
+        for i, name in enumerate(order)
     }
 
 

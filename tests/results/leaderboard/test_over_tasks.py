@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from symbench.cli import main
 from symbench.errors import InputError
 from symbench.records.record import Identity, Record, TrialRecord
 from symbench.records.store import Store
+from symbench.results.leaderboard import make
 from symbench.results.leaderboard.over_tasks import Ranking, Standing, Summary, summarise
 from symbench.results.report import SUMMARY_FORMATS
 from symbench.results.report.summaries import render, sentences
@@ -329,3 +331,44 @@ def test_the_command_refuses_in_one_line(arguments, message, written, capsys, mo
     assert run(monkeypatch, "--store", written, "--summary", *arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.slow
+def test_a_summary_of_300_models_takes_seconds_and_more_are_refused() -> None:
+    tasks = [f"t{place}" for place in range(20)]
+    records = [
+        cell(task, f"m{i}", [0.1 + ((i * 7 + place * 3 + s) % 11) / 20 for s in range(5)])
+        for place, task in enumerate(tasks)
+        for i in range(300)
+    ]
+    started = time.process_time()
+    board = overall(records)
+    assert time.process_time() - started < 40  # 4 s on an idle machine
+    assert board.comparisons is not None
+    assert len(board.comparisons.pairs) == 300 * 299 / 2
+    assert board.comparisons.pairs[0].improvement.low is not None
+    with pytest.raises(InputError, match="301 models: rank at most 300 together; choose with -m"):
+        summarise([*records, cell("t0", "another", [0.1] * 5)], "quick")
+
+
+def test_more_than_200_tasks_or_4000_runs_are_refused() -> None:
+    many = [cell(f"t{i}", "mlp", [0.1]) for i in range(201)]
+    with pytest.raises(InputError, match="201 tasks: rank at most 200 together; choose with -t"):
+        summarise(many, "quick")
+    long = [cell(f"t{i}", "mlp", [0.1] * 100) for i in range(41)]
+    with pytest.raises(InputError, match="4100 runs of a model: rank at most 4000"):
+        summarise(long, "quick")
+
+
+def test_of_more_than_a_hundred_seeds_the_first_hundred_count() -> None:
+    errors = [0.1 + 0.001 * seed for seed in range(130)]
+    long, short = (cell("t1", "mlp", errors[:count]) for count in (130, 100))
+    assert standing(overall([long]), "mlp") == standing(overall([short]), "mlp")
+
+
+@pytest.mark.parametrize("name", ["chance_error", "test_size", "threshold"])
+@pytest.mark.parametrize("number", [10**400, -(10**400), 10**200])
+def test_a_huge_number_in_a_protocol_is_no_number(name: str, number: int) -> None:
+    records = [cell("t1", model, protocol={name: number}) for model in ("mlp", "emlp")]
+    assert make(records, "quick").rows
+    summarise(records, "quick")
