@@ -25,6 +25,7 @@ def overview(content: Content) -> bytes:
         **_shell(content, "Overview", depth=0),
         boards=[_ranking(place, ranking) for place, ranking in enumerate(rankings)],
         false_findings=[(one, summaries.rate(one)) for one in content.summary.false_findings],
+        prior=summaries.prior,
         legend=summaries.LEGEND,
         false_legend=summaries.FALSE_LEGEND,
         cells=content.cells(),

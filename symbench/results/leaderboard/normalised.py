@@ -22,7 +22,8 @@ class NormalisedErrors:
     Of more than 100 seeds the first 100 count.
 
     ``tuning`` is the number of attempts of the search that the configuration comes from; 0
-    if it was not tuned.
+    if it was not tuned. ``built_in`` says that a model which was told nothing is equivariant before
+    it is trained.
     """
 
     prior: str | None
@@ -30,6 +31,7 @@ class NormalisedErrors:
     diverged: int
     at_floor: bool
     tuning: int
+    built_in: bool
 
 
 def normalised_errors(records: Sequence[Record]) -> dict[str, NormalisedErrors]:
@@ -58,4 +60,5 @@ def _normalised(summary: RecordSummary) -> NormalisedErrors:
         diverged=sum(trial.status == "diverged" for trial in trials),
         at_floor=any(error <= floor for error in errors.values()),
         tuning=summary.tuning,
+        built_in=summary.is_built_in,
     )

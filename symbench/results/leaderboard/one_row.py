@@ -11,7 +11,6 @@ from symbench.results.leaderboard import estimates
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.rows import Estimate, Flag, Rank, Row, known
 
-_BUILT_IN = 1e-5  # relative equivariance error before training; rounding is far smaller
 # Above chance; a fair coin tossed 500 times exceeds 0.02 by less than three standard deviations.
 _TOLD_APART = 0.02 + 3 * 0.5 / 500**0.5
 
@@ -80,14 +79,13 @@ def row(
 def _flags(summary: RecordSummary, scores: Mapping[str, Estimate]) -> list[Flag]:
     """Return what a reader must know before the scores are compared."""
     equivariance = scores.get("equivariance_error")
-    before = None if equivariance is None else equivariance.untrained
     told_apart = 0.0 if equivariance is None else equivariance.inputs or 0.0
     unconnected = scores.get("announced_unconnected")
     holds: dict[Flag, bool] = {
         "experiment": summary.is_experiment,
         "over budget": summary.is_over_budget,
         "separate validation": bool(summary.separate_validation),
-        "built in": summary.prior == "none" and before is not None and before <= _BUILT_IN,
+        "built in": summary.is_built_in,
         "extrapolates": told_apart > _TOLD_APART,
         "unconnected": unconnected is not None and unconnected.value > 0,
     }

@@ -33,7 +33,8 @@ class Standing:
 
     ``covered`` counts the tasks on which it has errors, also outside the ranking. ``seeds`` is the
     smallest number of seeds on a task. ``at_floor`` names the tasks with errors too small to
-    distinguish from 0. ``tuning`` lists the distinct tuning budgets on the tasks, in attempts.
+    distinguish from 0, ``built_in`` those on which a model that was told nothing is equivariant
+    before training. ``tuning`` lists the distinct tuning budgets on the tasks, in attempts.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Standing:
     seeds: int
     diverged: int
     at_floor: list[str]
+    built_in: list[str]
     tuning: list[int]
     iqm: Interval
     mean: Interval
@@ -233,6 +235,7 @@ def _standing(
         seeds=min(len(task) for task in errors),
         diverged=sum(results[task].diverged for task in tasks),
         at_floor=[task for task in tasks if results[task].at_floor],
+        built_in=[task for task in tasks if results[task].built_in],
         tuning=sorted({results[task].tuning for task in tasks}),
         iqm=iqm,
         mean=mean,

@@ -14,6 +14,7 @@ from symbench.results.leaderboard.selection import is_experiment
 
 _SHARED_PROTOCOL = ("version", "updates", "test_size", "threshold", "baseline")
 _HUGE = 1e100
+_BUILT_IN = 1e-5  # relative equivariance error before training; rounding is far smaller
 _DISCOVERED = 0.95  # least overlap of generators that count as the right ones
 
 
@@ -96,6 +97,13 @@ class RecordSummary:
     def is_experiment(self) -> bool:
         """Whether it was made with other updates or another sampler than the tier's."""
         return is_experiment(self.record)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether a model that was told nothing is equivariant before it is trained."""
+        untrained = "equivariance_error.untrained"
+        before = self.values(untrained, self.sizes[-1]) if self.sizes else []
+        return self.prior == "none" and bool(before) and median(before) <= _BUILT_IN
 
     @property
     def separate_validation(self) -> str | None:

@@ -174,7 +174,12 @@ def _cells(standing: Standing, ranking: Ranking) -> list[str]:
             rank += f" [{mean.low:.1f}–{mean.high:.1f}]"
     tasks = f"{len(ranking.tasks)}/{standing.covered}"
     iqm = interval(standing.iqm)
-    return [place, standing.model, standing.prior or "", iqm, rank, standing.group or "", tasks]
+    return [place, standing.model, prior(standing), iqm, rank, standing.group or "", tasks]
+
+
+def prior(standing: Standing) -> str:
+    """Return the prior class, with a mark if the symmetry is built in on some task all the same."""
+    return f"{standing.prior or ''}{', built in' if standing.built_in else ''}"
 
 
 def sentences(ranking: Ranking) -> Iterator[str]:
@@ -188,6 +193,14 @@ def sentences(ranking: Ranking) -> Iterator[str]:
         yield f"one task: nothing is averaged over tasks; the table of {ranking.tasks[0]} says more"
     elif len(ranking.tasks) < FEW_TASKS:
         yield f"fewer than {FEW_TASKS} tasks: the intervals of the IQM may fall short of 95 %"
+    yield from _qualified(ranking)
+    if ranking.outside:
+        lacking = [f"{model} ({len(tasks)})" for model, tasks in ranking.outside.items()]
+        yield f"not compared, with the number of tasks that each lacks: {_listed(lacking, 20)}"
+
+
+def _qualified(ranking: Ranking) -> Iterator[str]:
+    """Yield what a reader must know of single models."""
     if diverged := [f"{one.model} {one.diverged}" for one in ranking.standings if one.diverged]:
         yield f"diverged trials, counted as a guess: {_listed(diverged)}"
     if tuned := [f"{one.model} {_budgets(one)}" for one in ranking.standings if any(one.tuning)]:
@@ -198,9 +211,8 @@ def sentences(ranking: Ranking) -> Iterator[str]:
             "errors of 0 or below the floor (1e-12; half a test sample for a classification) "
             f"count as the floor: {_listed(exact)}"
         )
-    if ranking.outside:
-        lacking = [f"{model} ({len(tasks)})" for model, tasks in ranking.outside.items()]
-        yield f"not compared, with the number of tasks that each lacks: {_listed(lacking, 20)}"
+    if built := [f"{s.model} on {task}" for s in ranking.standings for task in s.built_in]:
+        yield f"built in: told nothing, and equivariant before training: {_listed(built)}"
 
 
 def _unranked(ranking: Ranking) -> str:

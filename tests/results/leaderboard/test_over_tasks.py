@@ -225,6 +225,20 @@ def test_a_diverged_trial_counts_as_a_guess_and_is_named() -> None:
     assert "diverged trials, counted as a guess: emlp 4" in told(board)
 
 
+def test_a_model_told_nothing_that_is_equivariant_untrained_is_marked() -> None:
+    records = store(["mlp", "linear"])
+    for record in records:
+        if record.identity.model == "linear":
+            for trial in record.trials:
+                trial.scores["equivariance_error.untrained"] = 1e-15
+    board = overall(records)
+    assert standing(board, "linear").built_in == list(TASKS)
+    assert standing(board, "mlp").built_in == []
+    assert "built in: told nothing, and equivariant before training: linear on t1" in told(board)
+    line = next(x for x in render(summarise(records, "quick"), "md").splitlines() if "linear" in x)
+    assert "none, built in" in line
+
+
 def test_the_board_says_what_the_seeds_could_have_shown() -> None:
     board = overall(store())
     assert board.comparisons is not None
