@@ -52,12 +52,9 @@ class OrbitMetric(Metric):
         scores: list[Scores] = []
         found = self.orbits(trials, task, symmetry)
         for trained, orbit, reason in zip(trials, found, reasons, strict=True):
-            absent = reason or (None if orbit.varies else "the function does not vary")
-            if absent is None:
-                scores.append(self.judge(trained, task, orbit))
-            else:
+            if absent := reason or orbit.problem:
                 trained.notes[self.name] = absent
-                scores.append({})
+            scores.append({} if absent else self.judge(trained, task, orbit))
         return scores
 
     def orbits(self, trials: Sequence[Trained], task: Task, symmetry: Symmetry) -> list[Orbit]:
@@ -206,11 +203,18 @@ def _untrained(trials: Sequence[Trained], task: Task) -> list[float | None]:
         replace(trained, module=cast("nn.Module", trained.initial), temperature=1.0, memo={})
         for trained in made
     ]
-    found = iter(measured(before, task, task.symmetry, (_PAIRS, _PAIRS)))
+    try:
+        found = iter(measured(before, task, task.symmetry, (_PAIRS, _PAIRS)))
+    except Exception as error:  # a module that has not been fitted may raise anything
+        for trained in made:
+            trained.notes[f"{EquivarianceError.name}.untrained"] = (
+                f"the untrained network cannot be evaluated ({type(error).__name__})"
+            )
+        return [None] * len(trials)
     orbits = [None if trained.initial is None else next(found) for trained in trials]
     return [
         None
-        if orbit is None or not orbit.varies or orbit.variance == 0
+        if orbit is None or orbit.problem or orbit.variance == 0
         else _relative(float(orbit.squares.mean()), orbit.variance)
         for orbit in orbits
     ]

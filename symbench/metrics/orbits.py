@@ -37,14 +37,14 @@ class Orbit:
         returned: E||f(inverse g x) - f(x)||²; None if the action is exact.
         changed: E of the change of the decision; None if the task decides nothing.
         variance: E||f - E f||² over the inputs; 0 if it is only rounding.
-        varies: whether f varies by more than rounding.
+        problem: why f has no score of its symmetry; empty if it has one.
     """
 
     squares: Tensor
     returned: float | None
     changed: float | None
     variance: float
-    varies: bool
+    problem: str = ""
 
 
 def orbits(trials: Sequence[Trained], task: Task, symmetry: Symmetry) -> list[Orbit]:
@@ -120,10 +120,16 @@ def measured(
             returned=None if drawn[seed][1] is None else float(returned[trial].mean()),
             changed=None if decisions[trial] is None else float(changed[trial].mean()),
             variance=variance(values[trial]),
-            varies=varies(values[trial]),
+            problem=_problem(values[trial], means[trial]),
         )
         for trial, seed in enumerate(seeds)
     ]
+
+
+def _problem(values: Tensor, squares: Tensor) -> str:
+    if not varies(values):
+        return "the function does not vary"
+    return "" if bool(squares.isfinite().all()) else "the function is not finite at moved inputs"
 
 
 class _Functions:

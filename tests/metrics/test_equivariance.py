@@ -361,3 +361,23 @@ def test_few_pairs_estimate_the_same_mean_as_many():
     many, few = seeds_of(task, 20), seeds_of(task, 60, thorough=False)
     assert float(few.mean() / many.mean()) == pytest.approx(1, abs=0.01)
     assert float(few.std()) < 0.05 * float(few.mean())
+
+
+def test_a_function_that_overflows_at_moved_inputs_has_no_score():
+    task = Linear()
+    largest = float(task.sample(256, 0, "test").x[:, 0].max())
+    trial = trained(task, Function(lambda x: task.target(x) / (x[:, :1] <= largest)))
+    assert EquivarianceError().score(trial, task, None) == {}
+    assert "not finite" in trial.notes["equivariance_error"]
+
+
+def test_an_untrained_network_that_raises_has_a_note():
+    def raises(x):
+        raise LookupError("fit me first")
+
+    task = Angle()
+    trial = replace(trained(task, Function(task.target), thorough=False), initial=Function(raises))
+    found = EquivarianceError().score(trial, task, None)
+    assert "equivariance_error" in found
+    assert "equivariance_error.untrained" not in found
+    assert "LookupError" in trial.notes["equivariance_error.untrained"]
