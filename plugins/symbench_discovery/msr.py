@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import Context, Data, Model, Prior, Problem
-from symbench.groups import positive_scale, standard_deviation, value_range
+from symbench.groups import positive_scale, root_mean_square, standard_deviation
 from symbench_discovery.shapes import is_pair, pixels
 from symbench_discovery.training import Loss, batch, descend
 
@@ -52,7 +52,7 @@ class SharedWeights(nn.Module):
 class PairMSR(nn.Module):
     """The angle of a pair, predicted from the filter after one gradient step on that pair.
 
-    ``pixel`` is the range of the training pixels, the unit of images.
+    ``pixel`` is the root mean square of the training pixels, the unit of images.
     """
 
     centre: Tensor
@@ -149,7 +149,7 @@ class MSR(Model):
         """Return the network: the pattern is meta-learned first, then the head is trained."""
         config = self.config
         net = self.build(problem).to(context.device)
-        net.pixel = value_range(data.x)
+        net.pixel = root_mean_square(data.x)
         first = int(config.share * context.updates)
         descend(
             [(net.shared.parameters(), config.outer_rate)], self._meta(net, data, context), first

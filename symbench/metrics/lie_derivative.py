@@ -38,7 +38,8 @@ class LieDerivative(AlgebraMetric):
             return {self.name: "the true algebra is zero or the whole candidate algebra"}
         if C.problem in ("does not vary", "has no finite derivative"):
             return {self.name: f"the function {C.problem}"}
-        unit = truth.unit(trained.test, task)
+        if not (unit := truth.unit(trained.test, task)) > 0:
+            return {self.name: "the targets do not vary"}
         scores: Verdicts = {
             self.name: C.mean_square(truth.Q) / unit,
             f"{self.name}.chance": 1.0,

@@ -10,6 +10,8 @@ MODELS = [
     "mlp", "mlp-augmented", "mlp-penalty", "linear", "constant", "emlp", "scalars", "e3nn",
     "liegan",
 ]  # fmt: skip
+# Before training, the network of a model that trains itself has seen no data.
+UNCALIBRATED = [("liegan", "equivariance_error.untrained")]
 PLUGIN = '''
 import torch
 from symbench import Data, Symmetry, Task, hookimpl
@@ -49,13 +51,13 @@ def scores(folder, inputs, targets, offset=0.0, models=MODELS):
     result = symbench.run(
         ["units"], models, "smoke", folder / "store", plugin_files=(plugin,), seeds=2, device="cpu"
     )
-    assert {record.status for record in result.records} == {"ok"}
+    assert [record.error for record in result.records if record.status != "ok"] == []
     return {
         (record.identity.model, trial.seed, name): value
         for record in result.records
         for trial in record.trials
         for name, value in trial.scores.items()
-        if "second" not in name
+        if "second" not in name and (record.identity.model, name) not in UNCALIBRATED
     }
 
 

@@ -13,7 +13,12 @@ from symbench import hookimpl
 from symbench.registry import Registry
 from symbench.testing import Skipped
 from symbench.testing.conformance import Subject
-from symbench.testing.units import changes_of_units, in_units, other_units_change_nothing
+from symbench.testing.units import (
+    Units,
+    changes_of_units,
+    in_units,
+    other_units_change_nothing,
+)
 
 
 class Scaled(nn.Module):
@@ -83,7 +88,7 @@ def test_a_model_that_reads_raw_numbers_is_told_so():
 
 def test_a_task_in_other_units_has_the_same_draws():
     task = Norms()
-    usual, other = (t.sample(5, 0, "train") for t in (task, in_units(task, (4.0, 0.5))))
+    usual, other = (t.sample(5, 0, "train") for t in (task, in_units(task, Units(4.0, 0.5))))
     assert torch.equal(other.x, 4 * usual.x)
     assert torch.equal(other.y, usual.y / 2)
 
@@ -95,4 +100,5 @@ def test_classes_and_angles_have_no_units():
     class Classes(Norms):
         loss = "cross-entropy"
 
-    assert changes_of_units(Turning(), 2.0) == changes_of_units(Classes(), 2.0) == []
+    assert changes_of_units(Classes(), 2.0) == []
+    assert changes_of_units(Turning(), 2.0) == [Units(targets=2.0), Units(targets=0.5)]

@@ -10,7 +10,7 @@ import toys
 
 from symbench.draws import Draws
 from symbench.registry.problem import make_problem
-from symbench.testing.units import in_units
+from symbench.testing.units import Units, in_units
 from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
@@ -35,14 +35,14 @@ def trained(task, model, fleet="on"):
 @pytest.mark.parametrize("model", [toys.Small, toys.Augmented, toys.Penalised])
 def test_the_unit_of_the_targets_changes_no_bit(model, factor, fleet):
     usual = trained(TASK, model(), fleet)
-    other = trained(in_units(TASK, (1.0, factor)), model(), fleet)
+    other = trained(in_units(TASK, Units(1.0, factor)), model(), fleet)
     assert torch.equal(usual, other / factor)
 
 
 @pytest.mark.parametrize("factor", [2.0**-40, 2.0**40])
 def test_the_unit_of_the_inputs_changes_no_bit(factor):
     usual = trained(TASK, toys.Penalised())
-    other = trained(in_units(TASK, (factor, 1.0)), toys.Penalised())
+    other = trained(in_units(TASK, Units(factor, 1.0)), toys.Penalised())
     assert torch.equal(usual, other)
 
 

@@ -72,7 +72,7 @@ def test_every_pooling_takes_a_row_and_a_column_from_the_head():
 
 
 def test_pooling_takes_the_largest_of_each_two_by_two_pixels():
-    module = built(CNNMaxPool.for_tier("quick", depth=1))
+    module = built(CNNMaxPool.for_tier("quick", depth=1)).net
     x = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     before, after = module[:2](x), module[:3](x)
     for i, j in ((0, 0), (3, 5), (6, 6)):
@@ -178,7 +178,7 @@ def test_networks_stack_and_differentiate_forward(model, dtype):
 
 @pytest.mark.parametrize("model", CONVOLUTIONAL)
 def test_a_shift_of_the_image_shifts_the_features_away_from_the_border(model):
-    features = built(model()).double()[:-3]
+    features = built(model()).net.double()[:-3]
     image = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
     image[0, 0, 3, 3] = 1.0
     still, moved = features(image), features(image.roll((1, 1), (2, 3)))

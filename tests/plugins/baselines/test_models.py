@@ -15,7 +15,7 @@ from torch.func import functional_call, jvp, stack_module_state, vmap
 
 from symbench import Model, Symmetry
 from symbench.contract import Calibrates, Context, Data, Fits, Kind, Loss, Problem, seeded
-from symbench.groups import O, Scalar, V
+from symbench.groups import O, Scalar, V, value_range
 from symbench.registry.registration import Registration
 
 G = O(3)
@@ -167,7 +167,8 @@ def test_linear_recovers_an_affine_law_exactly() -> None:
 def test_linear_is_multinomial_logistic_regression_on_classes() -> None:
     view = problem(loss="cross-entropy")
     data = draw(view, 60)
-    design = np.hstack([data.x.double().numpy(), np.ones((60, 1))])
+    x = data.x.flatten(1).double()
+    design = np.hstack([(x / value_range(x)).numpy(), np.ones((60, 1))])
     reference = LogisticRegression(C=1.0, fit_intercept=False, tol=1e-10, max_iter=10_000)
     reference.fit(design, data.y.numpy())
     probabilities = fitted(Linear(), view, data)(data.x).softmax(1)

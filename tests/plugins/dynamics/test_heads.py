@@ -106,7 +106,7 @@ def test_leapfrog_keeps_a_separable_networks_hamiltonian_over_a_long_time():
 
 def test_a_separable_field_is_that_of_the_sum():
     kinetic, potential = perceptron(2, 1, seed=1), perceptron(2, 1, seed=2)
-    head = Separable(kinetic, potential, Clock(UNIT, 0.1, "leapfrog"))
+    head = Separable(kinetic, potential, Clock((), 0.1, "leapfrog"))
     x = normal(10, 4)
     torch.testing.assert_close(head(x), rotated(gradient(head.energy, x)))
 

@@ -158,7 +158,7 @@ def test_random_generators_are_frozen():
 
 
 def test_the_recursive_network_is_the_published_formula():
-    module = built(RecursiveLConv, PAIRS).double()
+    module = built(RecursiveLConv, PAIRS).double().net
     L, W = module.core.generators.L[0], module.core.mixing[0]
     pair = uniform(2, 7, 7, dtype=torch.float64)
     z = pair[0].flatten().expand(10, 49)
