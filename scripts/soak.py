@@ -82,7 +82,7 @@ class Soak:
                 [*good_arguments(folder, folder / fleet), "--fleet", fleet],
                 folder / f"{fleet}.out", environment,
             )  # fmt: skip
-            wait([command], 1800)
+            wait([command])
             if command.process.returncode != 0:
                 sys.exit(f"the undisturbed run has failed: see {command.err}")
             cells = checks.cells_of(folder / fleet)
@@ -131,7 +131,7 @@ class Soak:
                 start(arguments, folder / f"run-{turn}-{i}.out", environment, dealt)
                 for i, dealt in enumerate(blows)
             ]
-            wait(begun, 600)
+            wait(begun)
             yield from self._strays(begun)
             yield from checks.store_findings(folder / "store")
             commands += begun
@@ -155,7 +155,7 @@ class Soak:
         files = [part for one in faulty for part in ("--plugin", str(one.file))]
         arguments = [*good_arguments(folder, folder / "store"), *files, "--retry-failed"]
         command = start(arguments, folder / "last.out", environment)
-        wait([command], 900)
+        wait([command])
         yield from self._strays([command])
         yield from checks.command_findings(command, len(PAIRS))
         yield from checks.store_findings(folder / "store")

@@ -24,7 +24,8 @@ PARENT, WORKER, SERVER = "parent", "worker", "fork server"
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _FINISHED = re.compile(r"^\[\d+/\d+\] (\S+) (\S+) (\w+) \(", re.MULTILINE)
 _OURS = f"{os.getpid()}-"  # begins every mark
-_END_SECONDS = 180.0  # for the processes of an ended run on a busy machine
+_RUN_SECONDS = 3600.0  # after which a command hangs, even on a busy machine
+_END_SECONDS = 600.0  # after which a process of an ended run is a stray
 _SERVER = "multiprocessing.forkserver"
 
 
@@ -104,12 +105,12 @@ def start(
     return Command(process, mark, out, err, time.monotonic(), blows)
 
 
-def wait(commands: Sequence[Command], limit: float) -> None:
-    """Deal blows until all commands have ended; one that exceeds the limit is killed and marked."""
+def wait(commands: Sequence[Command]) -> None:
+    """Deal blows until all commands have ended; one that takes an hour is killed and marked."""
     while going := [one for one in commands if one.process.poll() is None]:
         for one in going:
             one.strike()
-            if time.monotonic() > one.started + limit:
+            if time.monotonic() > one.started + _RUN_SECONDS:
                 one.hung = True
                 one.process.kill()
         time.sleep(0.02)
