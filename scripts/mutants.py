@@ -268,7 +268,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=1000, help="mutants of all kinds together")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="another seed makes other mutants")
     parser.add_argument("--kinds", default=",".join(SHARES), help="separated by commas")
     parser.add_argument("--only", metavar="KIND:NUMBER", help="read one mutant, and show it all")
     parser.add_argument("--seconds", type=float, default=2.0, help="processor time of one reader")
