@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -105,10 +105,17 @@ def _modules(cls: type) -> list[ModuleType]:
     return [sys.modules[name] for name in _files(cls) if name in sys.modules]
 
 
-def _classes(module: ModuleType) -> Iterator[type]:
-    for value in vars(module).values():
-        if isinstance(value, type) and value.__module__ == module.__name__:
-            yield value
+def _classes(module: ModuleType) -> list[type]:
+    """Return the classes that a module defines, also inside other classes."""
+    found: dict[type, None] = {}
+    waiting: list[Any] = [module]
+    while waiting:
+        for value in vars(waiting.pop()).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and value not in found:
+                found[value] = None
+                waiting.append(value)
+    return list(found)
 
 
 def _kept(value: Any, depth: int) -> Any:
