@@ -22,7 +22,7 @@ from symbench.registry.code_files import is_module, source_files
 
 _DEPTH = 3  # of containers inside containers
 _MOST = 1000  # entries of a container whose entries are compared
-_NUMBERS = 2**16  # of a tensor whose content is compared; of a larger one, its version
+_NUMBERS = 2**12  # of a tensor whose content is compared; of a larger one, its version
 _CONTAINERS = (dict, list, tuple, set, deque)
 _SCALARS = (bool, int, float, complex, str, bytes)
 
