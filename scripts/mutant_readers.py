@@ -74,7 +74,7 @@ def originals(folder: Path) -> dict[str, list[bytes]]:
     """Make real documents of every kind, by one smoke run, one search and the quick leaderboard."""
     registry, store = load(), folder / "smoke"
     ran = symbench.run(TASKS, MODELS, "smoke", store, seeds=5, executor="inline", device="cpu")
-    search(registry, *SEARCHED, Search(store, tier="smoke", trials=3, seeds=1))
+    search(registry, *SEARCHED, Search(store, tier="smoke", attempts=3, seeds=1))
     small = submissions.make(ran.records, "smoke")
     board = json.loads(QUICK.read_text())
     published = [Record.model_validate(one) for one in board["records"]]
@@ -239,7 +239,7 @@ def read_tuning(bench: Bench, content: bytes, _: int, step: Step) -> None:
     study = step("read", lambda: read(path))
     if study is None:
         return
-    how = Search(place, tier="smoke", trials=3, seeds=1)
+    how = Search(place, tier="smoke", attempts=3, seeds=1)
     if study.attempts:  # a search that is shown has made one
         shown = [tune.SearchResult(*pair, study)]
         step("page", lambda: clean(tune.page(shown, WIDTH, colour=False)))
