@@ -30,7 +30,7 @@ from torch import Tensor
 
 from symbench import disk_cache
 from symbench.contract import Data, Split, Task
-from symbench.errors import InputError
+from symbench.errors import InputError, PluginError
 from symbench.files import parse_json
 from symbench.registry.code_files import imported_packages, source_files
 from symbench.registry.settings import pristine
@@ -42,6 +42,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _READS_FILES = ("fingerprint", "is_local", "available")  # overridden by tasks that read data files
 _SLOW = 0.05  # draws that take more processor seconds are cached on disk
 _LARGEST = 2**26  # bytes; larger draws are not cached on disk
+_ROUNDING = 1e-3  # of the largest number
+_FIX = "leave out the plugin of the model, or clone a tensor before writing into it"
 _CLOCK_ERROR = 2.0  # seconds; accuracy of the start time of a process
 _CORE = Path(__file__).parent
 # A forked worker inherits this from its server, whose modules it also has.
@@ -73,8 +75,16 @@ class Draws:
         return _draw(self, self.task.valid_size, seed, "valid").clone()
 
     def test(self) -> Data:
-        """Return the test data, the same for every model and every trial."""
-        return _draw(self, self.task.test_size, TEST_SEED, "test").clone()
+        """Return the test data, the same for every model and every trial.
+
+        Raises:
+            PluginError: they were changed in memory.
+        """
+        drawn = _drawn(self, *self._test)
+        if _digest(drawn.data) != drawn.digest:
+            _drawn.cache_clear()
+            raise PluginError(f"the test data of {self.task.name} were changed in memory: {_FIX}")
+        return _draw(self, *self._test).clone()
 
     def kept(self, name: str, compute: Callable[[Task], float | None]) -> float | None:
         """Return a number that depends on the data only; it is computed once and kept on disk."""
@@ -88,26 +98,94 @@ class Draws:
             disk_cache.save(path, json.dumps(value).encode())
         return value
 
+    def stamp(self) -> tuple[int, ...] | None:
+        """Return what changes when the cached file of the test data changes; None without it."""
+        path = self._path_of_test()
+        with suppress(OSError):
+            about = None if path is None else path.stat()
+            return None if about is None else (about.st_ino, about.st_size, about.st_ctime_ns)
+        return None
+
+    def require_kept(self, stamp: tuple[int, ...] | None) -> None:
+        """Require that the cached file of the test data is as it was, or else what the task draws.
+
+        Raises:
+            PluginError: it is not; the file is removed.
+        """
+        path = self._path_of_test()
+        if path is None or self.stamp() in (stamp, None):
+            return
+        drawn = _drawn(self, *self._test)
+        found = disk_cache.load(path, partial(_parsed, self.task, self.task.test_size))
+        true = _sampled(self.task, *self._test) if drawn.loaded else drawn.data
+        if found is not None and not _agree(found, true):
+            path.unlink(missing_ok=True)
+            _drawn.cache_clear()
+            raise PluginError(f"the test data of {self.task.name} were changed in {path}: {_FIX}")
+
+    @property
+    def _test(self) -> tuple[int, int, Split]:
+        return self.task.test_size, TEST_SEED, "test"
+
+    def _path_of_test(self) -> Path | None:
+        return _path_of(self, *self._test)
+
+
+def _path_of(draws: Draws, n: int, seed: int, split: Split) -> Path | None:
+    return _path(draws.task, [draws.fingerprint, n, seed, split], ".safetensors")
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Data in memory; ``digest`` is their hash if they are test data, else empty."""
+
+    data: Data
+    digest: str
+    loaded: bool
+
 
 def _number(content: bytes) -> float | None:
     value = parse_json(content.decode())
     return value if isinstance(value, float) else None
 
 
-@lru_cache(maxsize=64)
 def _draw(draws: Draws, n: int, seed: int, split: Split) -> Data:
-    path = _path(draws.task, [draws.fingerprint, n, seed, split], ".safetensors")
-    parse = partial(_parsed, draws.task, n)
-    cached = None if path is None else disk_cache.load(path, parse)
-    if cached is not None:
-        return cached
+    return _drawn(draws, n, seed, split).data
+
+
+@lru_cache(maxsize=64)
+def _drawn(draws: Draws, n: int, seed: int, split: Split) -> _Drawn:
+    path = _path_of(draws, n, seed, split)
+    found = None if path is None else disk_cache.load(path, partial(_parsed, draws.task, n))
+    if found is not None:
+        return _Drawn(found, _digest(found) if split == "test" else "", loaded=True)
     started = time.process_time()
-    with pristine():
-        data = draws.task.sample(n, seed, split)
+    data = _sampled(draws.task, n, seed, split)
     if path is not None and time.process_time() - started >= _SLOW:
         _save(path, data)
     _check(draws.task, data, n)
-    return data
+    return _Drawn(data, _digest(data) if split == "test" else "", loaded=False)
+
+
+def _sampled(task: Task, n: int, seed: int, split: Split) -> Data:
+    with pristine():
+        return task.sample(n, seed, split)
+
+
+def _digest(data: Data) -> str:
+    digest = hashlib.sha256()
+    for tensor in (data.x, data.y):
+        digest.update(tensor.detach().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _agree(found: Data, true: Data) -> bool:
+    """Whether data are equal, up to the rounding of a process with other threads."""
+    return all(
+        a.shape == b.shape and bool(((a - b).abs() <= _ROUNDING * b.abs().max()).all())
+        for a, b in ((found.x, true.x), (found.y, true.y))
+        if b.numel()
+    )
 
 
 def _parsed(task: Task, n: int, content: bytes) -> Data:

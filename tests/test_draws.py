@@ -46,7 +46,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def forget():
-    for cached in (draws._draw, draws._fingerprint, draws._source, draws._surroundings):
+    for cached in (draws._drawn, draws._fingerprint, draws._source, draws._surroundings):
         cached.cache_clear()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from symbench.contract.values import Context, Data, Prior, Problem, Recipe, Selection
@@ -58,6 +58,8 @@ class Model(ABC):
     @classmethod
     def for_tier(cls, tier: str, **overrides: Any) -> Model:
         """Return the model with the tier's configuration, changed by ``overrides``."""
+        if not is_dataclass(cls.Config):
+            raise InputError(f"{cls.name}: Config is no dataclass: decorate it with @dataclass")
         values = {**cls.tiers.get(tier, {}), **overrides}
         allowed = {f.name for f in fields(cls.Config)}
         if unknown := sorted(set(values) - allowed):

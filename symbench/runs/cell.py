@@ -26,6 +26,7 @@ from symbench.runs.plan import Cell
 from symbench.runs.provenance import loaded_plugins, machine
 from symbench.runs.score import metrics_for, score
 from symbench.runs.staleness import code_of_metric
+from symbench.runs.watch import watched
 from symbench.training.setup import (
     FleetMode,
     ProgressCallback,
@@ -113,14 +114,16 @@ def _run(
         draws, model, problem, updates, device, validations, fleet, progress,
         recipe=Recipe(**identity.protocol["recipe"]),
     )  # fmt: skip
-    trained = train(setup, [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds])
-    metrics = metrics_for(registry, task, model)
-    tensors = learned_generators(task, model, trained)  # before a plugin's metric sees the modules
-    scored = score(
-        trained, draws, problem(), metrics,
-        thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
-        sampler=identity.protocol.get("sampler", "group"),
-    )  # fmt: skip
+    keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
+    with watched(draws, model):
+        trained = train(setup, keys)
+        metrics = metrics_for(registry, task, model)
+        tensors = learned_generators(task, model, trained)  # before metrics of plugins see them
+        scored = score(
+            trained, draws, problem(), metrics,
+            thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
+            sampler=identity.protocol.get("sampler", "group"),
+        )  # fmt: skip
     peak = _peak_bytes(device)
     trials = [t.model_copy(update={"cost": {**t.cost, "peak_bytes": peak}}) for t in scored.trials]
     made = _trained_how(trained).also(metrics={m.name: code_of_metric(m) for m in metrics})

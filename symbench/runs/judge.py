@@ -11,21 +11,36 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 _MAKERS = sys.stdlib_module_names | {"torch"}
 _LAYERS = 5  # decorators around a function, at most
-_SCORING = ("symbench.metrics", "symbench.runs.score")
+_SCORING = (
+    "symbench.contract", "symbench.draws", "symbench.metrics", "symbench.runs", "symbench.training",
+)  # fmt: skip
+
+_own: dict[tuple[str, int], CodeType] = {}  # what was found in a file; to hash code takes long
 
 
 def replaced() -> str | None:
-    """Return the name of a function of the core's scores whose code is not that of its module."""
+    """Return the name of a function between data and scores whose code is not of its module."""
     for name, module in list(sys.modules.items()):
         if name.startswith(_SCORING):
-            known = _codes_of(name)
             for place, function in _functions(module):
-                if function.__code__ not in known and not _is_generated(place, function):
+                if not _is_own(name, function) and not _is_generated(place, function):
                     return f"{name}.{place}"
     return None
+
+
+def _is_own(module: str, function: FunctionType) -> bool:
+    """Whether the code of a function is of the module's file."""
+    code = function.__code__
+    if _own.get((module, id(code))) is code:
+        return True
+    if code not in _codes_of(module):
+        return False
+    _own[module, id(code)] = code
+    return True
 
 
 @lru_cache(maxsize=256)
@@ -48,22 +63,27 @@ def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
         if inspect.isclass(value) and value.__module__ == module.__name__:
             for part, method in list(vars(value).items()):
                 yield from _of(f"{name}.{part}", method)
-        elif _defined_in(module, name):
+        elif name in _names_in(module.__name__):
             yield from _of(name, value)
 
 
-def _defined_in(module: ModuleType, name: str) -> bool:
-    """Whether the module's own code defines a function of that name."""
-    return any(code.co_name == name for code in _codes_of(module.__name__))
+@lru_cache(maxsize=256)
+def _names_in(module: str) -> frozenset[str]:
+    """Return the names of the functions that a module's own code defines."""
+    return frozenset(code.co_name for code in _codes_of(module))
 
 
 def _of(place: str, value: object) -> Iterator[tuple[str, FunctionType]]:
-    for part in (value, *(getattr(value, name, None) for name in ("__func__", "fget", "func"))):
-        layer = part
+    parts: list[Any] = [value]
+    if not isinstance(value, FunctionType):
+        parts = [getattr(value, name, None) for name in ("__func__", "fget", "func", "__wrapped__")]
+    for layer in parts:
         for _ in range(_LAYERS):
+            if layer is None:
+                break
             if isinstance(layer, FunctionType):
                 yield place, layer
-            layer = getattr(layer, "__wrapped__", None)
+            layer = getattr(layer, "__wrapped__", None)  # noqa: PLW2901
 
 
 def _is_generated(place: str, function: FunctionType) -> bool:

@@ -26,7 +26,6 @@ from symbench.records.record import TrialRecord
 from symbench.registry import Registry
 from symbench.registry.card import one_line
 from symbench.registry.registration import CORE_SCORES
-from symbench.runs import judge
 from symbench.runs.protocol import SymmetryAt
 from symbench.training.outside import Outside
 from symbench.training.setup import Trial
@@ -95,16 +94,14 @@ def score(  # noqa: PLR0913 - public arguments
         sampler: the law of the group elements.
 
     Raises:
-        PluginError: the test data were changed, a function that scores was replaced, or what a
-            network keeps outside of itself changes the outputs of another.
+        PluginError: the test data were changed, or what a network keeps outside of itself changes
+            the outputs of another.
     """
-    _require_own_code()
     outside = Outside(trials[0].model)
     scoring = _Scoring(trials, draws, problem, metrics, thorough, symmetry_at, sampler)
     records = scoring.records()
     _require_unchanged(scoring.test, draws, trials[0].model)
     _require_independent(scoring.finite, outside)
-    _require_own_code()
     return Scored(records, scoring.absent)
 
 
@@ -234,13 +231,6 @@ def _temperature(trial: Trial, draws: Draws) -> float:
 
 def _parameters(module: nn.Module) -> float:
     return float(sum(p.numel() for p in module.parameters()))
-
-
-def _require_own_code() -> None:
-    if (name := judge.replaced()) is not None:
-        raise PluginError(
-            f"{name} is not the function of symbench: a plugin has replaced it; leave it out"
-        )
 
 
 def _copies(trials: Sequence[Trained]) -> list[Trained]:

@@ -68,8 +68,7 @@ def checks(
     if not matches:
         known = [registered for kind in _LAWS for registered in cards[kind]]
         raise UnknownNameError("name", name, known)
+    subjects = [(kind, Subject(registry, card, most)) for kind, card in matches]
     return [
-        Check(law, Subject(registry, card, most))
-        for kind, card in matches
-        for law in (*_LAWS[kind], *handling.LAWS)
+        Check(law, subject) for kind, subject in subjects for law in (*_LAWS[kind], *handling.LAWS)
     ]

@@ -10,6 +10,7 @@ from functools import cached_property
 from symbench.contract import Model, Problem, Task
 from symbench.registry import Card, Registry
 from symbench.registry.problem import make_problem
+from symbench.training.outside import Outside
 
 
 class Skipped(unittest.SkipTest):
@@ -36,6 +37,11 @@ class Subject:
     def task(self) -> Task:
         """The task under test."""
         return self.registry.task(self.card.name)
+
+    @cached_property
+    def outside(self) -> Outside:
+        """What the model keeps outside of its networks, as it is at the first access."""
+        return Outside(self.model())
 
     def problem(self, task: Task, model: Model | None = None) -> Problem:
         """Return what the model under test sees of a task."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from functools import partial
 
 import torch
@@ -17,7 +18,9 @@ from symbench.contract.modules import shared_tensors
 from symbench.draws import Draws
 from symbench.metrics.network import in_blocks
 from symbench.registry.problem import make_problem
+from symbench.runs.json_values import check_json
 from symbench.runs.protocol import TIERS
+from symbench.runs.watch import watched
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
 from symbench.training.setup import (
@@ -36,6 +39,7 @@ _TOGETHER = 5e-3  # relative difference of stacked and single trials after a few
 
 
 def _model(subject: Subject) -> Model:
+    subject.outside  # noqa: B018 - noted before the first network is built
     return subject.model.for_tier("smoke")
 
 
@@ -84,9 +88,9 @@ def its_card_is_valid(subject: Subject) -> None:
 
 def its_configuration_round_trips(subject: Subject) -> None:
     """Config is a dataclass of JSON values, and equal after a JSON round trip, in every tier."""
-    require(is_dataclass(subject.model.Config), "Config is not a dataclass")
     for tier in TIERS:
         model = subject.model.for_tier(tier)
+        check_json(f"{model.name}: Config", model.config_dict())
         written = json.loads(json.dumps(model.config_dict()))
         again = subject.model(subject.model.Config(**written))
         require(
@@ -173,11 +177,32 @@ def it_keeps_its_state_in_parameters_and_buffers(subject: Subject) -> None:
             f"{task.name}: {place} differs between two seeds, so that the trials train one by "
             "one: register it as a buffer, by register_buffer",
         )
+        subject.outside.restore()  # what earlier networks have changed
         decision = _trained(subject, task, (1, 2), "auto")[0].stacking
         require(
             decision is None or decision.reason != "state" or type(first) is not type(second),
             f"{task.name}: a call changes what the module keeps, so that the trials train one by "
             "one: register it as a buffer and change the buffer in place, by copy_",
+        )
+
+
+def it_draws_no_data_by_itself(subject: Subject) -> None:
+    """The model uses only the data that it is given."""
+    for task in _tasks(subject):
+        with watched(Draws.of(task), _model(subject)):
+            _trained(subject, task, (1,), "off")
+
+
+def it_leaves_no_thread_behind(subject: Subject) -> None:
+    """Nothing that it has started keeps its process from ending."""
+    before = set(threading.enumerate())
+    for task in _tasks(subject):
+        _built(subject, task)
+        left = [thread.name for thread in set(threading.enumerate()) - before if not thread.daemon]
+        require(
+            not left,
+            f"{task.name}: build leaves {left[:1]} running, for which its process waits: join the "
+            "thread, or start it with daemon=True",
         )
 
 
@@ -285,6 +310,8 @@ LAWS: tuple[Law, ...] = (
     the_same_seed_gives_the_same_model,
     its_trials_share_nothing,
     it_keeps_its_state_in_parameters_and_buffers,
+    it_draws_no_data_by_itself,
+    it_leaves_no_thread_behind,
     it_does_not_write_into_its_input,
     alone_and_in_a_fleet_are_equal,
     its_gradients_are_finite,

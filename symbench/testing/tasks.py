@@ -71,8 +71,15 @@ def _require_shape(task: Task, data: Data, split: str) -> None:
 def its_data_can_be_used_in_a_run(subject: Subject) -> None:
     """The splits of tier ``smoke`` have as many rows as asked for, of the right types."""
     task = _task(subject).for_tier("smoke")
-    draws = Draws.of(task)
-    for data in (draws.train(max(task.sizes["smoke"]), 0), draws.valid(0), draws.test()):
+    try:
+        draws = Draws.of(task)
+        drawn = draws.train(max(task.sizes["smoke"]), 0), draws.valid(0), draws.test()
+    except OSError as error:
+        raise AssertionError(
+            f"sample raises {type(error).__name__} ({error}): if data may be missing, return from "
+            "available why they are and what to do"
+        ) from error
+    for data in drawn:
         require(len(data.x) == len(data.y), "x and y have different numbers of rows")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from symbench.registry.code_files import is_module, source_files
 
 _DEPTH = 3  # of containers inside containers
 _MOST = 1000  # entries of a container whose entries are compared
-_NUMBERS = 2**16  # of a tensor whose content is compared; of a larger one, its version
+_NUMBERS = 2**12  # of a tensor whose content is compared; of a larger one, its version
 _CONTAINERS = (dict, list, tuple, set, deque)
 _SCALARS = (bool, int, float, complex, str, bytes)
 
@@ -105,10 +105,17 @@ def _modules(cls: type) -> list[ModuleType]:
     return [sys.modules[name] for name in _files(cls) if name in sys.modules]
 
 
-def _classes(module: ModuleType) -> Iterator[type]:
-    for value in vars(module).values():
-        if isinstance(value, type) and value.__module__ == module.__name__:
-            yield value
+def _classes(module: ModuleType) -> list[type]:
+    """Return the classes that a module defines, also inside other classes."""
+    found: dict[type, None] = {}
+    waiting: list[Any] = [module]
+    while waiting:
+        for value in vars(waiting.pop()).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and value not in found:
+                found[value] = None
+                waiting.append(value)
+    return list(found)
 
 
 def _kept(value: Any, depth: int) -> Any:

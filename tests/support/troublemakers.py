@@ -11,6 +11,8 @@ import multiprocessing
 import multiprocessing.util
 import os
 import signal
+import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -251,6 +253,21 @@ class Babbles(Linear):
                 continue
 
 
+class Forges(Linear):
+    """Sends a record of its own through every pipe that it finds."""
+
+    name = "forges"
+
+    def trouble(self):
+        text = b'{"schema": 1, "status": "ok", "identity": {}}'
+        for descriptor in range(3, 64):
+            try:
+                if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                    os.write(descriptor, struct.pack(">cQ", b"r", len(text)) + text)
+            except OSError:
+                continue
+
+
 class KillsServer(Linear):
     """Kills the server from which its worker was forked, once."""
 
@@ -290,6 +307,6 @@ def symbench_register(registry):
     for model in (
         LeavesThread, WaitsAtExit, ClosesDescriptors, ClosesAndEnds, IgnoresSignals, Stops,
         RealTime, ForksAndDies, ForksAndFinishes, HangsWithChildren, Greedy, Loader, Exits,
-        Interrupts, Unspeakable, Babbles, KillsServer, KillsGuardian, HoldsLock,
+        Interrupts, Unspeakable, Babbles, Forges, KillsServer, KillsGuardian, HoldsLock,
     ):  # fmt: skip
         registry.model(model)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+import threading
 from dataclasses import dataclass
 
 import odd_modules as odd
@@ -11,7 +14,7 @@ from torch import nn
 from toys import Labels, Norms, Small
 
 from symbench import Data, Metric, Symmetry
-from symbench.errors import InputError, ShapeError, UnknownNameError
+from symbench.errors import SymbenchError, UnknownNameError
 from symbench.groups import SO, Scalar, V
 from symbench.registry import Registry
 from symbench.testing import Skipped, checks
@@ -73,6 +76,54 @@ class Mute(Good):
 
     def accepts(self, problem):
         return ""
+
+
+class Unwritable(Good):
+    """Has an option that JSON cannot hold."""
+
+    @dataclass
+    class Config(Small.Config):
+        clip: float = math.inf
+
+
+class Helping(Good):
+    """Draws further examples of a task."""
+
+    def build(self, problem):
+        Norms().sample(1000, 1, "train")
+        return super().build(problem)
+
+
+class Watching(Good):
+    """Leaves a thread that ends some time later."""
+
+    def build(self, problem):
+        threading.Timer(5.0, lambda: None).start()
+        return super().build(problem)
+
+
+class Sharing(Good):
+    """Keeps the scale of the first network's inputs in its class."""
+
+    class _Net(nn.Linear):
+        scale = None
+
+        def forward(self, x):
+            if Sharing._Net.scale is None:
+                Sharing._Net.scale = x.detach().std()
+            return super().forward(x / self.scale)
+
+    def build(self, problem):
+        return self._Net(problem.input_size, problem.output_size)
+
+
+class Missing(Norms):
+    """Reads a file that is not there."""
+
+    name = "subject"
+
+    def sample(self, n, seed, split):
+        raise FileNotFoundError("points.npy")
 
 
 class Odd(Good):
@@ -209,8 +260,8 @@ class Local(Good):
         self.activation = lambda x: x
 
 
-def broken(thing, **card):
-    """Return the titles of the broken laws of one class."""
+def broken(thing, *, explained=False, **card):
+    """Return the titles of the broken laws of one class, or the messages."""
     registry = Registry()
 
     class Module:
@@ -235,8 +286,8 @@ def broken(thing, **card):
             check()
         except Skipped:
             continue
-        except (AssertionError, RuntimeError, ShapeError, InputError):
-            titles.append(check.title)
+        except (AssertionError, OSError, RuntimeError, SymbenchError) as error:
+            titles.append(str(error) if explained else check.title)
     return titles
 
 
@@ -263,6 +314,10 @@ def test_a_sound_task_breaks_no_law():
         (Counting, "the same seed gives the same model"),
         (Mute, "it answers to every task"),
         (Odd, "its configuration round trips"),
+        (Unwritable, "its configuration round trips"),
+        (Helping, "it draws no data by itself"),
+        (Watching, "it leaves no thread behind"),
+        (Missing, "its data can be used in a run"),
         (Infinite, "its gradients are finite"),
         (holding(odd.PlainTensor), "it keeps its state in parameters and buffers"),
         (holding(odd.FilledInForward), "it keeps its state in parameters and buffers"),
@@ -282,6 +337,20 @@ def test_a_sound_task_breaks_no_law():
 )
 def test_a_broken_law_is_found(thing, law):
     assert law in broken(thing)
+
+
+@pytest.mark.parametrize(
+    ("thing", "sentence"),
+    [
+        (Helping, "draws data of norms by itself, of the split train, in Helping.build"),
+        (Watching, r"start it with daemon=True"),
+        (Sharing, r"Sharing._Net.scale .*: keep it in the module, by register_buffer"),
+        (Unwritable, "subject: Config.clip is inf"),
+        (Missing, "return from available why they are"),
+    ],
+)
+def test_a_broken_law_is_explained(thing, sentence):
+    assert re.search(sentence, "\n".join(broken(thing, explained=True)))
 
 
 def test_an_unknown_name_suggests_near_ones():

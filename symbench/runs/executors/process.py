@@ -134,7 +134,9 @@ class Worker:
         elif kind == TENSORS:
             self._tensors = safetensors.load(payload)
         elif kind == RECORD:
-            record = Record.from_json(payload.decode())
+            if not payload.startswith(self.job.mark):
+                raise ValueError("a record that symbench has not made")
+            record = Record.from_json(payload.removeprefix(self.job.mark).decode())
             if record.key != self.cell.key:
                 raise ValueError(f"the record of another cell, {record.key}")
             return record.model_copy(update={"tensors": self._tensors})

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from typing import Any
 
@@ -23,6 +25,7 @@ from symbench.runs.executors.allocator import freed_memory_kept
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
+_LOADING_SECONDS = 120.0  # in which the server loads torch and the plugins
 _PAUSE_SECONDS = 0.25  # until a killed server is noticed
 _PRELOAD = "symbench.runs.executors.preload"
 _PRELOADED = "symbench.runs.executors.preloaded"
@@ -55,7 +58,7 @@ class Server:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                with _ENVIRONMENT, freed_memory_kept(), _one_thread():
+                with _ENVIRONMENT, freed_memory_kept(), _one_thread(), self._limited(attempt):
                     process.start()
                 return
             except (EOFError, OSError) as error:
@@ -69,7 +72,28 @@ class Server:
             "free memory or processes, or use --executor inline"
         )
 
+    @contextmanager
+    def _limited(self, attempt: int) -> Iterator[None]:
+        """Kill a server that does not answer in time; each attempt has twice as long."""
+        seconds = _LOADING_SECONDS * 2**attempt
+        timer = threading.Timer(seconds, self._end_hanging, [seconds])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _end_hanging(self, seconds: float) -> None:
+        if (pid := getattr(forkserver._forkserver, "_forkserver_pid", None)) is not None:
+            packages = sorted({name.partition(".")[0] for name in self._loaded})
+            what = f"{', '.join(packages)} there" if packages else "torch"
+            _log.warning("the fork server has not loaded %s within %g s", what, seconds)
+            self._preload([])
+            os.kill(pid, signal.SIGKILL)
+
     def _preload(self, names: Sequence[str]) -> None:
+        self._loaded = names
         if isinstance(self._context, ForkServerContext):
             self._context.set_forkserver_preload([_PRELOAD, *names, _PRELOADED])
 

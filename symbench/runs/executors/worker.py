@@ -13,8 +13,10 @@ import signal
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
+from secrets import token_bytes
 
 import torch
 from safetensors import torch as safetensors
@@ -34,7 +36,8 @@ class Job:
     """A cell, and how a worker is to run it.
 
     ``environment`` holds the variables that differ in the fork server; None means unset.
-    ``start_method`` is how the model's own processes start unless it says otherwise.
+    ``start_method`` is how the model's own processes start unless it says otherwise. A record
+    begins with the ``mark``, which a model that writes into the pipe is not told.
     """
 
     cell: Cell
@@ -44,6 +47,7 @@ class Job:
     threads: int
     environment: Mapping[str, str | None]
     start_method: str
+    mark: bytes = field(default_factory=partial(token_bytes, 16))
 
 
 def work(pipe: Connection, job: Job) -> None:
@@ -84,7 +88,7 @@ def _compute(pipe: Connection, job: Job) -> None:
         text = record.to_json()
     if record.tensors:
         outbox.send(TENSORS, safetensors.save(record.tensors))
-    outbox.send(RECORD, text.encode())
+    outbox.send(RECORD, job.mark + text.encode())
     pipe.close()
 
 

@@ -119,6 +119,7 @@ def test_a_hanging_cell_ends_at_its_limit_and_its_neighbour_is_stored(together, 
         ("forks-and-dies", "exit code 7"),
         ("closes-and-ends", "exit code 1 and no record"),
         ("babbles", "sent what cannot be read"),
+        ("forges", "a record that symbench has not made"),
     ],
 )
 def test_a_death_is_noticed_at_once_by_its_exit_code(together, name, reason):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from multiprocessing import forkserver
 
 import pytest
 
@@ -42,7 +43,7 @@ TABLES = "TABLE = (torch.randn(900, 900) @ torch.randn(900, 900)).exp().sum()"
 pytestmark = pytest.mark.slow
 
 
-def run_with(tmp_path, doing, environment):
+def run_with(tmp_path, doing, environment, *options):
     """Run the model of an installed plugin that does something when it is imported."""
     package = tmp_path / "site" / "at_import"
     package.mkdir(parents=True)
@@ -56,7 +57,7 @@ def run_with(tmp_path, doing, environment):
     command = [
         sys.executable, "-m", "symbench", "run", "-t", "o5-invariant", "-m", "at-import",
         "--tier", "smoke", "--jobs", "1", "--timeout", "60", "--json", "--device", "cpu",
-        "--store", str(tmp_path / "store"),
+        "--store", str(tmp_path / "store"), *options,
     ]  # fmt: skip
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=200,
@@ -87,6 +88,47 @@ def test_a_server_that_ends_every_time_is_an_error_and_no_interruption(monkeypat
 
     with pytest.raises(SymbenchError, match=r"fork server ended 4 times \(EOFError: unexpected"):
         Server(load()).start(Process())
+
+
+def test_a_server_that_hangs_is_killed_and_started_without_plugins(monkeypatch, caplog):
+    monkeypatch.setattr(server, "_LOADING_SECONDS", 0.2)
+    monkeypatch.setattr(server, "_PAUSE_SECONDS", 0.0)
+    hanging = subprocess.Popen(["sleep", "600"])
+    monkeypatch.setattr(forkserver._forkserver, "_forkserver_pid", hanging.pid)
+    starts = []
+
+    class Process:
+        def start(self):
+            starts.append(list(forkserver._forkserver._preload_modules))
+            if len(starts) == 1:
+                hanging.wait(60)
+                raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr(server, "plugin_modules", lambda registry: ["of_a_plugin.models"])
+    try:
+        Server(load()).start(Process())
+    finally:
+        hanging.kill()
+        hanging.wait()
+        monkeypatch.undo()
+    assert [("of_a_plugin.models" in modules) for modules in starts] == [True, False]
+    assert "has not loaded of_a_plugin there within 0.2 s" in caplog.text
+
+
+def test_a_plugin_whose_import_hangs_in_the_server_is_imported_by_its_worker(tmp_path):
+    doing = (
+        "import multiprocessing, sys, time\n"
+        "if 'forkserver' in ' '.join(sys.orig_argv) and not multiprocessing.parent_process():\n"
+        "    time.sleep(600)"
+    )
+    environment = dict(os.environ) | {"PYTHONPATH": ""}
+    limited = tmp_path / "limited.py"
+    limited.write_text(
+        "from symbench.runs.executors import server\nserver._LOADING_SECONDS = 15.0\n"
+    )
+    statuses, said = run_with(tmp_path, doing, environment, "--plugin", str(limited))
+    assert statuses == ["ok"]
+    assert "has not loaded at_import there within 15 s" in said
 
 
 def test_the_environment_is_as_before_when_a_process_has_started(monkeypatch):
