@@ -78,8 +78,9 @@ class Rescaled(nn.Module):
         super().__init__()
         self.net = net
         self._inputs, self._outputs = inputs, outputs
-        self.register_buffer("input_unit", torch.ones(()))
-        self.register_buffer("output_unit", torch.ones(()))
+        for name, unit in (("input_unit", inputs), ("output_unit", outputs)):
+            shape = (unit.size,) if isinstance(unit, Representation) else ()
+            self.register_buffer(name, torch.ones(shape))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
         """Compute the units of x [n, ...] and y [n, ...] (only of the training split)."""
@@ -88,21 +89,26 @@ class Rescaled(nn.Module):
         if self._outputs is not None and y.is_floating_point():
             self.output_unit = _unit(y, self._outputs)
         if callable(calibrate := getattr(self.net, "calibrate", None)):
-            calibrate(x / self.input_unit, y / self.output_unit)
+            calibrate(x / _for_each(x, self.input_unit), y / _for_each(y, self.output_unit))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return f(x): [n, ...] -> [n, ...]."""
-        y: Tensor = self.net(x / self.input_unit)
-        return y * self.output_unit
+        y: Tensor = self.net(x / _for_each(x, self.input_unit))
+        return y * _for_each(y, self.output_unit)
 
 
 def _unit(values: Tensor, unit: Unit | Representation) -> Tensor:
-    """Return the unit of values [n, ...], in the shape of one example unless it is a number."""
+    """Return the unit of values [n, ...]: a number, or one per coordinate."""
     if not isinstance(unit, Representation):
         return unit(values).to(values)
     flat = values.flatten(1).double()
     size, largest = _sizes(flat, torch.zeros_like(flat[0]), unit)
-    return positive_scale(size, largest, values.dtype).to(values).view(values.shape[1:])
+    return positive_scale(size, largest, values.dtype).to(values)
+
+
+def _for_each(values: Tensor, unit: Tensor) -> Tensor:
+    """Return a unit as a number, or in the shape of one of the values [n, ...]."""
+    return unit.view(values.shape[1:]) if unit.ndim else unit
 
 
 def _size(space: Representation | int) -> int:

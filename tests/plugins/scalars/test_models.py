@@ -266,7 +266,7 @@ def test_vanishing_vectors_have_finite_derivatives(model: type[Model]) -> None:
 def test_inputs_of_the_wrong_size_are_refused(model: type[Model]) -> None:
     view = PROBLEMS["o3-inertia"]
     module = model().build(view)
-    net = module.net if isinstance(module, Standardised) else module
+    net = module.net if isinstance(module, Standardised | Rescaled) else module
     with pytest.raises(InputError, match="expected"):
         net(torch.zeros(3, 19))
 
