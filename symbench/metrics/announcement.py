@@ -90,7 +90,7 @@ def _compared(trained: Trained, task: Task, span: Span) -> Verdicts:
     verdicts: Verdicts = {_named(score): getattr(span, score) for score in _SCORES}
     references: dict[str, Mapping[str, float]] = {
         "reference": _reference(task, trained, truth),
-        "guess": once_per_cell(trained, "guess", lambda: _guess(truth)),
+        "guess": once_per_cell(trained, "generator_guess", lambda: _guess(truth)),
         "chance": _untrained(trained, truth),
     }
     for annotation, values in references.items():

@@ -16,14 +16,14 @@ TAU = 0.05  # relative defect below which a direction counts as found
 
 def bounds(trained: Trained, truth: Truth, C: Derivative) -> Tensor:
     """Return the bounds [m] of the defects of the directions of C, computed once per trial."""
-    return once(trained, "bounds", lambda: truth.bounds(C))
+    return once(trained, "defect_bounds", lambda: truth.bounds(C))
 
 
 def extracted(trained: Trained, truth: Truth, C: Derivative) -> Verdicts:
     """Return every ``GeneratorScore`` with its annotations, computed once per trial."""
 
     def compute() -> Verdicts:
-        reference = once_per_cell(trained, "reference", lambda: _reference(truth))
+        reference = once_per_cell(trained, "generator_reference", lambda: _reference(truth))
         plain, weighted = _compared(C, truth)
         found = C.directions[bounds(trained, truth, C) < TAU]
         counted = Span(directions(truth, found), truth, truth.Q.shape[1])

@@ -39,7 +39,7 @@ class LieDerivative(AlgebraMetric):
         if C.problem in ("does not vary", "has no finite derivative"):
             return {self.name: f"the function {C.problem}"}
         if not (unit := truth.unit(trained.test, task)) > 0:
-            return {self.name: "the targets do not vary"}
+            return {self.name: "neither an exact target nor the test data give a unit"}
         scores: Verdicts = {
             self.name: C.mean_square(truth.Q) / unit,
             f"{self.name}.chance": 1.0,

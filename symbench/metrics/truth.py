@@ -92,13 +92,16 @@ class Truth:
 
         It is that of the exact target. Where no target is known, it is that of a linear function
         with the variance of the data y and no preferred direction: E||y - E y||² / d, and the mean
-        of E||drho_out(A) y||² over the candidate basis. y is one-hot for classification.
+        of E||drho_out(A) y||² over the candidate basis. y is one-hot for classification. It is 0
+        where y is no value of the function, or does not vary.
         """
         if self.target is not None:
             return self.target.mean_square()
         y = test.y.cpu()
         if task.loss == "cross-entropy":
             y = torch.nn.functional.one_hot(y, torch.Size(task.output_shape).numel())
+        if y.shape[1:] != torch.Size(task.output_shape):
+            return 0.0
         y = y.double()
         turned = self.candidate.turned(spaced(y, len(self.candidate.x)).flatten(1))
         moved = variance(y) / len(self.candidate.whitening.whiten)

@@ -31,6 +31,7 @@ class Length(Task):
     sizes = {"smoke": (8, 16), "quick": (8, 16), "full": (8, 16)}
     test_size, valid_size = 32, 16
     published = (Published("wide", "Wide", "Euclid, table 1", {8: 0.5}),)
+    further_symmetries = ("scaling of v and y alike",)
 
     @property
     def symmetry(self):

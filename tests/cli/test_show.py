@@ -13,7 +13,7 @@ def test_show_prints_the_whole_card_of_a_task(call: Any) -> None:
     for text in (
         "task length 1", "invariant under rotations", "A second paragraph", "SO(3)", "vectors",
         "mse", "0.05", "8, 16", "Euclid, Elements I.47", "Euclid, table 1", "wide",
-        "picky: only accepts images", "Wide (wide) 8: 0.5",
+        "picky: only accepts images", "Wide (wide) 8: 0.5", "scaling of v and y alike",
     ):  # fmt: skip
         assert text in done.out
 
