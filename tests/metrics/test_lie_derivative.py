@@ -151,7 +151,7 @@ def test_without_a_target_the_unit_is_that_of_a_linear_function_of_the_data():
 
 
 def test_a_fast_radial_wave_gains_nothing():
-    net = perceptron(10, 1, 0).double()
+    net = perceptron(10, 1, 0).double().requires_grad_(False)
 
     def waved(x):
         return net(x.double()).to(x) + 0.03 * (4000 * x.square().sum(1, keepdim=True)).sin()
