@@ -36,6 +36,8 @@ class GeneratorsFound(AlgebraMetric):
         """Return the numbers; absent if C vanishes or f does not vary."""
         from symbench.metrics.extraction import TAU, bounds
 
+        if truth.contradicted:
+            return {self.name: truth.contradicted}
         if C.problem:
             return {self.name: f"the function {C.problem}"}
         found = bounds(trained, truth, C)

@@ -33,6 +33,8 @@ class GeneratorScore(AlgebraMetric):
 
         if not truth.is_proper:
             return {self.name: "the true algebra is zero or the whole candidate algebra"}
+        if truth.contradicted:
+            return {self.name: truth.contradicted}
         if C.problem:
             return {self.name: f"the function {C.problem}"}
         return of_name(self.name, extracted(trained, truth, C))

@@ -36,6 +36,8 @@ class LieDerivative(AlgebraMetric):
         """Return the score with its ``chance`` and, if known, the exact target's ``reference``."""
         if not truth.is_proper:
             return {self.name: "the true algebra is zero or the whole candidate algebra"}
+        if truth.contradicted:
+            return {self.name: truth.contradicted}
         if C.problem in ("does not vary", "has no finite derivative"):
             return {self.name: f"the function {C.problem}"}
         if not (unit := truth.unit(trained.test, task)) > 0:

@@ -55,6 +55,16 @@ class Truth:
         return self.target is not None and null_space(self.target.squares) == len(self.Q)
 
     @property
+    def contradicted(self) -> str:
+        """Why no function is compared with the declared algebra: the exact target does not keep it.
+
+        Empty if it does, or if no exact target is known.
+        """
+        if len(self.Q) == 0 or self.target is None or self.is_exact:
+            return ""
+        return "the exact target does not keep the declared generators"
+
+    @property
     def is_zero(self) -> bool:
         """Whether the task is a control: there is no symmetry to find."""
         return len(self.Q) == 0 and not self.nothing
@@ -112,8 +122,8 @@ def true_algebra(task: Task, inputs: Tensor) -> Truth | None:
     """Return the true algebra on test inputs: the null space of C for the exact target.
 
     Without an exact target, or without a clear gap above its null space, it is the algebra of the
-    declared group. None if the task has neither a symmetry nor a candidate algebra, or if the
-    candidate is too large for its data.
+    declared group; the exact target may contradict it. None if the task has neither a symmetry nor
+    a candidate algebra, or if the candidate is too large for its data.
     """
     if (within := candidate(task, inputs)) is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from known_tasks import known_algebra
+from known_tasks import Discovering, algebra_scores, known_algebra
 from torch import Tensor
 
 from symbench.contract import Task
@@ -73,6 +73,28 @@ def test_there_is_nothing_to_find_where_the_exact_target_keeps_everything(name, 
     assert truth.nothing == f"the exact target {reason}"
     assert not truth.is_proper
     assert not truth.is_zero
+
+
+def test_no_function_is_compared_with_what_the_exact_target_does_not_keep():
+    task = TASKS["rotation-fixed"]  # interpolation is no rotation
+    assert known_algebra(task).contradicted
+    assert not known_algebra(TASKS["rotation-fixed-clean"]).contradicted
+    found = algebra_scores(task, Rotated(task), Discovering(task.symmetry.group.algebra))
+    assert found["announced_overlap"] == pytest.approx(1)
+    assert all(name.startswith("announced") for name in found)
+
+
+class Rotated(torch.nn.Module):
+    """The exact target."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.task = task
+
+    def forward(self, x: Tensor) -> Tensor:
+        target = self.task.target(x)
+        assert target is not None
+        return target
 
 
 def form_of_all_linear_maps(task: Task) -> tuple[Tensor, int]:
