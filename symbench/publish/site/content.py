@@ -124,7 +124,7 @@ class Content:
         rows = [
             [
                 tasks[row.task], models[row.model], statuses[row.status],
-                reasons[row.reason or ""],
+                reasons[_remark(row)],
                 *((row.rank.low, row.rank.high) if row.rank else (0, 0)), row.group or "",
                 row.params, _packed(row, shown, scores),
             ]
@@ -164,6 +164,11 @@ def _grouped(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[R
     for name, group in groupby(rows, key=key):
         groups[name] += group
     return dict(sorted(groups.items()))
+
+
+def _remark(row: Row) -> str:
+    """Return the flags of a row, and the reason of its status."""
+    return ": ".join(part for part in (", ".join(row.flags), row.reason) if part)
 
 
 def _packed(row: Row, shown: set[str], names: _Names) -> list[list[float | None]]:

@@ -70,6 +70,7 @@ def row(
             headline=summary.headline,
             tuning=summary.tuning or None,
             flags=flags or None,
+            separate_validation=summary.separate_validation,
             absent=summary.absent or None,
             learned=summary.has_learned or None,
         ),

@@ -91,7 +91,8 @@ class Row(Part):
     ``tuning`` is the number of attempts of the search, on the valid split, that found the
     configuration; absent for a model as its author configured it. ``diverged`` counts trials
     whose error is replaced by the error of chance. ``flags`` qualify the results; a row with one of
-    ``UNRANKED`` is not compared with others. ``absent`` holds the reason for each score that a
+    ``UNRANKED`` is not compared with others. ``separate_validation`` is why the task allows labels
+    beyond n_train for choosing. ``absent`` holds the reason for each score that a
     metric could not measure. ``learned`` is true if the error is at most half that of chance.
     """
 
@@ -112,6 +113,7 @@ class Row(Part):
     headline: str | None = None
     tuning: int | None = None
     flags: list[Flag] = []
+    separate_validation: str | None = None
     absent: dict[str, str] = {}
     learned: bool = False
 

@@ -43,7 +43,6 @@ _MEANING = {
     "unconnected": "announces generators that its own function does not keep",
     "extrapolates": "the group moves inputs out of the law of the data, so the equivariance error "
     "is one of extrapolation and about 1 means nothing",
-    "separate validation": "models may use labels beyond n_train to choose",
 }
 
 
@@ -162,6 +161,12 @@ def _flag_notes(rows: Sequence[Row]) -> Iterator[str]:
         if flagged:
             whom = "all" if len(flagged) == len(rows) else ", ".join(flagged)
             yield f"{flag}: {whom} ({meaning})"
+    validated = sorted((row.separate_validation, row.model) for row in rows
+                       if row.separate_validation)  # fmt: skip
+    for why, group in groupby(validated, key=lambda entry: entry[0]):
+        models = [model for _, model in group]
+        whom = "all" if len(models) == len(rows) else ", ".join(models)
+        yield f"labels beyond n_train are allowed for choosing: {whom} ({why})"
 
 
 def _absent_notes(rows: Sequence[Row]) -> Iterator[str]:

@@ -283,6 +283,8 @@ def test_flags_false_findings_and_split_seeds_are_shown(made):
     front = Page(found["index.html"]).shown
     assert "False findings on controls" in front
     assert "5 of 5 [0.48, 1.00]" in front
+    reasons = Page(found["index.html"]).json["cell-data"]["reasons"]
+    assert any(one.startswith("over budget: not ranked") for one in reasons)
     pages = [Page(text).shown for path, text in found.items() if path.startswith("models/")]
     assert any("5 of 5 [0.48, 1.00]" in page and "{0.021, 0.48}‡" in page for page in pages)
     assert any(

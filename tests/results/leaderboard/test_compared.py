@@ -139,8 +139,11 @@ def test_generators_that_the_function_does_not_keep_are_flagged() -> None:
     assert flags(ANNOUNCED | {"announced_unconnected": 1.0}) == ["unconnected"]
 
 
-def test_a_separate_validation_set_is_flagged() -> None:
-    assert flags({}, protocol={"separate_validation": "as in the paper"}) == ["separate validation"]
+def test_a_separate_validation_set_is_flagged_with_its_reason() -> None:
+    record = cell(protocol={"separate_validation": "as in the paper"})
+    found = row(make([record], "quick"), "mlp")
+    assert found.flags == ["separate validation"]
+    assert found.separate_validation == "as in the paper"
 
 
 def test_a_model_over_its_budget_is_not_ranked_and_is_no_baseline() -> None:

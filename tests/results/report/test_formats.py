@@ -354,11 +354,15 @@ def test_the_rollout_error_stands_before_what_is_conserved() -> None:
 
 def test_flags_are_shown_and_explained() -> None:
     flags = ["built in", "extrapolates", "separate validation"]
-    rows = [row(flags=flags), row("other", flags=["over budget"])]
+    rows = [
+        row(flags=flags, separate_validation="as in the paper"),
+        row("other", flags=["over budget"]),
+    ]
     shown = render(leaderboard(*rows), "table", width=250)
     assert "built in: mlp (told nothing, and equivariant before training)" in shown
     assert "1.2e-16 extrapolates" in shown
     assert "over budget: other (" in shown
+    assert "labels beyond n_train are allowed for choosing: mlp (as in the paper)" in shown
     assert re.search(r"told\s+built in\s", shown)
 
 
