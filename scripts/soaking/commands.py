@@ -25,7 +25,8 @@ _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _FINISHED = re.compile(r"^\[\d+/\d+\] (\S+) (\S+) (\w+) \(", re.MULTILINE)
 _OURS = f"{os.getpid()}-"  # begins every mark
 _RUN_SECONDS = 3600.0  # after which a command hangs, even on a busy machine
-_END_SECONDS = 600.0  # after which a process of an ended run is a stray
+_END_SECONDS = 60.0  # after which a process of an ended run that waits is a stray
+_CPU_SECONDS = 60.0  # of computing, after which one that computes is a stray
 _SERVER = "multiprocessing.forkserver"
 
 
@@ -139,14 +140,23 @@ def draw_blows(rng: np.random.Generator, seconds: float) -> list[Blow]:
 def strays(marks: Sequence[str]) -> tuple[list[psutil.Process], float]:
     """Return the processes of ended commands that do not end, and the seconds waited for them.
 
-    A fork server that is importing ends only afterwards. What is a stray sleeps for ever.
+    A fork server that is importing ends only afterwards, which takes long on a busy machine.
     """
     started = time.monotonic()
     while left := list(_marked(marks)):
-        if time.monotonic() > started + _END_SECONDS:
+        if time.monotonic() > started + _END_SECONDS and not any(map(_starves, left)):
             break
         time.sleep(0.1)
     return left, time.monotonic() - started
+
+
+def _starves(process: psutil.Process) -> bool:
+    """Whether a process is ready to run and has computed for less than a minute."""
+    try:
+        used = process.cpu_times()
+        return process.status() == psutil.STATUS_RUNNING and used.user + used.system < _CPU_SECONDS
+    except psutil.Error:
+        return False
 
 
 def end_all() -> None:

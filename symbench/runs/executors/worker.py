@@ -60,7 +60,8 @@ def work(pipe: Connection, job: Job) -> None:
         guard(child)
     os.setpgid(0, 0)  # signals that a model sends to its group do not meet the guardian
     adopt()
-    _compute(pipe, job)
+    with suppress(BrokenPipeError):  # the command has ended, and nobody reads the record
+        _compute(pipe, job)
 
 
 def _compute(pipe: Connection, job: Job) -> None:

@@ -1,0 +1,22 @@
+"""A worker says nothing when the command that started it has ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+ORPHAN = """
+import multiprocessing, types
+from symbench.runs.executors.worker import work
+
+ours, theirs = multiprocessing.Pipe(duplex=False)
+ours.close()
+work(theirs, types.SimpleNamespace(environment={}, start_method="fork", threads=1))
+"""
+
+
+def test_a_worker_whose_record_nobody_reads_ends_in_silence():
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
