@@ -30,6 +30,7 @@ from torch import Tensor
 
 from symbench import disk_cache
 from symbench.contract import Data, Split, Task
+from symbench.contract.task import fingerprint_of_draws
 from symbench.errors import InputError, PluginError
 from symbench.files import parse_json
 from symbench.registry.code_files import imported_packages, source_files
@@ -245,7 +246,11 @@ def _wrong(task: Task, what: str, fix: str = "fix sample") -> InputError:
 
 
 def fingerprint(task: Task) -> str:
-    """Return the task's fingerprint: 16 hex digits that change when its data do."""
+    """Return the task's fingerprint: 16 hex digits that change when its data do.
+
+    Raises:
+        InputError: two draws with the same arguments differ.
+    """
     return task.fingerprint() if _has_own_fingerprint(task) else _fingerprint(task)
 
 
@@ -255,6 +260,9 @@ def _fingerprint(task: Task) -> str:
     digits = None if path is None else disk_cache.load(path, _parsed_fingerprint)
     if digits is None:
         digits = task.fingerprint()
+        if fingerprint_of_draws(task) != digits:
+            what = "other data with the same arguments"
+            raise _wrong(task, what, "draw from self.generator(seed, split) only")
         if path is not None:
             disk_cache.save(path, digits.encode())
     return digits

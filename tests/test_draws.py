@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import math
 import sys
 
+import numpy as np
 import pytest
 import torch
 import toys
@@ -284,7 +286,7 @@ def test_one_class_is_drawn():
 def test_the_second_process_draws_nothing(cache, tmp_path, monkeypatch):
     first, drawn = task_of(tmp_path / "a", monkeypatch)
     found = fingerprint(first)
-    assert len(drawn) == 3
+    assert len(drawn) == 6  # three splits, twice
     again, drawn = task_of(tmp_path / "a", monkeypatch)
     assert fingerprint(again) == found == first.fingerprint()
     assert not drawn
@@ -297,7 +299,7 @@ def test_what_the_data_rest_on_names_what_is_kept(cache, tmp_path, monkeypatch, 
     fingerprint(task_of(tmp_path / "a", monkeypatch)[0])
     other, drawn = task_of(tmp_path / "b", monkeypatch, **change)
     assert fingerprint(other) == other.fingerprint()
-    assert len(drawn) == 3
+    assert len(drawn) == 6  # three splits, twice
     assert len(list(cache.iterdir())) == 2
 
 
@@ -306,7 +308,7 @@ def test_another_installation_draws_anew(cache, tmp_path, monkeypatch):
     monkeypatch.setattr(draws, "_installed", lambda: ["torch-9.dist-info"])
     task, drawn = task_of(tmp_path / "a", monkeypatch)
     fingerprint(task)
-    assert len(drawn) == 3
+    assert len(drawn) == 6  # three splits, twice
 
 
 def test_nothing_is_kept_of_code_that_may_have_been_edited_since_it_was_loaded(
@@ -359,6 +361,26 @@ def test_a_folder_that_cannot_be_written_is_no_matter(cache, tmp_path, monkeypat
     monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path / "file"))
     task, _ = task_of(tmp_path / "a", monkeypatch)
     assert fingerprint(task) == task.fingerprint()
+
+
+@pytest.mark.parametrize("source", ["torch", "numpy", "counter"])
+def test_data_that_do_not_depend_on_the_arguments_alone_are_refused(cache, source):
+    calls = itertools.count()
+
+    class Unseeded(toys.Norms):
+        name = "unseeded"
+
+        def sample(self, n, seed, split):
+            if source == "torch":
+                x = torch.randn(n, 6)
+            elif source == "numpy":
+                x = torch.from_numpy(np.random.default_rng().normal(size=(n, 6))).float()
+            else:
+                x = super().sample(n, next(calls), split).x
+            return Data(x, self.target(x))
+
+    with pytest.raises(InputError, match=r"unseeded drew other data .* self.generator"):
+        fingerprint(Unseeded())
 
 
 def test_a_number_of_the_data_is_computed_once_and_kept(cache, tmp_path, monkeypatch):
