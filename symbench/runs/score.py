@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from symbench.contract import Data, Metric, Model, Problem, Task, Trained, seeded
 from symbench.contract.batches import in_parts
+from symbench.contract.modules import copied
 from symbench.draws import Draws
 from symbench.errors import PluginError
 from symbench.metrics import CORE
@@ -56,10 +57,13 @@ def _of_plugin(registry: Registry, name: str, task: Task, model: Model) -> Metri
 
 
 def _guarded(name: str, call: Callable[[], T], otherwise: T) -> T:
-    """Return what a call into a plugin's metric returns; if it raises, warn and go on without."""
+    """Return what a call into a plugin's metric returns; if it raises, warn and go on without.
+
+    After Ctrl-C, ``run_cell`` raises KeyboardInterrupt.
+    """
     try:
         return call()
-    except (Exception, SystemExit) as error:  # a plugin may raise anything
+    except BaseException as error:  # a plugin may raise anything
         _warn_once(f"metric {name}: {one_line(error)}; its score is missing")
         return otherwise
 
@@ -234,10 +238,13 @@ def _parameters(module: nn.Module) -> float:
 
 
 def _copies(trials: Sequence[Trained]) -> list[Trained]:
-    """Return the trials with copies of the test data and predictions, which a metric may change."""
+    """Return the trials with copies of all that a metric may change: data, module and memos."""
     test, shown = trials[0].test.clone(), [copy(trained) for trained in trials]
     for trained in shown:  # not by ``replace``, so that the float64 module is not copied again
-        vars(trained).update(test=test, prediction=trained.prediction.clone())
+        vars(trained).update(
+            test=test, prediction=trained.prediction.clone(), module=copied(trained.module),
+            memo=dict(trained.memo), cell_memo=dict(trained.cell_memo),
+        )  # fmt: skip
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
 from functools import partial
 
@@ -116,6 +117,20 @@ class Leaves(Parity):
         raise SystemExit(0)
 
 
+class Cancelled(Parity):
+    name = "cancelled"
+
+    def score(self, trained, task, generator):
+        raise asyncio.CancelledError
+
+
+class Interrupts(Parity):
+    name = "interrupts"
+
+    def score(self, trained, task, generator):
+        raise KeyboardInterrupt
+
+
 class Endless(Parity):
     name = "endless"
 
@@ -137,7 +152,7 @@ class Short(Parity):
         return []
 
 
-@pytest.mark.parametrize("faulty", [Thief, Leaves, Endless, Wordy, Short])
+@pytest.mark.parametrize("faulty", [Thief, Leaves, Cancelled, Interrupts, Endless, Wordy, Short])
 def test_a_plugins_metric_that_gives_no_score_of_its_own_costs_only_its_score(faulty, caplog):
     task, model, problem, trials = trained(toys.Small)
     records = scored(trials, task, model, problem, [*CORE, faulty, Parity])
@@ -234,6 +249,23 @@ class Meddler(Parity):
         for parameter in trained.module.parameters():
             parameter.data.zero_()
         return 0.0
+
+
+class Weight(Parity):
+    """Reads the trained module."""
+
+    name, version, along_curve = "weight", "1", True
+
+    def score(self, trained, task, generator):
+        return sum(float(p.detach().abs().sum()) for p in trained.module.parameters())
+
+
+def test_a_plugins_metric_sees_the_trained_module_whatever_another_does_with_it():
+    task, model, problem, trials = trained(toys.Small)
+    clean = scored(trials, task, model, problem, (*CORE, Weight))
+    after = scored(trials, task, model, problem, (*CORE, Meddler, Weight))
+    assert [r.scores["weight"] for r in after] == [r.scores["weight"] for r in clean]
+    assert all(record.scores["weight"] > 0 for record in clean)
 
 
 @pytest.mark.parametrize("fleet", ["on", "off"])
