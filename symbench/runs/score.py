@@ -7,6 +7,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
@@ -29,7 +30,7 @@ from symbench.registry.card import one_line
 from symbench.registry.registration import CORE_SCORES
 from symbench.runs.protocol import SymmetryAt
 from symbench.training.outside import Outside
-from symbench.training.setup import Trial
+from symbench.training.setup import Trial, seeded_globally
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def score(  # noqa: PLR0913 - public arguments
     scoring = _Scoring(trials, draws, problem, metrics, thorough, symmetry_at, sampler)
     records = scoring.records()
     _require_unchanged(scoring.test, draws, trials[0].model)
-    _require_independent(scoring.finite, outside)
+    _require_independent(scoring.finite, outside, draws.task)
     return Scored(records, scoring.absent)
 
 
@@ -167,7 +168,8 @@ class _Scoring:
     def _seen(self, trial: Trial) -> tuple[dict[str, float], Trained | None]:
         """Return the cost of a trial, and what the metrics see of it unless it diverged."""
         started = time.perf_counter()
-        prediction = predict(trial.module, self.test)
+        with _seeded(self.draws.task, trial.key.seed, trial.module):
+            prediction = predict(trial.module, self.test)
         cost = {
             "parameters": _parameters(trial.module),
             "train_seconds": trial.seconds,
@@ -222,14 +224,25 @@ def _by(metric: Metric, trials: Sequence[Trained], draws: Draws) -> list[dict[st
     generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
     own = type(metric) in CORE
     call = partial(_together, metric, trials if own else _copies(trials), task, generators)
-    return call() if own else _guarded(metric.name, call, [{} for _ in trials])
+    with _seeded(task, trials[0].seed, trials[0].module):
+        return call() if own else _guarded(metric.name, call, [{} for _ in trials])
+
+
+def _seeded(task: Task, seed: int, module: nn.Module) -> AbstractContextManager[None]:
+    """Seed the global generators, from which a network may draw when it is evaluated.
+
+    A network that draws from them is scored alone, so that its scores depend on its own seed.
+    """
+    own = seeded(task.name, task.version, seed, "evaluation").initial_seed()
+    return seeded_globally(own, _device(module))
 
 
 def _temperature(trial: Trial, draws: Draws) -> float:
     if draws.task.loss != "cross-entropy":
         return 1.0
     valid = draws.valid(trial.key.seed).to(_device(trial.module))
-    logits = predict(trial.module, valid)
+    with _seeded(draws.task, trial.key.seed, trial.module):
+        logits = predict(trial.module, valid)
     return calibrated(logits, valid.y) if bool(logits.isfinite().all()) else 1.0
 
 
@@ -257,12 +270,13 @@ def _require_unchanged(test: Data, draws: Draws, model: Model) -> None:
         )
 
 
-def _require_independent(trials: Sequence[Trained], outside: Outside) -> None:
+def _require_independent(trials: Sequence[Trained], outside: Outside, task: Task) -> None:
     """Raise PluginError if outputs depend on the trials that were scored before."""
     changed = outside.changed()
     for trained in trials if changed else ():
         outside.restore()
-        gap = (predict(trained.module, trained.test) - trained.prediction).abs().max()
+        with _seeded(task, trained.seed, trained.module):
+            gap = (predict(trained.module, trained.test) - trained.prediction).abs().max()
         if gap > _ROUNDING * trained.prediction.abs().max():
             raise PluginError(
                 f"{'.'.join(changed[0])} changes while {trained.model.name} is scored, and changes "

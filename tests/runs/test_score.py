@@ -194,9 +194,16 @@ def test_a_plugins_metric_that_cannot_be_asked_or_has_another_name_is_left_out(c
 # What modules and metrics do with what they are handed
 
 
-@pytest.mark.parametrize("module", [odd.EvalCache, odd.PlainTensor, odd.Calibrated])
+class Noisy(odd.Wrapped):
+    """Draws from the global generator whenever it is called."""
+
+    def forward(self, x):
+        return super().forward(x) + torch.randn(len(x), 1)
+
+
+@pytest.mark.parametrize("module", [odd.EvalCache, odd.PlainTensor, odd.Calibrated, Noisy])
 def test_a_trial_is_scored_with_its_own_state(module):
-    task, model, problem, trials = trained(lambda: odd.built(module))
+    task, model, problem, trials = trained(lambda: odd.built(module), fleet="auto")
     together = scored(trials, task, model, problem)
     for trial, record in zip(trials, together, strict=True):
         assert_same(scored([trial], task, model, problem)[0], record)
