@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -71,8 +71,10 @@ def _train_at_once(
     """Return the trained trials, and whether stacked ones kept state that is each trial's own."""
     trials = [_prepare(setup, key) for key in keys]
     _keep_initial(setup, trials)
-    if not isinstance(setup.model, Fits):
-        _compare_builds(setup, trials[0], outside)
+    if isinstance(setup.model, Fits):
+        _refuse_later_changes(setup, trials)
+    else:
+        early = _compare_builds(setup, trials[0], outside)
     shared = shared_tensors([trial.module for trial in trials])
     _refuse(setup, [name for name, tensor in shared.items() if tensor.requires_grad])
     versions = {name: tensor._version for name, tensor in shared.items()}
@@ -80,6 +82,8 @@ def _train_at_once(
     keeps_state = False
     if not ready and any(trainable(trial.module) for trial in trials):
         keeps_state = _train_all(trials, setup.recipe_used, setup)
+        if not keeps_state and not outside.changed():
+            _compare_with_early(setup, trials[0], early)
     _refuse(setup, [name for name in shared if shared[name]._version != versions[name]])
     return trials, keeps_state
 
@@ -122,15 +126,29 @@ def _refuse(setup: TrainingSetup, shared: Sequence[str]) -> None:
         )
 
 
-def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> None:
-    """Raise InputError unless a second build with the trial's seed gives an equal network."""
+def _refuse_later_changes(setup: TrainingSetup, trials: Sequence[Trial]) -> None:
+    """Raise InputError if a call of ``fit`` has changed a network that an earlier one returned."""
+    for trial in trials[:-1]:
+        x = trial.data.x[: len(trial.first_output)].clone()
+        if _differ(check_output(trial.module, setup.task, x), trial.first_output):
+            raise InputError(
+                f"model {setup.model.name}: a call of fit changed the network that an earlier call "
+                "returned: make a new module in each call, and clone tensors from a cache"
+            )
+
+
+def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> Tensor:
+    """Return the outputs of a second network that is built with the trial's seed.
+
+    Raises:
+        InputError: it differs from the first.
+    """
     built = _built(setup, trial.key, trial.data)
     again, output = built.module, built.output
     _refuse(setup, [n for n, t in shared_tensors([trial.module, again]).items() if t.requires_grad])
     tensors, others = named_tensors(trial.module), named_tensors(again)
     unequal = [n for n, t in tensors.items() if n not in others or not equal(t, others[n])]
-    gap = (output - trial.first_output).abs() > _ROUNDING * output.abs().max()
-    if not unequal and bool(gap.any()):
+    if not unequal and _differ(output, trial.first_output):
         unequal = ["their outputs"]
     if unequal and (changed := outside.changed()):
         raise InputError(
@@ -143,6 +161,35 @@ def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> Non
             "initial values from problem.generator, or from the global generator of torch, numpy "
             "or random"
         )
+    return _outputs(setup, trial, built)
+
+
+def _compare_with_early(setup: TrainingSetup, trial: Trial, early: Tensor) -> None:
+    """Raise InputError unless a network built after training has the outputs of an early one.
+
+    Args:
+        setup: that of the cell.
+        trial: the trial whose seed both were built with.
+        early: the outputs of the network that was built before training.
+    """
+    if _differ(_outputs(setup, trial, _built(setup, trial.key, trial.data)), early):
+        raise InputError(
+            f"model {setup.model.name}: training changes the networks that are built after it, by "
+            "something that they share, such as a default argument, an attribute of a function or "
+            "an object in a global: keep it in the module, by register_buffer"
+        )
+
+
+def _outputs(setup: TrainingSetup, trial: Trial, built: _Built) -> Tensor:
+    """Return the outputs [2, n, ...] of a new network, in evaluation mode and in training mode."""
+    x = trial.data.x[: len(built.output)].clone()
+    with seeded_globally(_initial_seed(setup, trial.key), setup.device), torch.enable_grad():
+        output: Tensor = built.module.train()(x).detach()
+    return torch.stack([built.output, output])
+
+
+def _differ(a: Tensor, b: Tensor) -> bool:
+    return bool(((a - b).abs() > _ROUNDING * a.abs().max()).any())
 
 
 def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> bool:
@@ -204,7 +251,7 @@ def _untrained(setup: TrainingSetup, trial: Trial) -> nn.Module | None:
             return copied(trial.module)
         with seeded_globally(seed, setup.device):
             problem = setup.make_problem(torch.Generator().manual_seed(seed))
-            return copy(setup.model).build(problem).to(setup.device)
+            return _own(setup.model).build(problem).to(setup.device)
     except Exception:  # raised by a plugin: this copy is not needed for training
         return None
 
@@ -228,7 +275,7 @@ def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> _Built:
     The module is fitted if the model trains itself; otherwise it is calibrated. It is called once
     here, because lazy layers draw their weights in their first call.
     """
-    task, model, spent = setup.task, copy(setup.model), None
+    task, model, spent = setup.task, _own(setup.model), None
     seed = _initial_seed(setup, key)
     # ordinary layers initialise from the global generator
     with seeded_globally(seed, setup.device):
@@ -244,6 +291,14 @@ def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> _Built:
             module.calibrate(data.x.clone(), data.y.clone())
         x = data.x if len(data) else setup.draws.valid(key.seed).to(setup.device).x
         return _Built(model, module, check_output(module, task, x[:4].clone()), spent)
+
+
+def _own(model: Model) -> Model:
+    """Return a deep copy of the model object, or a shallow one if it cannot be copied deeply."""
+    try:
+        return deepcopy(model)
+    except Exception:  # it holds a lock or an open file
+        return copy(model)
 
 
 def _context(setup: TrainingSetup, key: TrialKey) -> Context:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import odd_modules as odd
@@ -26,6 +28,7 @@ SOME = [TrialKey(64, seed) for seed in range(2)]
 X = TASK.sample(32, 0, "valid").x
 
 COUNT, MASKS, LOG, MEAN = 0, {}, [], torch.zeros(6)
+OBJECT = SimpleNamespace(count=0)
 TABLE, LARGE, QUEUE = np.zeros(3), torch.zeros(2**17), deque([1, 2])
 
 
@@ -94,6 +97,40 @@ class InPlace(odd.Wrapped):
     def forward(self, x):
         MEAN.add_(x.detach().mean(0))
         return super().forward(x - MEAN)
+
+
+class DefaultArgument(odd.Wrapped):
+    """Counts its training calls in a default argument."""
+
+    def forward(self, x, count=[0]):  # noqa: B006
+        count[0] += self.training
+        return super().forward(x) * (1 + count[0])
+
+
+class InObject(odd.Wrapped):
+    """Counts its training calls in an object."""
+
+    def forward(self, x):
+        OBJECT.count += self.training
+        return super().forward(x) * (1 + OBJECT.count)
+
+
+class OnlyInTraining(odd.Wrapped):
+    """Counts its training calls in an attribute of a function, which it uses in training only."""
+
+    def forward(self, x):
+        if not self.training:
+            return super().forward(x)
+        trained.calls = getattr(trained, "calls", 0) + 1
+        return super().forward(x) * (1 + trained.calls)
+
+
+class Memo(odd.Wrapped):
+    """Keeps a constant in an object."""
+
+    def forward(self, x):
+        OBJECT.ones = torch.ones(x.shape[-1])
+        return super().forward(x * OBJECT.ones)
 
 
 class Late(odd.Wrapped):
@@ -174,6 +211,17 @@ def test_a_global_that_changes_the_next_build_is_refused_by_its_name():
         trained(model_of(InPlace))
 
 
+@pytest.mark.parametrize("module", [DefaultArgument, InObject, OnlyInTraining])
+@pytest.mark.parametrize("fleet", ["auto", "off"])
+def test_state_that_cannot_be_found_is_noticed_by_a_network_built_after_training(module, fleet):
+    with pytest.raises(InputError, match="training changes the networks that are built after it"):
+        trained(model_of(module), fleet=fleet)
+
+
+def test_a_constant_kept_in_an_object_is_allowed():
+    assert {trial.stacked for trial in trained(model_of(Memo))} == {2}
+
+
 def test_each_trial_has_its_own_model_object():
     class Keeping(toys.Small):
         name = "keeping"
@@ -185,6 +233,49 @@ def test_each_trial_has_its_own_model_object():
     together = trained(Keeping())
     assert {trial.stacking.reason for trial in together} == {"short"}
     assert all(trial.model.net is trial.module for trial in together)
+
+
+def test_what_a_model_object_holds_is_each_trials_own():
+    class Listing(toys.Small):
+        name = "listing"
+
+        def __init__(self, config=None):
+            super().__init__(config)
+            self.nets = []
+
+        def build(self, problem):
+            self.nets.append(super().build(problem))
+            return self.nets[-1]
+
+    together = trained(Listing())
+    assert all(trial.model.nets == [trial.module] for trial in together)
+
+
+def test_a_model_object_that_cannot_be_copied_deeply_is_shared():
+    class Locked(toys.Small):
+        name = "locked"
+
+        def __init__(self, config=None):
+            super().__init__(config)
+            self.lock = threading.Lock()
+
+    assert len(trained(Locked())) == 2
+
+
+def test_a_fit_that_changes_an_earlier_network_is_refused():
+    class Reusing(toys.Small):
+        name = "reusing"
+
+        def fit(self, problem, data, context):
+            net = OBJECT.nets.setdefault(0, self.build(problem))
+            with torch.no_grad():
+                for parameter in net.parameters():
+                    parameter.copy_(torch.randn_like(parameter))
+            return net.requires_grad_(False)
+
+    OBJECT.nets = {}
+    with pytest.raises(InputError, match="changed the network that an earlier call returned"):
+        trained(Reusing())
 
 
 def test_a_model_that_trains_itself_starts_each_trial_anew():
