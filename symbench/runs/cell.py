@@ -6,6 +6,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -104,7 +105,8 @@ def _run(
     task = registry.task(cell.task).for_tier(identity.tier)
     draws = Draws(task, identity.task_fingerprint)
     model_class = registry.model(cell.model)
-    model = model_class(model_class.Config(**identity.config))
+    # a copy, because a model may change a list or a dictionary of its configuration
+    model = model_class(model_class.Config(**deepcopy(identity.config)))
     check_code(registry, identity, task, model)
     problem = partial(make_problem, registry, task, model)
     if reason := model.accepts(problem()):
