@@ -228,6 +228,8 @@ def _of_torch(torch: Any) -> list[_Setting]:
         _Setting("torch's deterministic flags", deterministic, set_deterministic, (False, False)),
         _Setting("the flags of cuDNN", lambda: (cudnn.benchmark, cudnn.deterministic), set_cudnn,
                  (False, False)),
+        _Setting("the precision of torch's matrix products", torch.get_float32_matmul_precision,
+                 torch.set_float32_matmul_precision, "highest"),
         _Setting("torch's gradient mode", torch.is_grad_enabled, torch.set_grad_enabled, True),
         _Setting("torch's print options", lambda: dict(vars(shown.PRINT_OPTS)),
                  lambda earlier: torch.set_printoptions(**earlier), options),

@@ -38,6 +38,9 @@ CHANGES = {
         lambda: torch.use_deterministic_algorithms(True, warn_only=True),
         torch.are_deterministic_algorithms_enabled,
     ),
+    "precision of torch's matrix products": (
+        lambda: torch.set_float32_matmul_precision("medium"), torch.get_float32_matmul_precision,
+    ),
     "gradient mode": (lambda: torch.set_grad_enabled(False), torch.is_grad_enabled),
     "print options": (
         lambda: torch.set_printoptions(precision=9), lambda: str(torch.tensor(1 / 3)),
