@@ -28,9 +28,9 @@ def watched(draws: Draws, model: Model) -> Iterator[None]:
 
     Raises:
         PluginError: the model has drawn data of the task, changed the test data that are kept, or
-            replaced a function that computes scores.
+            replaced a function that all models share.
     """
-    _require_own_code()
+    _require_own_code(model, draws.task)
     cls, own, drawn = type(draws.task), vars(type(draws.task)).get("sample"), list[str]()
     sample, kept = cls.sample, draws.stamp()
 
@@ -55,13 +55,19 @@ def watched(draws: Draws, model: Model) -> Iterator[None]:
     if drawn:  # and the model has caught the error
         raise PluginError(drawn[0])
     draws.require_kept(kept)
-    _require_own_code()
+    _require_own_code(model, draws.task)
 
 
-def _require_own_code() -> None:
-    if (name := judge.replaced()) is not None:
+def _require_own_code(model: Model, task: Task) -> None:
+    name = judge.replaced() or judge.replaced_in(type(model)) or judge.replaced_in(type(task))
+    if name is not None:
         raise PluginError(
-            f"{name} is not the function of symbench: a plugin has replaced it; leave it out"
+            f"{name} is not the original function: a plugin has replaced it; leave the plugin "
+            "out, or start the run again if the file was edited during the run"
+        )
+    if (name := judge.hooked()) is not None:
+        raise PluginError(
+            f"{name} is not empty: a plugin has added hooks for all models; leave the plugin out"
         )
 
 
