@@ -97,6 +97,8 @@ class Store:
         Such a record is never read, moved or replaced.
         """
         path = self.cells / f"{_checked(key)}.json"
+        if not path.is_file():  # reading a pipe would wait for a writer
+            return None
         try:
             with path.open("rb") as file:
                 _check_schema(file.read(_HEAD))

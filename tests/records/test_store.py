@@ -52,6 +52,16 @@ def test_a_store_is_created_by_its_first_record_and_not_before(tmp_path: Path) -
     assert not store.path.exists()
 
 
+def test_a_pipe_in_the_place_of_a_record_is_replaced(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    path = store.write(record())
+    path.unlink()
+    os.mkfifo(path)
+    assert store.newer(record().key) is None
+    store.write(record())
+    assert store.read(record().key) == record()
+
+
 def test_a_file_is_named_by_the_key_and_never_by_a_name(tmp_path: Path) -> None:
     hostile = record(task="../../etc/passwd", model="a/b\0c")
     store = Store(tmp_path / "store")
