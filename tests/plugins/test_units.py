@@ -31,6 +31,9 @@ TASK_UNITS = (ConservationError, PaperError)  # scores in units of the task, or 
 # of which is the true one. Rounding decides which direction is extracted, so that data that are
 # rounded differently have other generator scores.
 TIED = {"e3nn", "emlp-o3", "emlp-so3"}
+# The logarithm of a fitted matrix with eigenvalues near the negative axis amplifies the rounding of
+# the data, so that the angles of single pairs differ by 1 %.
+AMPLIFYING = {"matrix-log"}
 
 
 class Outcome(NamedTuple):
@@ -100,12 +103,13 @@ def test_scores_do_not_depend_on_the_units_of_any_family_of_tasks(name):
     # the error in float32 is itself rounding, which also decides about single pairs of inputs
     inputs = "equivariance_error.inputs"
     rounded = ("equivariance_error_float32", inputs, *(("generator_",) if name in TIED else ()))
+    rel = 5e-2 if name in AMPLIFYING else 5e-3
     for task in tasks:
         usual = outcome(subject, task, scored=True)
         for units in changes_of_units(task, FAR):
             require_same(usual, outcome(subject, task, units, scored=True), 1e-6)
         for units in changes_of_units(task, DECIMAL):
-            require_same(usual, outcome(subject, task, units, scored=True), 5e-3, rounded)
+            require_same(usual, outcome(subject, task, units, scored=True), rel, rounded)
 
 
 def test_every_model_has_a_task_with_units():
