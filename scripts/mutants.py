@@ -75,6 +75,7 @@ class Taster:
     """Calls the readers of one mutant after the other, and notes the outcome of each."""
 
     def __init__(self, limits: Limits, *, verbose: bool = False) -> None:
+        signal.signal(signal.SIGPROF, _alarm)
         self.limits = limits
         self.verbose = verbose
         self.outcomes: list[tuple[str, str]] = []
@@ -150,7 +151,6 @@ def work(folder: Path, kind: str, numbers: range, seed: int, limits: Limits) -> 
         read = _readers()[kind]
         for original in originals[kind]:  # without limits: imports and caches are not counted
             read(bench, original, 0, Taster(Limits(600.0, 0)).step)
-        signal.signal(signal.SIGPROF, _alarm)
         _limit_memory(limits.mib)
         for number in numbers:
             content = mutant(bench.originals, kind, number, seed)

@@ -74,13 +74,14 @@ def _train_at_once(
     if isinstance(setup.model, Fits):
         _refuse_later_changes(setup, trials)
     else:
-        early = _compare_builds(setup, trials[0], outside)
+        again = _compare_builds(setup, trials[0], outside)
     shared = shared_tensors([trial.module for trial in trials])
     _refuse(setup, [name for name, tensor in shared.items() if tensor.requires_grad])
     versions = {name: tensor._version for name, tensor in shared.items()}
     ready = isinstance(setup.model, Fits) or setup.task.loss == "none"
     keeps_state = False
     if not ready and any(trainable(trial.module) for trial in trials):
+        early = _outputs(setup, trials[0], again)
         keeps_state = _train_all(trials, setup.recipe_used, setup)
         if not keeps_state and not outside.changed():
             _compare_with_early(setup, trials[0], early)
@@ -137,8 +138,8 @@ def _refuse_later_changes(setup: TrainingSetup, trials: Sequence[Trial]) -> None
             )
 
 
-def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> Tensor:
-    """Return the outputs of a second network that is built with the trial's seed.
+def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> _Built:
+    """Return a second network that is built with the trial's seed.
 
     Raises:
         InputError: it differs from the first.
@@ -161,7 +162,7 @@ def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> Ten
             "initial values from problem.generator, or from the global generator of torch, numpy "
             "or random"
         )
-    return _outputs(setup, trial, built)
+    return built
 
 
 def _compare_with_early(setup: TrainingSetup, trial: Trial, early: Tensor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 
@@ -51,17 +52,25 @@ def test_mutants_are_of_many_kinds(scripts):
     assert any(len(one) > 1_000_000 for one in made)
 
 
+def compute(seconds):
+    """Use so much processor time."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
 @pytest.mark.parametrize(
     ("call", "what"),
     [
         (lambda: {}["key"], "KeyError"),
         (lambda: (_ for _ in ()).throw(RecursionError()), "RecursionError"),
-        (lambda: sum(range(10_000_000)), "slow"),
+        (lambda: compute(0.1), "slow"),
+        (lambda: compute(60), "hang"),
     ],
 )
 def test_whatever_is_no_error_of_symbench_is_a_fault(scripts, call, what):
     mutants, _ = scripts
-    taster = mutants.Taster(mutants.Limits(0.01, 100))
+    taster = mutants.Taster(mutants.Limits(0.05, 100))
     taster.step("reader", call)
     assert taster.outcomes == [("reader", what)]
     assert [fault["what"] for fault in taster.faults] == [what]

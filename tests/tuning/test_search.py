@@ -12,6 +12,7 @@ import torch
 from search_toys import search_registry
 
 import symbench.tuning
+from symbench.draws import fingerprint
 from symbench.errors import InputError
 from symbench.records.store import Store
 from symbench.registry import Registry
@@ -42,7 +43,7 @@ def how(store: Path, **changes) -> Search:
 
 def test_the_test_split_and_the_seeds_of_runs_are_never_drawn(registry, tmp_path):
     task = registry.task("blind")
-    task.fingerprint()
+    fingerprint(task)
     task.shut = True
     task.drawn.clear()
     study = found(registry, how(tmp_path, seeds=2), "blind")
