@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -48,8 +52,28 @@ def _start(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave the process with its exit code."""
-    sys.exit(_exit_code(arguments))
+    """Run the command line and leave the process with its exit code.
+
+    Threads that a plugin has left do not keep the process from ending.
+    """
+    before = set(threading.enumerate())
+    code = _exit_code(arguments)
+    left = set(threading.enumerate()) - before
+    if names := sorted({one.name for one in left if not one.daemon}):
+        from symbench.results.report.escape import plain
+
+        threads = plain(", ".join(names))[:_LONGEST]
+        typer.echo(f"symbench: warning: a plugin has left threads: {threads}", err=True)
+        _end(code)
+    sys.exit(code)
+
+
+def _end(code: int) -> NoReturn:
+    """End the process as ``sys.exit`` does, but without waiting for threads."""
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(code)
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:

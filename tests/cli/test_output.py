@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -131,3 +132,14 @@ def test_control_characters_of_a_store_reach_no_refusal_and_no_warning(tmp_path:
     done = symbench("leaderboard", "--store", tmp_path)
     assert b"cannot be used" in done.stderr
     assert b"\x1b" not in done.stderr
+
+
+def test_a_thread_of_a_plugin_does_not_keep_the_command_from_ending(plugin: Path) -> None:
+    plugin.write_text(LOUD + "\nimport threading\nthreading.Timer(60, print).start()\n")
+    before = time.monotonic()
+    done = symbench("list", "models", "--json", "--plugin", plugin)
+    assert time.monotonic() - before < 50
+    assert done.returncode == 0
+    assert [card["name"] for card in json.loads(done.stdout)["models"]] == ["loud"]
+    assert b"is unloaded" in done.stderr
+    assert b"a plugin has left threads: Thread-" in done.stderr
