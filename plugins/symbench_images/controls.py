@@ -144,6 +144,7 @@ class HiddenConjugate(_TwoVectors):
     summary = "O(5)-invariant function of two vectors after a hidden change of basis"
     reference = "after Finzi, Welling, Wilson 2021, section 7 (arXiv:2104.09459)"
     threshold = 0.002
+    discovery = "hidden"
 
     @cached_property
     def group(self) -> Conjugated:

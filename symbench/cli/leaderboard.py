@@ -29,12 +29,14 @@ from symbench.results.leaderboard import (
     make,
     newest_tier,
 )
+from symbench.results.leaderboard.discovery import DiscoveryBoard, discovery_board
 from symbench.results.leaderboard.over_tasks import Summary, summarise
 from symbench.results.report import FORMATS, SUMMARY_FORMATS, check_format, render, summaries
+from symbench.results.report import discovery as boards
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
-    from symbench.records.record import Record
+    from symbench.records.record import Identity, Record
 
 Patterns = Sequence[str] | None
 
@@ -53,6 +55,10 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     summary: Annotated[
         bool, typer.Option("--summary", help="Rank over tasks instead (table, md or json).")
     ] = False,
+    discovery: Annotated[
+        bool,
+        typer.Option("--discovery", help="Compare what methods discover (table, md or json)."),
+    ] = False,
     match_params: Annotated[
         str | None,
         typer.Option(
@@ -69,7 +75,9 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """With several stores, the newest record of each task and model counts."""
     form = "json" if as_json else form
-    check_format(form, SUMMARY_FORMATS if summary else FORMATS)
+    check_format(form, SUMMARY_FORMATS if summary or discovery else FORMATS)
+    if summary and discovery:
+        raise InputError("--summary and --discovery are two tables: give one of them")
     if tier is not None:
         check_tier(tier)
     window = parameter_window(match_params, match_factor)
@@ -80,10 +88,14 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     with registered(plugin, no_plugin) as registry:
         if summary:
             rankings = summarised(records, tier, staleness(registry), (task, model), window)
+        elif discovery:
+            board = discovered(records, tier, staleness(registry), (task, model))
         else:
             table = make(records, tier, staleness(registry), window=window)
     if summary:
         text = summaries.render(rankings, form, terminal_width(), colour=coloured())
+    elif discovery:
+        text = boards.render(board, form, terminal_width(), colour=coloured())
     else:
         shown = matching(table, task, model)
         if figures is not None:
@@ -135,11 +147,36 @@ def summarised(
     Raises:
         InputError: the tier has cells, and none of them matches.
     """
+    return summarise(records, tier, stale, selected(records, tier, patterns), window)
+
+
+def discovered(
+    records: Sequence[Record],
+    tier: str,
+    stale: Callable[[Record], bool],
+    patterns: tuple[Patterns, Patterns],
+) -> DiscoveryBoard:
+    """Return the discovery board, made from the tasks and models that match.
+
+    Raises:
+        InputError: the tier has cells, and none of them matches.
+    """
+    return discovery_board(records, tier, stale, selected(records, tier, patterns))
+
+
+def selected(
+    records: Sequence[Record], tier: str, patterns: tuple[Patterns, Patterns]
+) -> Callable[[Identity], bool]:
+    """Return whether a cell matches the patterns of tasks and models.
+
+    Raises:
+        InputError: the tier has cells, and none of them matches.
+    """
     task, model = map(matcher, patterns)
     cells = [record.identity for record in records if record.identity.tier == tier]
     if cells and not any(task(cell.task) and model(cell.model) for cell in cells):
         raise InputError(f"no {tier} cell of the store matches -t and -m")
-    return summarise(records, tier, stale, lambda c: task(c.task) and model(c.model), window)
+    return lambda cell: task(cell.task) and model(cell.model)
 
 
 def draw(stores: Sequence[Store], table: Leaderboard, to: Path) -> None:

@@ -11,7 +11,17 @@ from copy import copy
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from symbench.contract.values import SPLITS, Data, Kind, Loss, Published, Split, Symmetry, seeded
+from symbench.contract.values import (
+    SPLITS,
+    Data,
+    Discovery,
+    Kind,
+    Loss,
+    Published,
+    Split,
+    Symmetry,
+    seeded,
+)
 from symbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +50,10 @@ class Task(ABC):
     A model that selects among its networks sets a fifth of its n_train examples aside for that. A
     task that reproduces a published protocol may allow a separate validation set of ``valid_size``
     examples instead: ``separate_validation`` then says whose protocol it is.
+
+    ``discovery`` is the kind of the task on the discovery board: ``broken`` if the symmetry holds
+    only nearly, ``hidden`` if it acts by matrices that nobody would guess, ``finite`` if the group
+    is. A task without it is of the kind ``continuous``, or a ``control`` if it has no symmetry.
 
     ``further_symmetries`` names symmetries of the exact target that ``symmetry`` does not declare,
     such as a scaling, in words.
@@ -70,6 +84,7 @@ class Task(ABC):
     test_size: ClassVar[int] = 4000
     valid_size: ClassVar[int] = 1000
     separate_validation: ClassVar[str] = ""
+    discovery: ClassVar[Discovery | None] = None
     published: ClassVar[tuple[Published, ...]] = ()
     further_symmetries: ClassVar[tuple[str, ...]] = ()
 

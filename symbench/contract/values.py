@@ -25,6 +25,7 @@ Split = Literal["train", "valid", "test"]
 Loss = Literal["mse", "cross-entropy", "own", "none"]
 Direction = Literal["lower", "higher"]
 Selection = Literal["last", "best-valid"]
+Discovery = Literal["continuous", "broken", "hidden", "finite", "control"]
 Scores = float | dict[str, float]
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar, get_args
 
 from symbench.contract import Recipe, Task, seeded
-from symbench.contract.values import check_tier
+from symbench.contract.values import Discovery, check_tier
 from symbench.errors import InputError
 from symbench.groups.samplers import SAMPLERS, elements
 from symbench.records.record import Failure, Identity
@@ -192,7 +192,7 @@ def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str |
         "baseline": planned.baseline,
         "chance_error": _chance_error(planned),
         **({"headline": planned.headline} if planned.headline else {}),
-        **_validation_of(planned),
+        **_terms_of(planned),
     }
     if experiment := selection.experiment:
         terms |= {**experiment, "experiment": experiment}
@@ -220,10 +220,19 @@ def _cannot_sample(task: Task, sampler: str | None) -> str | None:
     return None
 
 
-def _validation_of(task: Task) -> dict[str, str]:
-    """Return whose protocol has a separate validation set, if the task allows one."""
-    reason = task.separate_validation
-    return {"separate_validation": reason} if reason else {}
+def _terms_of(task: Task) -> dict[str, str]:
+    """Return what a task declares only if it applies: separate validation, kind of discovery.
+
+    Raises:
+        InputError: there is no such kind of discovery.
+    """
+    kind, reason = task.discovery, task.separate_validation
+    if kind is not None and kind not in get_args(Discovery):
+        raise InputError(
+            f"{task.name}: discovery is {kind!r}: choose one of {', '.join(get_args(Discovery))}"
+        )
+    terms = {"separate_validation": reason, "discovery": kind}
+    return {name: value for name, value in terms.items() if value}
 
 
 def _sizes(task: Task, tier: str) -> list[int]:

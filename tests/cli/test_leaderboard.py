@@ -51,7 +51,7 @@ def test_a_record_of_changed_data_is_stale(call: Any, stored: Any, tmp_path: Pat
     assert document["coverage"]["stale"] == 1
 
 
-@pytest.mark.parametrize("options", [["--json"], ["--summary", "--json"]])
+@pytest.mark.parametrize("options", [["--json"], ["--summary", "--json"], ["--discovery", "--json"]])
 def test_what_a_plugin_prints_when_it_is_asked_for_staleness_goes_to_stderr(
     call: Any, stored: Any, plugin: str, tmp_path: Path, options: list[str]
 ) -> None:
@@ -119,3 +119,10 @@ def test_a_damaged_file_is_named_and_the_rest_is_shown(results, capsys):
     caught = capsys.readouterr()
     assert damaged.name in caught.err
     assert "finding" in caught.out
+
+
+def test_two_tables_at_once_are_refused(call: Any, stored: Any, tmp_path: Path) -> None:
+    stored(tmp_path / "a")
+    done = call("leaderboard", "--store", str(tmp_path / "a"), "--summary", "--discovery")
+    assert done.code == 2
+    assert "give one of them" in done.err

@@ -1,0 +1,148 @@
+"""The discovery board: tables for the terminal, markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+from tabulate import tabulate
+
+from symbench.results.leaderboard.discovery import DiscoveryBoard, Found, Method
+from symbench.results.report import SUMMARY_FORMATS, check_format
+from symbench.results.report.escape import markdown, plain
+from symbench.results.report.numbers import interval, number, samples
+from symbench.results.report.printing import printed
+from symbench.results.report.summaries import rate
+
+_TASK_HEADINGS = ("method", "overlap", "found", "n_to_discover", "error", "seconds")
+LEGEND = (
+    "figure: how far the overlap of what a method found exceeds that of the best guess that looks "
+    "at no label, from 0 (nothing, everything or the guess) to 1 (exactly the truth). It is the "
+    "mean over the tasks of a kind, where a task that the method declines counts 0, and over the "
+    "kinds. Intervals: 95 %, seeds resampled within each task.",
+    "control: the share of trials on the other tasks with a figure of at least 0.5, less the share "
+    "of trials on controls with a false finding.",
+    "from: announced generators or elements, or generators extracted from the trained function. "
+    "found: their number, of the true number. n_to_discover: from which n_train on the right ones "
+    "are found.",
+)
+
+
+def render(board: DiscoveryBoard, form: str, width: int = 120, *, colour: bool = False) -> str:
+    """Return the board in one of ``SUMMARY_FORMATS``; width and colour are the terminal's.
+
+    Raises:
+        InputError: another format.
+    """
+    check_format(form, SUMMARY_FORMATS)
+    if form == "table":
+        return printed(_parts(board), width, colour=colour)
+    if form == "md":
+        return _markdown(board)
+    return json.dumps(board.document(), indent=1, allow_nan=False) + "\n"
+
+
+def headings(board: DiscoveryBoard) -> list[str]:
+    """Return the headings of the table of figures."""
+    return ["#", "method", "from", "figure", *_kinds(board), "false findings"]
+
+
+def figures(board: DiscoveryBoard) -> Iterator[list[str]]:
+    """Yield the row of each method in the table of figures."""
+    for place, method in enumerate(board.methods, 1):
+        by_kind = [interval(method.figures[kind]) for kind in _kinds(board)]
+        false = "" if method.false is None else rate(method.false)
+        yield [str(place), method.model, method.source, number(method.figure), *by_kind, false]
+
+
+def of_task(board: DiscoveryBoard, task: str) -> Iterator[list[str]]:
+    """Yield the row of each method that has results on a task, the largest overlap first."""
+    shown = [(method, found) for method in board.methods if (found := method.found.get(task))]
+    for method, found in sorted(shown, key=_order):
+        yield [method.model, *_cells(found)]
+
+
+def titles(board: DiscoveryBoard) -> Iterator[tuple[str, str]]:
+    """Yield each task with its kind, number of generators, and guess."""
+    for kind, tasks in board.tasks.items():
+        for task in tasks:
+            truths = {found.truth for method in board.methods if (found := method.found.get(task))}
+            known = sorted(truth for truth in truths if truth is not None)
+            parts = [task, kind, *(f"{truth:.0f} to find" for truth in known[-1:])]
+            if (guess := board.guesses.get(task)) is not None and kind != "control":
+                certain = ", right: not in the figures" if task in board.certain else ""
+                parts.append(f"a guess has overlap {number(guess)}{certain}")
+            yield task, " · ".join(parts)
+
+
+def _nothing(board: DiscoveryBoard) -> str:
+    stale = f"; stale records left out: {board.stale}; run them again" if board.stale else ""
+    return f"nothing to show: no record of tier {board.tier} has scores of discovery{stale}"
+
+
+def _kinds(board: DiscoveryBoard) -> list[str]:
+    return list(board.methods[0].figures) if board.methods else []
+
+
+def _order(shown: tuple[Method, Found]) -> tuple[float, str]:
+    method, found = shown
+    return -(found.overlap.value if found.overlap else 0.0), method.model
+
+
+def _cells(found: Found) -> list[str]:
+    of = "" if found.truth is None else f"/{found.truth:.0f}"
+    return [
+        interval(found.overlap) if found.overlap else "",
+        f"{found.count.value:.0f}{of}" if found.count else "",
+        samples(found.n_to_discover) if found.n_to_discover else "",
+        number(found.error.value) if found.error else "",
+        number(found.seconds.value) if found.seconds else "",
+    ]
+
+
+def _parts(board: DiscoveryBoard) -> Iterator[RenderableType]:
+    yield Text(plain(f"discovery · {board.tier}"), style="bold")
+    if not board.methods:
+        yield Text(_nothing(board))
+        return
+    yield _grid(headings(board), list(figures(board)))
+    yield ""
+    for task, title in titles(board):
+        yield Text(plain(title, 300), style="bold")
+        yield _grid(_TASK_HEADINGS, list(of_task(board, task)))
+        yield ""
+    for line in _foot(board):
+        yield Text(line, style="dim")
+
+
+def _foot(board: DiscoveryBoard) -> Iterator[str]:
+    yield from LEGEND
+    if board.stale:
+        yield f"stale records left out: {board.stale}; run them again."
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
+    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
+    for heading in columns:
+        grid.add_column(Text(heading), overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(plain(cell)) for cell in row))
+    return grid
+
+
+def _markdown(board: DiscoveryBoard) -> str:
+    if not board.methods:
+        return _nothing(board) + "\n"
+    parts = [_drawn(headings(board), figures(board))]
+    for task, title in titles(board):
+        parts += [f"### {markdown(title, 300)}", _drawn(_TASK_HEADINGS, of_task(board, task))]
+    return "\n\n".join([*parts, *_foot(board)]) + "\n"
+
+
+def _drawn(columns: Sequence[str], rows: Iterator[list[str]]) -> str:
+    cells = [[markdown(cell) for cell in row] for row in rows]
+    return str(tabulate(cells, headers=columns, tablefmt="github", disable_numparse=True))
