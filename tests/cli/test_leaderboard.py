@@ -51,7 +51,9 @@ def test_a_record_of_changed_data_is_stale(call: Any, stored: Any, tmp_path: Pat
     assert document["coverage"]["stale"] == 1
 
 
-@pytest.mark.parametrize("options", [["--json"], ["--summary", "--json"], ["--discovery", "--json"]])
+@pytest.mark.parametrize(
+    "options", [["--json"], ["--summary", "--json"], ["--discovery", "--json"]]
+)
 def test_what_a_plugin_prints_when_it_is_asked_for_staleness_goes_to_stderr(
     call: Any, stored: Any, plugin: str, tmp_path: Path, options: list[str]
 ) -> None:

@@ -24,6 +24,8 @@ def files(content: Content) -> dict[str, bytes]:
         "compare.html": pages.compare(content),
         "about.html": pages.about(content),
     }
+    if content.discovery.methods:
+        by_path["discovery.html"] = pages.discovery(content)
     by_path |= {f"tasks/{ident(n)}.html": pages.task(content, n) for n in content.of_task}
     by_path |= {f"models/{ident(n)}.html": pages.model(content, n) for n in content.of_model}
     static = resources("symbench.publish.site") / "static"

@@ -13,6 +13,7 @@ from symbench.publish.site.cards import Details, ModelCard, TaskCard
 from symbench.publish.site.render import ident
 from symbench.records.record import Record
 from symbench.results.leaderboard import Leaderboard, Row
+from symbench.results.leaderboard.discovery import DiscoveryBoard, discovery_board
 from symbench.results.leaderboard.over_tasks import Summary, summarise
 from symbench.results.leaderboard.rows import UNRANKED
 from symbench.results.report.tables import coverage
@@ -49,6 +50,11 @@ class Content:
     def summary(self) -> Summary:
         """The rankings over tasks."""
         return summarise(self.records, self.tier)
+
+    @cached_property
+    def discovery(self) -> DiscoveryBoard:
+        """What methods discover; without methods if no record has scores of discovery."""
+        return discovery_board(self.records, self.tier)
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -13,8 +13,11 @@ from symbench.results import statistics
 from symbench.results.leaderboard import RANKED_SEEDS, Row
 from symbench.results.leaderboard.over_tasks import THRESHOLDS, Ranking
 from symbench.results.leaderboard.record_summary import RecordSummary
+from symbench.results.report import discovery as boards
 from symbench.results.report import numbers, summaries
 from symbench.results.report.tables import LEGEND, Table, tables
+
+_PICTURED = 3  # methods with pictures on a task
 
 
 def overview(content: Content) -> bytes:
@@ -119,6 +122,26 @@ def compare(content: Content) -> bytes:
     )  # fmt: skip
 
 
+def discovery(content: Content) -> bytes:
+    """Return the page of the discovery board."""
+    board = content.discovery
+    sections = [
+        {"task": task, "title": title, "rows": list(boards.of_task(board, task)),
+         "pictures": _best_pictures(content, task)}
+        for task, title in boards.titles(board)
+    ]  # fmt: skip
+    return page(
+        "discovery.html",
+        **_shell(content, "Discovery", depth=0),
+        methods=board.methods,
+        kinds=list(board.methods[0].figures),
+        rate=summaries.rate,
+        legend=boards.LEGEND,
+        headings=boards.TASK_HEADINGS,
+        sections=sections,
+    )
+
+
 def about(content: Content) -> bytes:
     """Return the page on where the results come from and how to verify them."""
     protocols: dict[str, list[str]] = {}
@@ -147,6 +170,7 @@ def _shell(content: Content, title: str, depth: int) -> dict[str, Any]:
         "sha256": content.sha256,
         "coverage": content.coverage,
         "statuses": content.statuses,
+        "discovery": bool(content.discovery.methods),
         "counts": (len(content.of_task), len(content.of_model), len(content.rows)),
     }
 
@@ -221,9 +245,20 @@ def _against_best(content: Content, rows: Sequence[Row]) -> list[list[Any]]:
 
 def _pictures(content: Content, name: str) -> list[tuple[str, list[str]]]:
     """Return the tasks on which a model has heat maps of generators, and their file names."""
-    pictures = []
-    for row in content.of_model[name]:
-        record = content.record.get((row.task, name))
-        if record is not None and (maps := content.details.pictures.get(record.key)):
-            pictures.append((row.task, [f"{record.key}-{i}.png" for i in range(len(maps))]))
-    return pictures
+    shown = [(row.task, _files(content, row.task, name)) for row in content.of_model[name]]
+    return [(task, names) for task, names in shown if names]
+
+
+def _best_pictures(content: Content, task: str) -> list[tuple[str, list[str]]]:
+    """Return the methods with the largest overlaps on a task that have heat maps of generators."""
+    models = [cells[0] for cells in boards.of_task(content.discovery, task)]
+    shown = [(model, names) for model in models if (names := _files(content, task, model))]
+    return shown[:_PICTURED]
+
+
+def _files(content: Content, task: str, model: str) -> list[str]:
+    """Return the file names of the heat maps of a cell."""
+    if (record := content.record.get((task, model))) is None:
+        return []
+    maps = content.details.pictures.get(record.key, ())
+    return [f"{record.key}-{i}.png" for i in range(len(maps))]

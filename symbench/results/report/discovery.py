@@ -18,7 +18,7 @@ from symbench.results.report.numbers import interval, number, samples
 from symbench.results.report.printing import printed
 from symbench.results.report.summaries import rate
 
-_TASK_HEADINGS = ("method", "overlap", "found", "n_to_discover", "error", "seconds")
+TASK_HEADINGS = ("method", "overlap", "found", "n_to_discover", "error", "seconds")
 LEGEND = (
     "figure: how far the overlap of what a method found exceeds that of the best guess that looks "
     "at no label, from 0 (nothing, everything or the guess) to 1 (exactly the truth). It is the "
@@ -113,7 +113,7 @@ def _parts(board: DiscoveryBoard) -> Iterator[RenderableType]:
     yield ""
     for task, title in titles(board):
         yield Text(plain(title, 300), style="bold")
-        yield _grid(_TASK_HEADINGS, list(of_task(board, task)))
+        yield _grid(TASK_HEADINGS, list(of_task(board, task)))
         yield ""
     for line in _foot(board):
         yield Text(line, style="dim")
@@ -139,7 +139,7 @@ def _markdown(board: DiscoveryBoard) -> str:
         return _nothing(board) + "\n"
     parts = [_drawn(headings(board), figures(board))]
     for task, title in titles(board):
-        parts += [f"### {markdown(title, 300)}", _drawn(_TASK_HEADINGS, of_task(board, task))]
+        parts += [f"### {markdown(title, 300)}", _drawn(TASK_HEADINGS, of_task(board, task))]
     return "\n\n".join([*parts, *_foot(board)]) + "\n"
 
 

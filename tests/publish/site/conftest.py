@@ -24,6 +24,12 @@ HOSTILE = (
 )  # fmt: skip
 
 
+FOUND = {
+    "announced_overlap": 0.6, "announced_overlap.guess": 0.2, "announced_count": 4.0,
+    "generators_found": 0.0, "generators_found.truth": 4.0,
+}  # fmt: skip
+
+
 def record(task, model, level=0.1, prior="none", **changes):
     """Return a record of five seeds and two sizes whose errors fall from level to level / 4."""
     protocol = {"version": PROTOCOL_VERSION, "updates": 60, "prior": prior, "chance_error": 1.0,
@@ -56,7 +62,13 @@ def ordinary():
     levels = {"mlp": (0.4, "none"), "emlp": (0.1, "told"), "lconv": (0.2, "discovers")}
     tasks = ("o3-inertia", "spring", "digits", "lorentz", "csl")
     records = [
-        record(task, model, level * (1 + place), prior)
+        record(
+            task,
+            model,
+            level * (1 + place),
+            prior,
+            scores=FOUND if (task, model) == ("o3-inertia", "lconv") else {},
+        )
         for place, task in enumerate(tasks)
         for model, (level, prior) in levels.items()
     ]
@@ -81,7 +93,7 @@ def ordinary():
 
 def hostile():
     records = [
-        record(task, model, 0.1 * (1 + i), config={task: model}, scores={task: 1.0})
+        record(task, model, 0.1 * (1 + i), config={task: model}, scores={task: 1.0, **FOUND})
         for i, model in enumerate(HOSTILE)
         for task in {*HOSTILE[:3], model}
     ]

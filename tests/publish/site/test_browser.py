@@ -124,8 +124,8 @@ def test_an_unknown_model_in_the_address_is_ignored(ordinary, visit):
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
 def test_every_kind_of_page_fits_both_schemes_and_a_phone(ordinary, visit, tmp_path, scheme, width):
-    paths = ("index.html", "compare.html", "about.html", f"tasks/{ident('o3-inertia')}.html",
-             f"models/{ident('emlp')}.html")  # fmt: skip
+    paths = ("index.html", "compare.html", "about.html", "discovery.html",
+             f"tasks/{ident('o3-inertia')}.html", f"models/{ident('emlp')}.html")  # fmt: skip
     for place, path in enumerate(paths):
         page = visit(ordinary / path, scheme, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -178,8 +178,8 @@ def test_the_colours_are_the_readers_choice_and_are_kept(ordinary, visit):
 def test_hostile_names_run_nothing_in_any_page(made, tmp_path, visit):
     place = written(files(made.hostile()), tmp_path)
     name = "</script><script>alert(1)</script>"
-    paths = ("index.html", "compare.html", "about.html", f"tasks/{ident(name)}.html",
-             f"models/{ident('<img src=x onerror=alert(1)>')}.html")  # fmt: skip
+    paths = ("index.html", "compare.html", "about.html", "discovery.html",
+             f"tasks/{ident(name)}.html", f"models/{ident('<img src=x onerror=alert(1)>')}.html")  # fmt: skip
     for path in paths:
         page = visit(place / path)
         page.wait_for_load_state("networkidle")

@@ -16,7 +16,7 @@ from symbench.publish.site.render import POLICY, clean, ident, linked
 
 MEGABYTE = 1_000_000
 PATH = re.compile(
-    r"(index|compare|about)\.html|(tasks|models)/[0-9a-f]{12}\.html|figures/[0-9a-f]{12}\.svg"
+    r"(index|compare|about|discovery)\.html|(tasks|models)/[0-9a-f]{12}\.html|figures/[0-9a-f]{12}\.svg"
     r"|figures/ranks-\d+\.svg|figures/[0-9a-f]{16}-\d\.png|static/(vendor/)?[A-Za-z0-9.-]+"
 )
 ALLOWED = {
@@ -119,6 +119,20 @@ def test_every_class_of_the_pages_has_a_rule(both, which):
     for path, page in parsed(found).items():
         used = {name for value in page.values("class") for name in value.split()}
         assert used <= styled | UNSTYLED, path
+
+
+def test_the_discovery_board_shows_figures_and_what_was_found(ordinary):
+    page = Page(ordinary["discovery.html"])
+    assert "Methods: 1; tasks: 1." in page.shown
+    assert "1 lconv announced 0.50 0.50 [0.50, 0.50]" in page.shown
+    assert "lconv 0.60 [0.60, 0.60] 4/4" in page.shown
+    assert "o3-inertia · continuous · 4 to find · a guess has overlap 0.20" in page.shown
+
+
+def test_without_scores_of_discovery_there_is_no_page_of_them(made):
+    found = files(made.content([made.record("t", "mlp")]))
+    assert "discovery.html" not in found
+    assert b"discovery.html" not in found["index.html"]
 
 
 def test_the_best_error_of_a_task_is_marked_and_its_numbers_are_aligned(ordinary):
