@@ -62,17 +62,17 @@ def figures(board: DiscoveryBoard) -> Iterator[list[str]]:
 def of_task(board: DiscoveryBoard, task: str) -> Iterator[list[str]]:
     """Yield the row of each method that has results on a task, the largest overlap first."""
     shown = [(method, found) for method in board.methods if (found := method.found.get(task))]
+    truth = _truth(board, task)
     for method, found in sorted(shown, key=_order):
-        yield [method.model, *_cells(found)]
+        yield [method.model, *_cells(found, truth)]
 
 
 def titles(board: DiscoveryBoard) -> Iterator[tuple[str, str]]:
     """Yield each task with its kind, number of generators, and guess."""
     for kind, tasks in board.tasks.items():
         for task in tasks:
-            truths = {found.truth for method in board.methods if (found := method.found.get(task))}
-            known = sorted(truth for truth in truths if truth is not None)
-            parts = [task, kind, *(f"{truth:.0f} to find" for truth in known[-1:])]
+            truth = _truth(board, task)
+            parts = [task, kind, *([] if truth is None else [f"{truth:.0f} to find"])]
             if (guess := board.guesses.get(task)) is not None and kind != "control":
                 certain = ", right: not in the figures" if task in board.certain else ""
                 parts.append(f"a guess has overlap {number(guess)}{certain}")
@@ -93,8 +93,14 @@ def _order(shown: tuple[Method, Found]) -> tuple[float, str]:
     return -(found.overlap.value if found.overlap else 0.0), method.model
 
 
-def _cells(found: Found) -> list[str]:
-    of = "" if found.truth is None else f"/{found.truth:.0f}"
+def _truth(board: DiscoveryBoard, task: str) -> float | None:
+    """Return how many generators or elements there are; a constant function does not tell."""
+    found = [method.found[task].truth for method in board.methods if task in method.found]
+    return max((truth for truth in found if truth is not None), default=None)
+
+
+def _cells(found: Found, truth: float | None) -> list[str]:
+    of = "" if truth is None else f"/{truth:.0f}"
     return [
         interval(found.overlap) if found.overlap else "",
         f"{found.count.value:.0f}{of}" if found.count else "",
