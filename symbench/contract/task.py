@@ -43,9 +43,10 @@ class Task(ABC):
     it. ``headline`` names the score that ranks the models; higher is better.
 
     ``threshold`` is the ``error`` that counts as solved. ``sizes`` holds the values of n_train of
-    each tier. ``updates`` replaces a tier's number of updates for every model, where a published
-    protocol requires another number. ``tiers`` overrides attributes for a tier, such as
-    ``{"quick": {"test_size": 100}}``. ``published`` holds results of papers.
+    each tier; ``()`` keeps the task out of a tier. ``updates`` replaces a tier's number of updates
+    for every model, where a published protocol requires another number. ``tiers`` overrides
+    attributes for a tier, such as ``{"quick": {"test_size": 100}}``. ``published`` holds results of
+    papers.
 
     A model that selects among its networks sets a fifth of its n_train examples aside for that. A
     task that reproduces a published protocol may allow a separate validation set of ``valid_size``
@@ -57,6 +58,9 @@ class Task(ABC):
 
     ``further_symmetries`` names symmetries of the exact target that ``symmetry`` does not declare,
     such as a scaling, in words.
+
+    ``floor`` is the smallest expected ``error`` of a model that imposes a symmetry larger than the
+    true one: ``told`` if that is larger, otherwise ``ambient``.
 
     For trajectories, ``times`` is the grid of the targets [n, times, size]. ``rollout`` is a longer
     grid (usually ten times the horizon), over which conservation is scored for modules that can
@@ -87,11 +91,20 @@ class Task(ABC):
     discovery: ClassVar[Discovery | None] = None
     published: ClassVar[tuple[Published, ...]] = ()
     further_symmetries: ClassVar[tuple[str, ...]] = ()
+    floor: ClassVar[float | None] = None
 
     @property
     @abstractmethod
     def symmetry(self) -> Symmetry | None:
         """The task's symmetry; None for a control that has none."""
+
+    @property
+    def told(self) -> Symmetry | None:
+        """The symmetry that models of prior ``told`` are given: the true one unless overridden.
+
+        A task that measures the cost of a wrong prior tells one that the target does not have.
+        """
+        return self.symmetry
 
     def for_tier(self, tier: str) -> Self:
         """Return the task with the tier's overrides, or the task itself if there are none."""
@@ -196,11 +209,19 @@ def fingerprint_of_draws(task: Task, *parts: str) -> str:
         for split in SPLITS:
             data = task.sample(32, 0, split)
             digest.update(_rounded(data.x) + _rounded(data.y))
-        if (symmetry := task.symmetry) is not None:
-            group = symmetry.group
-            digest.update(repr((group, symmetry.input, symmetry.output, symmetry.bodies)).encode())
-            digest.update(_rounded(group.algebra) + _rounded(group.discrete))
+        digest.update(_facts(task.symmetry))
+        if task.told != task.symmetry:
+            digest.update(b"told" + _facts(task.told))
     return digest.hexdigest()[:16]
+
+
+def _facts(symmetry: Symmetry | None) -> bytes:
+    """Return the names, representations and generators of a symmetry; nothing for none."""
+    if symmetry is None:
+        return b""
+    group = symmetry.group
+    named = repr((group, symmetry.input, symmetry.output, symmetry.bodies)).encode()
+    return named + _rounded(group.algebra) + _rounded(group.discrete)
 
 
 def _rounded(tensor: Tensor) -> bytes:

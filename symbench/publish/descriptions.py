@@ -6,7 +6,7 @@ import inspect
 from dataclasses import asdict
 from typing import Any
 
-from symbench.contract import Model, Task
+from symbench.contract import Model, Symmetry, Task
 
 Description = dict[str, Any]
 
@@ -23,7 +23,9 @@ def describe_task(task: Task, plugin: str) -> Description:
         "loss": task.loss,
         "input_shape": list(task.input_shape),
         "output_shape": list(task.output_shape),
-        "symmetry": _symmetry(task),
+        "symmetry": _described(task.symmetry),
+        "told": None if task.told == task.symmetry else _described(task.told),
+        "floor": task.floor,
         "further_symmetries": list(task.further_symmetries),
         "ambient": None if task.ambient is None else str(task.ambient),
         "threshold": task.threshold,
@@ -50,8 +52,8 @@ def describe_model(model: type[Model], plugin: str) -> Description:
     }
 
 
-def _symmetry(task: Task) -> Description | None:
-    if (symmetry := task.symmetry) is None:
+def _described(symmetry: Symmetry | None) -> Description | None:
+    if symmetry is None:
         return None
     return {
         "group": str(symmetry.group.name),

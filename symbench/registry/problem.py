@@ -46,14 +46,14 @@ def make_problem(
     model: Model | type[Model],
     generator: torch.Generator | None = None,
 ) -> Problem:
-    """Return what the model may see of the task: its symmetry only if the prior is ``told``."""
+    """Return what the model may see of the task: ``task.told`` only if its prior is ``told``."""
     shows_symmetry = model.prior == "told"
     return Problem(
         kind=task.kind,
         loss=task.loss,
         input_shape=task.input_shape,
         output_shape=task.output_shape,
-        symmetry=task.symmetry if shows_symmetry else None,
+        symmetry=task.told if shows_symmetry else None,
         ambient=task.ambient if shows_symmetry else None,
         candidate=task.layout() if model.prior == "discovers" else None,
         times=task.times,

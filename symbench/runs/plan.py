@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -21,6 +22,7 @@ from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget, SymmetryAt
 from symbench.runs.staleness import fingerprint_of
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,11 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     A task or a model may raise anything: its cells fail, and the others are planned.
 
     Raises:
-        InputError: an unknown name, or no working task and model in the selection.
+        InputError: an unknown name, a named task that stays out of the tier, or no working task and
+            model in the selection.
     """
     tasks = registry.drop_broken("task", registry.select("task", selection.tasks))
+    tasks = _of_the_tier(registry, tasks, selection)
     models = registry.drop_broken("model", registry.select("model", selection.models))
     trained = [name for name in tasks if registry.tasks[name].details.get("loss") != "none"]
     if 0 in selection.sizes and trained:
@@ -121,6 +125,29 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
             "nothing to run: no selected task or model works; `symbench list plugins` says why"
         )
     return cells
+
+
+def _of_the_tier(registry: Registry, tasks: Sequence[str], selection: Selection) -> list[str]:
+    """Return the tasks without those that stay out of the tier, which are named in one warning.
+
+    Raises:
+        InputError: one of them was selected by its name, or none is left.
+    """
+    if selection.sizes:
+        return list(tasks)
+    tier = selection.tier
+    out = [name for name in tasks if _attempt(_stays_out, registry.task(name), tier)[0]]
+    refused = [name for name in out if name in selection.tasks] or (out if out == tasks else [])
+    why = f"no sizes in tier {tier} (choose another --tier, or give --sizes)"
+    if refused:
+        raise InputError(f"{', '.join(refused)}: {why}")
+    if out:
+        _log.warning("not planned, %s: %s", why, ", ".join(out))
+    return [name for name in tasks if name not in out]
+
+
+def _stays_out(task: Task, tier: str) -> bool:
+    return task.for_tier(tier).sizes.get(tier) == ()
 
 
 def _attempt(ask: Callable[..., T], *arguments: object) -> tuple[T | None, Failure | None]:

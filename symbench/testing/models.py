@@ -286,7 +286,7 @@ def its_declared_equivariance_holds(subject: Subject) -> None:
         raise Skipped("its card does not say equivariant=True")
     require(subject.model.prior == "told", "equivariant=True needs a model whose prior is told")
     for task in _tasks(subject):
-        if (symmetry := task.symmetry) is not None:
+        if (symmetry := task.told) is not None:
             gap = _violation(_built(subject, task).double().eval(), task, symmetry)
             require(gap < _EXACT, f"{task.name}: f(gx) and g f(x) differ by {gap:.1e}")
 

@@ -28,15 +28,16 @@ def _task(subject: Subject) -> Task:
 
 
 def its_card_is_valid(subject: Subject) -> None:
-    """The card agrees with the class, and every tier has increasing sizes."""
+    """The card agrees with the class, and every tier has increasing sizes, or is stated as ()."""
     require_card(subject.card)
     task = subject.task
     for name in ("kind", "loss", "threshold"):
         said = subject.card.details.get(name)
         require(said == getattr(task, name), f"the card says {name} {said!r}, not as the class")
     for tier in TIERS:
-        sizes = task.sizes.get(tier, ())
-        require(bool(sizes), f"sizes has no entry for tier {tier!r}")
+        require(tier in task.sizes, f"sizes has no entry for tier {tier!r}")
+        sizes = task.sizes[tier]
+        require(bool(sizes) or tier != "smoke", "sizes['smoke'] is (): checks run in this tier")
         require(
             list(sizes) == sorted(set(sizes)), f"the sizes {sizes} of tier {tier} do not increase"
         )
@@ -71,6 +72,8 @@ def _require_shape(task: Task, data: Data, split: str) -> None:
 def its_data_can_be_used_in_a_run(subject: Subject) -> None:
     """The splits of tier ``smoke`` have as many rows as asked for, of the right types."""
     task = _task(subject).for_tier("smoke")
+    if not task.sizes.get("smoke"):
+        raise Skipped("it has no sizes in tier smoke")
     try:
         draws = Draws.of(task)
         drawn = draws.train(max(task.sizes["smoke"]), 0), draws.valid(0), draws.test()
@@ -137,6 +140,22 @@ def its_truth_satisfies_its_symmetry(subject: Subject) -> None:
         require(gap < _TOLERANCE, f"the target breaks the declared symmetry by {gap:.1e}")
 
 
+def what_it_tells_acts_on_its_data(subject: Subject) -> None:
+    """The symmetry that models are told acts on the inputs and the outputs."""
+    task = _task(subject)
+    if (told := task.told) is None:
+        raise Skipped("models are told nothing")
+    for what, rep, shape in (
+        ("inputs", told.input, task.input_shape),
+        ("outputs", told.output, task.output_shape),
+    ):
+        size = math.prod(shape)
+        require(
+            size % rep.size == 0,
+            f"told acts on {rep.size} numbers, which do not divide the {size} of the {what}",
+        )
+
+
 def its_generators_close_under_the_bracket(subject: Subject) -> None:
     """The bracket [A, B] of two generators lies in the span of the generators."""
     symmetry = _task(subject).symmetry
@@ -184,6 +203,7 @@ LAWS: tuple[Law, ...] = (
     its_data_depend_only_on_size_seed_and_split,
     its_splits_are_disjoint,
     its_truth_satisfies_its_symmetry,
+    what_it_tells_acts_on_its_data,
     its_generators_close_under_the_bracket,
     its_own_loss_is_lower_for_better_answers,
 )

@@ -108,7 +108,7 @@ def _sampler(seed: int) -> optuna.samplers.BaseSampler:
 def _spec_or_reason(registry: Registry, task: Task, model: Model, how: Search) -> SearchSpec | str:
     """Return the specification of the search, or why there is nothing to search."""
     try:
-        if (reason := _unfit(registry, task, model)) is not None:
+        if (reason := _unfit(registry, task, model, how.tier)) is not None:
             return reason
         spec = _spec(registry, task, model, how)
     except SymbenchError:
@@ -124,11 +124,13 @@ def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
-def _unfit(registry: Registry, task: Task, model: Model) -> str | None:
+def _unfit(registry: Registry, task: Task, model: Model, tier: str) -> str | None:
     if (missing := task.available()) is not None:
         return missing
     if task.loss == "none":
         return "the task has nothing to learn"
+    if not task.sizes.get(tier):
+        return f"the task has no sizes in tier {tier}: choose another --tier"
     return model.accepts(make_problem(registry, task, model))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import toys
 
+from symbench import hookimpl
 from symbench.errors import InputError, UnknownNameError
 from symbench.registry.problem import make_problem
 from symbench.runs.plan import Selection, make_plan
@@ -42,6 +43,40 @@ def test_only_a_told_model_sees_the_symmetry():
     task = REGISTRY.task("norms")
     assert make_problem(REGISTRY, task, toys.Small).symmetry is None
     assert make_problem(REGISTRY, task, toys.Told).symmetry is not None
+
+
+class OutOfQuick(toys.Norms):
+    """Is in the tiers smoke and full only."""
+
+    name, sizes = "outside", {"smoke": (16,), "quick": (), "full": (16,)}
+
+
+def planned_tasks(**selection):
+    class Plugin:
+        @hookimpl
+        def symbench_register(self, registry):
+            registry.task(OutOfQuick)
+
+    registry = toys.toy_registry()
+    registry.add(Plugin(), "more", "1", "tests")
+    cells = make_plan(registry, Selection(models=("small",), **selection))
+    return [cell.task for cell in cells]
+
+
+def test_a_task_that_states_no_sizes_for_a_tier_is_not_planned_and_is_named(caplog):
+    assert planned_tasks(tier="quick") == ["labels", "norms"]
+    (record,) = caplog.records
+    assert "no sizes in tier quick" in record.message
+    assert record.message.endswith(": outside")
+    assert planned_tasks(tier="full") == ["labels", "norms", "outside"]
+    assert planned_tasks(tier="quick", sizes=(8,)) == ["labels", "norms", "outside"]
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("tasks", [("outside",), ("norms", "outside"), ("out*",)])
+def test_such_a_task_is_refused_if_it_is_named_or_nothing_is_left(tasks):
+    with pytest.raises(InputError, match="outside: no sizes in tier quick"):
+        planned_tasks(tasks=tasks, tier="quick")
 
 
 def test_a_model_builds_another_by_name():

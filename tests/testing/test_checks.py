@@ -240,6 +240,23 @@ class Fickle(Score):
         return float(torch.rand(1))
 
 
+class Misguided(Norms):
+    """Tells models a group that acts on another number of coordinates."""
+
+    name = "subject"
+
+    @property
+    def told(self):
+        group = SO(4)
+        return Symmetry(group, V(group), Scalar(group))
+
+
+class Absent(Norms):
+    """Has no sizes for the tier of the checks."""
+
+    name, sizes = "subject", {"smoke": (), "quick": (16,), "full": (16,)}
+
+
 class Sound(Norms):
     """A task that breaks no law."""
 
@@ -327,6 +344,8 @@ def test_a_sound_task_breaks_no_law():
         (Few, "its data can be used in a run"),
         (Leaky, "its splits are disjoint"),
         (Crooked, "its truth satisfies its symmetry"),
+        (Misguided, "what it tells acts on its data"),
+        (Absent, "its card is valid"),
         (Nervous, "its data depend only on size seed and split"),
         (Broad, "its data have the shapes it states"),
         (OpenAlgebra, "its generators close under the bracket"),

@@ -95,6 +95,10 @@ def _facts(known: Description) -> list[tuple[str, str]]:
         if symmetry["bodies"] > 1:
             facts.append(("bodies permuted", str(symmetry["bodies"])))
     facts += [("also symmetric under", further) for further in known["further_symmetries"]]
+    if (told := known["told"]) is not None:
+        facts.append(("told models are given", told["group"]))
+    if known["floor"] is not None:
+        facts.append(("least error under a larger symmetry", f"{known['floor']:.3g}"))
     return [
         *facts,
         ("data", known["data"]),
