@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,11 +12,13 @@ from symbench.contract import Symmetry, Task, seeded
 from symbench.groups import Representation, Scalar, Trivial, V
 from symbench.metrics.algebra import Whitening, orthonormalising
 from symbench.metrics.network import in_blocks, spaced
+from symbench.metrics.slope import Probing
 
 _PROBES = 256
 _ROWS = 4  # rows of C per column
 _LARGEST = 1024  # most columns of C
 _ENTRIES = 2**25  # most entries of C
+_INDEPENDENT = 1e-10  # squared length, relative to the largest, above which a direction counts
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class Candidate:
     basis: Tensor
     x: Tensor
     tangents: Tensor
+
+    @cached_property
+    def probing(self) -> Probing:
+        """How functions are differentiated at the probes."""
+        return Probing(self.x, self.tangents, frame(self.tangents))
 
     def turned(self, values: Tensor) -> Tensor:
         """Return drho_out(A) v for every A of the basis, [m, n, output_size], at v [n, size]."""
@@ -84,6 +92,23 @@ def _uninformed(given: Tensor | None) -> Symmetry | None:
         return None
     group = Trivial(given.shape[-1])
     return Symmetry(group, V(group), Scalar(group))
+
+
+def frame(tangents: Tensor) -> Tensor:
+    """Return how orthonormal vectors of the span of the tangents combine them, [n, r, m].
+
+    Args:
+        tangents: of each probe, [m, n, size].
+    """
+    rows = tangents.transpose(0, 1)
+    wide = rows.shape[1] <= rows.shape[2]
+    squares, vectors = torch.linalg.eigh(rows @ rows.mT if wide else rows.mT @ rows)
+    spans = squares > _INDEPENDENT * squares[:, -1:]
+    inverse = torch.where(spans, squares, torch.inf).reciprocal()
+    # v = Σ_m u_m T_m / √λ for u of T Tᵀ, and v = Σ_m (T v)_m T_m / λ for v of Tᵀ T
+    combined = vectors * inverse.sqrt()[:, None] if wide else (rows @ vectors) * inverse[:, None]
+    frame: Tensor = combined.mT
+    return frame
 
 
 def second_moment(x: Tensor, rep: Representation) -> Tensor:

@@ -20,7 +20,9 @@ class Defects:
     δ(A)² = E||Df(x)[drho_in(A)x] - drho_out(A)f(x)||²
     / E(||Df(x)||² ||drho_in(A)x||² + ||drho_out(A)f(x)||²)
 
-    δ is 0 if f keeps A, and never above √2. It does not depend on the scales of A, x and f.
+    ||Df|| is the norm on the space into which the candidate algebra moves x. So inputs that no
+    generator moves, such as most directions of an image, do not make δ small. δ is 0 if f keeps A,
+    and never above √2. It does not depend on the scales of A, x and f.
 
     Attributes:
         violated: the terms of the numerator, [n, k].

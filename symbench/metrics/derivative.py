@@ -25,7 +25,7 @@ from symbench.metrics.network import (
     variance,
     varies,
 )
-from symbench.metrics.slope import Probing, Slope
+from symbench.metrics.slope import Slope
 
 _GENERATORS = 64  # whose defects are computed at once
 
@@ -69,7 +69,7 @@ class Derivative:
     @classmethod
     def of(cls, within: Candidate, f: Function) -> Derivative:
         """Return the derivative of a function that is not a network."""
-        return cls.each(within, [Probing(within.x, within.tangents).of(f)])[0]
+        return cls.each(within, [within.probing.of(f)])[0]
 
     def mean_square(self, Q: Tensor | None = None) -> float:
         """Return the mean of E||C A||² over orthonormal rows A of Q [k, m], or over the basis."""
@@ -123,9 +123,8 @@ def derivatives(trials: Sequence[Trained], task: Task, within: Candidate) -> lis
 
     def compute(missing: Sequence[Trained]) -> list[Derivative]:
         temperatures = torch.tensor([trained.temperature for trained in missing])
-        probing = Probing(within.x, within.tangents)
         f = function_of(task)
-        slopes = probing.of_each(Networks.of(missing), f, temperatures.double())
+        slopes = within.probing.of_each(Networks.of(missing), f, temperatures.double())
         return Derivative.each(within, slopes)
 
     return once_each(trials, "derivative", compute)

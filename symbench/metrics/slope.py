@@ -8,7 +8,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from symbench.contract import seeded
 from symbench.metrics.network import (
     Evaluation,
     Function,
@@ -18,7 +17,6 @@ from symbench.metrics.network import (
 )
 
 _AT_ONCE = 16  # derivatives per evaluation of the function
-_RANDOM = 8  # directions that estimate ||Df||² where Df is too large to compute
 _ENTRIES = 2**20  # most entries of a Jacobian
 
 
@@ -31,7 +29,7 @@ class Slope:
         x: probes [n, *input_shape], in the type that f computes in.
         value: f(x), [n, output_size].
         along: Df(x)[v] for the tangents v of the candidate algebra, [m, n, output_size].
-        square: ||Df(x)||², the squared Frobenius norm, [n].
+        square: ||Df(x)||² on the span of the tangents at x, the squared Frobenius norm, [n].
         jacobian: Df(x), [n, output_size, input_size]; None if it would be expensive.
     """
 
@@ -55,15 +53,17 @@ class Probing:
 
     Df is computed in forward mode along the inputs, or in reverse mode along the outputs, whichever
     are fewer. Where both are more than twice the tangents, or where Df is large, f is
-    differentiated along the tangents, and along random vectors of signs v: E||Df v||² = ||Df||².
+    differentiated along the tangents only.
 
     Attributes:
         x: probes [n, *input_shape].
         tangents: [m, n, input_size].
+        frame: how orthonormal vectors of their span combine the tangents, [n, r, m].
     """
 
     x: Tensor
     tangents: Tensor
+    frame: Tensor
 
     def of(self, f: Function) -> Slope:
         """Return the slope of one function."""
@@ -79,7 +79,8 @@ class Probing:
             function: (module, x, number) -> values.
             given: a number of each trial, [T].
         """
-        at = Probing(self.x.to(networks.dtype), self.tangents.to(networks.dtype))
+        x, tangents = self.x.to(networks.dtype), self.tangents.to(networks.dtype)
+        at = Probing(x, tangents, self.frame)
         given, numbers = given.to(networks.dtype), self.x.numel()
 
         def value(module: nn.Module, number: Tensor) -> Tensor:
@@ -104,26 +105,24 @@ class Probing:
 
     def _at_once(self, outputs: int) -> int:
         m, _, inputs = self.tangents.shape
-        passes = min(inputs, outputs) if self._is_dense(outputs) else m + _RANDOM
+        passes = min(inputs, outputs) if self._is_dense(outputs) else m
         return min(passes, _AT_ONCE)
 
     def _differentiated(self, f: Function, outputs: int) -> Tensor:
-        """Return Df, or the derivatives along the tangents and then along the random vectors."""
+        """Return Df, or the derivatives along the tangents."""
         if self._is_dense(outputs):
             return _jacobian(f, self.x, outputs)
-        shape = (_RANDOM, *self.tangents.shape[1:])
-        signs = 2 * torch.randint(2, shape, generator=seeded("signs", *shape)) - 1
-        return _directional(f, self.x, torch.cat([self.tangents, signs.to(self.tangents)]))
+        return _directional(f, self.x, self.tangents)
 
     def _slope(self, f: Function, value: Tensor, derivative: Tensor) -> Slope:
         """Return the slope from f(x) and what ``_differentiated`` has returned."""
         value, derivative = value.double(), derivative.double()
-        if self._is_dense(value.shape[1]):
-            along = _contracted(derivative, self.tangents.double())
-            return Slope(f, self.x, value, along, derivative.square().sum((1, 2)), derivative)
-        m = len(self.tangents)
-        square = derivative[m:].square().sum(2).mean(0)
-        return Slope(f, self.x, value, derivative[:m], square, None)
+        jacobian = derivative if self._is_dense(value.shape[1]) else None
+        along = derivative
+        if jacobian is not None:
+            along = _contracted(jacobian, self.tangents.double())
+        square = torch.einsum("nrm,mno->nro", self.frame, along).square().sum((1, 2))
+        return Slope(f, self.x, value, along, square, jacobian)
 
 
 def _called(function: Evaluation, module: nn.Module, number: Tensor, x: Tensor) -> Tensor:

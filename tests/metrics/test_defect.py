@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from known_tasks import Angle, Function, Inertia, Minkowski, algebra_scores, known_algebra
 
 from symbench.groups import SO
+from symbench.metrics.candidate import frame
 from symbench.metrics.defect import Defects
 from symbench.metrics.derivative import Derivative
 
@@ -81,7 +82,7 @@ def _by_differences(task, f, A):
 
     h, moved, turned = 1e-5, x @ rep_in.T, at(x) @ rep_out.T
     violated = ((at(x + h * moved) - at(x - h * moved)) / (2 * h) - turned) ** 2
-    steps = h * np.eye(x.shape[1])
+    steps = h * np.eye(x.shape[1])[np.abs(rep_in).sum(1) > 0]  # scalars are not moved
     square = sum((((at(x + e) - at(x - e)) / (2 * h)) ** 2).sum(1) for e in steps)
     possible = square * (moved**2).sum(1) + (turned**2).sum(1)
     return math.sqrt(violated.sum(1).mean() / possible.mean())
@@ -171,21 +172,35 @@ def test_the_bound_is_that_of_an_independent_bootstrap():
     assert bound == pytest.approx(np.quantile(ratios, 0.95), rel=0.02)
 
 
-def test_a_derivative_that_is_too_large_to_compute_is_estimated_without_bias():
-    truth, W = known_algebra(Angle()), normal(10, 60)
-    candidate = narrowed(truth.candidate)
+def test_the_size_of_the_derivative_is_taken_where_the_candidate_moves_the_inputs():
+    W = normal(10, 60)
 
     def f(x):
         return (x @ W.to(x)).sin()
 
-    exact = Derivative.of(truth.candidate, f).slope
-    estimated = Derivative.of(candidate, f).slope
+    whole = known_algebra(Angle()).candidate
+    few = narrowed(whole)
+    exact, restricted = Derivative.of(whole, f).slope, Derivative.of(few, f).slope
     assert exact.jacobian is not None
-    assert estimated.jacobian is None
-    assert float(estimated.square.mean()) == pytest.approx(float(exact.square.mean()), rel=0.05)
-    assert torch.allclose(estimated.along, exact.along[:4])
-    tangents = candidate.moved(SO(5).algebra)
-    assert torch.allclose(estimated.derivatives(tangents), exact.derivatives(tangents))
+    assert restricted.jacobian is None  # differentiated along the tangents only
+    torch.testing.assert_close(exact.square, exact.jacobian.square().sum((1, 2)))
+    Q = torch.linalg.qr(few.tangents.permute(1, 2, 0)).Q  # [n, 10, 4]
+    torch.testing.assert_close(restricted.square, (exact.jacobian @ Q).square().sum((1, 2)))
+    assert torch.allclose(restricted.along, exact.along[:4])
+    tangents = few.moved(SO(5).algebra)
+    assert torch.allclose(restricted.derivatives(tangents), exact.derivatives(tangents))
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 99))
+def test_the_frame_is_orthonormal_and_spans_the_tangents(m, size, seed):
+    tangents = normal(m, 3, size, seed=seed)
+    tangents = torch.cat([tangents, tangents[:1] + tangents[-1:]])  # a dependent one
+    v = torch.einsum("nrm,mni->nri", frame(tangents), tangents)
+    projector = v.mT @ v
+    torch.testing.assert_close(projector @ projector, projector)
+    assert projector.diagonal(dim1=1, dim2=2).sum(1).tolist() == pytest.approx([min(m, size)] * 3)
+    moved = torch.einsum("nij,mnj->mni", projector, tangents)
+    torch.testing.assert_close(moved, tangents, rtol=1e-6, atol=1e-6)
 
 
 def narrowed(candidate):

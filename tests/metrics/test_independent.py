@@ -77,11 +77,14 @@ class Law:
         return rows[values > 1e-8 * values[0]]
 
     def terms(self, f, A):
-        """Df[dρ_in(A)x] - dρ_out(A)f [n, o], and ‖Df‖²‖dρ_in(A)x‖² + ‖dρ_out(A)f‖² [n]."""
+        """Df[dρ_in(A)x] - dρ_out(A)f [n, o], and ‖Df‖²‖dρ_in(A)x‖² + ‖dρ_out(A)f‖² [n].
+
+        GL(V) moves the copies of V in all directions, and the scalars in none.
+        """
         moved, turned = self.x @ self.on_inputs(A).T, f(self.x) @ self.on_outputs(A).T
         change = (f(self.x + H * moved) - f(self.x - H * moved)) / (2 * H)
         steps = H * np.eye(self.x.shape[1])
-        slopes = [(f(self.x + e) - f(self.x - e)) / (2 * H) for e in steps]
+        slopes = [(f(self.x + e) - f(self.x - e)) / (2 * H) for e in steps[self.scalars :]]
         square = sum((slope**2).sum(1) for slope in slopes)
         return change - turned, square * (moved**2).sum(1) + (turned**2).sum(1)
 
