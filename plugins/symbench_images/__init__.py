@@ -20,6 +20,10 @@ _KNOWN_GENERATORS = (
     "rotation_tasks:RotationAngleSmall",
     "rotation_tasks:RotationAngleClean",
     "translation:Translation1D",
+    "flows:Translated",
+    "flows:Scaled",
+    "flows:Sheared",
+    "flows:Posed",
     "controls:NoSymmetry",
     "controls:HiddenConjugate",
 )

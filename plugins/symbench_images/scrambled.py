@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from symbench import Data, InputError, Split, Symmetry, Task, seeded
-from symbench.groups import Scalar, V
+from symbench.groups import Group, Scalar, V
 from symbench_images.rotation import PixelRotation, disk, polynomial_fields, uniform_angles
 
 _AT_ONCE = 1024  # images rotated at once
@@ -84,7 +84,7 @@ class ScrambledImages(Task):
         """Return the group in the order of the task's pixels."""
 
     @property
-    def group(self) -> PixelRotation | None:
+    def group(self) -> Group | None:
         """The rotations of the task's pixels; None if the images are not rotated."""
         return self.rotations() if self.rotated else None
 
@@ -119,7 +119,15 @@ class ScrambledImages(Task):
             InputError: n is less than 1 or larger than the number of training images.
         """
         stock = self.stock()
-        pool = stock.parts[split]
+        at, angles = self.drawn(n, seed, split)
+        x = torch.empty(len(at), *self.input_shape, dtype=dtype)
+        for rows in torch.split(torch.arange(len(at)), _AT_ONCE):
+            x[rows] = self._moved(stock.images(at[rows]), angles[rows]).to(dtype)
+        return Data(x, stock.y[at])
+
+    def drawn(self, n: int, seed: int, split: Split) -> tuple[Tensor, Tensor]:
+        """Return the indices of the images [n] and their angles [n]; see ``sample``."""
+        pool = self.stock().parts[split]
         if n < 1 or (split == "train" and n > len(pool)):
             raise InputError(
                 f"{self.name} has {len(pool)} training images: choose n_train from 1 to "
@@ -130,11 +138,7 @@ class ScrambledImages(Task):
         if split == "train":
             order = torch.randperm(len(pool), generator=seeded(self.key, seed, "draw"))
         angles = uniform_angles(len(pool), seeded(self.key, seed, split, "angles"))
-        at = order[:n]
-        x = torch.empty(len(at), *self.input_shape, dtype=dtype)
-        for rows in torch.split(torch.arange(len(at)), _AT_ONCE):
-            x[rows] = self._moved(stock.images(pool[at[rows]]), angles[at[rows]]).to(dtype)
-        return Data(x, stock.y[pool[at]])
+        return pool[order[:n]], angles[order[:n]]
 
     def _moved(self, images: Tensor, angles: Tensor) -> Tensor:
         """Rotate images [n, channels, side, side] by ``angles`` [n] and scramble their pixels."""

@@ -21,7 +21,7 @@ def pixel_rotations(*, scrambled: bool) -> PixelRotation:
     return PixelRotation(SIDE, torch.randperm(SIDE**2, generator=generator) if scrambled else None)
 
 
-class _Digits(ScrambledImages):
+class Digits(ScrambledImages):
     """Digits of 8×8 pixels; n_train of them are drawn without replacement from 1,000.
 
     The published experiments report the best epoch on a part of the training set. Here 297 images
@@ -50,7 +50,7 @@ class _Digits(ScrambledImages):
 
 
 @final
-class Plain(_Digits):
+class Plain(Digits):
     """Digits without changes, the control: there is no symmetry to be told or discovered.
 
     Convolutional networks cross the threshold near 100 images, perceptrons before 300.
@@ -63,7 +63,7 @@ class Plain(_Digits):
 
 
 @final
-class Rotated(_Digits):
+class Rotated(Digits):
     """Digits, each rotated by its own angle from U(-90°, 90°): bilinear, inside the disk.
 
     Perceptrons cross the threshold near 1,000 images and convolutional networks near 400. Upright
@@ -77,7 +77,7 @@ class Rotated(_Digits):
 
 
 @final
-class RotatedScrambled(_Digits):
+class RotatedScrambled(Digits):
     """``scrambled-digits-rotated`` with one permutation of the pixels of all images.
 
     An advantage of convolutions over perceptrons that remains here is not due to the symmetry.
