@@ -18,7 +18,7 @@ from symbench.results.leaderboard.rows import Estimate, FalseFindings
 from symbench.results.leaderboard.selection import newest
 from symbench.results.statistics import Interval
 
-Source = Literal["announced", "elements", "extracted"]
+Source = Literal["elements", "announced", "extracted"]
 
 KINDS: tuple[str, ...] = get_args(Discovery)
 _SURE = 0.95  # a guess with this overlap leaves nothing to discover
@@ -168,7 +168,7 @@ def _method(
     return Method(
         model=model,
         prior=summaries[0].prior,
-        source=min((source for s in summaries if (source := _source(s))), key=list(_COUNT).index),
+        source="announced" if {_source(s) for s in summaries} != {"extracted"} else "extracted",
         figure=fmean([one.value for one in figures.values()]) if figures else 0.0,
         figures=figures,
         found=found,
@@ -221,11 +221,14 @@ def _merit(overlap: float, guess: float) -> float:
     return min(1.0, max(0.0, (overlap - above) / (1 - above)))
 
 
-_COUNT: dict[Source, str] = {
-    "announced": "announced_count", "elements": "elements_count", "extracted": "generators_found",
+# in the order in which the source of a cell is sought: the elements of an infinite group have no
+# recall, and the generators of a finite one no overlap
+_EVIDENCE: dict[Source, str] = {
+    "elements": "elements_recall", "announced": "announced_count", "extracted": "generators_found",
 }  # fmt: skip
+_COUNT: dict[Source, str] = {**_EVIDENCE, "elements": "elements_count"}
 _TRUTH: dict[Source, str] = {
-    "announced": "generators_found.truth", "elements": "elements_count.truth",
+    "elements": "elements_count.truth", "announced": "generators_found.truth",
     "extracted": "generators_found.truth",
 }  # fmt: skip
 
@@ -233,20 +236,25 @@ _TRUTH: dict[Source, str] = {
 def _source(summary: RecordSummary) -> Source | None:
     """Return where the generators are from; None for a model that was told the symmetry."""
     names = {n for t in summary.trials if t.n_train == summary.sizes[-1] for n in t.scores}
-    for source, count in _COUNT.items():
-        if count in names:
+    for source, evidence in _EVIDENCE.items():
+        if evidence in names:
             return source if source != "extracted" or summary.prior != "told" else None
     return None
 
 
 def _overlaps(summary: RecordSummary, source: Source, size: int) -> list[float]:
     """Return the chance-adjusted overlap of each trial with what there is to find."""
-    if source != "extracted":
-        name = "announced_overlap" if source == "announced" else "elements_overlap"
-        return summary.values(name, size)
-    trials = [t for t in summary.trials if t.n_train == size]
-    return [o for t in sorted(trials, key=lambda t: t.seed)
-            if (o := _extracted(t.scores)) is not None]  # fmt: skip
+    if source == "announced":
+        return summary.values("announced_overlap", size)
+    overlap = _of_elements if source == "elements" else _extracted
+    trials = sorted((t for t in summary.trials if t.n_train == size), key=lambda t: t.seed)
+    return [found for t in trials if (found := overlap(t.scores)) is not None]
+
+
+def _of_elements(values: Mapping[str, float]) -> float | None:
+    """Return precision × recall of announced elements; 0 if only the identity is announced."""
+    recall = values.get("elements_recall")
+    return None if recall is None else recall * values.get("elements_precision", 0.0)
 
 
 def _extracted(values: Mapping[str, float]) -> float | None:
@@ -267,9 +275,7 @@ def _guesses(summaries: Sequence[RecordSummary]) -> dict[str, float]:
     """Return the overlap of the best label-free guess, by task, where a record holds it."""
     guesses: dict[str, list[float]] = defaultdict(list)
     for s in summaries:
-        names = ("announced_overlap.guess", "elements_overlap.guess")
-        known = [value for name in names for value in s.values(name, s.sizes[-1])]
-        guesses[s.record.identity.task] += known
+        guesses[s.record.identity.task] += s.values("announced_overlap.guess", s.sizes[-1])
     return {task: median(values) for task, values in sorted(guesses.items()) if values}
 
 

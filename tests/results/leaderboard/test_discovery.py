@@ -171,3 +171,21 @@ def test_stale_cells_are_left_out_and_counted() -> None:
     assert "stale records left out: 1" in render(board, "md")
     nothing = discovery_board(cells, "quick", lambda _: True)
     assert "stale records left out: 2; run them again" in render(nothing, "table", 200)
+
+
+@pytest.mark.parametrize(
+    ("scores", "merit"),
+    [
+        ({"elements_recall": 1.0, "elements_precision": 0.5, "elements_count": 11.0}, 0.5),
+        ({"elements_recall": 0.0, "elements_count": 1.0}, 0.0),
+        ({"announced_count": 0.0}, 0.0),
+    ],
+)
+def test_elements_of_a_finite_group_count_by_precision_and_recall(
+    scores: dict[str, float], merit: float
+) -> None:
+    values = {**scores, "elements_count.truth": 6.0, "false_finding": 0.0}
+    board = discovery_board([record("t", "m", [values] * 2, discovery="finite")], "quick")
+    assert board.tasks == {"finite": ["t"]}
+    assert method(board, "m").source == "announced"
+    assert method(board, "m").figures["finite"].value == merit
