@@ -50,6 +50,7 @@ def run(  # noqa: PLR0913 - the same options as the command line
     *,
     sizes: Sequence[int] = (),
     seeds: int | None = None,
+    metrics: Sequence[str] = (),
     executor: str = "inline",
     plugin_files: Sequence[Path | str] = (),
     blocked: Sequence[str] = (),
@@ -57,8 +58,9 @@ def run(  # noqa: PLR0913 - the same options as the command line
 ) -> Result:
     """Train, score and store the selected cells, and return the result.
 
-    ``tasks`` and ``models`` are names or globs; none means all. ``plugin_files`` are loaded besides
-    the installed plugins, without those in ``blocked``. ``options`` are the other fields of
+    ``tasks`` and ``models`` are names or globs; none means all. ``metrics`` are those that are to
+    score although neither the task nor the model is of their plugin. ``plugin_files`` are loaded
+    besides the installed plugins, without those in ``blocked``. ``options`` are the other fields of
     ``Options``. Finished cells of the store are reused.
 
     Raises:
@@ -66,7 +68,10 @@ def run(  # noqa: PLR0913 - the same options as the command line
         StoreError: the store cannot be written.
     """
     plugins = registry.load(tuple(plugin_files), tuple(blocked))
-    selection = Selection(tuple(tasks), tuple(models), tier or default_tier(), tuple(sizes), seeds)
+    selection = Selection(
+        tuple(tasks), tuple(models), tier or default_tier(), tuple(sizes), seeds,
+        metrics=tuple(metrics),
+    )  # fmt: skip
     how = Options(store=Path(store), executor=executor, **options)
     return result(execute(plugins, selection, how))
 

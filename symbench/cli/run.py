@@ -59,6 +59,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     sizes: Annotated[
         str | None, typer.Option(metavar="A,B,C", help="Training-set sizes (n_train).")
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Also score by this metric of any plugin (repeatable)."),
+    ] = None,
     updates: Annotated[
         int | None,
         typer.Option(metavar="N", help="Updates per trial, for an experiment (never ranked)."),
@@ -130,7 +134,7 @@ def run(  # noqa: PLR0913 - one parameter per option
         content = {} if suite is None else read_suite(suite, registry)
         selection = select(content, task, model, tier, ladder, seeds)
         selection = replace(
-            selection, updates=updates, sampler=sampler,
+            selection, updates=updates, sampler=sampler, metrics=tuple(metric or ()),
             symmetry_at=cast("SymmetryAt | None", symmetry_at),
         )  # fmt: skip
         if tuned:

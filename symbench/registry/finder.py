@@ -17,11 +17,10 @@ from types import CodeType, ModuleType
 
 from symbench.errors import InputError
 from symbench.registry.card import one_line
-from symbench.registry.registry import PluginInfo, Registry, Sources
+from symbench.registry.registry import OWN_DISTRIBUTION, PluginInfo, Registry, Sources
 from symbench.registry.settings import guarded
 
 _log = logging.getLogger(__name__)
-_OWN_DISTRIBUTION = "symbench"
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _candidates(plugin_files: Sequence[Path | str], *, discover: bool) -> Iterat
 
 def _entry_points() -> list[EntryPoint]:
     entries = entry_points(group="symbench")
-    return sorted(entries, key=lambda e: (_named(e.dist)[0] != _OWN_DISTRIBUTION, e.name))
+    return sorted(entries, key=lambda e: (_named(e.dist)[0] != OWN_DISTRIBUTION, e.name))
 
 
 @lru_cache  # importlib reads all metadata again for each of the two

@@ -20,6 +20,7 @@ from symbench.registry.card import Card, CardKind, one_line
 from symbench.registry.listener import LimitedListener, Listener
 from symbench.registry.registration import Registration
 
+OWN_DISTRIBUTION = "symbench"
 _log = logging.getLogger(__name__)
 
 
@@ -123,6 +124,23 @@ class Registry:
                 raise UnknownNameError(kind, pattern, known)
             selected.update(matched)
         return sorted(selected)
+
+    def metrics_of(self, task: str, model: str, asked: Sequence[str] = ()) -> list[str]:
+        """Return the metrics of plugins that may score a pair, sorted by name.
+
+        They are those that were asked for by name, those of symbench's own plugins and of plugin
+        files, and those of the plugins of the task and of the model. What an installed package
+        registers besides has not been chosen.
+        """
+        files = {str(file) for file in self.sources.files}
+        trusted = {
+            info.name
+            for info in self.plugins
+            if info.source == OWN_DISTRIBUTION or str(Path(info.source).absolute()) in files
+        }
+        trusted |= {self.card("task", task).plugin, self.card("model", model).plugin}
+        metrics = self.metrics.items()
+        return [name for name, card in metrics if name in asked or card.plugin in trusted]
 
     def drop_broken(self, kind: CardKind, names: Iterable[str]) -> list[str]:
         """Return the names that can be imported; report the others as broken plugins."""

@@ -119,7 +119,7 @@ def _run(
     keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
     with watched(draws, model):
         trained = train(setup, keys)
-        metrics = metrics_for(registry, task, model)
+        metrics = metrics_for(registry, task, model, identity.protocol.get("metrics", ()))
         tensors = learned_generators(task, model, trained)  # before metrics of plugins see them
         scored = score(
             trained, draws, problem(), metrics,

@@ -65,7 +65,9 @@ class Tuned:
 class Selection:
     """What to run: tasks and models by name or glob (empty means all), the tier and its overrides.
 
-    ``tuned`` holds the configurations, by (task, model), that differ from the tier's.
+    ``tuned`` holds the configurations, by (task, model), that differ from the tier's. ``metrics``
+    are names or globs of metrics that are to score although neither the task nor the model is of
+    their plugin.
 
     ``updates``, ``sampler`` and ``symmetry_at`` are for experiments: they replace the number of
     updates, the law of the group elements of ``equivariance_error``, and the n_train at which
@@ -81,6 +83,7 @@ class Selection:
     sampler: str | None = None
     symmetry_at: SymmetryAt | None = None
     tuned: Mapping[tuple[str, str], Tuned] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_tier(self.tier)
@@ -170,6 +173,8 @@ def _cells(
         "tier": selection.tier, "sizes": sorted(set(selection.sizes)),
         "seeds": list(range(selection.seeds or budget.seeds)), "protocol": _protocol(budget),
     }  # fmt: skip
+    if selection.metrics:
+        fields["protocol"]["metrics"] = registry.select("metric", selection.metrics)
     with guarded(card.plugin):
         missing, failure = _attempt(_ask_task, registry.task(name), selection, fields)
     for model in models:

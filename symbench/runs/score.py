@@ -39,14 +39,17 @@ _TOGETHER = 32  # largest number of trials evaluated at a time, and of their par
 _PARAMETERS = 2**22
 
 
-def metrics_for(registry: Registry, task: Task, model: Model) -> list[Metric]:
+def metrics_for(
+    registry: Registry, task: Task, model: Model, asked: Sequence[str] = ()
+) -> list[Metric]:
     """Return the metrics of the core and of plugins that apply to the pair.
 
-    A plugin's metric that cannot be asked is left out with a warning.
+    A plugin's metric that cannot be asked is left out with a warning. ``asked`` names metrics that
+    the run asked for; see ``Registry.metrics_of``.
     """
     core: list[Metric] = [metric() for metric in CORE]
     metrics = [metric for metric in core if metric.applies(task, model)]
-    for name in registry.metrics:
+    for name in registry.metrics_of(task.name, model.name, asked):
         made = _guarded(name, partial(_of_plugin, registry, name, task, model), None)
         metrics += [] if made is None else [made]
     return metrics

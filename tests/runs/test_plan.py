@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 import toys
 
-from symbench import hookimpl
+from symbench import Metric, hookimpl
 from symbench.errors import InputError, UnknownNameError
 from symbench.registry.problem import make_problem
 from symbench.runs.plan import Selection, make_plan
@@ -189,3 +191,28 @@ def test_a_separate_validation_set_is_part_of_the_identity(monkeypatch):
     monkeypatch.setattr(toys.Norms, "separate_validation", "as in a paper", raising=False)
     cells = make_plan(toys.toy_registry(), Selection(("norms",), ("small",)))
     assert cells[0].identity.protocol["separate_validation"] == "as in a paper"
+
+
+class Parity(Metric):
+    name, version, summary, direction = "parity", "1", "of nothing", "lower"
+
+    def score(self, trained, task, generator):
+        return 0.0
+
+
+def test_metrics_that_are_asked_for_are_part_of_the_identity():
+    registry, stranger = toys.toy_registry(), types.ModuleType("stranger")
+
+    @hookimpl
+    def symbench_register(registry):
+        registry.metric(Parity)
+
+    stranger.symbench_register = symbench_register
+    registry.add(stranger, "stranger", "", "stranger")
+    (plain,) = make_plan(registry, Selection(("norms",), ("small",), "smoke"))
+    (cell,) = make_plan(registry, Selection(("norms",), ("small",), "smoke", metrics=("par*",)))
+    assert "metrics" not in plain.identity.protocol
+    assert cell.identity.protocol["metrics"] == ["parity"]
+    assert cell.key != plain.key
+    with pytest.raises(UnknownNameError, match="nope"):
+        make_plan(registry, Selection(("norms",), ("small",), "smoke", metrics=("nope",)))

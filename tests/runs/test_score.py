@@ -184,7 +184,9 @@ def test_a_plugins_metric_that_cannot_be_asked_or_has_another_name_is_left_out(c
 
     plugin.symbench_register = symbench_register
     registry.add(plugin, "stranger", "", "stranger")
-    names = [m.name for m in metrics_for(registry, registry.task("norms"), toys.Small())]
+    pair, asked = (registry.task("norms"), toys.Small()), ("kind", "raising", "parity")
+    assert "parity" not in [m.name for m in metrics_for(registry, *pair)]  # nobody has chosen it
+    names = [m.name for m in metrics_for(registry, *pair, asked)]
     assert names[len(names) - 1 :] == ["parity"]
     assert names.count("error") == 1
     assert "metric kind: PluginError: the card says kind 1, the class error 1" in caplog.text

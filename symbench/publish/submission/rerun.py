@@ -13,6 +13,7 @@ from typing import Any, Literal
 from symbench.metrics import CORE
 from symbench.records.record import Identity, Record
 from symbench.registry import Registry
+from symbench.registry.registry import OWN_DISTRIBUTION
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell, Selection, Tuned, make_plan
 from symbench.runs.run import execute
@@ -20,7 +21,6 @@ from symbench.runs.staleness import has_changed_metrics
 from symbench.tuning.space import Categories, Range, search_space
 
 _SEEDS, _TRIALS = 100, 1000
-_OWN = "symbench"  # the distribution whose metrics every installation has
 _SEARCH = {"trials", "seeds", "n_train", "sampler_seed"}
 _PARTS = {
     "task_version": "another version of the task is registered here",
@@ -57,7 +57,7 @@ class Rerunner:
         for identity in identities:
             if reasons[identity.key] is None:
                 shape = identity.task, identity.tier, *identity.sizes, len(identity.seeds)
-                groups[shape].append(identity)
+                groups[(*shape, _asked(identity))].append(identity)
         for group in groups.values():
             planned = self._planned(group)
             for identity in group:
@@ -163,7 +163,7 @@ class Rerunner:
         return self._without_foreign(record, _families(submitted))
 
     def _without_foreign(self, here: Record, submitted: set[str]) -> Record:
-        own = {info.name for info in self.registry.plugins if info.source == _OWN}
+        own = {info.name for info in self.registry.plugins if info.source == OWN_DISTRIBUTION}
         foreign = {
             name for name, card in self.registry.metrics.items()
             if card.plugin not in own and name not in submitted
@@ -228,7 +228,7 @@ def _disagreement(identity: Identity, cell: Cell) -> str | None:
 
 
 def _selection(identities: Sequence[Identity]) -> Selection:
-    """Return the selection of cells of one task, with equal sizes and numbers of seeds."""
+    """Return the selection of cells of one task, with equal sizes, metrics and numbers of seeds."""
     first = identities[0]
     tuned = {
         (identity.task, identity.model): Tuned(identity.config, budget)
@@ -237,5 +237,13 @@ def _selection(identities: Sequence[Identity]) -> Selection:
     }
     models = tuple(identity.model for identity in identities)
     return Selection(
-        (first.task,), models, first.tier, tuple(first.sizes), len(first.seeds), tuned=tuned
-    )
+        (first.task,), models, first.tier, tuple(first.sizes), len(first.seeds), tuned=tuned,
+        metrics=_asked(first),
+    )  # fmt: skip
+
+
+def _asked(identity: Identity) -> tuple[str, ...]:
+    """Return the metrics that the run asked for; those of an unusable list are not asked for."""
+    asked = identity.protocol.get("metrics", ())
+    texts = isinstance(asked, list) and all(isinstance(name, str) for name in asked)
+    return tuple(asked) if texts else ()
