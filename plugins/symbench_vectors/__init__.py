@@ -13,11 +13,17 @@ _TASKS = (
     "tasks:LorentzScattering",
     "chiral:SO3Cross",
     "chiral:SO2Anisotropic",
+    *("posed:PosedO5", "posed:PosedO5Within30", "posed:PosedO5Within90"),
+    *("posed:PosedInertia", "posed:PosedInertiaWithin30", "posed:PosedInertiaWithin90"),
+    *("posed:PosedCross", "posed:PosedCrossWithin30", "posed:PosedCrossWithin90"),
+    "posed:PosedScattering",
+    *("posed:PosedScatteringWithin30", "posed:PosedScatteringWithin90"),
 )
 
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
-    """Register the tasks."""
+    """Register the tasks and the score of poses."""
     for target in _TASKS:
         registry.task(f"symbench_vectors.{target}")
+    registry.metric("symbench_vectors.pose_metric:Pose")

@@ -43,7 +43,6 @@ class ChiralTask(VectorTask):
         return gaussian(n, self.input_shape[0], generator)
 
 
-@final
 class SO3Cross(ChiralTask):
     """y = cos φ x₁ × x₃ + sin φ x₃ with φ = x₁·x₂/2: the sum of an axial and a polar vector.
 

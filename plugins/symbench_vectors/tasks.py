@@ -42,6 +42,11 @@ class VectorTask(Task):
         "full": (30, 100, 300, 1000, 3000, 10000, 30000),
     }
 
+    @property
+    @abstractmethod
+    def symmetry(self) -> Symmetry:
+        """The symmetry of the target."""
+
     @abstractmethod
     def inputs(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw inputs [n, input_size] in float64."""
@@ -120,7 +125,6 @@ class O5Noisy(O5Invariant):
         return Data(exact.x, exact.y + noise).to(dtype)
 
 
-@final
 class O3Inertia(VectorTask):
     """Moment of inertia Σ mᵢ(|rᵢ|² 1 - rᵢrᵢᵀ) of five masses softplus(N(0,1)) at rᵢ ~ N(0, 1₃).
 
@@ -137,7 +141,7 @@ class O3Inertia(VectorTask):
         "GL(3) on the positions: it acts linearly on Σ m r rᵀ, of which the tensor is a linear map",
         "for each body, r by s and m by s⁻²",
     )
-    published = published.INERTIA
+    published: ClassVar[tuple[Published, ...]] = published.INERTIA
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = AS_PUBLISHED
 
     @property
@@ -160,7 +164,6 @@ class O3Inertia(VectorTask):
         return inertia.flatten(-2)
 
 
-@final
 class LorentzScattering(VectorTask):
     """Electron-muon-like matrix element 4 L_e^μν L_μ,μν of four momenta, entries ~ N(0, 1/16).
 
@@ -178,7 +181,7 @@ class LorentzScattering(VectorTask):
         "scaling of (p₁, p₃) by s, which multiplies y by s²",
         "scaling of (p₂, p₄) by s, which multiplies y by s²",
     )
-    published = published.LORENTZ
+    published: ClassVar[tuple[Published, ...]] = published.LORENTZ
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = AS_PUBLISHED
 
     @property
