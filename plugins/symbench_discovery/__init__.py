@@ -15,6 +15,7 @@ _MODELS = (
     "steerable:SteerableCNN",
     "guesses:GuessSO",
     "guesses:GuessCovariance",
+    "kernel_null:KernelNull",
 )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from known_tasks import algebra_scores
 from symbench_images.rotation import rotation_generator
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
-from symbench.contract import Context, Data, Problem, seeded
+import symbench
+from symbench.contract import Context, Data, Model, Problem, Task, seeded
 
 SIDE = 7
 Pairs = Callable[..., Data]
@@ -86,3 +88,37 @@ def perceptron() -> Callable[[str, Problem], nn.Module]:
         )
 
     return build
+
+
+Discovery = Callable[..., tuple[nn.Module, dict[str, float]]]
+
+
+@pytest.fixture(scope="session")
+def discovered() -> Discovery:
+    """Trains a model on a task as a run does, and returns the module and the scores of its algebra.
+
+    The labels may be replaced; then there are no scores.
+    """
+
+    def run(
+        model: Model,
+        task: Task,
+        n: int,
+        seed: int = 0,
+        *,
+        updates: int = 350,
+        labels: Callable[[Data], Tensor] | None = None,
+    ) -> tuple[nn.Module, dict[str, float]]:
+        data = task.sample(n, seed, "train")
+        if labels is not None:
+            data = Data(data.x, labels(data))
+        cut = n - n // 5
+        rest, valid = (Data(data.x[part], data.y[part]) for part in (slice(cut), slice(cut, n)))
+        device, stream = torch.device("cpu"), seeded("fit", seed)
+        context = Context(n, seed, updates, device, valid, stream, rest)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = model.fit(symbench.problem(task, model), data, context).eval()
+        return module, {} if labels else algebra_scores(task, module, model)
+
+    return run
