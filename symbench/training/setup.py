@@ -90,7 +90,7 @@ class TrialKey:
 
 @dataclass(frozen=True)
 class Spent:
-    """Optimiser steps and training forward passes of a model that trains itself.
+    """Optimiser steps and training forward passes that a model takes by itself.
 
     ``over`` is whether they exceed the budget of the task.
     """
@@ -108,7 +108,8 @@ class Trial:
     ``stacked`` counts the trials that trained together, this one included. ``stacking`` says why,
     and ``capture`` whether the updates were replayed; both are None if nothing was trained.
     ``first_output`` is that of the untrained module for the first training examples. ``initial`` is
-    the module before training, if it is kept. ``spent`` is set for a model that trains itself.
+    the module before training, if it is kept. ``spent`` is set for a model that trains itself,
+    and for one whose ``calibrate`` does.
     """
 
     key: TrialKey

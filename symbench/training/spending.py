@@ -1,4 +1,7 @@
-"""Counts the steps of a model that trains itself, and compares them with the task's budget."""
+"""Counts the steps that a model takes by itself, and compares them with the task's budget.
+
+They are those of ``fit``, or of a ``calibrate`` before the updates of a recipe.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from symbench.training.setup import Spent
 
 _STEPS = 2  # per update: an adversarial pair has two optimisers
 _PASSES = 10  # training forward passes per update, of all networks
+CALIBRATION = 1  # updates' worth that showing a module its data may take: it must not train
 
 
 @dataclass
@@ -27,8 +31,12 @@ class Counter:
     _open: list[nn.Module] = field(default_factory=list)
 
     def spent(self, updates: int) -> Spent:
-        """Return the counts; more than 2 steps or 10 passes per update exceed the budget."""
-        over = self.steps > _STEPS * updates or self.passes > _PASSES * updates
+        """Return the counts; more than 2 steps or 10 passes per update exceed the budget.
+
+        Without a step every pass counts as one: the updates are made by hand.
+        """
+        passes = _PASSES if self.steps else _STEPS
+        over = self.steps > _STEPS * updates or self.passes > passes * updates
         return Spent(self.steps, self.passes, over)
 
     def step(self, *_: Any) -> None:

@@ -30,7 +30,7 @@ from symbench.training.setup import (
     seeded_globally,
     trainable,
 )
-from symbench.training.spending import counted
+from symbench.training.spending import CALIBRATION, counted
 from symbench.training.stacking import decide
 from symbench.training.update import Best, Update
 
@@ -262,7 +262,7 @@ def _initial_seed(setup: TrainingSetup, key: TrialKey) -> int:
 
 
 class _Built(NamedTuple):
-    """A trial's model and module, its outputs for the first examples, and what ``fit`` spent."""
+    """A trial's model and module, its outputs for the first examples, and what that has cost."""
 
     model: Model
     module: nn.Module
@@ -276,22 +276,24 @@ def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> _Built:
     The module is fitted if the model trains itself; otherwise it is calibrated. It is called once
     here, because lazy layers draw their weights in their first call.
     """
-    task, model, spent = setup.task, _own(setup.model), None
+    task, model = setup.task, _own(setup.model)
     seed = _initial_seed(setup, key)
     # ordinary layers initialise from the global generator
     with seeded_globally(seed, setup.device):
         problem = setup.make_problem(torch.Generator().manual_seed(seed))
-        if isinstance(model, Fits) and task.loss != "none":
-            with counted() as counter:
-                module = model.fit(problem, data.clone(), _context(setup, key))
-            spent = counter.spent(setup.updates)
-        else:
-            module = model.build(problem)
-        module = module.to(setup.device)
-        if isinstance(module, Calibrates) and task.loss != "none":
-            module.calibrate(data.x.clone(), data.y.clone())
+        fit = model.fit if isinstance(model, Fits) and task.loss != "none" else None
+        with counted() as counter:
+            if fit is not None:
+                module = fit(problem, data.clone(), _context(setup, key))
+            else:
+                module = model.build(problem)
+            module = module.to(setup.device)
+            if isinstance(module, Calibrates) and task.loss != "none":
+                module.calibrate(data.x.clone(), data.y.clone())
+        spent = counter.spent(CALIBRATION if fit is None else setup.updates)
         x = data.x if len(data) else setup.draws.valid(key.seed).to(setup.device).x
-        return _Built(model, module, check_output(module, task, x[:4].clone()), spent)
+        output = check_output(module, task, x[:4].clone())
+        return _Built(model, module, output, spent if fit or spent.over else None)
 
 
 def _own(model: Model) -> Model:

@@ -61,9 +61,10 @@ def test_labels_of_the_validation_data_are_labels_of_the_training_data(rows):
     assert trick.scores["error"].value > 0.7 * honest.scores["error"].value
 
 
-def test_more_updates_than_the_budget_are_noticed_and_not_ranked(rows, tmp_path):
+@pytest.mark.parametrize("model", ["trick-longer", "trick-calibrating"])
+def test_more_updates_than_the_budget_are_noticed_and_not_ranked(rows, tmp_path, model):
     result = symbench.run(
-        ["o5-invariant"], ["trick-longer"], "quick", tmp_path, sizes=(100,), seeds=1,
+        ["o5-invariant"], [model], "quick", tmp_path, sizes=(100,), seeds=1,
         device="cpu", plugin_files=[TRICKS],
     )  # fmt: skip
     (trick,) = result.leaderboard.rows
