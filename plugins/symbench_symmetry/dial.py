@@ -43,6 +43,7 @@ class BrokenO5(PairTask):
     reference = "after Finzi, Welling, Wilson 2021, section 7 (arXiv:2104.09459)"
     threshold = 0.002
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = _FULL_ONLY
+    discovery = "broken"
     input_shape = (10,)
     epsilon: ClassVar[float]
 
@@ -91,6 +92,7 @@ def _of_two_vectors(group: Group) -> Symmetry:
 
 class Unbroken(BrokenO5):
     name, summary = "broken-o5-0", "the dial at ε = 0: O(5)-invariant function of two 5-vectors"
+    discovery = "continuous"
     epsilon, floor = 0.0, 0.0
     sizes = _EVERY_TIER
 

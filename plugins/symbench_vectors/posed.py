@@ -78,7 +78,7 @@ class PosedTask(VectorTask):
 
 
 def frames(first: Tensor, second: Tensor) -> Tensor:
-    """Return rotations [n, k, k] whose columns are a right-handed orthonormal frame.
+    """Return rotations [n, k, k], k > 2, whose columns are a right-handed orthonormal frame.
 
     The first column has the direction of ``first`` [n, k]. The second lies in the plane of both
     vectors, on the side of ``second``.

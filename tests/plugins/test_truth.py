@@ -117,8 +117,11 @@ def form_of_all_linear_maps(task: Task) -> tuple[Tensor, int]:
 @pytest.mark.parametrize(
     ("name", "dimension", "trivial"),
     [
-        ("attractor-network", 0, 0), ("double-well", 0, 0), ("em-force", 110, 0),
-        ("gravity-energy", 125, 0), ("hidden-conjugate", 10, 0), ("lorentz-scattering", 8, 0),
+        ("attractor-network", 0, 0), ("broken-o5-0", 10, 0), ("broken-o5-0.1", 6, 0),
+        ("broken-o5-cubic-0.1", 6, 0), ("double-well", 0, 0), ("em-force", 110, 0),
+        ("gravity-energy", 125, 0), ("hidden-conjugate", 10, 0), ("law-o3-anisotropic", 3, 0),
+        ("law-o3-isotropic", 3, 0), ("law-so2-anisotropic", 1, 0), ("law-so2-isotropic", 1, 0),
+        ("lorentz-scattering", 8, 0),
         ("mass-spring", 4, 0), ("no-symmetry", 0, 0), ("noether-current", 0, 0),
         ("noether-current-control", 0, 0), ("o3-inertia", 14, 27), ("o5-invariant", 10, 0),
         ("o5-noisy", 10, 0), ("ornstein-uhlenbeck", 4, 0), ("ornstein-uhlenbeck-rotating", 4, 0),

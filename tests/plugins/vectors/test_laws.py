@@ -168,7 +168,9 @@ def test_paper_error_is_the_mean_squared_error_over_all_entries(task):
 def test_the_cards_agree_with_the_classes():
     registry = Registry()
     registry.add(symbench_vectors, "symbench_vectors", "1", "tests")
-    assert list(registry.tasks) == sorted(task.name for task in TASKS)
+    others = [name for name in registry.tasks if name.startswith("posed-")]
+    assert set(registry.tasks) == {task.name for task in TASKS} | set(others)
+    assert len(others) == 12
     for name, card in registry.tasks.items():
         task = registry.task(name)
         assert card.summary == task.summary
