@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from symbench import Symmetry
+from symbench.contract.values import Discovery
 from symbench.groups import Group, O, Scalar, Trivial, V
 from symbench_symmetry.pairs import PairTask, gaussian, invariant
 
@@ -43,7 +44,7 @@ class BrokenO5(PairTask):
     reference = "after Finzi, Welling, Wilson 2021, section 7 (arXiv:2104.09459)"
     threshold = 0.002
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = _FULL_ONLY
-    discovery = "broken"
+    discovery: ClassVar[Discovery | None] = "broken"
     input_shape = (10,)
     epsilon: ClassVar[float]
 
