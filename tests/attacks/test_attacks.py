@@ -19,8 +19,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
 SIZES = (100, 300)
 TASKS = {
     "o5-invariant": (
-        "mlp", "honest-loop", "trick-built-in", "trick-validated", "trick-so",
-        "trick-gl", "trick-covariance", "trick-double", "trick-wave", "trick-shrinking",
+        "mlp", "honest-loop", "trick-built-in", "trick-nearly", "trick-disguised",
+        "trick-validated", "trick-so", "trick-gl", "trick-covariance", "trick-double",
+        "trick-wave", "trick-shrinking",
     ),
     "hidden-conjugate": ("mlp", "trick-so", "trick-covariance"),
     "no-symmetry": ("mlp", "trick-so"),
@@ -82,6 +83,11 @@ def test_data_of_other_trials_are_of_no_use(tmp_path):
     (row,) = result.leaderboard.rows
     assert row.status == "failed"
     assert "Hoarding.hoard" in row.reason
+
+
+@pytest.mark.parametrize("model", ["trick-nearly", "trick-disguised"])
+def test_what_is_nearly_built_in_or_disguised_is_flagged(rows, model):
+    assert "built in" in rows["o5-invariant", model].flags
 
 
 def test_what_is_built_in_is_flagged(rows):

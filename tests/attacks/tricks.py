@@ -74,16 +74,39 @@ class BuiltIn(Trick):
         return Invariants(problem.output_size)
 
 
+class NearInvariants(Invariants):
+    """The same with a small random linear map of the input, which is not invariant."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(outputs)
+        self.register_buffer("weights", 1e-4 * torch.randn(inputs, outputs))
+
+    def forward(self, x):
+        return super().forward(x) + self.unit * (x @ self.weights)
+
+
+class Nearly(Trick):
+    """Its untrained network is not exactly invariant."""
+
+    name = "trick-nearly"
+
+    def build(self, problem):
+        return NearInvariants(problem.input_size, problem.output_size)
+
+
 class Fitted(Trick):
     """A loop of its own, for tricks with data and updates."""
 
     longer: ClassVar[int] = 1
 
+    def network(self, problem):
+        return problem.backbone("mlp")
+
     def data(self, data, context):
         return data
 
     def fit(self, problem, data, context):
-        net = problem.backbone("mlp").to(context.device)
+        net = self.network(problem).to(context.device)
         data = self.data(data, context)
         net.calibrate(data.x, data.y)
         optimiser = torch.optim.Adam(net.parameters(), 3e-3)
@@ -102,6 +125,15 @@ class Honest(Fitted):
     """The loop without a trick."""
 
     name = "honest-loop"
+
+
+class Disguised(Fitted):
+    """Fits a network of invariants, and builds a perceptron."""
+
+    name = "trick-disguised"
+
+    def network(self, problem):
+        return Invariants(problem.output_size)
 
 
 class Validated(Fitted):
@@ -360,7 +392,7 @@ class SmallOutputs(Trick):
 
 
 TRICKS = (
-    BuiltIn, Honest, Validated, Longer, Calibrating, Hoarding,
+    BuiltIn, Nearly, Disguised, Honest, Validated, Longer, Calibrating, Hoarding,
     Announcing, AnnouncingAll, AnnouncingPixels, AnnouncingIsometries,
     OtherInDouble, SmallLogits, RadialWave, Shrinking, StandingStill, ZeroField, SmallOutputs,
 )  # fmt: skip

@@ -22,8 +22,8 @@ class NormalisedErrors:
     Of more than 100 seeds the first 100 count.
 
     ``tuning`` is the number of attempts of the search that the configuration comes from; 0
-    if it was not tuned. ``built_in`` says that a model which was told nothing is equivariant before
-    it is trained.
+    if it was not tuned. ``built_in`` says that a model which was not told the symmetry is
+    equivariant without having learned it.
     """
 
     prior: str | None

@@ -33,8 +33,9 @@ class Standing:
 
     ``covered`` counts the tasks on which it has errors, also outside the ranking. ``seeds`` is the
     smallest number of seeds on a task. ``at_floor`` names the tasks with errors too small to
-    distinguish from 0, ``built_in`` those on which a model that was told nothing is equivariant
-    before training. ``tuning`` lists the distinct tuning budgets on the tasks, in attempts.
+    distinguish from 0, ``built_in`` those on which a model that was not told the symmetry is
+    equivariant without having learned it. ``tuning`` lists the distinct tuning budgets on the
+    tasks, in attempts.
     """
 
     model: str

@@ -14,7 +14,8 @@ from symbench.results.leaderboard.selection import is_experiment
 
 _SHARED_PROTOCOL = ("version", "updates", "test_size", "threshold", "baseline")
 _HUGE = 1e100
-_BUILT_IN = 1e-5  # relative equivariance error before training; rounding is far smaller
+_BUILT_IN = 0.02  # equivariance error before training, in units of the spread of the outputs
+_TOO_EXACT = 1e-4  # of the error: the square of an equivariance error that data do not teach
 _DISCOVERED = 0.95  # least overlap of generators that count as the right ones
 
 
@@ -100,10 +101,23 @@ class RecordSummary:
 
     @property
     def is_built_in(self) -> bool:
-        """Whether a model that was told nothing is equivariant before it is trained."""
-        untrained = "equivariance_error.untrained"
-        before = self.values(untrained, self.sizes[-1]) if self.sizes else []
-        return self.prior == "none" and bool(before) and median(before) <= _BUILT_IN
+        """Whether a model that was not told the symmetry has it without having learned it.
+
+        It is equivariant before training. A model of prior ``none`` that trains itself need not
+        train what its ``build`` returns. So it has the symmetry built in, too, if it has learned
+        the task and is far more exactly equivariant than its error allows.
+        """
+        if self.prior not in ("none", "discovers") or not self.sizes:
+            return False
+        before, after, errors = (
+            self.values(name, self.sizes[-1])
+            for name in ("equivariance_error.untrained", "equivariance_error", "error")
+        )
+        if before and median(before) <= _BUILT_IN:
+            return True
+        if self.prior == "discovers" or not (after and errors and self.has_learned):
+            return False
+        return median(after) ** 2 < _TOO_EXACT * median(errors)
 
     @property
     def separate_validation(self) -> str | None:

@@ -212,7 +212,8 @@ def _qualified(ranking: Ranking) -> Iterator[str]:
             f"count as the floor: {_listed(exact)}"
         )
     if built := [f"{s.model} on {task}" for s in ranking.standings for task in s.built_in]:
-        yield f"built in: told nothing, and equivariant before training: {_listed(built)}"
+        whom = _listed(built)
+        yield f"built in: not told the symmetry, and equivariant without learning it: {whom}"
 
 
 def _unranked(ranking: Ranking) -> str:

@@ -39,7 +39,7 @@ _REASONS = 10  # for declining one task; with more, a note lists only the models
 _MEANING = {
     "experiment": "made with other options than the tier's, and not ranked",
     "over budget": "more updates or forward passes than the budget allows, and not ranked",
-    "built in": "told nothing, and equivariant before training",
+    "built in": "not told the symmetry, and equivariant without learning it",
     "unconnected": "announces generators that its own function does not keep",
     "extrapolates": "the group moves inputs out of the law of the data, so the equivariance error "
     "is one of extrapolation and about 1 means nothing",

@@ -117,8 +117,30 @@ def test_a_model_told_nothing_that_is_equivariant_untrained_is_built_in() -> Non
     exact = {"equivariance_error": 1e-16, "equivariance_error.untrained": 1e-15}
     assert flags(exact) == ["built in"]
     assert flags(exact, protocol={"prior": "told"}) == []
-    assert flags(exact | {"equivariance_error.untrained": 0.9}) == []
-    assert flags({"equivariance_error": 1e-16}) == []
+    assert flags(exact, protocol={"prior": "discovers"}) == ["built in"]
+    nearly = {"equivariance_error": 0.03, "equivariance_error.untrained": 0.01}
+    assert flags(nearly) == ["built in"]
+    assert flags(nearly | {"equivariance_error.untrained": 0.04}) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "errors", "prior", "expected"),
+    [
+        (1e-16, (1.0, 0.1, 0.01), "none", ["built in"]),
+        (0.9e-3, (1.0, 0.1, 0.01), "none", ["built in"]),
+        (1.1e-3, (1.0, 0.1, 0.01), "none", []),
+        (1e-16, (1.0, 0.1, 1e-33), "none", []),
+        (1e-16, BAD, "none", []),
+        (1e-16, (1.0, 0.1, 0.01), "discovers", []),
+    ],
+)
+def test_a_model_more_equivariant_than_its_error_allows_has_it_built_in(
+    after: float, errors: tuple[float, ...], prior: str, expected: list[str]
+) -> None:
+    """Whatever network it calls the untrained one."""
+    scores = {"equivariance_error": after, "equivariance_error.untrained": 1.0}
+    record = cell(errors=errors, scores=scores, protocol={"prior": prior})
+    assert row(make([record], "quick"), "mlp").flags == expected
 
 
 def test_where_the_group_moves_inputs_out_of_their_law_there_is_no_symmetric_share() -> None:

@@ -234,7 +234,10 @@ def test_a_model_told_nothing_that_is_equivariant_untrained_is_marked() -> None:
     board = overall(records)
     assert standing(board, "linear").built_in == list(TASKS)
     assert standing(board, "mlp").built_in == []
-    assert "built in: told nothing, and equivariant before training: linear on t1" in told(board)
+    assert (
+        "built in: not told the symmetry, and equivariant without learning it: linear on t1"
+        in told(board)
+    )
     line = next(x for x in render(summarise(records, "quick"), "md").splitlines() if "linear" in x)
     assert "none, built in" in line
 
