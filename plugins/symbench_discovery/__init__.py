@@ -13,6 +13,8 @@ _MODELS = (
     "msr:MSR",
     "lieconv:LieConv",
     "steerable:SteerableCNN",
+    "field_fit:FieldFit",
+    "field_fit:FieldFitCubic",
     "guesses:GuessSO",
     "guesses:GuessCovariance",
     "kernel_null:KernelNull",

@@ -1,4 +1,4 @@
-"""Tasks whose symmetry is broken, or is not that of the inputs."""
+"""Tasks whose symmetry is hard to find: broken, hidden, badly sampled, or not the inputs'."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ _TASKS = (
     *("dial:Cubic002", "dial:Cubic005", "dial:Cubic01", "dial:Cubic02"),
     *("dial:Cubic03", "dial:Cubic05", "dial:Cubic1"),
     *("law:O3Isotropic", "law:O3Anisotropic", "law:SO2Isotropic", "law:SO2Anisotropic"),
+    *("fields:Hopf", "fields:PlanarRotation", "fields:SymmetricTop", "fields:RadialFlow"),
+    *("fields:VanDerPol", "fields:Duffing", "fields:LotkaVolterra", "fields:Selkov"),
+    *("fields:AsymmetricBody", "fields:Lorenz"),
+    *("coverage:HopfOrbits", "coverage:HopfOrbit", "coverage:HopfNoisy"),
+    *("coverage:SymmetricTopOrbit", "coverage:LorenzOrbits", "coverage:LorenzOrbit"),
+    *("coverage:VanDerPolOrbits", "coverage:VanDerPolOrbit", "coverage:VanDerPolNoisy"),
 )
 
 

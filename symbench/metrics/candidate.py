@@ -19,6 +19,7 @@ _ROWS = 4  # rows of C per column
 _LARGEST = 1024  # most columns of C
 _ENTRIES = 2**25  # most entries of C
 _INDEPENDENT = 1e-10  # squared length, relative to the largest, above which a direction counts
+_STILL = 1e-6  # tangents below this part of the largest are zero
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ def candidate(task: Task, inputs: Tensor) -> Candidate | None:
     a layout its inputs are copies of V and its outputs are invariant. None if no candidate acts, if
     it has more than 1024 dimensions, or if the test split is too small for four rows of C per
     column.
+
+    Directions that the inputs cannot test are left out: those that do not move them, and, except
+    on images, those that leave their linear span. Every function that is fitted to such inputs
+    would seem to keep them. Images are interpolated, so that their flows leave the span a little.
     """
     given = task.candidate_algebra()
     symmetry = task.symmetry or task.layout() or _uninformed(given)
@@ -75,7 +80,9 @@ def candidate(task: Task, inputs: Tensor) -> Candidate | None:
     if (len(whitening.whiten) ** 2 if given is None else len(given)) > _LARGEST:
         return None
     basis = whitening.elementary() if given is None else given.double()
-    basis = _effective(basis, whitening, symmetry)
+    if given is not None and task.kind != "image":
+        basis = _staying(basis, whitening)
+    basis = _effective(basis, whitening, symmetry, data)
     if len(basis) == 0:
         return None
     outputs = max(1, torch.Size(task.output_shape).numel())
@@ -124,29 +131,45 @@ def second_moment(x: Tensor, rep: Representation) -> Tensor:
     return v.mT @ v / len(v)
 
 
-def _effective(basis: Tensor, whitening: Whitening, symmetry: Symmetry) -> Tensor:
-    """Return an orthonormal basis [m, d, d] of the part of the algebra that does not act as zero.
+def _staying(basis: Tensor, whitening: Whitening) -> Tensor:
+    """Return the part [m, d, d] of the algebra that keeps the span of the data."""
+    colour = whitening.colour
+    leaving = (basis @ colour - colour @ (whitening.whiten @ basis @ colour)).flatten(1)
+    left, values, _ = torch.linalg.svd(leaving)
+    rank = int((values > _STILL * (basis @ colour).flatten(1).norm(dim=1).max()).sum())
+    return torch.einsum("mk,mij->kij", left[:, rank:], basis)
 
-    Directions with drho_in(A) = 0 = drho_out(A) would count as symmetries of every function. They
-    occur for a direct product, as off-diagonal blocks between its factors.
+
+def _effective(basis: Tensor, whitening: Whitening, symmetry: Symmetry, data: Tensor) -> Tensor:
+    """Return an orthonormal basis [m, d, d] of the part of the algebra that acts on the data.
+
+    Directions with drho_in(A) x = 0 at all data and drho_out(A) = 0 would count as symmetries of
+    every function. They occur on degenerate data and, for a direct product, as off-diagonal blocks
+    between its factors.
     """
     mixed = orthonormalising(whitening(basis).flatten(1))
     basis = torch.einsum("km,mij->kij", mixed, basis)
-    moved = torch.cat([_on_probes(rep, basis) for rep in (symmetry.input, symmetry.output)], 1)
+    if len(basis) == 0:
+        return basis
+    inputs = in_blocks(data, symmetry.input.size).flatten(0, 1)
+    moved = torch.cat([_moved(symmetry.input, basis, inputs), _moved(symmetry.output, basis)], 1)
     _, values, left = torch.linalg.svd(moved.mT, full_matrices=False)
-    acting = left[values > 1e-9 * values[:1]]
+    acting = left[values > _STILL * values[:1]]
     return torch.einsum("km,mij->kij", acting, basis)
 
 
-def _on_probes(rep: Representation, basis: Tensor) -> Tensor:
+def _moved(rep: Representation, basis: Tensor, vectors: Tensor | None = None) -> Tensor:
     """Return drho(A) v for random v and every A of the basis, [m, probes · size].
 
-    There are enough v that A acts as zero on all of them only if drho(A) = 0. The matrices drho(A)
-    themselves would take gigabytes for colour images.
+    The v are mixtures of the vectors [n, size], if given. There are enough of them that A acts as
+    zero on all only if it does so on the whole span. The matrices drho(A) themselves would take
+    gigabytes for colour images.
     """
     count = -(-len(basis) // rep.size) + 8
-    v = torch.randn(count, rep.size, generator=seeded("probes", rep.size), dtype=basis.dtype)
-    return along(rep, basis, v).flatten(1)
+    drawn = count, rep.size if vectors is None else len(vectors)
+    v = torch.randn(*drawn, generator=seeded("probes", rep.size), dtype=basis.dtype)
+    v = v if vectors is None else v @ vectors
+    return along(rep, basis, v / v.norm().clamp_min(1e-300)).flatten(1)
 
 
 def along(rep: Representation, A: Tensor, values: Tensor) -> Tensor:
