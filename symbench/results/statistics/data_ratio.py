@@ -100,12 +100,27 @@ class BaselineCurve:
 def headline(ratios: Sequence[Ratio]) -> Ratio | None:
     """Return the ratio that stands for the whole curve.
 
-    It is that of the largest n at which the ratio is a number. If all are bounds, it is the
-    strongest, the one farthest from 1; of equally strong ones that of the largest n.
+    It is that of the largest n at which the ratio is a number, unless bounds at larger n are on the
+    other side of 1: they say that the model has become better (worse) than the baseline. Of them,
+    and if all ratios are bounds, the strongest stands, the one farthest from 1; of equally strong
+    ones that of the largest n.
     """
-    if numbers := [ratio for ratio in ratios if ratio.censored is None]:
-        return max(numbers, key=lambda ratio: ratio.at)
-    return max(ratios, key=lambda r: (abs(np.log(r.value)), r.at), default=None)
+    if not (numbers := [ratio for ratio in ratios if ratio.censored is None]):
+        return _strongest(ratios)
+    last = max(numbers, key=lambda ratio: ratio.at)
+    later = [ratio for ratio in ratios if ratio.at > last.at]
+    return _strongest([ratio for ratio in later if _opposed(ratio, last)]) or last
+
+
+def _opposed(bound: Ratio, number: Ratio) -> bool:
+    """Whether a bound says "more than 1" of what a number says "less than 1" of, or the reverse."""
+    if bound.censored == "above":
+        return number.value < 1 < bound.value
+    return bound.value < 1 < number.value
+
+
+def _strongest(bounds: Sequence[Ratio]) -> Ratio | None:
+    return max(bounds, key=lambda r: (abs(np.log(r.value)), r.at), default=None)
 
 
 @lru_cache(maxsize=8)

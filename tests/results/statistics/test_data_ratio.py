@@ -85,6 +85,20 @@ def test_a_number_stands_before_a_stronger_bound() -> None:
     assert headline([bound, number, Ratio(9.0, 300, "above", None, None, 5)]) == number
 
 
+def test_bounds_on_the_other_side_of_1_at_larger_sizes_stand_before_a_number() -> None:
+    """A model that is worse than the baseline at 30 only, and far better from 100 on."""
+    number, weak = Ratio(0.8, 30, None, 0.7, 0.9, 5), Ratio(1.0, 1000, "above", None, None, 5)
+    bounds = [Ratio(10.0, 100, "above", None, None, 5), Ratio(3.3, 300, "above", None, None, 5)]
+    assert headline([number, *bounds, weak]) == bounds[0]
+    assert headline([number, weak]) == number
+    better = Ratio(1.3, 300, None, 1.2, 1.4, 5)
+    assert headline([better, Ratio(0.03, 1000, "below", None, None, 5)]).at == 1000
+    assert (
+        headline([Ratio(10.0, 30, "above", None, None, 5), Ratio(0.8, 100, None, 0.7, 0.9, 5)]).at
+        == 100
+    )
+
+
 def test_an_end_of_the_interval_beyond_the_ladder_is_open() -> None:
     noisy = data_ratios(LADDER, law(3, spread=0.5), law(1, spread=0.5))
     assert all(r.low is None or r.low >= LADDER[0] / r.at for r in noisy)
