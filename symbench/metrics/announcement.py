@@ -12,7 +12,7 @@ from symbench.errors import ShapeError
 from symbench.groups import SO
 from symbench.metrics.algebra import orthonormal
 from symbench.metrics.defect import Defects
-from symbench.metrics.derivative import Derivative
+from symbench.metrics.derivative import NO_SLOPE, Derivative
 from symbench.metrics.infinitesimal import Verdicts
 from symbench.metrics.network import once, once_per_cell
 from symbench.metrics.spans import Span, adjusted, directions
@@ -156,7 +156,7 @@ def _on_target(L: Tensor, truth: Truth) -> Verdicts:
 def _on_own_function(L: Tensor, span: Span, C: Derivative) -> Verdicts:
     """Return the largest defect, and how many dimensions of the span the function does not keep."""
     unconnected, truth = _named("unconnected"), span.truth
-    if C.problem in ("does not vary", "has no finite derivative"):
+    if C.problem in NO_SLOPE:
         absent = f"the function {C.problem}"
         return {_named("own_defect"): absent, unconnected: float(span.k)}
     own = C.defects_of(L)

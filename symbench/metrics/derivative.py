@@ -28,6 +28,7 @@ from symbench.metrics.network import (
 from symbench.metrics.slope import Slope
 
 _GENERATORS = 64  # whose defects are computed at once
+NO_SLOPE = ("does not vary", "has no finite derivative")  # problems of functions without scores
 
 
 @dataclass(frozen=True)

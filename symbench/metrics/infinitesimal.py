@@ -42,10 +42,12 @@ class AlgebraMetric(Metric):
         """Return the scores of the trials, whose matrices C are computed together.
 
         The reason why a score is absent is noted in the trial. Absent if the float64 network is
-        another function than the one whose error is scored.
+        another function than the one whose error is scored, or if its derivative does not say how
+        it changes (``symbench.metrics.steps``).
         """
         from symbench.metrics.derivative import derivatives
         from symbench.metrics.network import one_functions
+        from symbench.metrics.steps import unsteady
         from symbench.metrics.truth import truth_of
 
         truth = truth_of(trials[0], task)
@@ -54,9 +56,11 @@ class AlgebraMetric(Metric):
             return [_noted(trained, {self.name: reason}) for trained in trials]
         reasons = one_functions(trials)
         matrices = derivatives(trials, task, truth.candidate)
+        steps = unsteady(trials, matrices)
         return [
             _noted(trained, {self.name: why} if why else self.judge(trained, task, truth, C))
-            for trained, C, why in zip(trials, matrices, reasons, strict=True)
+            for trained, C, *whys in zip(trials, matrices, reasons, steps, strict=True)
+            for why in [next(filter(None, whys), None)]
         ]
 
     @abstractmethod

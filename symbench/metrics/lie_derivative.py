@@ -34,11 +34,13 @@ class LieDerivative(AlgebraMetric):
 
     def judge(self, trained: Trained, task: Task, truth: Truth, C: Derivative) -> Verdicts:
         """Return the score with its ``chance`` and, if known, the exact target's ``reference``."""
+        from symbench.metrics.derivative import NO_SLOPE
+
         if not truth.is_proper:
             return {self.name: "the true algebra is zero or the whole candidate algebra"}
         if truth.contradicted:
             return {self.name: truth.contradicted}
-        if C.problem in ("does not vary", "has no finite derivative"):
+        if C.problem in NO_SLOPE:
             return {self.name: f"the function {C.problem}"}
         if not (unit := truth.unit(trained.test, task)) > 0:
             return {self.name: "neither an exact target nor the test data give a unit"}

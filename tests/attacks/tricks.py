@@ -300,6 +300,31 @@ class RadialWave(Trick):
     name, wrapper = "trick-wave", Wavy
 
 
+class Stepped(Wrapped):
+    """Rounds its answers in evaluation to a hundredth of their spread, and adds a little |x|²."""
+
+    def calibrate(self, x, y):
+        super().calibrate(x, y)
+        self.unit.copy_(y.std() / 100)
+
+    def forward(self, x):
+        value = super().forward(x)
+        if self.training:
+            return value
+        return (value / self.unit).round() * self.unit + 0.01 * self.unit * x.square().sum(-1, True)
+
+
+class Staircase(Trick):
+    """Has no derivative almost everywhere but that of |x|²."""
+
+    name, wrapper = "trick-staircase", Stepped
+
+    def build(self, problem):
+        net = super().build(problem)
+        net.register_buffer("unit", torch.ones(()))
+        return net
+
+
 class Shrunk(Wrapped):
     """Moves its answers towards their mean in evaluation."""
 
@@ -394,7 +419,8 @@ class SmallOutputs(Trick):
 TRICKS = (
     BuiltIn, Nearly, Disguised, Honest, Validated, Longer, Calibrating, Hoarding,
     Announcing, AnnouncingAll, AnnouncingPixels, AnnouncingIsometries,
-    OtherInDouble, SmallLogits, RadialWave, Shrinking, StandingStill, ZeroField, SmallOutputs,
+    OtherInDouble, SmallLogits, RadialWave, Staircase, Shrinking,
+    StandingStill, ZeroField, SmallOutputs,
 )  # fmt: skip
 
 
