@@ -66,8 +66,9 @@ class RolloutError(Rollout):
     RMS is over the coordinates of a state, and each ratio is at least 1e-7. The geometric mean is
     over the test states, as initial states, and over the times of the task's ``rollout``. The first
     time, where the ratio is 1e-7, is included as published, which lowers 0.005 by 7 % at 150 times.
-    If a prediction becomes non-finite, there is no score, but ``rollout_error.diverged_at``, the
-    first time at which one does.
+    ``rollout_error.still`` is that of a prediction that stands still: in a chaotic system it can be
+    as good as a trained model's. If a prediction becomes non-finite, there is no score, but
+    ``rollout_error.diverged_at``, the first time at which one does.
 
     Source: Finzi, Welling, Wilson 2021, section 7.2, and their code.
     """
@@ -96,8 +97,14 @@ class RolloutError(Rollout):
         path, diverged = self.predicted(followed, system.rollout)
         if path is None:
             return diverged
-        error = relative_error(path, system.truth(trained.test.x, system.rollout))
-        return {self.name: float(error.clamp(min=_SMALLEST).log().mean().exp())}
+        true = system.truth(trained.test.x, system.rollout)
+        still = trained.test.x.to(true)[:, None].expand_as(true)
+        return {self.name: _typical(path, true), f"{self.name}.still": _typical(still, true)}
+
+
+def _typical(path: Tensor, true: Tensor) -> float:
+    """Return the geometric mean of the relative error over states and times."""
+    return float(relative_error(path, true).clamp(min=_SMALLEST).log().mean().exp())
 
 
 class EnergyError(Rollout):

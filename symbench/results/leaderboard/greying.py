@@ -18,6 +18,7 @@ _ANNOUNCED = "announced"
 _COUNTS = ("announced_count", "announced_unconnected")
 _ROUNDING = 1e-6  # of an overlap: announced generators have single precision
 _POOR = 2.0  # times the least rollout error of the task
+_STILL = 0.9  # times the rollout error of standing still
 
 
 def greyed(scores: Mapping[str, Estimate], *, has_learned: bool, poor_rollout: bool) -> set[str]:
@@ -49,17 +50,22 @@ def poor_rollouts(
 ) -> set[str]:
     """Return the keys of records whose trajectories are too poor to compare what they conserve.
 
-    Their median ``rollout_error`` is not known, or more than twice the least of the ``compared``
-    models that have learned the task.
+    Their median ``rollout_error`` is not known, more than twice the least of the ``compared``
+    models that have learned the task, or hardly less than that of standing still: in a chaotic
+    system all rollouts are poor in the end.
     """
-    least = min((_rollout(one) for one in compared if one.has_learned), default=math.inf)
-    if least == math.inf:
-        return set()
-    return {one.record.key for one in summaries if _rollout(one) > _POOR * least}
+    learned = [one for one in compared if one.has_learned]
+    least = min((_rollout(one) for one in learned), default=math.inf)
+    return {one.record.key for one in summaries if _is_poor(one, least)}
 
 
-def _rollout(summary: RecordSummary) -> float:
-    values = summary.values("rollout_error", summary.sizes[-1]) if summary.sizes else []
+def _is_poor(summary: RecordSummary, least: float) -> bool:
+    rollout, still = _rollout(summary), _rollout(summary, "rollout_error.still")
+    return rollout > _POOR * least or rollout > _STILL * still
+
+
+def _rollout(summary: RecordSummary, score: str = "rollout_error") -> float:
+    values = summary.values(score, summary.sizes[-1]) if summary.sizes else []
     return median(values) if values else math.inf
 
 

@@ -29,7 +29,8 @@ LEGEND = (
     "own error causes; announced defect: on the exact target; own defect: on the model's function. "
     "n to discover, n to announce: n_train from which on the generators are the right ones.",
     "In parentheses, and not compared: stale results; announced generators no better than a guess; "
-    "what a model conserves whose rollout error is more than twice the least; symmetry scores of a "
+    "what a model conserves whose rollout error is more than twice the least, or hardly less than "
+    "that of standing still (rollout_error.still); symmetry scores of a "
     "model that has not learned the task.",
     "prior: what the model knew of the symmetry beforehand. Compare across priors with care. "
     "tuning: configurations tried on the valid split; empty: as its author configured it.",

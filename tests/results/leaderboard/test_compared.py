@@ -50,6 +50,16 @@ def test_conservation_is_compared_within_a_factor_of_two_of_the_least_rollout_er
     assert leaders(make(records, "quick"), "conservation_error.energy") == ["b", "a"]
 
 
+def test_where_all_rollouts_are_poor_standing_still_heads_no_conservation() -> None:
+    """The double pendulum: standing still is within a factor of two of the best rollout."""
+    records = [moving("lnn", 0.093, 0.5), moving("still", 0.17, 0.0), moving("node", 0.146, 0.8)]
+    for record in records:
+        for trial in record.trials:
+            trial.scores["rollout_error.still"] = 0.17
+    assert leaders(make(records, "quick"), "conservation_error.energy") == ["lnn", "node"]
+    assert leaders(make(records[1:2], "quick"), "conservation_error.energy") == []
+
+
 def test_a_poor_model_does_not_set_the_least_rollout_error() -> None:
     """Neither one that has not learned the task, nor one that is not compared."""
     records = [
