@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from typing import Any
@@ -64,6 +64,7 @@ class Server:
             except (EOFError, OSError) as error:
                 lost = error
             _log.warning("the fork server has ended (%s); starting it again", _named(lost))
+            _kill_server()  # one that is still ending is not replaced, but refuses connections
             time.sleep(_PAUSE_SECONDS)
             if attempt:  # a plugin may end the process that imports it
                 self._preload([])
@@ -85,17 +86,23 @@ class Server:
             timer.cancel()
 
     def _end_hanging(self, seconds: float) -> None:
-        if (pid := getattr(forkserver._forkserver, "_forkserver_pid", None)) is not None:
-            packages = sorted({name.partition(".")[0] for name in self._loaded})
-            what = f"{', '.join(packages)} there" if packages else "torch"
-            _log.warning("the fork server has not loaded %s within %g s", what, seconds)
-            self._preload([])
-            os.kill(pid, signal.SIGKILL)
+        packages = sorted({name.partition(".")[0] for name in self._loaded})
+        what = f"{', '.join(packages)} there" if packages else "torch"
+        _log.warning("the fork server has not loaded %s within %g s", what, seconds)
+        self._preload([])
+        _kill_server()
 
     def _preload(self, names: Sequence[str]) -> None:
         self._loaded = names
         if isinstance(self._context, ForkServerContext):
             self._context.set_forkserver_preload([_PRELOAD, *names, _PRELOADED])
+
+
+def _kill_server() -> None:
+    pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def plugin_modules(registry: Registry) -> list[str]:

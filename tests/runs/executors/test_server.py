@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from multiprocessing import forkserver
@@ -113,6 +114,30 @@ def test_a_server_that_hangs_is_killed_and_started_without_plugins(monkeypatch, 
         monkeypatch.undo()
     assert [("of_a_plugin.models" in modules) for modules in starts] == [True, False]
     assert "has not loaded of_a_plugin there within 0.2 s" in caplog.text
+
+
+def test_a_server_that_refuses_connections_and_does_not_end_is_replaced(monkeypatch, tmp_path):
+    address = str(tmp_path / "closed")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+    lingering = subprocess.Popen(["sleep", "600"])
+    reading, writing = os.pipe()
+    own = forkserver._forkserver
+    monkeypatch.setattr(own, "_forkserver_pid", lingering.pid)
+    monkeypatch.setattr(own, "_forkserver_address", address)
+    monkeypatch.setattr(own, "_forkserver_alive_fd", writing)
+    try:
+        started = Server(load(discover=False))
+        process = started.process(print, "started")
+        started.start(process)
+        process.join(120)
+        assert process.exitcode == 0
+        assert lingering.poll() is not None
+    finally:
+        own._stop()
+        os.close(reading)
+        lingering.kill()
+        lingering.wait()
 
 
 def test_a_plugin_whose_import_hangs_in_the_server_is_imported_by_its_worker(tmp_path):
