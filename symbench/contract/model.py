@@ -94,6 +94,14 @@ class Model(ABC):
         """Return explicit generators [k, d, d] on the defining space, if the module holds any."""
         return None
 
+    def elements(self, module: nn.Module) -> Tensor | None:  # noqa: ARG002 - for overrides
+        """Return the group elements [k, d, d] on the defining space that the module announces.
+
+        They are all elements of a finite group, or a sample of a group, each counted as often as it
+        occurs. The identity may be left out. None if the model announces no elements by its nature.
+        """
+        return None
+
 
 @runtime_checkable
 class Fits(Protocol):

@@ -5,6 +5,7 @@ from symbench.groups.base import DirectProduct, Group
 from symbench.groups.basis import Block, equivariant_basis, equivariant_blocks, invariant_basis
 from symbench.groups.exponential import exp_action, steps_needed
 from symbench.groups.finite import C, D, S, Trivial, Z
+from symbench.groups.generated import Finite, elements_of, generated, geodesic
 from symbench.groups.linear import GL, SL, Scaling, Sp
 from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V
@@ -31,6 +32,7 @@ __all__ = [
     "D",
     "DirectProduct",
     "E",
+    "Finite",
     "Group",
     "Lorentz",
     "O",
@@ -48,9 +50,12 @@ __all__ = [
     "V",
     "Z",
     "binary_unit",
+    "elements_of",
     "equivariant_basis",
     "equivariant_blocks",
     "exp_action",
+    "generated",
+    "geodesic",
     "invariant_basis",
     "positive_scale",
     "root_mean_square",

@@ -1,7 +1,7 @@
 """The core's scores, one per file; torch is imported only when a score is computed."""
 
 from symbench.contract import Metric
-from symbench.metrics import announced, counting, generators
+from symbench.metrics import announced, counting, elements, generators
 from symbench.metrics.conservation import ConservationError
 from symbench.metrics.cost import Flops
 from symbench.metrics.decision_change import DecisionChange
@@ -36,6 +36,10 @@ CORE: tuple[type[Metric], ...] = (
     announced.AnnouncedDefect,
     announced.AnnouncedOwnDefect,
     announced.AnnouncedUnconnected,
+    elements.ElementsPrecision,
+    elements.ElementsRecall,
+    elements.ElementsCount,
+    elements.ElementsWasserstein,
     counting.GeneratorsFound,
     counting.FalseFinding,
     ConservationError,

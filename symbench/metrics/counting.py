@@ -22,7 +22,8 @@ class GeneratorsFound(AlgebraMetric):
     that of the function or of the exact target, whichever is smaller. ``at_02`` and ``at_10`` are
     the counts at the tolerances 0.02 and 0.10, and ``truth`` is how many there are. ``floor`` is
     the relative defect that the function's error f - f* has on average over the candidate algebra:
-    a tolerance below it cannot be met. On a control without symmetry the right answer is 0.
+    a tolerance below it cannot be met. On a control, and where the group is finite, the right
+    answer is 0.
     """
 
     name, version, direction = "generators_found", "2", "higher"
@@ -51,12 +52,13 @@ class GeneratorsFound(AlgebraMetric):
 class FalseFinding(AlgebraMetric):
     """1 if a model finds a generator on a control, where there is none; 0 if not.
 
-    A model that announces generators has found one if it announces any. Any other model has found
-    one if a direction of its derivative counts at the tolerance 0.10 (``generators_found.at_10``).
+    A task without symmetry is a control, and so is one whose group is finite. A model that
+    announces generators has found one if it announces any. Any other model has found one if a
+    direction of its derivative counts at the tolerance 0.10 (``generators_found.at_10``).
     """
 
     name, version, direction = "false_finding", "1", "lower"
-    summary = "1 if a generator is announced or found on a control without symmetry"
+    summary = "1 if a generator is announced or found where there is none"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether the task is a control that states a candidate or a layout."""

@@ -53,12 +53,12 @@ class AlgebraMetric(Metric):
         truth = truth_of(trials[0], task)
         if truth is None or truth.nothing:
             reason = _NO_CANDIDATE if truth is None else truth.nothing
-            return [_noted(trained, {self.name: reason}) for trained in trials]
+            return [noted(trained, {self.name: reason}) for trained in trials]
         reasons = one_functions(trials)
         matrices = derivatives(trials, task, truth.candidate)
         steps = unsteady(trials, matrices)
         return [
-            _noted(trained, {self.name: why} if why else self.judge(trained, task, truth, C))
+            noted(trained, {self.name: why} if why else self.judge(trained, task, truth, C))
             for trained, C, *whys in zip(trials, matrices, reasons, steps, strict=True)
             for why in [next(filter(None, whys), None)]
         ]
@@ -69,13 +69,16 @@ class AlgebraMetric(Metric):
 
 
 def is_control(task: Task) -> bool:
-    """Whether the task has no symmetry, and a candidate algebra or a layout to search in."""
-    if task.symmetry is not None:
+    """Whether the task has no generator, and a candidate algebra or a layout to search in.
+
+    It has no symmetry, or a finite group.
+    """
+    if task.symmetry is not None and len(task.symmetry.group.algebra) > 0:
         return False
     return task.layout() is not None or task.candidate_algebra() is not None
 
 
-def _noted(trained: Trained, verdicts: Verdicts) -> Scores:
-    """Return the values, and write the reasons into the trial."""
+def noted(trained: Trained, verdicts: Verdicts) -> Scores:
+    """Return the values, and write the reasons of absent ones into the trial."""
     trained.notes.update({name: v for name, v in verdicts.items() if isinstance(v, str)})
     return {name: v for name, v in verdicts.items() if not isinstance(v, str)}
