@@ -15,6 +15,8 @@ _MODELS = (
     "steerable:SteerableCNN",
     "field_fit:FieldFit",
     "field_fit:FieldFitCubic",
+    "group_search:GroupSearch",
+    "group_flow:GroupFlowModel",
     "guesses:GuessSO",
     "guesses:GuessCovariance",
     "kernel_null:KernelNull",

@@ -18,6 +18,10 @@ _TASKS = (
     *("coverage:HopfOrbits", "coverage:HopfOrbit", "coverage:HopfNoisy"),
     *("coverage:SymmetricTopOrbit", "coverage:LorenzOrbits", "coverage:LorenzOrbit"),
     *("coverage:VanDerPolOrbits", "coverage:VanDerPolOrbit", "coverage:VanDerPolNoisy"),
+    *("finite:FiniteSevenfold", "finite:FiniteBlocks", "poses:FiniteArrow"),
+    *("poses:FiniteTetrahedral", "poses:FiniteOctahedral", "poses:FiniteIcosahedral"),
+    *("poses:FiniteAxis", "poses:FiniteNone"),
+    *("spiral:SpiralCorrect", "spiral:SpiralIncorrect", "spiral:SpiralExtrinsic"),
 )
 
 
