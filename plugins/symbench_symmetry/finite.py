@@ -61,6 +61,7 @@ class FiniteSevenfold(FiniteTask):
 
     name = "finite-sevenfold"
     summary = "a function of the plane that only sevenfold rotations preserve"
+    discovery = "finite"
     reference = "Yang, Walters, Dehmamy, Yu 2023 (LieGAN), discrete rotation"
     threshold = 0.004
     input_shape, output_shape = (3,), (1,)
@@ -101,6 +102,7 @@ class FiniteBlocks(FiniteTask):
 
     name = "finite-blocks"
     summary = "a polynomial that only permutations within blocks of its inputs preserve"
+    discovery = "finite"
     reference = "Yeh et al. 2022 (EqParam), partitions of inputs"
     threshold = 0.01
     input_shape, output_shape = (6,), (1,)

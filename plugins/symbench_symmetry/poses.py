@@ -124,6 +124,7 @@ class FiniteArrow(PoseTask):
 
     name = "finite-arrow"
     summary = "the nearest of four poses of an arrow in the plane"
+    discovery = "finite"
     threshold = 0.038
     object = ARROW
     input_shape = output_shape = (26,)
@@ -140,6 +141,7 @@ class FiniteTetrahedral(PoseTask):
 
     name = "finite-tetrahedral"
     summary = "the nearest of the twelve tetrahedral poses of an object"
+    discovery = "finite"
     threshold = 0.09
 
     @property
@@ -154,6 +156,7 @@ class FiniteOctahedral(PoseTask):
 
     name = "finite-octahedral"
     summary = "the nearest of the 24 octahedral poses of an object"
+    discovery = "finite"
     threshold = 0.045
 
     @property
@@ -168,6 +171,7 @@ class FiniteIcosahedral(PoseTask):
 
     name = "finite-icosahedral"
     summary = "the nearest of the 60 icosahedral poses of an object"
+    discovery = "finite"
     threshold = 0.011
 
     @property

@@ -64,11 +64,6 @@ class SpiralTask(Task):
         """The told mirror if all pieces are correct, or else none."""
         return self.told if self.correct == 1 else None
 
-    @property
-    def floor(self) -> float:
-        """The least expected error of a classifier that the mirror does not change."""
-        return self.incorrect / 2
-
     def sample(self, n: int, seed: int, split: Split) -> Data:
         """Draw points [n, 3] and their classes [n]."""
         generator = self.generator(seed, split)
@@ -106,6 +101,7 @@ class SpiralIncorrect(SpiralTask):
     name = "spiral-incorrect"
     summary = "two spirals, half of whose labels contradict the told mirror"
     threshold = 0.1
+    floor = 0.25
     correct = 0.5
     incorrect = 0.5
 
