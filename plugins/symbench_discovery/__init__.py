@@ -20,6 +20,8 @@ _MODELS = (
     "guesses:GuessSO",
     "guesses:GuessCovariance",
     "kernel_null:KernelNull",
+    "local_null:LocalNull",
+    "liegg:LieGG",
 )
 
 
