@@ -38,10 +38,12 @@ class Kernel(NamedTuple):
         if self.degree:
             lower = Kernel(self.degree - 1, 0.0)(z, centres) if self.degree > 1 else 1.0
             slope = self.degree / z.shape[1] * lower * torch.ones_like(z @ centres.mT)
-            return (slope @ crossed).unflatten(1, (weights.shape[1], -1))
+            straight: Tensor = (slope @ crossed).unflatten(1, (weights.shape[1], -1))
+            return straight
         k = self(z, centres)
         towards = (k @ crossed).unflatten(1, (weights.shape[1], -1))
-        return (towards - (k @ weights)[:, :, None] * z[:, None]) / self.length**2
+        away: Tensor = (k @ weights)[:, :, None] * z[:, None]
+        return (towards - away) / self.length**2
 
 
 class KernelRegression(nn.Module):
