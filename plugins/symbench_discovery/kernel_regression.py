@@ -42,8 +42,8 @@ class Kernel(NamedTuple):
             return straight
         k = self(z, centres)
         towards = (k @ crossed).unflatten(1, (weights.shape[1], -1))
-        away: Tensor = (k @ weights)[:, :, None] * z[:, None]
-        return (towards - away) / self.length**2
+        slopes: Tensor = (towards - (k @ weights)[:, :, None] * z[:, None]) / self.length**2
+        return slopes
 
 
 class KernelRegression(nn.Module):
