@@ -138,7 +138,7 @@ def _transport(announced: Tensor, true: TrueElements) -> float | str:
     cost = geodesic(announced, true.elements)
     if not bool(cost.isfinite().all()):
         return "an announced element is singular"
-    return _least_cost(cost)
+    return least_cost(cost)
 
 
 def _references(trained: Trained, true: TrueElements) -> Verdicts:
@@ -182,10 +182,11 @@ def wasserstein(g: Tensor, h: Tensor) -> float:
 
     ``h`` are orthogonal matrices. It is an exact linear programme.
     """
-    return _least_cost(geodesic(g, h))
+    return least_cost(geodesic(g, h))
 
 
-def _least_cost(cost: Tensor) -> float:
+def least_cost(cost: Tensor) -> float:
+    """Return the least mean cost of moving k equal masses to m equal places, for cost [k, m]."""
     k, m = cost.shape
     sums = vstack([kron(eye(k), np.ones((1, m))), kron(np.ones((1, k)), eye(m))]).tocsr()
     masses = np.concatenate([np.full(k, 1 / k), np.full(m, 1 / m)])
