@@ -71,9 +71,9 @@ class GroupSearchConfig:
     count as one. ``largest`` limits the examples.
     """
 
-    starts: int = 512
-    kept: int = 64
-    points: int = 128
+    starts: int = 256
+    kept: int = 48
+    points: int = 96
     tolerance: float = 2.0
     radius: float = 0.25
     largest: int = 1000
@@ -142,20 +142,19 @@ class GroupSearch(Model):
         rough = Excess(fit, law, points // 2)
         best = rough(starts).mean(1).argsort()[: self.config.kept]
         found = descend(starts[best], rough, _STEPS[:2])
-        found = descend(found, Excess(fit, law, points), _STEPS[2:])
+        fine = Excess(fit, law, points)
+        found = descend(found, fine, _STEPS[2:])
         found = apart(accepted(found, every, tolerance), self.config.radius)[:_MOST]
-        return self._completed(found, every)
+        new = descend(self._products(found), fine, _STEPS[3:])
+        return torch.cat([found, accepted(new, every, 2 * tolerance)])[:_MOST]
 
-    def _completed(self, g: Tensor, excess: Excess) -> Tensor:
-        """Return the elements with those of their products that are accepted as well."""
+    def _products(self, g: Tensor) -> Tensor:
+        """Return the products that are no elements; none of a net of many elements."""
         products = (g[:, None] @ g).flatten(0, 1)
         if len(g) == 0 or len(g) > _MOST // 2:
-            return g
+            return g[:0]
         new = products[geodesic(products, g).min(1).values > self.config.radius]
-        new = apart(new, self.config.radius)[:_MOST]
-        if len(new) == 0:
-            return g
-        return torch.cat([g, accepted(new, excess, 2 * self.config.tolerance)])[:_MOST]
+        return apart(new, self.config.radius)[:_MOST]
 
 
 def accepted(g: Tensor, excess: Excess, tolerance: float) -> Tensor:
@@ -163,6 +162,8 @@ def accepted(g: Tensor, excess: Excess, tolerance: float) -> Tensor:
 
     ``tolerance`` is in standard errors of the mean excess over the examples.
     """
+    if len(g) == 0:
+        return g
     values = excess(g)
     mean, error = values.mean(1), values.std(1) / math.sqrt(values.shape[1])
     order = mean.argsort()
@@ -171,7 +172,7 @@ def accepted(g: Tensor, excess: Excess, tolerance: float) -> Tensor:
 
 def descend(g: Tensor, excess: Excess, steps: Sequence[float]) -> Tensor:
     """Return improved elements, the best first: twice the best neighbour at every distance."""
-    for step in steps:
+    for step in steps if len(g) else ():
         moves = neighbours(g.shape[-1], step)
         for _ in range(2):
             tried = g[:, None] @ moves
