@@ -22,6 +22,9 @@ _MODELS = (
     "kernel_null:KernelNull",
     "local_null:LocalNull",
     "liegg:LieGG",
+    "certify:Certify",
+    "use:KernelNullUse",
+    "use:LieGGUse",
 )
 
 
