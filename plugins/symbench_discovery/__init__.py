@@ -23,6 +23,8 @@ _MODELS = (
     "local_null:LocalNull",
     "liegg:LieGG",
     "certify:Certify",
+    "augerino_gl:AugerinoGL",
+    "lie_augment:LieAugment",
     "use:KernelNullUse",
     "use:LieGGUse",
 )
