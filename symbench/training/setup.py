@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from symbench.contract import Data, Fits, Model, Problem, Recipe, Task
 from symbench.draws import Draws
+from symbench.errors import ShapeError
 
 FleetMode = Literal["auto", "on", "off"]  # by the rule of ``stacking``, always or never
 Reason = Literal["asked", "single", "impossible", "state", "large", "small", "gpu", "short"]
@@ -170,6 +171,21 @@ class TrainingSetup:
 def trainable(module: nn.Module) -> int:
     """Return the number of the module's trainable parameters."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def check_output(module: nn.Module, task: Task, x: Tensor) -> Tensor:
+    """Return the module's output for x [n, ...]; raise ShapeError unless [n, *output_shape]."""
+    with torch.no_grad():
+        y = module.eval()(x)
+    module.train()
+    expected = (len(x), *task.output_shape)
+    if not isinstance(y, Tensor) or tuple(y.shape) != expected:
+        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        raise ShapeError(
+            f"the model returned {got} for {len(x)} inputs of {task.name}, "
+            f"which expects {expected}: return [n, *problem.output_shape]"
+        )
+    return y
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from symbench.contract import Calibrates, Context, Data, Fits, Model, Recipe, Task, seeded
+from symbench.contract import Calibrates, Context, Data, Fits, Model, Recipe, seeded
 from symbench.contract.modules import copied, equal, named_tensors, shared_tensors
 from symbench.contract.stacked import alike, probe
 from symbench.errors import InputError, ShapeError
@@ -27,6 +27,7 @@ from symbench.training.setup import (
     TrainingSetup,
     Trial,
     TrialKey,
+    check_output,
     seeded_globally,
     trainable,
 )
@@ -73,6 +74,8 @@ def _train_at_once(
     _keep_initial(setup, trials)
     if isinstance(setup.model, Fits):
         _refuse_later_changes(setup, trials)
+        if len(trials) > 1 and setup.fits and not outside.changed():
+            _refuse_memory(setup, trials[0])
     else:
         again = _compare_builds(setup, trials[0], outside)
     shared = shared_tensors([trial.module for trial in trials])
@@ -136,6 +139,20 @@ def _refuse_later_changes(setup: TrainingSetup, trials: Sequence[Trial]) -> None
                 f"model {setup.model.name}: a call of fit changed the network that an earlier call "
                 "returned: make a new module in each call, and clone tensors from a cache"
             )
+
+
+def _refuse_memory(setup: TrainingSetup, trial: Trial) -> None:
+    """Raise InputError if a call of ``fit`` depends on the calls before it.
+
+    On a GPU two calls with one seed may differ, so that there is no comparison.
+    """
+    again = _built(setup, trial.key, trial.data).output if setup.device.type == "cpu" else None
+    if again is not None and _differ(again, trial.first_output):
+        raise InputError(
+            f"model {setup.model.name}: two calls of fit with one seed differ: keep nothing of a "
+            "trial in a default argument, a cache, an attribute of a function or an object in a "
+            "global, and draw from context.generator or the global generators"
+        )
 
 
 def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> _Built:
@@ -310,21 +327,6 @@ def _context(setup: TrainingSetup, key: TrialKey) -> Context:
     return Context(
         key.n_train, key.seed, setup.updates, setup.device, valid, generator, rest
     )  # fmt: skip
-
-
-def check_output(module: nn.Module, task: Task, x: Tensor) -> Tensor:
-    """Return the module's output for x [n, ...]; raise ShapeError unless [n, *output_shape]."""
-    with torch.no_grad():
-        y = module.eval()(x)
-    module.train()
-    expected = (len(x), *task.output_shape)
-    if not isinstance(y, Tensor) or tuple(y.shape) != expected:
-        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-        raise ShapeError(
-            f"the model returned {got} for {len(x)} inputs of {task.name}, "
-            f"which expects {expected}: return [n, *problem.output_shape]"
-        )
-    return y
 
 
 def batch_size(trial: Trial, recipe: Recipe) -> int:

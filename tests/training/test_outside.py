@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -276,6 +276,48 @@ def test_a_fit_that_changes_an_earlier_network_is_refused():
     OBJECT.nets = {}
     with pytest.raises(InputError, match="changed the network that an earlier call returned"):
         trained(Reusing())
+
+
+@cache
+def hoard():
+    return []
+
+
+def in_a_cache(model):
+    return hoard()
+
+
+def in_a_default_argument(model, kept=[]):  # noqa: B006
+    return kept
+
+
+def in_a_function(model):
+    return hoard.__dict__.setdefault("kept", [])
+
+
+def in_an_object(model):
+    return OBJECT.__dict__.setdefault("kept", [])
+
+
+@pytest.mark.parametrize(
+    "place", [in_a_cache, in_a_default_argument, in_a_function, in_an_object]
+)  # fmt: skip
+def test_a_fit_that_keeps_the_data_of_other_trials_is_refused(place):
+    class Hoarding(toys.Small):
+        name = "hoarding"
+
+        def fit(self, problem, data, context):
+            kept = place(self)
+            kept.append(data.y)
+            module = self.build(problem)
+            with torch.no_grad():
+                next(module.parameters()).mul_(torch.cat(kept).square().sum())
+            return module
+
+    with pytest.raises(InputError, match="two calls of fit with one seed differ"):
+        trained(Hoarding())
+    place(None).clear()
+    assert len(trained(Hoarding(), SOME[:1])) == 1
 
 
 def test_a_model_that_trains_itself_starts_each_trial_anew():
