@@ -29,6 +29,9 @@ class LabelsO3(PairTask):
     symmetry of the labels, whatever the law of the inputs: 3 generators. A method that reads the
     inputs finds O(3) for (1, 1, 1) and the rotations about the third axis for (1, 1, 0.1), whose
     law only they preserve. Each of the four tasks ``law-*`` is a control for the other three.
+
+    With inputs that have an axis, ``scalars`` reach the threshold of 0.02 below 100 samples,
+    ``e3nn`` and ``emlp`` between 100 and 1,000, and the perceptron above 1,000 (quick tier).
     """
 
     reference = "after Finzi, Welling, Wilson 2021, section 7 (arXiv:2104.09459)"
@@ -67,6 +70,9 @@ class LabelsSO2(LabelsO3):
     coordinates. The truth is the symmetry of the labels, whatever the law of the inputs. A method
     that reads the inputs finds O(3) for (1, 1, 1), which is wrong here. Each of the four tasks
     ``law-*`` is a control for the other three.
+
+    With isotropic inputs, ``emlp`` and the perceptron reach the threshold of 0.02 between 100 and
+    1,000 samples (quick tier).
     """
 
     @property

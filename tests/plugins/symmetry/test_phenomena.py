@@ -66,7 +66,7 @@ def test_a_perceptron_that_saw_one_pose_fails_in_the_others():
     scores = trained("posed-o5-invariant", "mlp")
     assert scores["pose.error"] < 0.02
     assert scores["error"] > 0.2
-    assert scores["pose.ratio"] > 20
+    assert scores["pose.ratio"] > 100
 
 
 def test_exact_models_do_not_notice_the_poses():
@@ -75,7 +75,5 @@ def test_exact_models_do_not_notice_the_poses():
     assert scores["pose.ratio"] == pytest.approx(1, abs=1e-3)
 
 
-def test_augmentation_shows_the_missing_poses():
-    scores = trained("posed-o5-invariant", "mlp-augmented")
-    assert scores["error"] < 0.05
-    assert scores["pose.ratio"] < 5
+def test_augmentation_makes_all_poses_alike():
+    assert 0.5 < trained("posed-o5-invariant", "mlp-augmented")["pose.ratio"] < 3
