@@ -155,6 +155,19 @@ def test_the_defect_of_a_broken_generator_is_the_known_one(epsilon, published):
     assert spectrum(LINEAR[epsilon]())[0] == pytest.approx(exact, rel=0.08)
 
 
+@pytest.mark.parametrize(
+    ("epsilon", "published"),
+    [(0.02, 2.6e-4), (0.05, 1.7e-3), (0.1, 6.6e-3), (0.2, 2.7e-2), (0.3, 6.1e-2), (0.5, 0.17)],
+)
+def test_the_broken_part_of_the_spectrum_is_the_known_one(epsilon, published):
+    """The four least singular values beyond the null space, in units of the mean square of all."""
+    task, squares = LINEAR[epsilon](), 0.0
+    for seed in range(16):
+        squares = squares + true_algebra(task, task.sample(256, seed, "train").x).target.squares
+    assert float(squares[:6].max()) < 1e-9 * float(squares[6])
+    assert float(squares[6:10].mean() / squares.mean()) == pytest.approx(published, rel=0.25)
+
+
 @pytest.mark.parametrize("epsilon", [0.05, 0.1, 0.3])
 def test_the_defect_of_the_cubic_term_is_that_of_its_derivative(epsilon):
     # h' = 3 (x² - 1)/√6: E h'² = 3 and E h'² x² = 15

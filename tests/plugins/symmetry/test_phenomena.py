@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 import symbench_baselines
+import symbench_discovery
 import symbench_emlp
 import symbench_scalars
 import symbench_symmetry
@@ -18,7 +19,8 @@ from symbench.runs.plan import Selection, make_plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.statistics]
 PLUGINS = (
-    symbench_baselines, symbench_emlp, symbench_scalars, symbench_symmetry, symbench_vectors,
+    symbench_baselines, symbench_discovery, symbench_emlp, symbench_scalars, symbench_symmetry,
+    symbench_vectors,
 )  # fmt: skip
 
 
@@ -77,3 +79,15 @@ def test_exact_models_do_not_notice_the_poses():
 
 def test_augmentation_makes_all_poses_alike():
     assert 0.5 < trained("posed-o5-invariant", "mlp-augmented")["pose.ratio"] < 3
+
+
+def test_liegan_announces_the_symmetry_of_the_inputs_for_that_of_the_labels():
+    scores = trained("law-so2-isotropic", "liegan")
+    guess = trained("law-so2-isotropic", "guess-covariance")  # reads no label
+    assert scores["announced_overlap"] == pytest.approx(guess["announced_overlap"], abs=0.1)
+    assert scores["generator_overlap"] > 0.9  # its function has the symmetry of the labels
+
+
+def test_a_perceptron_learns_the_symmetry_of_the_labels_under_either_law():
+    for task in ("law-so2-isotropic", "law-o3-anisotropic"):
+        assert trained(task, "mlp")["generator_overlap"] > 0.95
