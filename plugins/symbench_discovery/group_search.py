@@ -17,7 +17,8 @@ from symbench_discovery.leave_one_out import KernelNet, LeaveOneOut
 
 _LARGEST = 6  # dimensions of V: 720 permutations
 _CONTINUOUS = 3  # dimensions of V up to which all of O(d) is searched
-_STEPS = (0.5, 0.25, 0.12, 0.06, 0.03)  # radians of the local descent
+_STEPS = (0.5, 0.25, 0.12, 0.06, 0.03, 0.015)  # radians of the local descent
+_ROUNDS = 4  # of products: a finite group is complete after one or two
 _ENTRIES = 2**23  # kernel values computed at once
 _MOST = 128  # elements that are announced
 
@@ -66,15 +67,15 @@ class Excess:
 class GroupSearchConfig:
     """``starts`` random elements, of which the ``kept`` best are improved on ``points`` examples.
 
-    An element is accepted if its mean excess is at most ``tolerance`` standard errors, and twice
-    that if it is the product of accepted ones. Elements within ``radius`` radians of each other
+    An element is accepted if its mean excess is at most ``tolerance`` standard errors, and one
+    more if it is the product of accepted ones. Elements within ``radius`` radians of each other
     count as one. ``largest`` limits the examples.
     """
 
     starts: int = 256
     kept: int = 48
     points: int = 96
-    tolerance: float = 2.0
+    tolerance: float = 3.0
     radius: float = 0.25
     largest: int = 1000
 
@@ -136,8 +137,8 @@ class GroupSearch(Model):
         d, points, tolerance = law.group.dim, self.config.points, self.config.tolerance
         every = Excess(fit, law, len(fit.x))
         if d > _CONTINUOUS:
-            likely = accepted(every_permutation(d), Excess(fit, law, points), 2 * tolerance)
-            return accepted(likely, every, 2 * tolerance)[:_MOST]
+            likely = accepted(every_permutation(d), Excess(fit, law, points), tolerance + 1)
+            return accepted(likely, every, tolerance)[:_MOST]
         starts = O(d).sample(self.config.starts, generator)
         rough = Excess(fit, law, points // 2)
         best = rough(starts).mean(1).argsort()[: self.config.kept]
@@ -145,8 +146,10 @@ class GroupSearch(Model):
         fine = Excess(fit, law, points)
         found = descend(found, fine, _STEPS[2:])
         found = apart(accepted(found, every, tolerance), self.config.radius)[:_MOST]
-        new = descend(self._products(found), fine, _STEPS[3:])
-        return torch.cat([found, accepted(new, every, 2 * tolerance)])[:_MOST]
+        for _ in range(_ROUNDS):
+            new = descend(self._products(found), fine, _STEPS[3:])
+            found = torch.cat([found, accepted(new, every, tolerance + 1)])[:_MOST]
+        return found
 
     def _products(self, g: Tensor) -> Tensor:
         """Return the products that are no elements; none of a net of many elements."""
