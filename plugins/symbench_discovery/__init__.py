@@ -1,4 +1,4 @@
-"""Discovery by other means than L-conv, guesses that it has to beat, and two told networks."""
+"""Discovery by other means than L-conv, guesses that it has to beat, and some told networks."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _MODELS = (
     "lie_augment:LieAugment",
     "use:KernelNullUse",
     "use:LieGGUse",
+    "emlp_select:EMLPSelect",
 )
 
 

@@ -15,11 +15,17 @@ from symbench.metrics.candidate import second_moment
 from symbench_discovery.predictor import calibrated
 from symbench_discovery.training import TaskLoss, batch, descend
 from symbench_discovery.use import Averaged
-from symbench_discovery.vectors import Announcement, VectorMethod, law_of
+from symbench_discovery.vectors import (
+    NOT_IN_QUICK,
+    Announcement,
+    TrainedConfig,
+    VectorMethod,
+    law_of,
+)
 
 
 @dataclass(frozen=True)
-class AugerinoGLConfig:
+class AugerinoGLConfig(TrainedConfig):
     """``regulariser`` weighs the reward for the norm of the widths, which all start at ``width``.
 
     A generator is announced if its width has grown by the factor ``grown`` since the start.
@@ -52,6 +58,7 @@ class AugerinoGL(VectorMethod):
     Config = AugerinoGLConfig
     config: AugerinoGLConfig
     backbones = ("mlp",)
+    tiers = NOT_IN_QUICK
 
     def build(self, problem: Problem) -> Announcement:
         """Return the untrained perceptron, which announces nothing."""

@@ -14,11 +14,17 @@ from symbench.metrics.algebra import Whitening
 from symbench.metrics.candidate import second_moment
 from symbench_discovery.predictor import calibrated
 from symbench_discovery.training import TaskLoss, batch, descend
-from symbench_discovery.vectors import Announcement, VectorMethod, law_of
+from symbench_discovery.vectors import (
+    NOT_IN_QUICK,
+    Announcement,
+    TrainedConfig,
+    VectorMethod,
+    law_of,
+)
 
 
 @dataclass(frozen=True)
-class LieAugmentConfig:
+class LieAugmentConfig(TrainedConfig):
     """``channels`` generators are learned; 0 means half of the dimension of gl(V).
 
     ``away`` weighs the penalty of a generator whose norm is below 1, and ``apart`` that of the
@@ -51,6 +57,7 @@ class LieAugment(VectorMethod):
     Config = LieAugmentConfig
     config: LieAugmentConfig
     backbones = ("mlp",)
+    tiers = NOT_IN_QUICK
 
     def build(self, problem: Problem) -> Announcement:
         """Return the untrained perceptron, which announces nothing."""

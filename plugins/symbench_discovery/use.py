@@ -16,7 +16,13 @@ from symbench_discovery.kernel_null import KernelNull
 from symbench_discovery.liegg import LieGG
 from symbench_discovery.predictor import Augment, trained
 from symbench_discovery.training import TaskLoss
-from symbench_discovery.vectors import Announcement, VectorMethod, law_of
+from symbench_discovery.vectors import (
+    NOT_IN_QUICK,
+    Announcement,
+    TrainedConfig,
+    VectorMethod,
+    law_of,
+)
 
 
 class Averaged(nn.Module):
@@ -53,7 +59,7 @@ def _moved(values: Tensor, rho: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class UseConfig:
+class UseConfig(TrainedConfig):
     """``copies`` is the number of elements over which an output is averaged."""
 
     copies: int = 16
@@ -73,6 +79,7 @@ class _Use(VectorMethod):
     Config = UseConfig
     config: UseConfig
     backbones = ("mlp",)
+    tiers = NOT_IN_QUICK
     first: ClassVar[type[VectorMethod]]
 
     def build(self, problem: Problem) -> Announcement:

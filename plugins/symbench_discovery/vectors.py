@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +20,22 @@ _LARGEST = 8  # dimensions of V: the null distribution needs many decompositions
 _ROWS, _PROBES = 1024, (128, 512)  # rows of C, and bounds of the number of probes
 _FLAT = 1e-10  # eigenvalues of a correlation matrix below this part of the largest are rounding
 _IDLE = 1e-6  # singular values below this part of the largest are zero
+
+
+@dataclass(frozen=True)
+class TrainedConfig:
+    """``declined`` keeps a model that trains networks out of the tier ``quick``, to save time."""
+
+    declined: bool = False
+
+    @property
+    def reason(self) -> str | None:
+        """Why the model declines every problem, or None."""
+        return "it trains networks of its own: use the tier full" if self.declined else None
+
+
+NOT_IN_QUICK: Mapping[str, Mapping[str, Any]] = {"quick": {"declined": True}}
+"""The ``tiers`` of such a model."""
 
 
 class Announcement(nn.Module):
@@ -61,7 +79,7 @@ class VectorMethod(Model):
             return f"{self.name} needs vectors with a declared layout and a regression target"
         if (d := problem.candidate.group.dim) > _LARGEST:
             return f"{self.name} searches gl(V) up to dim V = {_LARGEST}, not {d}"
-        return None
+        return self.config.reason if isinstance(self.config, TrainedConfig) else None
 
     def build(self, problem: Problem) -> Announcement:
         """Return the constant zero, which announces nothing."""
