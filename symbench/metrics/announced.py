@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from symbench.contract import Direction, Model, Task, Trained
@@ -35,6 +36,16 @@ class AnnouncedScore(AlgebraMetric):
     def applies(self, task: Task, model: Model) -> bool:
         """Whether the model discovers, and there is an algebra in which it can do so."""
         return model.prior == "discovers" and super().applies(task, model)
+
+    def unusable(
+        self,
+        trials: Sequence[Trained],
+        matrices: Sequence[Derivative],  # noqa: ARG002
+    ) -> Sequence[str | None]:
+        """Return why there is no score; the derivative of the function is no reason."""
+        from symbench.metrics.network import one_functions
+
+        return one_functions(trials)
 
     def judge(self, trained: Trained, task: Task, truth: Truth, C: Derivative) -> Verdicts:
         """Return the score and its annotations; nothing if the model announces nothing."""
@@ -130,7 +141,8 @@ class AnnouncedUnconnected(AnnouncedOnControls):
     """How many announced generators the model's own function does not keep.
 
     It is k less the dimension of the span of those that the function keeps: the ones whose bound on
-    the model's own function is below 0.2. A function that does not vary keeps none.
+    the model's own function is below 0.2. A function that does not vary, or whose derivative does
+    not say how it changes, keeps none.
     """
 
     name, direction = "announced_unconnected", "lower"

@@ -16,6 +16,7 @@ from symbench.metrics.derivative import NO_SLOPE, Derivative
 from symbench.metrics.infinitesimal import Verdicts
 from symbench.metrics.network import once, once_per_cell
 from symbench.metrics.spans import Span, adjusted, directions
+from symbench.metrics.steps import unsteady
 from symbench.metrics.truth import Truth
 
 _UNCONNECTED = 0.2  # bound of the defect from which the function does not keep a generator
@@ -66,7 +67,7 @@ def announcement(trained: Trained, task: Task, truth: Truth, C: Derivative) -> V
             return dict.fromkeys((*map(_named, _SCORES), *_OTHERS), L)
         span = Span(L, truth, _m(truth))
         verdicts: Verdicts = {_named("count"): float(span.k), _named("closure"): span.closure}
-        verdicts |= _on_target(L, truth) | _on_own_function(L, span, C)
+        verdicts |= _on_target(L, truth) | _on_own_function(trained, L, span, C)
         return verdicts | (_compared(trained, task, span) if truth.is_proper else {})
 
     return once(trained, "announcement", compute)
@@ -153,12 +154,14 @@ def _on_target(L: Tensor, truth: Truth) -> Verdicts:
     return _largest("defect", truth.target.defects_of(L))
 
 
-def _on_own_function(L: Tensor, span: Span, C: Derivative) -> Verdicts:
+def _on_own_function(trained: Trained, L: Tensor, span: Span, C: Derivative) -> Verdicts:
     """Return the largest defect, and how many dimensions of the span the function does not keep."""
     unconnected, truth = _named("unconnected"), span.truth
     if C.problem in NO_SLOPE:
         absent = f"the function {C.problem}"
         return {_named("own_defect"): absent, unconnected: float(span.k)}
+    if why := unsteady([trained], [C])[0]:
+        return {_named("own_defect"): why, unconnected: float(span.k)}
     own = C.defects_of(L)
     if truth.target is not None:
         own = own.within(truth.target.defects_of(L))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from symbench.contract import Model, Task, Trained
@@ -64,6 +65,13 @@ class FalseFinding(AlgebraMetric):
         """Whether the task is a control that states a candidate or a layout."""
         return is_control(task)
 
+    def unusable(
+        self, trials: Sequence[Trained], matrices: Sequence[Derivative]
+    ) -> Sequence[str | None]:
+        """Return why there is no score; what is announced counts whatever the function is."""
+        whys = zip(trials, super().unusable(trials, matrices), strict=True)
+        return [None if trained.model.prior == "discovers" else why for trained, why in whys]
+
     def judge(self, trained: Trained, task: Task, truth: Truth, C: Derivative) -> Verdicts:  # noqa: ARG002
         """Return 0 or 1; absent if the exact target of the control has a symmetry after all."""
         from symbench.metrics.announcement import announced_by
@@ -76,6 +84,8 @@ class FalseFinding(AlgebraMetric):
             return {self.name: announced}
         if announced is not None:
             return {self.name: float(len(announced) > 0)}
+        if why := super().unusable([trained], [C])[0]:
+            return {self.name: why}
         if C.problem:
             return {self.name: f"the function {C.problem}"}
         return {self.name: float((bounds(trained, truth, C) < _LOOSE).any())}

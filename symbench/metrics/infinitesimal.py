@@ -41,27 +41,36 @@ class AlgebraMetric(Metric):
     ) -> list[Scores]:
         """Return the scores of the trials, whose matrices C are computed together.
 
-        The reason why a score is absent is noted in the trial. Absent if the float64 network is
-        another function than the one whose error is scored, or if its derivative does not say how
-        it changes (``symbench.metrics.steps``).
+        The reason why a score is absent is noted in the trial.
         """
         from symbench.metrics.derivative import derivatives
-        from symbench.metrics.network import one_functions
-        from symbench.metrics.steps import unsteady
         from symbench.metrics.truth import truth_of
 
         truth = truth_of(trials[0], task)
         if truth is None or truth.nothing:
             reason = _NO_CANDIDATE if truth is None else truth.nothing
             return [noted(trained, {self.name: reason}) for trained in trials]
-        reasons = one_functions(trials)
         matrices = derivatives(trials, task, truth.candidate)
-        steps = unsteady(trials, matrices)
         return [
             noted(trained, {self.name: why} if why else self.judge(trained, task, truth, C))
-            for trained, C, *whys in zip(trials, matrices, reasons, steps, strict=True)
-            for why in [next(filter(None, whys), None)]
+            for trained, C, why in zip(
+                trials, matrices, self.unusable(trials, matrices), strict=True
+            )
         ]
+
+    def unusable(
+        self, trials: Sequence[Trained], matrices: Sequence[Derivative]
+    ) -> Sequence[str | None]:
+        """Return why the function of each trial has no score of this kind; None if it has.
+
+        The float64 network is another function than the one whose error is scored, or its
+        derivative does not say how it changes.
+        """
+        from symbench.metrics.network import one_functions
+        from symbench.metrics.steps import unsteady
+
+        both = zip(one_functions(trials), unsteady(trials, matrices), strict=True)
+        return [distinct or unsteady for distinct, unsteady in both]
 
     @abstractmethod
     def judge(self, trained: Trained, task: Task, truth: Truth, C: Derivative) -> Verdicts:

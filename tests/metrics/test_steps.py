@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 import torch
-from known_tasks import Angle, Inertia, Labels, Minkowski, perceptron, score, trained
+from known_tasks import (
+    Angle,
+    AnyModel,
+    Control,
+    Inertia,
+    Labels,
+    Minkowski,
+    algebra_scores,
+    perceptron,
+    score,
+    trained,
+)
 from torch import nn
 
+from symbench.groups import SO
 from symbench.metrics import LieDerivative
 from symbench.metrics.counting import GeneratorsFound
 from symbench.metrics.generators import GeneratorOverlap
@@ -35,6 +47,26 @@ def test_neither_a_staircase_nor_a_fast_wave_has_a_score(kind, metric):
     trial = trained(task, Changed(kind))
     assert metric().score(trial, task, torch.Generator()) == {}
     assert "does not say how it changes" in trial.notes[metric.name]
+
+
+class Announcing(AnyModel):
+    prior = "discovers"
+
+    def generators(self, module):
+        return SO(module.d).algebra
+
+
+def test_what_is_announced_counts_whatever_the_function_is():
+    net = Changed("fine")
+    net.d = 5
+    found = algebra_scores(Angle(), net, Announcing())
+    assert found["announced_count"] == found["announced_unconnected"] == 10
+    assert found["announced_overlap"] == pytest.approx(1)
+    assert "announced_own_defect" not in found
+    control = Changed("fine", 3)
+    control.d = 3
+    assert algebra_scores(Control(), control, Announcing())["false_finding"] == 1
+    assert "false_finding" not in algebra_scores(Control(), control)
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.SiLU])
