@@ -36,6 +36,7 @@ LEGEND = (
     "tuning: configurations tried on the valid split; empty: as its author configured it.",
 )
 _ALWAYS = ("#", "model", "prior")  # columns that are shown even if they are empty
+_OF_CURVES = ("n_to_", "data_", "curve_area")  # scores of several sizes
 _REASONS = 10  # for declining one task; with more, a note lists only the models
 _MEANING = {
     "experiment": "made with other options than the tier's, and not ranked",
@@ -130,6 +131,7 @@ def _notes(task: str, rows: Sequence[Row]) -> Iterator[str]:
     yield from _threshold_note(rows)
     yield from _flag_notes(rows)
     yield from _absent_notes(rows)
+    yield from _partial_notes(rows)
     diverged = [f"{row.model} {row.diverged}" for row in rows if row.diverged]
     if diverged:
         yield f"diverged trials, counted as a guess: {', '.join(diverged)}"
@@ -178,3 +180,21 @@ def _absent_notes(rows: Sequence[Row]) -> Iterator[str]:
         scores = ", ".join(sorted({score for _, score, _ in entries}))
         models = ", ".join(sorted({model for *_, model in entries}))
         yield f"no {scores} of {models}: {why}"
+
+
+def _partial_notes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield which scores only some trials have, although all of them have an error.
+
+    The median over those trials may say less, or better, than that over all.
+    """
+    for row in rows:
+        if (error := row.scores.get("error")) is None:
+            continue
+        few: dict[int, list[str]] = {}
+        trials = error.n - row.diverged
+        for name, estimate in row.scores.items():
+            if estimate.n < trials and not name.startswith(_OF_CURVES):
+                few.setdefault(estimate.n, []).append(name.partition(".")[0])
+        for n, names in sorted(few.items()):
+            scores = ", ".join(dict.fromkeys(sorted(names)))
+            yield f"{scores} of {row.model}: {n} of {trials} trials"

@@ -1,0 +1,31 @@
+"""The notes below a table say which scores come from some trials only."""
+
+from __future__ import annotations
+
+from made_records import SIZES, cell
+
+from symbench.records.record import Record, TrialRecord
+from symbench.results.leaderboard import make
+from symbench.results.report import render
+
+SCORES = {"announced_overlap": 0.9, "announced_count": 10.0, "equivariance_error": 0.1}
+
+
+def shown(record: Record) -> str:
+    return " ".join(render(make([record], "quick"), "table", width=250).split())
+
+
+def test_a_score_that_only_some_trials_have_is_noted() -> None:
+    """As of a model that announces generators only where it is sure of them."""
+    record = cell("shy", scores=SCORES, protocol={"prior": "discovers"})
+    for trial in record.trials[-3:]:
+        del trial.scores["announced_overlap"], trial.scores["announced_count"]
+    assert "announced_count, announced_overlap of shy: 2 of 5 trials" in shown(record)
+
+
+def test_scores_of_all_trials_are_not_noted() -> None:
+    record = cell("shy", scores=SCORES)
+    assert "trials" not in shown(record).split("Median over")[0]
+    record.trials[-1] = TrialRecord(n_train=SIZES[-1], seed=4, status="diverged")
+    assert "of 4 trials" not in shown(record)
+    assert "of 5 trials" not in shown(record)
