@@ -91,10 +91,9 @@ def n_to_threshold(
 def n_to_hold(sizes: Sequence[int], held_by_size: Sequence[Sequence[bool]]) -> Crossing:
     """Return the smallest n_train from which on at least half of the seeds have a property.
 
-    The shares of the seeds are fitted by a never-decreasing curve (isotonic least squares), so that
-    a property that is lost again at a larger size counts in part. The value and the ends are sizes
-    of the ladder. The interval is that of order statistics over the seeds' own sizes; a seed that
-    is censored opens its side.
+    A property that is lost again at a larger size is not held before that. The value and the ends
+    are sizes of the ladder. The interval is that of order statistics over the seeds' own sizes; a
+    seed that is censored opens its side.
 
     Args:
         sizes: n_train, increasing.
@@ -198,10 +197,11 @@ def _cross(sizes: Sequence[int], logs: Array, target: float) -> tuple[float, Cen
 
 def _rung(sizes: Sequence[int], lacking: Array) -> tuple[float, Censoring | None]:
     """Return the first size from which on the share that lacks something is at most a half."""
-    reached = np.flatnonzero(isotonic(lacking) <= 0.5 + 1e-12)
-    if not len(reached):
+    missed = np.flatnonzero(lacking > 0.5)
+    first = int(missed[-1]) + 1 if len(missed) else 0
+    if first == len(sizes):
         return float(sizes[-1]), "above"
-    return float(sizes[reached[0]]), None if reached[0] else "below"
+    return float(sizes[first]), None if first else "below"
 
 
 def _with_interval(

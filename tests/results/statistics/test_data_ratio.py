@@ -143,6 +143,8 @@ def held(*sizes: list[int]) -> list[list[bool]]:
         (held([0] * 5, [0] * 5, [0, 0, 0, 1, 1]), 300, "above", 300, None),
         (held([1] * 5, [1] * 5, [1] * 5), 30, "below", None, 30),
         (held([1, 1, 1, 0, 0], [1] * 5, [1] * 5), 30, "below", None, 100),
+        (held([1] * 5, [0] * 5, [1] * 5), 300, None, 300, 300),
+        (held([1] * 5, [1, 1, 0, 0, 0], [1] * 5), 300, None, None, 300),
     ],
 )
 def test_the_size_from_which_half_of_the_seeds_hold(
