@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from symbench import Data, Split, Symmetry, Task, seeded
-from symbench.groups import GL, Group, O, Scalar, V
+from symbench.groups import GL, Conjugated, O, Scalar, V
 
 _DIM, _CONDITION, _WAVES = 5, 5.0, 20
 
@@ -20,48 +19,6 @@ _DIM, _CONDITION, _WAVES = 5, 5.0, 20
 def _normal(generator: torch.Generator, *shape: int) -> Tensor:
     drawn: Tensor = torch.randn(*shape, generator=generator, dtype=torch.float64)
     return drawn
-
-
-@final
-class Conjugated(Group):
-    """B G B⁻¹: the group G after the change of basis v -> B v.
-
-    Its algebra, discrete elements and sampled elements are those of G, conjugated by B. If G
-    preserves F, it preserves B⁻ᵀ F B⁻¹. It is compact if G is.
-
-    Args:
-        group: the group G.
-        B: an invertible matrix [d, d].
-    """
-
-    def __init__(self, group: Group, B: Tensor) -> None:
-        self.inner, self.B, self.inverse = group, B, torch.linalg.inv(B)
-        self.sampler_law = f"{group.sampler_law}, conjugated"
-        digest = hashlib.sha256(str(B.tolist()).encode()).hexdigest()[:8]
-        algebra = self.conjugate(group.algebra)
-        basis = torch.linalg.qr(algebra.flatten(1).mT).Q.mT.reshape(algebra.shape)
-        form = None if group.form is None else self.inverse.mT @ group.form @ self.inverse
-        super().__init__(
-            f"B {group.name} B⁻¹ (B {digest})",
-            basis,
-            self.conjugate(group.discrete),
-            form=form,
-            negation=group.negation,
-        )
-
-    def conjugate(self, matrices: Tensor) -> Tensor:
-        """Return B M B⁻¹ for M [..., d, d]."""
-        conjugated: Tensor = self.B @ matrices @ self.inverse
-        return conjugated
-
-    @property
-    def is_compact(self) -> bool:
-        """Whether G is compact."""
-        return self.inner.is_compact
-
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw elements [count, d, d]."""
-        return self.conjugate(self.inner.sample(count, generator))
 
 
 class _TwoVectors(Task):

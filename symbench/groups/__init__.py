@@ -3,6 +3,7 @@
 from symbench.groups.affine import SE, E
 from symbench.groups.base import DirectProduct, Group
 from symbench.groups.basis import Block, equivariant_basis, equivariant_blocks, invariant_basis
+from symbench.groups.conjugated import Conjugated
 from symbench.groups.exponential import exp_action, steps_needed
 from symbench.groups.finite import C, D, S, Trivial, Z
 from symbench.groups.generated import Finite, elements_of, generated, geodesic
@@ -29,6 +30,7 @@ __all__ = [
     "SU",
     "Block",
     "C",
+    "Conjugated",
     "D",
     "DirectProduct",
     "E",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from known_tasks import known_algebra
-from symbench_images.controls import Conjugated, HiddenConjugate, NoSymmetry
+from symbench_images.controls import HiddenConjugate, NoSymmetry
 
-from symbench.groups import Lorentz, O
+from symbench.groups import Conjugated, Lorentz, O
 from symbench.metrics.algebra import null_space, orthonormal, principal_cosines
 
 
