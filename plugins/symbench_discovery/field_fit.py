@@ -56,6 +56,13 @@ class FieldFitConfig:
     tolerance: float = 0.1
 
 
+@dataclass(frozen=True)
+class CubicConfig(FieldFitConfig):
+    """A large library has more fields that are nearly kept, hence a smaller ``tolerance``."""
+
+    tolerance: float = 0.015
+
+
 class _Fitting(Model):
     """Kernel regression, and the fields of a library that its derivative annihilates."""
 
@@ -115,7 +122,7 @@ def kept(net: KernelRegression, library: Library, x: Tensor, tolerance: float) -
     fields which do not move the data are none of them. The rows of C are the equations
     Df(x) v(x) = (turned f(x)) at the data. Its singular directions whose defect is below the
     tolerance, with 95 % confidence, are kept. None is, if there are fewer than four equations per
-    unknown.
+    unknown. Lengths are those of whitened inputs, so that a change of basis changes nothing.
 
     Args:
         net: the regression f.
@@ -125,13 +132,13 @@ def kept(net: KernelRegression, library: Library, x: Tensor, tolerance: float) -
     """
     outputs = net.weights.shape[1]
     probes = spaced(x, max(_PROBES, -(-_ROWS * library.size // outputs)))
-    value = net(probes).flatten(1)
-    moved, turned = library.moved(probes), library.turned(value)
+    moved = library.moved(probes) @ net.whiten
+    turned = library.turned(net(probes).flatten(1))
     basis = orthonormalising(moved.flatten(1))
     if basis.shape[0] == 0 or len(probes) * outputs < _ROWS * len(basis):
         return basis[:0]
     slope = net.derivative(probes)
-    along = torch.einsum("noi,mni->mno", slope, moved)
+    along = torch.einsum("nor,mnr->mno", slope, moved)
     C = torch.einsum("km,mno->nok", basis, along - turned).flatten(0, 1)
     Q = torch.linalg.svd(C, full_matrices=False)[2].flip(0) @ basis
     parts = [torch.einsum("km,mni->kni", Q, part) for part in (moved, along, turned)]
@@ -181,6 +188,7 @@ class FieldFitCubic(_Fitting):
 
     name, version = "field-fit-cubic", "1"
     summary = "cubic vector fields that a kernel regression keeps, by linear algebra"
+    Config = CubicConfig
 
     def declines(self, problem: Problem, action: Symmetry) -> str | None:
         """Decline targets that are not numbers, and inputs of other tensors than vectors."""

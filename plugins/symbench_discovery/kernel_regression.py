@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from symbench import Data
 
-_LARGEST, _CHOOSING = 1500, 500  # examples, of which the first choose the kernel
+_LARGEST = 1500  # examples; the eigenvectors of its kernel matrices take some seconds
 _DEGREES = (1, 2, 3, 4, 5)
-_LENGTHS = (0.5, 1.0, 1.5, 2.5, 4.0, 6.0, 10.0, 16.0)  # in units of a whitened coordinate
+_LENGTHS = (1.5, 2.5, 4.0, 6.0, 10.0, 16.0)  # in units of a whitened coordinate
 _RIDGES = (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _ROUNDED = 1e-13  # errors of the prediction of float32 targets that are rounding
 _FLAT = 1e-10  # variances below this part of the largest are rounding
@@ -38,12 +38,12 @@ class Kernel(NamedTuple):
         if self.degree:
             lower = Kernel(self.degree - 1, 0.0)(z, centres) if self.degree > 1 else 1.0
             slope = self.degree / z.shape[1] * lower * torch.ones_like(z @ centres.mT)
-            straight: Tensor = (slope @ crossed).unflatten(1, (weights.shape[1], -1))
-            return straight
+            polynomial: Tensor = (slope @ crossed).unflatten(1, (weights.shape[1], -1))
+            return polynomial
         k = self(z, centres)
         towards = (k @ crossed).unflatten(1, (weights.shape[1], -1))
-        slopes: Tensor = (towards - (k @ weights)[:, :, None] * z[:, None]) / self.length**2
-        return slopes
+        gaussian: Tensor = (towards - (k @ weights)[:, :, None] * z[:, None]) / self.length**2
+        return gaussian
 
 
 class KernelRegression(nn.Module):
@@ -85,10 +85,8 @@ class KernelRegression(nn.Module):
         return shaped
 
     def derivative(self, x: Tensor) -> Tensor:
-        """Return Df(x) [n, output_size, input_size] for x [n, *input_shape]."""
-        inner = self.kernel.derivative(self._z(x), self.centres, self.weights)
-        outer: Tensor = self.scale * inner @ self.whiten.mT
-        return outer
+        """Return the derivative [n, output_size, r] by the whitened input, at x [n, ...]."""
+        return self.scale * self.kernel.derivative(self._z(x), self.centres, self.weights)
 
     def _z(self, x: Tensor) -> Tensor:
         z: Tensor = (x.flatten(1).double() - self.shift) @ self.whiten
@@ -106,13 +104,12 @@ def _whitening(x: Tensor) -> tuple[Tensor, Tensor]:
 def _fitted(z: Tensor, y: Tensor) -> tuple[Kernel, Tensor, float]:
     """Return the kernel, its weights [n, outputs], and its leave-one-out error.
 
-    The kernel is the one of the least error on the first examples. Of equal ones the first counts:
-    the polynomials of low degree.
+    The kernel is the one of the least error. Of equal ones the first counts: the polynomials of low
+    degree.
     """
     kernels = [Kernel(p, 0.0) for p in _DEGREES] + [Kernel(0, length) for length in _LENGTHS]
-    few, seen = z[:_CHOOSING], y[:_CHOOSING]
-    chosen = min(kernels, key=lambda kernel: _ridge_regression(kernel(few, few), seen)[1])
-    return chosen, *_ridge_regression(chosen(z, z), y)
+    fits = ((kernel, *_ridge_regression(kernel(z, z), y)) for kernel in kernels)
+    return min(fits, key=lambda fit: fit[2])
 
 
 def _ridge_regression(K: Tensor, y: Tensor) -> tuple[Tensor, float]:
