@@ -8,25 +8,33 @@ from __future__ import annotations
 
 from typing import final
 
-from symbench_symmetry.fields import FieldTask, Hopf, Lorenz, SymmetricTop, VanDerPol
+from symbench_symmetry.fields import (
+    EVERY_TIER,
+    FULL_ONLY,
+    FieldTask,
+    Hopf,
+    Lorenz,
+    SymmetricTop,
+    VanDerPol,
+)
 
 
 class Orbits(FieldTask):
     """A field whose training inputs lie on eight short trajectories."""
 
-    orbits, duration = 8, 8.0
+    orbits, duration, sizes = 8, 8.0, FULL_ONLY
 
 
 class Orbit(FieldTask):
     """A field whose training inputs lie on one trajectory."""
 
-    orbits = 1
+    orbits, sizes = 1, FULL_ONLY
 
 
 class Noisy(FieldTask):
     """A field whose training targets have noise of a tenth of its deviation."""
 
-    noise = 0.1
+    noise, sizes = 0.1, FULL_ONLY
 
 
 @final
@@ -72,6 +80,7 @@ class VanDerPolOrbit(Orbit, VanDerPol):
     """``field-van-der-pol`` along one trajectory."""
 
     name, summary = "field-van-der-pol-orbit", "control: Van der Pol along one trajectory"
+    sizes = EVERY_TIER
 
 
 @final
