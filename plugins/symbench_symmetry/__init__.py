@@ -12,6 +12,9 @@ _TASKS = (
     *("dial:Cubic002", "dial:Cubic005", "dial:Cubic01", "dial:Cubic02"),
     *("dial:Cubic03", "dial:Cubic05", "dial:Cubic1"),
     *("law:O3Isotropic", "law:O3Anisotropic", "law:SO2Isotropic", "law:SO2Anisotropic"),
+    *("hidden:HiddenProduct", "hidden:HiddenIrreducible", "hidden:HiddenSL2", "hidden:HiddenSp4"),
+    *("hidden:HiddenEuclidean", "hidden:HiddenGalilean", "hidden:HiddenNothing"),
+    "coupling:HiddenCoupling",
     *("fields:Hopf", "fields:PlanarRotation", "fields:SymmetricTop", "fields:RadialFlow"),
     *("fields:VanDerPol", "fields:Duffing", "fields:LotkaVolterra", "fields:Selkov"),
     *("fields:AsymmetricBody", "fields:Lorenz"),
@@ -27,6 +30,7 @@ _TASKS = (
 
 @hookimpl
 def symbench_register(registry: Any) -> None:
-    """Register the tasks."""
+    """Register the tasks and the score of vector fields."""
     for target in _TASKS:
         registry.task(f"symbench_symmetry.{target}")
+    registry.metric("symbench_symmetry.coupling:FieldOverlap")

@@ -102,6 +102,14 @@ class Model(ABC):
         """
         return None
 
+    def fields(self, module: nn.Module, x: Tensor) -> Tensor | None:  # noqa: ARG002
+        """Return vector fields [k, n, input_size] at inputs x [n, input_size], if any are held.
+
+        They are the infinitesimal symmetries that a method announces where these are not linear.
+        None means that the fields are those of ``generators``.
+        """
+        return None
+
 
 @runtime_checkable
 class Fits(Protocol):
