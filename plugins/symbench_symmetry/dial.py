@@ -95,7 +95,6 @@ class Unbroken(BrokenO5):
     name, summary = "broken-o5-0", "the dial at ε = 0: O(5)-invariant function of two 5-vectors"
     discovery = "continuous"
     epsilon, floor = 0.0, 0.0
-    sizes = _EVERY_TIER
 
 
 class Linear002(BrokenO5):
@@ -149,7 +148,6 @@ class Cubic005(CubicO5):
 class Cubic01(CubicO5):
     name, summary = "broken-o5-cubic-0.1", "O(5) broken by 0.1 of a cubic term, floor 0.01"
     epsilon, floor = 0.1, 0.01
-    sizes = _EVERY_TIER
 
 
 class Cubic02(CubicO5):

@@ -180,7 +180,6 @@ class RadialFlow(_Space):
     """
 
     name, summary = "field-radial", "the radial flow to the sphere: three rotations"
-    sizes = EVERY_TIER
     field = PolynomialField(
         (
             {(1, 0, 0): "1", (3, 0, 0): "-1", (1, 2, 0): "-1", (1, 0, 2): "-1"},

@@ -13,16 +13,19 @@ from torch import Tensor
 from symbench import Data, Split, Symmetry, Task
 from symbench.groups import C, S, Scalar, Trivial, V
 
+FULL_ONLY: Mapping[str, tuple[int, ...]] = {
+    "smoke": (100,),
+    "quick": (),
+    "full": (300, 1000, 3000, 10000),
+}
+EVERY_TIER: Mapping[str, tuple[int, ...]] = {**FULL_ONLY, "quick": (300, 1000)}
+
 
 class FiniteTask(Task):
     """An exact target on flat vectors. A Lie algebra method should announce no generator."""
 
     version = "1"
-    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
-        "smoke": (100,),
-        "quick": (300, 1000),
-        "full": (300, 1000, 3000, 10000),
-    }
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = FULL_ONLY
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"test_size": 1000},
         "quick": {"test_size": 2000},
@@ -60,6 +63,7 @@ class FiniteSevenfold(FiniteTask):
     """
 
     name = "finite-sevenfold"
+    sizes = EVERY_TIER
     summary = "a function of the plane that only sevenfold rotations preserve"
     discovery = "finite"
     reference = "Yang, Walters, Dehmamy, Yu 2023 (LieGAN), discrete rotation"

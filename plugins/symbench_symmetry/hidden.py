@@ -107,7 +107,6 @@ class HiddenProduct(HiddenTask):
     """
 
     name, summary = "hidden-product", "SO(2) × SO(3) behind a change of basis"
-    sizes = EVERY_TIER
     input_shape = (10,)
     mixing = "product"
 
@@ -234,7 +233,6 @@ class HiddenEuclidean(_Homogeneous):
     """
 
     name, summary = "hidden-euclidean", "a distance and an area of three points: SE(2)"
-    sizes = EVERY_TIER
     input_shape = (9,)
 
     @property
@@ -282,7 +280,6 @@ class HiddenNothing(HiddenTask):
 
     discovery = "control"
     name, summary = "hidden-nothing", "control: plane waves behind a change of basis"
-    sizes = EVERY_TIER
     input_shape = (10,)
     mixing = "nothing"
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from symbench import InputError, Symmetry
 from symbench.contract import seeded
 from symbench.groups import GL, SO, C, Finite, Group, Trivial, V, elements_of
-from symbench_symmetry.finite import FiniteTask
+from symbench_symmetry.finite import EVERY_TIER, FiniteTask
 
 ARROW = (
     *((0.0, 0.0), (0.25, 0.0), (0.25, 0.25), (0.25, 0.5), (0.5, 0.5), (0.25, 0.75), (0.0, 1.0)),
@@ -141,6 +141,7 @@ class FiniteTetrahedral(PoseTask):
 
     name = "finite-tetrahedral"
     summary = "the nearest of the twelve tetrahedral poses of an object"
+    sizes = EVERY_TIER
     discovery = "finite"
     threshold = 0.09
 
