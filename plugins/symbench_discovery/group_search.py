@@ -147,7 +147,9 @@ class GroupSearch(Model):
         found = descend(found, fine, _STEPS[2:])
         found = apart(accepted(found, every, tolerance), self.config.radius)[:_MOST]
         for _ in range(_ROUNDS):
-            new = descend(self._products(found), fine, _STEPS[3:])
+            if len(new := self._products(found)) == 0:
+                break
+            new = descend(new, fine, _STEPS[3:])
             found = torch.cat([found, accepted(new, every, tolerance + 1)])[:_MOST]
         return found
 
