@@ -50,7 +50,8 @@ class KernelNet(nn.Module):
     """f(x) = mean + Σ_j k(x, x_j) α_j for flat inputs x [n, inputs] in units of ``unit``.
 
     It is zero everywhere until it is fitted. All coordinates have one unit, because a unit for each
-    would not be preserved by rotations.
+    would not be preserved by rotations. It computes in float64 whatever the type of x, because the
+    entries of α are much larger than f.
     """
 
     centres: Tensor
@@ -61,14 +62,16 @@ class KernelNet(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.kernel = _KERNELS[0]
-        self.register_buffer("centres", torch.zeros(0, inputs))
-        self.register_buffer("weights", torch.zeros(0, outputs))
-        self.register_buffer("mean", torch.zeros(outputs))
-        self.register_buffer("unit", torch.ones(()))
+        self.register_buffer("centres", torch.zeros(0, inputs, dtype=torch.float64))
+        self.register_buffer("weights", torch.zeros(0, outputs, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(outputs, dtype=torch.float64))
+        self.register_buffer("unit", torch.ones((), dtype=torch.float64))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [n, outputs]."""
-        return self.mean + self.kernel(x / self.unit, self.centres) @ self.weights
+        values = self.kernel(x.to(self.unit) / self.unit, self.centres) @ self.weights
+        typed: Tensor = (self.mean + values).to(x)
+        return typed
 
 
 class LeaveOneOut:
@@ -97,9 +100,9 @@ class LeaveOneOut:
         """Return the predictor that was fitted to all examples."""
         net = KernelNet(self.x.shape[1], self.y.shape[1])
         net.kernel = self.kernel
-        net.unit = torch.tensor(self.unit).to(self.x)
-        net.centres, net.weights = (self.x.double() / self.unit).to(self.x), self.weights.to(self.x)
-        net.mean = self.mean.to(self.x)
+        net.unit = torch.tensor(self.unit).to(net.unit)
+        net.centres, net.weights = self.x.double() / self.unit, self.weights
+        net.mean = self.mean
         return net
 
     def without(self, at: Tensor) -> LeftOut:
