@@ -23,6 +23,7 @@ _MODELS = (
     "local_null:LocalNull",
     "liegg:LieGG",
     "certify:Certify",
+    "liegan_chosen:LieGANChosen",
     "augerino_gl:AugerinoGL",
     "lie_augment:LieAugment",
     "use:KernelNullUse",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from symbench import Context, Data, Problem
+from symbench.metrics.algebra import orthonormal
+from symbench.metrics.candidate import Candidate
 from symbench.metrics.derivative import Derivative
 from symbench_discovery.predictor import trained
 from symbench_discovery.vectors import Announcement, VectorMethod, acting
@@ -51,12 +53,34 @@ class LieGG(VectorMethod):
         return Announcement(net, L).to(context.device)
 
 
-def kept_by(net: nn.Module, problem: Problem, data: Data, tolerance: float) -> Tensor:
-    """Return the generators [k, d, d] of gl(V) that a network keeps to within a tolerance."""
+def kept_by(
+    net: nn.Module, problem: Problem, data: Data, tolerance: float, among: Tensor | None = None
+) -> Tensor:
+    """Return the generators [k, d, d] that a network keeps to within a tolerance.
+
+    Args:
+        net: the network.
+        problem: states the layout.
+        data: its inputs are the probes.
+        tolerance: of the bound of the relative defect.
+        among: generators [any, d, d] whose span is searched; None searches gl(V).
+    """
     exact = deepcopy(net).cpu().double().eval().requires_grad_(False)
     data = data.to("cpu", torch.float64)
-    C = Derivative.of(acting(problem, data), exact)
+    within = acting(problem, data)
+    if among is not None:
+        within = _spanned(within, among.detach().cpu().double())
+    C = Derivative.of(within, exact)
     if C.problem:
-        return C.within.basis[:0]
+        return within.basis[:0]
     Q = C.directions[C.defects(C.directions).bounds < tolerance]
-    return torch.einsum("km,mij->kij", Q, C.within.basis)
+    return torch.einsum("km,mij->kij", Q, within.basis)
+
+
+def _spanned(within: Candidate, L: Tensor) -> Candidate:
+    """Return the candidate algebra restricted to the span of generators L [k, d, d]."""
+    Q = orthonormal(within.coordinates(L))
+    basis, tangents = (
+        torch.einsum("km,m...->k...", Q, part) for part in (within.basis, within.tangents)
+    )
+    return replace(within, basis=basis, tangents=tangents)
