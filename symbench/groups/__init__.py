@@ -4,9 +4,9 @@ from symbench.groups.affine import SE, E
 from symbench.groups.base import DirectProduct, Group
 from symbench.groups.basis import Block, equivariant_basis, equivariant_blocks, invariant_basis
 from symbench.groups.conjugated import Conjugated
+from symbench.groups.enumerated import Finite, elements_of, generated, geodesic
 from symbench.groups.exponential import exp_action, steps_needed
 from symbench.groups.finite import C, D, S, Trivial, Z
-from symbench.groups.generated import Finite, elements_of, generated, geodesic
 from symbench.groups.linear import GL, SL, Scaling, Sp
 from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V

@@ -69,12 +69,14 @@ def test_a_control_without_symmetry_keeps_no_generator():
     assert not GeneratorCosine().applies(task, None)
 
 
-def test_a_group_without_algebra_has_no_scores():
-    assert not any(
-        metric().applies(Nothing(), Discovering(None))
+def test_a_group_without_algebra_is_only_a_control():
+    applied = {
+        metric.name
         for metric in CORE
-        if issubclass(metric, AlgebraMetric)
-    )
+        if issubclass(metric, AlgebraMetric) and metric().applies(Nothing(), Discovering(None))
+    }
+    assert {"generators_found", "false_finding", "announced_count"} <= applied
+    assert not any(name.startswith(("generator_", "lie_")) for name in applied)
 
 
 def test_a_linear_function_keeps_what_moves_nothing_along_its_gradient():
