@@ -23,6 +23,7 @@ _MODELS = (
     "local_null:LocalNull",
     "liegg:LieGG",
     "certify:Certify",
+    "lconv_vectors:LConvVectors",
     "liegan_chosen:LieGANChosen",
     "augerino_gl:AugerinoGL",
     "lie_augment:LieAugment",
