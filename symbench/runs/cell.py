@@ -181,9 +181,10 @@ def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> di
             break
     if not learned:
         return {}
-    order = task.pixel_order()
-    truth = {"truth": task.symmetry.group.algebra.float()}
-    return learned | truth | ({} if order is None else {"pixel_order": order.long()})
+    learned["truth"] = task.symmetry.group.algebra.float().contiguous()
+    if (order := task.pixel_order()) is not None:
+        learned["pixel_order"] = order.long().contiguous()
+    return learned
 
 
 def _status(trials: Sequence[TrialRecord]) -> Status:

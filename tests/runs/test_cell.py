@@ -5,10 +5,13 @@ from __future__ import annotations
 import types
 from dataclasses import dataclass, field
 
+import torch
 import toys
 from torch import nn
 
-from symbench import Model, hookimpl
+from symbench import Data, Model, Symmetry, Task, hookimpl
+from symbench.groups import SO, Scalar, V
+from symbench.records.store import Store
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
 
@@ -48,3 +51,59 @@ def test_a_model_that_changes_its_configuration_does_not_change_the_key_of_its_r
     assert (record.status, record.error) == ("ok", None)
     assert record.identity.config == {"widths": [8, 4]}
     assert record.identity.key == key
+
+
+class Strided(SO):
+    """SO(3) whose generators are a transposed view, as decompositions return them."""
+
+    def __init__(self):
+        super().__init__(3)
+        self.algebra = self.algebra.mT
+
+
+class Area(Task):
+    """y = |x|² for x in R³."""
+
+    name, version, summary, threshold = "area", "1", "norm of a vector", 0.1
+    sizes = {"smoke": (20,)}  # noqa: RUF012
+    input_shape, output_shape = (3,), (1,)
+    test_size = 60
+
+    @property
+    def symmetry(self):
+        group = Strided()
+        return Symmetry(group, V(group), Scalar(group))
+
+    def sample(self, n, seed, split):
+        x = torch.randn(n, 3, generator=self.generator(seed, split))
+        return Data(x, self.target(x))
+
+    def target(self, x):
+        return x.square().sum(-1, keepdim=True)
+
+
+class Announcing(toys.Small):
+    """Announces so(3)."""
+
+    name, prior = "announcing", "discovers"
+
+    def generators(self, module):
+        return SO(3).algebra.mT
+
+
+def test_generators_of_any_memory_layout_are_stored(tmp_path):
+    registry, plugin = toys.toy_registry(), types.ModuleType("strided")
+
+    @hookimpl
+    def symbench_register(registry):
+        registry.task(Area)
+        registry.model(Announcing)
+
+    plugin.symbench_register = symbench_register
+    registry.add(plugin, "strided", "", "strided")
+    (cell,) = make_plan(registry, Selection(("area",), ("announcing",), "smoke"))
+    record = run_cell(registry, cell, "cpu")
+    assert record.status == "ok"
+    store = Store(tmp_path)
+    store.write(record)
+    assert store.read_tensors(record.key)["truth"].shape == (3, 3, 3)

@@ -25,7 +25,9 @@ def test_one_layer_mixes_channels_of_moved_copies(stream):
     assert torch.allclose(net(x), net.last(torch.nn.functional.silu(expected).flatten(1)))
 
 
-@pytest.mark.parametrize("task", [O5Invariant(), LorentzScattering(), SO3Cross()], ids=str)
+@pytest.mark.parametrize(
+    "task", [O5Invariant(), LorentzScattering(), SO3Cross()], ids=lambda task: task.name
+)
 def test_it_announces_as_many_generators_as_v_has_dimensions(task, stream):
     model = LConvVectors()
     problem = symbench.problem(task, model)
