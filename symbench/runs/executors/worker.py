@@ -88,7 +88,8 @@ def _compute(pipe: Connection, job: Job) -> None:
         )
         text = record.to_json()
     if record.tensors:
-        outbox.send(TENSORS, safetensors.save(record.tensors))
+        packed = {name: tensor.contiguous() for name, tensor in record.tensors.items()}
+        outbox.send(TENSORS, safetensors.save(packed))
     outbox.send(RECORD, job.mark + text.encode())
     pipe.close()
 
