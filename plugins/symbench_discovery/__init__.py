@@ -15,6 +15,7 @@ _MODELS = (
     "steerable:SteerableCNN",
     "field_fit:FieldFit",
     "field_fit:FieldFitCubic",
+    "infinitesimal_mlp:InfinitesimalMLP",
     "group_search:GroupSearch",
     "group_flow:GroupFlowModel",
     "guesses:GuessSO",
