@@ -91,8 +91,9 @@ def test_every_kind_has_an_example_that_is_checked_and_run():
     kinds = ("model", "task", "metric", "reporter")
     assert all(f"\n## A {kind}\n" in PAGE.read_text() for kind in kinds)
     assert "\n## Data from a file\n" in PAGE.read_text()
-    assert len(commands("check")) == 4  # a reporter is not checked
-    assert len(commands("run")) == 6
+    assert "\n## A method of discovery\n" in PAGE.read_text()
+    assert len(commands("check")) == 5  # a reporter is not checked
+    assert len(commands("run")) == 7
 
 
 @pytest.mark.parametrize("line", commands("check"))
@@ -132,6 +133,22 @@ def test_the_reporter_writes_a_line_a_cell(page, capsys):
     assert sorted(tuple(line.split()[:3]) for line in logged) == sorted(
         (task, model, status) for (task, model), status in cells.items()
     )
+
+
+def test_a_method_of_discovery_stands_on_the_board_with_its_guess(page, monkeypatch, capsys):
+    more = ",symbench_discovery,symbench_symmetry,symbench_images"
+    monkeypatch.setenv("SYMBENCH_PLUGINS", os.environ["SYMBENCH_PLUGINS"] + more)
+    assert len((page / "quadratic_null.py").read_text().splitlines()) <= 60
+    assert set(ran(commands("run")[6], capsys).values()) == {"ok"}
+    obey(f"{commands('leaderboard')[-1]} --json")
+    board = json.loads(capsys.readouterr().out)
+    best, guess = board["methods"]
+    assert (best["model"], guess["model"]) == ("quadratic-null", "guess-so")
+    found = best["found"]["broken-o5-0.3"]
+    assert found["overlap"]["value"] > 0.95 > board["guesses"]["broken-o5-0.3"]
+    assert (found["count"]["value"], found["truth"]) == (6, 6)
+    assert best["false"]["found"] == 0
+    assert guess["false"]["found"] == guess["false"]["trials"] == 5
 
 
 def test_the_task_that_reads_a_file_is_trained_on_it(capsys):
