@@ -17,6 +17,7 @@ each threshold is a quarter of it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar, final
 
@@ -67,6 +68,11 @@ class PoseTask(FiniteTask):
     """
 
     reference = "Park et al. 2026 (LieFlow); the supervised form is ours"
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (100,),
+        "quick": (100, 300),
+        "full": (100, 300, 1000, 3000, 10000),
+    }
     object: ClassVar[tuple[tuple[float, ...], ...]] = TETRAHEDRON
     softness: ClassVar[float] = 0.25
     input_shape: ClassVar[tuple[int, ...]] = (12,)
