@@ -20,6 +20,7 @@ _TASKS = (
     *("fields:AsymmetricBody", "fields:Lorenz"),
     *("coverage:HopfOrbits", "coverage:HopfOrbit", "coverage:HopfNoisy"),
     *("coverage:SymmetricTopOrbit", "coverage:LorenzOrbits", "coverage:LorenzOrbit"),
+    "coverage:AsymmetricBodyOrbit",
     *("coverage:VanDerPolOrbits", "coverage:VanDerPolOrbit", "coverage:VanDerPolNoisy"),
     *("finite:FiniteSevenfold", "finite:FiniteBlocks", "poses:FiniteArrow"),
     *("poses:FiniteTetrahedral", "poses:FiniteOctahedral", "poses:FiniteIcosahedral"),

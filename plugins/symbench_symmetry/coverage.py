@@ -11,6 +11,7 @@ from typing import final
 from symbench_symmetry.fields import (
     EVERY_TIER,
     FULL_ONLY,
+    AsymmetricBody,
     FieldTask,
     Hopf,
     Lorenz,
@@ -80,6 +81,16 @@ class VanDerPolOrbit(Orbit, VanDerPol):
     """``field-van-der-pol`` along one trajectory."""
 
     name, summary = "field-van-der-pol-orbit", "control: Van der Pol along one trajectory"
+
+
+@final
+class AsymmetricBodyOrbit(Orbit, AsymmetricBody):
+    """``field-asymmetric-body`` along one trajectory, a closed curve on a sphere and an ellipsoid.
+
+    Many fields agree on such a curve, and the simplest of them have symmetries.
+    """
+
+    name, summary = "field-asymmetric-body-orbit", "control: a rigid body along one trajectory"
     sizes = EVERY_TIER
 
 

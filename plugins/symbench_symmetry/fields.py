@@ -233,7 +233,6 @@ class Selkov(_Plane):
     centre, half = (1.0, 1.0), 1.0
 
 
-@final
 class AsymmetricBody(_Space):
     """F = (yz, -2xz, xy) for |x|, |y|, |z| ≤ 1.5: Euler's equations without an axis of symmetry."""
 

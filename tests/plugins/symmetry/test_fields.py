@@ -32,6 +32,7 @@ COVERED = [
     coverage.HopfOrbit,
     coverage.HopfNoisy,
     coverage.SymmetricTopOrbit,
+    coverage.AsymmetricBodyOrbit,
     coverage.VanDerPolOrbits,
     coverage.VanDerPolOrbit,
     coverage.VanDerPolNoisy,
