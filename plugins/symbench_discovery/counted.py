@@ -8,6 +8,7 @@ prior of a Gaussian process, whose labels go through the same estimate as those 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -25,18 +26,36 @@ Estimate = Callable[[Tensor], tuple[Tensor, Tensor]]
 _LEVEL, _TINY = 0.05, torch.finfo(torch.float64).tiny
 
 
-def announced(within: Candidate, estimate: Estimate, labels: Tensor, asymmetric: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class CountedConfig:
+    """What decides how many generators are announced.
+
+    ``draws`` is the number of functions without symmetry. No direction is announced whose bound is
+    above ``tolerance``, and none at all where the kernel regression has a held-out error above
+    ``worst``, in units of the variance: it then says nothing about the function.
+    """
+
+    draws: int = 100
+    tolerance: float = 0.15
+    worst: float = 0.9
+
+
+def announced(
+    within: Candidate, estimate: Estimate, labels: Tensor, asymmetric: Tensor, tolerance: float
+) -> Tensor:
     """Return the generators [k, d, d] that the function estimated from ``labels`` keeps.
 
     The directions of C are taken in the order of the bounds of their defects. The k-th is claimed
-    if its bound is below the 5 % quantile, over the functions without symmetry, of the least defect
-    among it and all later directions. The first that is not claimed ends the list.
+    if its bound is below a tolerance, and below the 5 % quantile, over the functions without
+    symmetry, of the least defect among it and all later directions. The first that is not claimed
+    ends the list.
 
     Args:
         within: the candidate algebra.
         estimate: is applied to both kinds of labels.
         labels: of the task, [n, outputs].
         asymmetric: labels of functions without symmetry, [n, count, outputs].
+        tolerance: no bound above it is claimed.
     """
     C = derivative(within, *estimate(labels))
     null = _derivatives(within, estimate, asymmetric)
@@ -44,7 +63,7 @@ def announced(within: Candidate, estimate: Estimate, labels: Tensor, asymmetric:
         return within.basis[:0]
     bounds, order = C.defects(C.directions).bounds.sort()
     Q, k = C.directions[order], 0
-    while k < len(Q) and float(bounds[k]) < _limit(null, Q[k:]):
+    while k < len(Q) and float(bounds[k]) < min(tolerance, _limit(null, Q[k:])):
         k += 1
     return torch.einsum("km,mij->kij", Q[:k], within.basis)
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import nn
 
 from symbench import Context, Data, Problem
-from symbench_discovery.counted import announced, without_symmetry
+from symbench_discovery.counted import CountedConfig, announced, without_symmetry
 from symbench_discovery.kernel import Choice, Regression
 from symbench_discovery.vectors import Announcement, VectorMethod, acting, input_scale
-
-
-@dataclass(frozen=True)
-class KernelNullConfig:
-    """``draws`` is the number of functions without symmetry that decide how many are announced."""
-
-    draws: int = 100
 
 
 @final
@@ -37,8 +29,8 @@ class KernelNull(VectorMethod):
     name, version = "kernel-null", "1"
     summary = "null space of the derivative of a Gaussian process, without training"
     reference = "Moskalev et al. 2022 (LieGG), for a network"
-    Config = KernelNullConfig
-    config: KernelNullConfig
+    Config = CountedConfig
+    config: CountedConfig
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the regression on all data, with the generators that it keeps."""
@@ -56,5 +48,7 @@ class KernelNull(VectorMethod):
             lambda y: regression.of(y).derivative(within.x),
             data.y.flatten(1),
             without_symmetry(prior, fit, self.config.draws, context.generator),
+            self.config.tolerance,
         )
-        return Announcement(f, L).to(context.device)
+        known = choice.error <= self.config.worst
+        return Announcement(f, L if known else L[:0]).to(context.device)

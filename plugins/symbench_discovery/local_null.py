@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from symbench import Context, Data, Problem
-from symbench_discovery.counted import announced, without_symmetry
+from symbench_discovery.counted import CountedConfig, announced, without_symmetry
 from symbench_discovery.kernel import Choice, Regression
 from symbench_discovery.vectors import Announcement, VectorMethod, acting, input_scale
 
@@ -59,13 +58,6 @@ class LocalLinear(nn.Module):
         return fit[:, 0], fit[:, 1:].mT @ self.T
 
 
-@dataclass(frozen=True)
-class LocalNullConfig:
-    """``draws`` is the number of functions without symmetry that decide how many are announced."""
-
-    draws: int = 100
-
-
 @final
 class LocalNull(VectorMethod):
     """Slopes by local linear regression, and the generators of gl(V) that keep them.
@@ -78,8 +70,8 @@ class LocalNull(VectorMethod):
     name, version = "local-null", "1"
     summary = "null space of slopes estimated by local linear regression"
     reference = "Cahill, Mixon, Parshall 2020, Lie PCA (its estimate of tangents)"
-    Config = LocalNullConfig
-    config: LocalNullConfig
+    Config = CountedConfig
+    config: CountedConfig
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the local regression on all data, with the generators that it keeps."""
@@ -96,5 +88,7 @@ class LocalNull(VectorMethod):
             lambda y: LocalLinear(scale, data.x, y).derivative(within.x),
             data.y.flatten(1),
             without_symmetry(prior, fit, self.config.draws, context.generator),
+            self.config.tolerance,
         )
-        return Announcement(f, L).to(context.device)
+        known = choice.error <= self.config.worst
+        return Announcement(f, L if known else L[:0]).to(context.device)
