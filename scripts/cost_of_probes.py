@@ -67,9 +67,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("-t", "--task", action="append", required=True)
-    parser.add_argument("-m", "--model", action="append", required=True)
-    parser.add_argument("--tier", default="quick")
+    parser.add_argument("-t", "--task", action="append", required=True, help="a task (repeatable)")
+    parser.add_argument(
+        "-m", "--model", action="append", required=True, help="a model (repeatable)"
+    )
+    parser.add_argument("--tier", default="quick", help="of the cells (default: quick)")
     options = parser.parse_args()
     whole, probes = 0.0, Counter[str]()
     for task in options.task:

@@ -53,9 +53,11 @@ def announced(task: FieldTask, truth: Truth, size: int, seed: int) -> tuple[int,
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=100, help="training examples")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="of the data sets")
     options = parser.parse_args()
     columns = [(name, noise) for noise in (0.0, 0.1) for name in COVERAGE]
     print("| field | true |" + "".join(f" {name}, noise {noise} |" for name, noise in columns))

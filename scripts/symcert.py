@@ -301,9 +301,11 @@ def _points(field: Field, kind: str, stream: np.random.Generator) -> Array:
 
 def main() -> None:
     """Print the two tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trials", type=int, default=60, help="data sets of a setting and seed")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="of the data sets")
     options = parser.parse_args()
     uniform_points(options.trials, options.seeds)
     trajectories(4 * options.seeds)

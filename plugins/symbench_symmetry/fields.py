@@ -131,7 +131,7 @@ class _Space(FieldTask):
 class Hopf(_Plane):
     """F = (x - y - x r², x + y - y r²) with r² = x² + y²: a limit cycle, |x|, |y| ≤ 1.5.
 
-    The algebra is one rotation. Perceptrons reach the threshold between 100 and 1,000 samples.
+    The algebra is one rotation.
     """
 
     name, summary = "field-hopf", "the Hopf normal form: one rotation"

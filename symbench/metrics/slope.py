@@ -42,8 +42,10 @@ class Slope:
 
     def derivatives(self, tangents: Tensor) -> Tensor:
         """Return Df(x)[v] [k, n, output_size] for other tangents v [k, n, input_size]."""
+        if len(tangents) == 0:
+            return self.value.new_zeros(0, *self.value.shape)
         if self.jacobian is not None:
-            return _contracted(self.jacobian, tangents)
+            return _contracted(self.jacobian, tangents.double())
         return _directional(self.f, self.x, tangents.to(self.x.dtype)).double()
 
 

@@ -138,7 +138,8 @@ class Registry:
             for info in self.plugins
             if info.source == OWN_DISTRIBUTION or str(Path(info.source).absolute()) in files
         }
-        trusted |= {self.card("task", task).plugin, self.card("model", model).plugin}
+        pair = self._cards["task"].get(task), self._cards["model"].get(model)
+        trusted |= {card.plugin for card in pair if card is not None}
         metrics = self.metrics.items()
         return [name for name, card in metrics if name in asked or card.plugin in trusted]
 

@@ -39,18 +39,18 @@ def test_it_smooths_where_a_function_is_curved():
     assert float((f.derivative(at)[1][:, 0] - 2 * at).abs().mean()) < 0.1
 
 
-# measured by discovery with the number known: .96 at 300 and .99 at 1,000 on o5-invariant
-@pytest.mark.parametrize(
-    ("task", "n", "low"),
-    [
-        (O5Invariant, 300, 0.9),
-        pytest.param(O5Invariant, 1000, 0.97, marks=pytest.mark.slow),
-        pytest.param(LorentzScattering, 1000, 0.7, marks=pytest.mark.slow),
-    ],
-)
-def test_it_finds_the_algebra(task, n, low, discovered):
-    _, found = discovered(LocalNull(), task(), n)
-    assert found["generator_overlap"] > low
+# measured: 6 of the 10 generators of o5-invariant at 300, and none on lorentz-scattering at 1,000
+def test_what_it_announces_is_right_if_not_complete(discovered):
+    module, found = discovered(LocalNull(), O5Invariant(), 300)
+    assert 3 <= len(module.L) <= 10
+    assert found["announced_precision"] > 0.9
+    # its predictor is piecewise: the derivative of a neighbourhood does not say how it changes
+    assert "generator_overlap" not in found
+
+
+@pytest.mark.slow
+def test_it_announces_nothing_where_examples_are_too_few(discovered):
+    assert len(discovered(LocalNull(), LorentzScattering(), 1000)[0].L) == 0
 
 
 @pytest.mark.slow
