@@ -59,8 +59,8 @@ class LimitedListener(Listener):
         if self._calls is None:
             self._calls = self._start()
         limit, done = _LAST.get(event, _LIMIT), Event()
-        self._calls.put((event, call, done))
-        with guarded(self.name.removeprefix("plugin ")):
+        with guarded(self.name.removeprefix("plugin ")):  # what it finds, it restores
+            self._calls.put((event, call, done))
             self._silenced = not done.wait(limit)
         if self._silenced:
             message = "hook %s of %s took more than %g s: it is not called again in this run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 
@@ -94,5 +95,23 @@ def test_a_hook_leaves_the_settings_of_the_process_alone():
         def symbench_run_started(self, run):
             torch.set_default_dtype(torch.float64)
 
+    registry_with(Changing()).emit("symbench_run_started", run="r")
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_settings_are_noted_before_a_hook_is_called(monkeypatch):
+    class Changing:
+        @hookimpl
+        def symbench_run_started(self, run):
+            torch.set_default_dtype(torch.float64)
+
+    class Prompt(queue.Queue):
+        """The listener's thread is done before ``put`` returns."""
+
+        def put(self, item):
+            super().put(item)
+            assert item[2].wait(30)
+
+    monkeypatch.setattr(queue, "SimpleQueue", Prompt)
     registry_with(Changing()).emit("symbench_run_started", run="r")
     assert torch.get_default_dtype() == torch.float32
