@@ -32,7 +32,8 @@ TASK_UNITS = (ConservationError, PaperError)  # scores in units of the task, or 
 # rounded differently have other generator scores.
 TIED = {"e3nn", "emlp-o3", "emlp-so3"}
 # The logarithm of a fitted matrix with eigenvalues near the negative axis amplifies the rounding of
-# the data, so that the angles of single pairs differ by 1 %.
+# the data: the angles of single pairs differ by 1 %, and rounding decides whether the derivative of
+# the function says how it changes. So only the outputs are compared.
 AMPLIFYING = {"matrix-log"}
 
 
@@ -103,13 +104,15 @@ def test_scores_do_not_depend_on_the_units_of_any_family_of_tasks(name):
     # the error in float32 is itself rounding, which also decides about single pairs of inputs
     inputs = "equivariance_error.inputs"
     rounded = ("equivariance_error_float32", inputs, *(("generator_",) if name in TIED else ()))
-    rel = 5e-2 if name in AMPLIFYING else 5e-3
+    amplifies = name in AMPLIFYING
     for task in tasks:
         usual = outcome(subject, task, scored=True)
         for units in changes_of_units(task, FAR):
             require_same(usual, outcome(subject, task, units, scored=True), 1e-6)
         for units in changes_of_units(task, DECIMAL):
-            require_same(usual, outcome(subject, task, units, scored=True), rel, rounded)
+            other = outcome(subject, task, units, scored=not amplifies)
+            expected = usual._replace(scores={}) if amplifies else usual
+            require_same(expected, other, 5e-2 if amplifies else 5e-3, rounded)
 
 
 def test_every_model_has_a_task_with_units():
