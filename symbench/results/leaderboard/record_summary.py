@@ -121,9 +121,11 @@ class RecordSummary:
 
     @property
     def separate_validation(self) -> str | None:
-        """Why models of the task may use labels beyond the n_train to choose, if they may."""
+        """Why labels beyond n_train were used to choose, if they were: a protocol, or tuning."""
         reason = self.record.identity.protocol.get("separate_validation")
-        return reason if isinstance(reason, str) and reason else None
+        if isinstance(reason, str) and reason:
+            return reason
+        return "its configuration was chosen on the valid split" if self.tuning else None
 
     @property
     def is_over_budget(self) -> bool:

@@ -91,8 +91,8 @@ class Row(Part):
     ``tuning`` is the number of attempts of the search, on the valid split, that found the
     configuration; absent for a model as its author configured it. ``diverged`` counts trials
     whose error is replaced by the error of chance. ``flags`` qualify the results; a row with one of
-    ``UNRANKED`` is not compared with others. ``separate_validation`` is why the task allows labels
-    beyond n_train for choosing. ``absent`` holds the reason for each score that a
+    ``UNRANKED`` is not compared with others. ``separate_validation`` is why labels
+    beyond n_train were used for choosing. ``absent`` holds the reason for each score that a
     metric could not measure. ``learned`` is true if the error is at most half that of chance.
     """
 

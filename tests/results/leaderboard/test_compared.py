@@ -178,6 +178,14 @@ def test_a_separate_validation_set_is_flagged_with_its_reason() -> None:
     assert found.separate_validation == "as in the paper"
 
 
+def test_a_tuned_configuration_was_chosen_by_labels_beyond_n_train() -> None:
+    tuning = {"trials": 20, "seeds": 2, "n_train": 100, "sampler_seed": 0}
+    found = row(make([cell(protocol={"tuning": tuning})], "quick"), "mlp")
+    assert found.flags == ["separate validation"]
+    assert found.separate_validation == "its configuration was chosen on the valid split"
+    assert found.tuning == 20
+
+
 def test_a_model_over_its_budget_is_not_ranked_and_is_no_baseline() -> None:
     greedy = cell("mlp", (0.1, 0.01, 0.001))
     for trial in greedy.trials:
