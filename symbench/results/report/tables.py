@@ -173,8 +173,16 @@ def _flag_notes(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _absent_notes(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield why scores are absent, one sentence for each reason."""
-    absent = sorted((why, score, row.model) for row in rows for score, why in row.absent.items())
+    """Yield why scores are absent, one sentence for each reason.
+
+    The reason of a trial at a smaller size does not concern a score that the table shows.
+    """
+    absent = sorted(
+        (why, score, row.model)
+        for row in rows
+        for score, why in row.absent.items()
+        if score not in row.scores
+    )
     for why, group in groupby(absent, key=lambda entry: entry[0]):
         entries = list(group)
         scores = ", ".join(sorted({score for _, score, _ in entries}))

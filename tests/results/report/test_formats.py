@@ -368,9 +368,9 @@ def test_flags_are_shown_and_explained() -> None:
 
 def test_absent_scores_are_explained_once_for_each_reason() -> None:
     why = "float32 and float64 are two functions"
-    rows = [row(name, absent={"equivariance_error": why, "lie_derivative": why}) for name in "ab"]
+    rows = [row(name, absent={"decision_change": why, "symmetric_share": why}) for name in "ab"]
     shown = render(leaderboard(*rows), "md")
-    assert "- no equivariance\\_error, lie\\_derivative of a, b: " + why in shown
+    assert "- no decision\\_change, symmetric\\_share of a, b: " + why in shown
 
 
 def test_csv_has_the_flags_and_the_marks() -> None:

@@ -29,3 +29,10 @@ def test_scores_of_all_trials_are_not_noted() -> None:
     record.trials[-1] = TrialRecord(n_train=SIZES[-1], seed=4, status="diverged")
     assert "of 4 trials" not in shown(record)
     assert "of 5 trials" not in shown(record)
+
+
+def test_why_a_smaller_size_has_no_score_is_not_noted_where_the_largest_has_it() -> None:
+    absent = {"equivariance_error": "too few rows", "lie_derivative": "it does not vary"}
+    record = cell("shy", scores=SCORES, provenance={"absent": absent})
+    assert "no lie_derivative of shy: it does not vary" in shown(record)
+    assert "no equivariance_error" not in shown(record)
