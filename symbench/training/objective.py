@@ -13,10 +13,9 @@ from torch.nn import functional
 from symbench.contract import Data, Problem, Recipe, Symmetry, Task, seeded
 from symbench.errors import InputError
 from symbench.groups import binary_unit, rounding_of
+from symbench.training.pool import Pool, occurrences, pool_size, room
 
 _BLOCK = 50  # updates whose batch indices are drawn at once
-_POOL = 4096  # group elements sampled once per trial; sampling takes longer than a step
-_POOL_NUMBERS = 2**22  # upper bound of their matrix entries (16 MiB in float32)
 
 Network = Callable[[Tensor], Tensor]
 
@@ -83,10 +82,15 @@ class _Stream:
     pool: int
 
     def draw(self, updates: int, width: int) -> Tensor:
-        """Return batch indices and pool indices, [updates, 2, width] (zero-padded)."""
+        """Return the indices of examples [updates, width], padded with zeros."""
         taken = batch_indices(self.n, self.batch, updates, self.indices)
-        pooled = torch.randint(self.pool, (updates, self.batch), generator=self.elements)
-        return functional.pad(torch.stack([taken, pooled], 1), (0, width - self.batch))
+        return functional.pad(taken, (0, width - self.batch))
+
+    def draw_places(self, updates: int, width: int, pool: Pool) -> Tensor:
+        """Return places in the pool [updates, width], padded with that of padding."""
+        drawn = batch_indices(self.pool, self.batch, updates, self.elements)
+        places = drawn * pool.room + occurrences(drawn)
+        return functional.pad(places, (0, width - self.batch), value=pool.padding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +114,7 @@ class Objective:
     scale: Tensor
     weight: Tensor
     streams: list[_Stream]
-    pool: Tensor | None
+    pool: Pool | None
 
     @classmethod
     def of(
@@ -128,7 +132,7 @@ class Objective:
                 min(recipe.batch_size, len(data)),
                 seeded(task.name, task.version, seed, len(data), "batches"),
                 seeded(task.name, task.version, seed, len(data), "elements"),
-                _pool_size(problem),
+                pool_size(problem),
             )
             for seed, data in trials
         ]
@@ -150,29 +154,37 @@ class Objective:
     def prepare(self, update: int) -> None:
         """Draw the indices of a block of updates if ``update`` (0, 1, 2, …) is its first."""
         if update % _BLOCK == 0:
-            drawn = [stream.draw(_BLOCK, self.weight.shape[1]) for stream in self.streams]
-            self._block.copy_(torch.stack(drawn, dim=2))
+            width = self.weight.shape[1]
+            drawn = [[stream.draw(_BLOCK, width) for stream in self.streams]]
+            if self.pool is not None:
+                places = [one.draw_places(_BLOCK, width, self.pool) for one in self.streams]
+                drawn.append(places)
+            self._block.copy_(torch.stack([torch.stack(rows, dim=1) for rows in drawn], dim=1))
             self._position.zero_()
 
     def __call__(self, network: Network) -> Tensor:
         """Return the losses [T] of the next batches."""
-        x, y, g = self._batch()
+        x, y, places = self._batch()
         if self.recipe.augment:
-            x, y = self._moved(x, g, "input"), self._moved(y, g, "output")
+            x, y = self._moved(x, places, "input"), self._moved(y, places, "output")
         # a network may write into its input
         used_again = bool(self.recipe.penalty) or self.task.loss == "own"
         prediction = network(x.clone() if used_again else x)
         losses = trial_losses(self.task, prediction, (x, y), self.weight, self.unit) / self.scale
         if self.recipe.penalty:
-            moved = network(self._moved(x, g, "input")) - self._moved(prediction, g, "output")
-            square = squares(moved, self.unit)
+            before = network(self._moved(x, places, "input"))
+            square = squares(before - self._moved(prediction, places, "output"), self.unit)
             losses = losses + self.recipe.penalty * (square * self.weight).sum(1) / self.scale
         return losses
 
     @cached_property
     def _block(self) -> Tensor:
-        """Indices of batches and of pool elements, [updates, 2, T, width]; overwritten in place."""
-        return torch.zeros(_BLOCK, 2, *self.weight.shape, dtype=torch.long, device=self.x.device)
+        """Indices of examples and places in the pool, if there is one: [updates, 1 or 2, T, width].
+
+        They are overwritten in place.
+        """
+        shape = (_BLOCK, 1 if self.pool is None else 2, *self.weight.shape)
+        return torch.zeros(shape, dtype=torch.long, device=self.x.device)
 
     @cached_property
     def _position(self) -> Tensor:
@@ -184,20 +196,19 @@ class Objective:
         return torch.arange(len(self.x), device=self.x.device)[:, None]
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
-        taken, pooled = self._block.index_select(0, self._position)[0].unbind()
+        drawn = self._block.index_select(0, self._position)[0]
         self._position.add_(1)
-        g = None if self.pool is None else self.pool[self._rows, pooled]
-        return self.x[self._rows, taken], self.y[self._rows, taken], g
+        x, y = self.x[self._rows, drawn[0]], self.y[self._rows, drawn[0]]
+        return x, y, None if self.pool is None else drawn[1]
 
-    def _moved(self, values: Tensor, g: Tensor | None, side: str) -> Tensor:
+    def _moved(self, values: Tensor, places: Tensor | None, side: str) -> Tensor:
         """Apply rho(g) to values [T, n, ...], example by example; labels do not change."""
-        if g is None or self.symmetry is None or not values.is_floating_point():
+        if self.pool is None or places is None or self.symmetry is None:
             return values
         rho = self.symmetry.input if side == "input" else self.symmetry.output
-        if not rho.leaves:  # only scalars
+        if not rho.leaves or not values.is_floating_point():  # only scalars
             return values
-        flat = values.flatten(0, 1).flatten(1)
-        return rho.act(g.flatten(0, 1), flat).view(values.shape)
+        return self.pool.moved(rho, values, places)
 
 
 def _padded(values: Tensor, length: int) -> Tensor:
@@ -219,17 +230,11 @@ def _scale(task: Task, y: Tensor, unit: Tensor) -> Tensor:
     return squares((y - y.mean(0))[None], unit[None]).mean()
 
 
-def _pool_size(problem: Problem) -> int:
-    if problem.symmetry is None:
-        return 1
-    return max(64, min(_POOL, _POOL_NUMBERS // problem.symmetry.group.dim**2))
-
-
 def _pool(
     symmetry: Symmetry | None, recipe: Recipe, streams: list[_Stream], device: torch.device
-) -> Tensor | None:
+) -> Pool | None:
     if symmetry is None or not (recipe.augment or recipe.penalty):
         return None
-    group = symmetry.group
-    pools = [group.sample(stream.pool, stream.elements).float() for stream in streams]
-    return torch.stack(pools).to(device)
+    pools = [symmetry.group.sample(one.pool, one.elements).float() for one in streams]
+    most = max(room(one.batch, one.pool) for one in streams)
+    return Pool(torch.stack(pools).to(device), most)
