@@ -29,14 +29,15 @@ from symbench.hooks import hookimpl
 
 if TYPE_CHECKING:
     from symbench.api import Result, list_metrics, model, models, problem, run, task, tasks
+    from symbench.tables import TableTask
 
     __version__: str
 
 __all__ = [
     "Calibrates", "Context", "Data", "Direction", "Fits", "Flows", "InputError", "Metric", "Model",
     "Prior", "Problem", "Published", "Recipe", "Result", "Scores", "Split", "SymbenchError",
-    "Symmetry", "Task", "Trained", "__version__", "hookimpl", "list_metrics", "model", "models",
-    "problem", "run", "seeded", "task", "tasks",
+    "Symmetry", "TableTask", "Task", "Trained", "__version__", "hookimpl", "list_metrics", "model",
+    "models", "problem", "run", "seeded", "task", "tasks",
 ]  # fmt: skip
 
 _LAZY = {"Result", "list_metrics", "model", "models", "problem", "run", "task", "tasks"}
@@ -47,6 +48,10 @@ def __getattr__(name: str) -> Any:
         from symbench import api
 
         return getattr(api, name)
+    if name == "TableTask":
+        from symbench.tables import TableTask
+
+        return TableTask
     if name == "__version__":
         from importlib.metadata import version
 

@@ -59,6 +59,10 @@ class Task(ABC):
     ``further_symmetries`` names symmetries of the exact target that ``symmetry`` does not declare,
     such as a scaling, in words.
 
+    ``rows`` holds the number of examples of each split where they are limited, such as those of a
+    file; None if any number can be drawn. ``files`` holds the SHA-256 of each file that the data
+    are read from, by its name: a record states them.
+
     ``floor`` is the smallest expected ``error`` of a model that imposes a symmetry larger than the
     true one: ``told`` if that is larger, otherwise ``ambient``.
 
@@ -92,6 +96,8 @@ class Task(ABC):
     published: ClassVar[tuple[Published, ...]] = ()
     further_symmetries: ClassVar[tuple[str, ...]] = ()
     floor: ClassVar[float | None] = None
+    rows: ClassVar[Mapping[Split, int] | None] = None
+    files: ClassVar[Mapping[str, str]] = {}
 
     @property
     @abstractmethod
@@ -117,7 +123,14 @@ class Task(ABC):
 
     @abstractmethod
     def sample(self, n: int, seed: int, split: Split) -> Data:
-        """Draw n examples, which depend only on the arguments, the task's name and its version."""
+        """Draw n examples, which depend only on the arguments, the task's name and its version.
+
+        It must return exactly n, or raise an error that says why it cannot.
+        """
+
+    def at_most(self, n: int, split: Split) -> int:
+        """Return n, or the number of examples that the split has if that is smaller."""
+        return n if self.rows is None else min(n, self.rows[split])
 
     def generator(self, seed: int, split: Split, purpose: str = "data") -> torch.Generator:
         """Return the generator that ``sample`` draws from."""
@@ -207,7 +220,7 @@ def fingerprint_of_draws(task: Task, *parts: str) -> str:
     digest = hashlib.sha256("\n".join([task.name, task.version, *parts]).encode())
     with _one_thread():
         for split in SPLITS:
-            data = task.sample(32, 0, split)
+            data = task.sample(task.at_most(32, split), 0, split)
             digest.update(_rounded(data.x) + _rounded(data.y))
         digest.update(_facts(task.symmetry))
         if task.told != task.symmetry:

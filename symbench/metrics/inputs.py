@@ -78,7 +78,7 @@ def inputs_told_apart(task: Task) -> float | None:
     """
     if (symmetry := task.symmetry) is None:
         return None
-    x = task.sample(PAIRS, 0, "test").x
+    x = task.sample(task.at_most(PAIRS, "test"), 0, "test").x
     return told_apart(x, symmetry, seeded(task.name, task.version, "inputs"))
 
 
