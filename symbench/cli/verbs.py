@@ -33,6 +33,11 @@ VERBS = {
         "Show tables or rankings made from stored records.",
         "leaderboard --store results -t 'o5-*' --format md",
     ),
+    "compare": Verb(
+        "compare:compare",
+        "Compare two models over the tasks and seeds they share.",
+        "compare scalars mlp -t 'o5-*'",
+    ),
     "list": Verb(
         "listing:list_registered",
         "List tasks, models and all else that is registered.",

@@ -24,6 +24,7 @@ from symbench.results.statistics.paired import (
     Comparison,
     compare,
     detectable_ratio,
+    mean_ratio,
     signed_rank,
     smallest_p,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "interquartile_mean",
     "interval",
     "mean_error",
+    "mean_ratio",
     "n_to_hold",
     "n_to_threshold",
     "nemenyi",

@@ -14,10 +14,11 @@ from itertools import combinations
 
 import numpy as np
 
+from symbench.errors import InputError
 from symbench.results.statistics.modes import Array
 from symbench.results.statistics.multiple import compact_letters, holm
-from symbench.results.statistics.panel import Panel
-from symbench.results.statistics.seeds import LEVEL
+from symbench.results.statistics.panel import Panel, averages, estimate
+from symbench.results.statistics.seeds import LEVEL, Interval
 from symbench.results.statistics.signs import SignSums, critical_sum
 from symbench.results.statistics.tasks import row_places, task_ranks
 
@@ -78,6 +79,25 @@ def signed_ranks(differences: Iterable[Array]) -> list[float]:
         first, last = row_places(np.abs(rounded))
         sums.add(np.sign(rounded), first + last)
     return sums.p_values()
+
+
+def mean_ratio(panel: Panel) -> Interval:
+    """Return the geometric mean of the errors of the second model ÷ those of the first.
+
+    It is the mean of the paired log10 errors over seeds and then over tasks, with a stratified
+    bootstrap interval.
+
+    Raises:
+        InputError: the panel does not have two models.
+    """
+    if len(panel.models) != 2:
+        raise InputError(f"a ratio is of two models, not of {len(panel.models)}")
+    differences = [task[1] - task[0] for task in panel.logs]
+    sizes = [len(task) for task in differences]
+    value = float(np.mean([task.mean() for task in differences]))
+    found = estimate(value, averages(sizes, differences), sizes)
+    ends = (None if end is None else float(10**end) for end in (found.low, found.high))
+    return Interval(float(10**found.value), *ends, found.n)
 
 
 def smallest_p(sizes: Sequence[int]) -> float:
