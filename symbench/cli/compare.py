@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from symbench.cli.loading import matcher, open_stores, registered, staleness
+from symbench.cli.loading import matcher, registered
 from symbench.cli.options import (
     AsJson,
     BlockedPlugins,
@@ -16,9 +16,8 @@ from symbench.cli.options import (
     TaskPatterns,
 )
 from symbench.cli.output import coloured, terminal_width
+from symbench.cli.sources import read_records
 from symbench.contract.values import check_tier
-from symbench.records.store import records_of
-from symbench.results.leaderboard import newest_tier
 from symbench.results.leaderboard.pair import compare_pair
 from symbench.results.report import check_format, pair
 
@@ -40,11 +39,14 @@ def compare(  # noqa: PLR0913 - one parameter per option
     check_format(form, pair.FORMATS)
     if tier is not None:
         check_tier(tier)
-    records = records_of(open_stores(store))
-    tier = tier or newest_tier(records) or "quick"
+    records = read_records(store, tier)
     chosen = matcher(task)
     with registered(plugin, no_plugin) as registry:
         paired = compare_pair(
-            records, tier, (first, second), staleness(registry), lambda cell: chosen(cell.task)
+            records.all,
+            records.tier,
+            (first, second),
+            records.staleness(registry),
+            lambda cell: chosen(cell.task),
         )
     typer.echo(pair.render(paired, form, terminal_width(), colour=coloured()), nl=False)

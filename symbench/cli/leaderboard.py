@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from symbench.cli.loading import matcher, open_stores, registered, staleness
+from symbench.cli.loading import matcher, registered
 from symbench.cli.options import (
     AsJson,
     BlockedPlugins,
@@ -19,19 +19,26 @@ from symbench.cli.options import (
     TaskPatterns,
 )
 from symbench.cli.output import coloured, terminal_width
+from symbench.cli.sources import read_records
 from symbench.contract.values import check_tier
 from symbench.errors import InputError, StoreError
-from symbench.records.store import Store, records_of
+from symbench.records.store import Source
 from symbench.results.leaderboard import (
     FACTOR,
     Leaderboard,
     ParameterWindow,
     make,
-    newest_tier,
 )
-from symbench.results.leaderboard.discovery import DiscoveryBoard, discovery_board
-from symbench.results.leaderboard.over_tasks import Summary, summarise
-from symbench.results.report import FORMATS, SUMMARY_FORMATS, check_format, render, summaries
+from symbench.results.leaderboard.discovery import discovery_board
+from symbench.results.leaderboard.over_tasks import summarise
+from symbench.results.report import (
+    DISCOVERY_FORMATS,
+    FORMATS,
+    SUMMARY_FORMATS,
+    check_format,
+    render,
+    summaries,
+)
 from symbench.results.report import discovery as boards
 from symbench.results.report.escape import plain
 
@@ -48,12 +55,18 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     task: TaskPatterns = None,
     model: ModelPatterns = None,
     form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C", help="Show only these columns, by the name of a score or a heading."
+        ),
+    ] = None,
     figures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Draw the learned generators as PNG files in DIR."),
     ] = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="Rank over tasks instead (table, md or json).")
+        bool, typer.Option("--summary", help="Rank over tasks instead (table, md, csv or json).")
     ] = False,
     discovery: Annotated[
         bool,
@@ -73,35 +86,66 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """With several stores, the newest record of each task and model counts."""
+    """With several stores, the newest record of each task and model counts.
+
+    A publication, a directory that `symbench publish` has written, is a store to read from.
+    """
     form = "json" if as_json else form
-    check_format(form, SUMMARY_FORMATS if summary or discovery else FORMATS)
-    if summary and discovery:
-        raise InputError("--summary and --discovery are two tables: give one of them")
+    shown_columns = wanted_columns(columns, board=summary or discovery)
+    check_form(form, summary=summary, discovery=discovery)
     if tier is not None:
         check_tier(tier)
     window = parameter_window(match_params, match_factor)
-    stores = open_stores(store)
-    records = records_of(stores)
-    tier = tier or newest_tier(records) or "quick"
-    # asking whether a record is stale imports plugins, so both tables are made inside the block
+    read = read_records(store, tier)
+    records, tier = read.all, read.tier
+    chosen = selected(records, tier, (task, model))
+    # asking whether a record is stale imports plugins, so every table is made inside the block
     with registered(plugin, no_plugin) as registry:
+        stale = read.staleness(registry)
         if summary:
-            rankings = summarised(records, tier, staleness(registry), (task, model), window)
+            rankings = summarise(records, tier, stale, chosen, window)
         elif discovery:
-            board = discovered(records, tier, staleness(registry), (task, model))
+            board = discovery_board(records, tier, stale, chosen)
         else:
-            table = make(records, tier, staleness(registry), window=window)
+            of_tasks = [one for one in records if matcher(task)(one.identity.task)]
+            table = make(of_tasks, tier, stale, window=window)
     if summary:
         text = summaries.render(rankings, form, terminal_width(), colour=coloured())
     elif discovery:
         text = boards.render(board, form, terminal_width(), colour=coloured())
     else:
-        shown = matching(table, task, model)
+        shown = table.only(matcher(task), matcher(model))
         if figures is not None:
-            draw(stores, shown, figures)
-        text = render(shown, form, terminal_width(), colour=coloured())
+            draw(read.sources, shown, figures)
+        text = render(shown, form, terminal_width(), colour=coloured(), columns=shown_columns)
     typer.echo(text, nl=False)
+
+
+def check_form(form: str, *, summary: bool, discovery: bool) -> None:
+    """Refuse a format that the table does not have.
+
+    Raises:
+        InputError: it does not, or two tables are asked for.
+    """
+    if summary and discovery:
+        raise InputError("--summary and --discovery are two tables: give one of them")
+    check_format(form, SUMMARY_FORMATS if summary else DISCOVERY_FORMATS if discovery else FORMATS)
+
+
+def wanted_columns(text: str | None, *, board: bool) -> list[str]:
+    """Return the names of ``error,n_to_threshold``.
+
+    Raises:
+        InputError: a list without a name, or columns of a board.
+    """
+    if text is None:
+        return []
+    if board:
+        raise InputError("--columns is for tables of tasks: leave out --summary and --discovery")
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"--columns {text!r}: give names, such as error,n_to_threshold")
+    return names
 
 
 def parameter_window(wanted: str | None, factor: float | None) -> ParameterWindow | None:
@@ -120,50 +164,6 @@ def parameter_window(wanted: str | None, factor: float | None) -> ParameterWindo
     return ParameterWindow(reference, FACTOR if factor is None else factor)
 
 
-def matching(table: Leaderboard, tasks: Patterns, models: Patterns) -> Leaderboard:
-    """Return the rows whose task and model match.
-
-    Raises:
-        InputError: the leaderboard has rows, and none of them matches.
-    """
-    shown = table.only(matcher(tasks), matcher(models))
-    if table.rows and shown.is_empty:
-        names = ", ".join(sorted({row.task for row in table.rows}))
-        raise InputError(
-            f"no {table.tier} cell of the store matches -t and -m; its tasks are {names}"
-        )
-    return shown
-
-
-def summarised(
-    records: Sequence[Record],
-    tier: str,
-    stale: Callable[[Record], bool],
-    patterns: tuple[Patterns, Patterns],
-    window: ParameterWindow | None,
-) -> Summary:
-    """Return the rankings over tasks, made from the tasks and models that match.
-
-    Raises:
-        InputError: the tier has cells, and none of them matches.
-    """
-    return summarise(records, tier, stale, selected(records, tier, patterns), window)
-
-
-def discovered(
-    records: Sequence[Record],
-    tier: str,
-    stale: Callable[[Record], bool],
-    patterns: tuple[Patterns, Patterns],
-) -> DiscoveryBoard:
-    """Return the discovery board, made from the tasks and models that match.
-
-    Raises:
-        InputError: the tier has cells, and none of them matches.
-    """
-    return discovery_board(records, tier, stale, selected(records, tier, patterns))
-
-
 def selected(
     records: Sequence[Record], tier: str, patterns: tuple[Patterns, Patterns]
 ) -> Callable[[Identity], bool]:
@@ -175,11 +175,12 @@ def selected(
     task, model = map(matcher, patterns)
     cells = [record.identity for record in records if record.identity.tier == tier]
     if cells and not any(task(cell.task) and model(cell.model) for cell in cells):
-        raise InputError(f"no {tier} cell of the store matches -t and -m")
+        names = ", ".join(sorted({cell.task for cell in cells}))
+        raise InputError(f"no {tier} cell of the store matches -t and -m; its tasks are {names}")
     return lambda cell: task(cell.task) and model(cell.model)
 
 
-def draw(stores: Sequence[Store], table: Leaderboard, to: Path) -> None:
+def draw(sources: Sequence[Source], table: Leaderboard, to: Path) -> None:
     """Write one PNG, named by the record's key, for each shown cell with learned generators.
 
     Raises:
@@ -188,7 +189,7 @@ def draw(stores: Sequence[Store], table: Leaderboard, to: Path) -> None:
     shown = {(row.task, row.model) for row in table.rows}
     try:
         to.mkdir(parents=True, exist_ok=True)
-        drawn = sum(_draw(store, table.tier, shown, to) for store in stores)
+        drawn = sum(_draw(source, table.tier, shown, to) for source in sources)
     except OSError as error:
         raise InputError(
             f"cannot draw into {str(to)!r}: {error.strerror}; choose another --figures DIR"
@@ -197,16 +198,16 @@ def draw(stores: Sequence[Store], table: Leaderboard, to: Path) -> None:
     typer.echo(f"symbench: {drawn} {plural} of learned generators in {to}", err=True)
 
 
-def _draw(store: Store, tier: str, shown: set[tuple[str, str]], to: Path) -> int:
+def _draw(source: Source, tier: str, shown: set[tuple[str, str]], to: Path) -> int:
     from symbench.results.report.generators import draw_generators, drawable
 
     drawn = 0
-    for record in store.records():
+    for record in source.records():
         identity = record.identity
         if identity.tier != tier or (identity.task, identity.model) not in shown:
             continue
         try:
-            tensors = store.read_tensors(record.key)
+            tensors = source.read_tensors(record.key)
         except StoreError as error:
             typer.echo(f"symbench: warning: {plain(str(error), 500)}", err=True)
             continue

@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from symbench import registry as registries
-from symbench.cli.options import DEFAULT_STORE
-from symbench.errors import InputError
 from symbench.registry.card import one_line
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.records.record import Record
-    from symbench.records.store import Store
     from symbench.registry import Registry
 
 
@@ -65,22 +62,6 @@ def staleness(registry: Registry) -> Callable[[Record], bool]:
             return False
 
     return stale
-
-
-def open_stores(paths: Sequence[Path] | None) -> list[Store]:
-    """Return the named stores, or the default one.
-
-    Raises:
-        InputError: one of them does not exist.
-    """
-    from symbench.records.store import Store
-
-    for path in paths or ():
-        if not path.is_dir():
-            raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
-    if not paths and not DEFAULT_STORE.is_dir():
-        raise InputError(f"no store at {str(DEFAULT_STORE)!r}: run first, or give --store DIR")
-    return [Store(path) for path in paths or (DEFAULT_STORE,)]
 
 
 def matcher(patterns: Sequence[str] | None) -> Callable[[str], bool]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from symbench.cli.loading import open_stores, registered, staleness
+from symbench.cli.loading import registered, staleness
 from symbench.cli.options import BlockedPlugins, PluginFiles, StoreDirectories, StoredTier
+from symbench.cli.sources import open_stores
 from symbench.contract.values import check_tier
 from symbench.errors import StoreError
 from symbench.records.store import Store, records_of

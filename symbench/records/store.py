@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -227,15 +227,34 @@ class _NewerError(Exception):
     """A record of a schema newer than this version knows."""
 
 
-def records_of(stores: Iterable[Store]) -> list[Record]:
-    """Return the records of several stores, for each key the one that was started last."""
-    merged: dict[str, Record] = {}
-    for store in stores:
-        for record in store.records():
-            known = merged.get(record.key)
+class Source(Protocol):
+    """What records are read from: a store, or a publication."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    def records(self) -> list[Record]:
+        """Return every usable record."""
+
+    def read_tensors(self, key: str) -> dict[str, Tensor]:
+        """Return the tensors of a record; empty if it has none."""
+
+
+def records_of(sources: Iterable[Source]) -> list[Record]:
+    """Return the records of several sources, for each key the one that was started last."""
+    return merged(source.records() for source in sources)
+
+
+def merged(read: Iterable[Iterable[Record]]) -> list[Record]:
+    """Return records that were read from several sources, merged like those of ``records_of``."""
+    newest: dict[str, Record] = {}
+    for records in read:
+        for record in records:
+            known = newest.get(record.key)
             if known is None or started(record) >= started(known):
-                merged[record.key] = record
-    return sorted(merged.values(), key=_order)
+                newest[record.key] = record
+    return sorted(newest.values(), key=_order)
 
 
 def started(record: Record) -> str:

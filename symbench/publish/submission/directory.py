@@ -12,8 +12,10 @@ from symbench.publish.submission.document import FILE_NAME, PROVENANCE, Submissi
 from symbench.publish.submission.reading import LARGEST, parse_foreign
 from symbench.results import report
 from symbench.results.report.escape import markdown
+from symbench.results.report.long_csv import render_long
 
-_TABLES = ("README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json")
+SCORES = "scores.csv"
+_TABLES = ("README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", SCORES)
 # Files of an earlier publication's site that the new site may no longer have.
 _FRONT = ("index.html", "compare.html", "about.html")
 _MARK = b'<meta name="generator" content="symbench">'
@@ -35,6 +37,7 @@ def files(submission: Submission) -> dict[str, str]:
         "leaderboard.csv": report.render(leaderboard, "csv"),
         "leaderboard.tex": report.render(leaderboard, "latex"),
         "leaderboard.json": report.render(leaderboard, "json"),
+        SCORES: render_long(submission.records),
     }
 
 
@@ -95,14 +98,17 @@ def differing_files(submission: Submission, directory: Path) -> list[str]:
     """Return the names of the files whose content is not what this version would write.
 
     Differences that change no result are accepted: the layout of JSON, the comments of LaTeX, and
-    the wording of the README's legend. Tables of an earlier protocol are not compared.
+    the wording of the README's legend. Tables of an earlier protocol are not compared, and earlier
+    versions wrote no ``scores.csv``.
     """
     if submission.is_of_earlier_protocol:
         return []
     return [
         name
         for name, text in files(submission).items()
-        if name != FILE_NAME and not _agrees(directory / name, text)
+        if name != FILE_NAME
+        and not _agrees(directory / name, text)
+        and not (name == SCORES and not (directory / name).exists())
     ]
 
 

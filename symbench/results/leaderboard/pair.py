@@ -156,19 +156,22 @@ def _shared(
         if not record.trials:
             return f"{name}: {record.status}"
     summaries = [RecordSummary(by_model[name]) for name in models]
-    if len({summary.terms for summary in summaries}) > 1:
-        return _OTHER_TERMS
-    for name, summary in zip(models, summaries, strict=True):
-        if summary.is_over_budget:
-            return f"{name}: over budget"
+    if (why := _obstacle(summaries)) is not None:
+        return why
     errors = normalised_errors(records)
     if not errors.keys() >= set(models):
         return _NO_ERROR
     of_both = [errors[name] for name in models]
     seeds = sorted(set(of_both[0].errors) & set(of_both[1].errors))
-    if not seeds:
-        return "no seed in common"
-    return _one_task(summaries, of_both, seeds)
+    return _one_task(summaries, of_both, seeds) if seeds else "no seed in common"
+
+
+def _obstacle(summaries: Sequence[RecordSummary]) -> str | None:
+    """Return why two records with trials are not compared; None if they are."""
+    if len({summary.terms for summary in summaries}) > 1:
+        return _OTHER_TERMS
+    over = [s.record.identity.model for s in summaries if s.is_over_budget]
+    return f"{over[0]}: over budget" if over else None
 
 
 def _one_task(

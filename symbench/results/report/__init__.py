@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "md", "html", "latex", "csv", "json"]
 FORMATS: tuple[str, ...] = get_args(Format)
-SUMMARY_FORMATS = ("table", "md", "json")  # of the rankings over tasks
+SUMMARY_FORMATS = ("table", "md", "csv", "json")  # of the rankings over tasks
+DISCOVERY_FORMATS = ("table", "md", "json")  # of the discovery board
 
-__all__ = ["FORMATS", "SUMMARY_FORMATS", "Format", "check_format", "render"]
+__all__ = ["DISCOVERY_FORMATS", "FORMATS", "SUMMARY_FORMATS", "Format", "check_format", "render"]
 
 
 def check_format(form: str, allowed: Sequence[str] = FORMATS) -> None:
@@ -27,22 +28,39 @@ def check_format(form: str, allowed: Sequence[str] = FORMATS) -> None:
         raise InputError(f"unknown format {form!r}: choose one of {', '.join(allowed)}")
 
 
-def render(leaderboard: Leaderboard, form: str, width: int = 120, *, colour: bool = False) -> str:
-    """Return the leaderboard in one of ``FORMATS``; width and colour are the terminal's.
+def render(
+    leaderboard: Leaderboard,
+    form: str,
+    width: int = 120,
+    *,
+    colour: bool = False,
+    columns: Sequence[str] = (),
+) -> str:
+    """Return the leaderboard in one of ``FORMATS``.
+
+    Args:
+        leaderboard: the rows.
+        form: the format.
+        width: of the terminal.
+        colour: whether the terminal has colours.
+        columns: names of scores or headings, of the columns to show; all if there are none.
 
     Raises:
-        InputError: an unknown format.
+        InputError: an unknown format or column, or columns of a JSON document.
     """
     from symbench.results.report import csv_json, documents, terminal
 
     check_format(form)
     if form == "table":
-        return terminal.render(leaderboard, width, colour=colour)
+        return terminal.render(leaderboard, width, colour=colour, columns=columns)
+    if form == "json":
+        if columns:
+            raise InputError("--columns with --format json: a JSON document holds every score")
+        return csv_json.render_json(leaderboard)
     renderers = {
         "md": documents.render_markdown,
         "html": documents.render_html,
         "latex": documents.render_latex,
         "csv": csv_json.render_csv,
-        "json": csv_json.render_json,
     }
-    return renderers[form](leaderboard)
+    return renderers[form](leaderboard, columns)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
+from symbench.errors import InputError
 from symbench.results.leaderboard import RANKED_SEEDS, Estimate, Row
 from symbench.results.report import numbers
 
@@ -40,19 +42,76 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its heading, its block, and its text for a row."""
+    """One column: its heading, its block, its text for a row, and the name of its score.
+
+    The name is that in records, CSV and JSON. It is empty where the heading is the name.
+    """
 
     title: str
     block: Block
     cell: Callable[[Row], Cell]
     numeric: bool = True
+    score: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the column is called besides its heading."""
+        return self.score or self.title
 
 
 def columns(rows: Sequence[Row]) -> list[Column]:
     """Return the columns of a task: the fixed ones, and one for each other score of its rows."""
-    names = {name for row in rows for name in row.scores} - _SHOWN
-    shown = sorted((n for n in names if not n.startswith(_DETAIL)), key=_extra_order)
-    return [*_COLUMNS, *(Column(name, "extra", _score(name, _annotated)) for name in shown)]
+    shown = [name for name in _others(rows) if not name.startswith(_DETAIL)]
+    return [*_COLUMNS, *(_other(name) for name in shown)]
+
+
+def chosen(rows: Sequence[Row], names: Sequence[str]) -> list[Column]:
+    """Return the column of the model, and those with these names or headings, in their order.
+
+    Args:
+        rows: those of all tasks, whose scores have columns of their own.
+        names: of scores, or headings.
+
+    Raises:
+        InputError: an unknown name; the message suggests similar ones.
+    """
+    every = [*_COLUMNS, *(_other(name) for name in _others(rows))]
+    by_name: dict[str, Column] = {}
+    for column in every:
+        for name in (column.name, column.title):
+            by_name.setdefault(_plain_name(name), column)
+    model = by_name["model"]
+    found = [model]
+    for name in names:
+        if (column := by_name.get(_plain_name(name))) is None:
+            raise InputError(_unknown(name, [known for one in every for known in _names(one)]))
+        if column not in found:
+            found.append(column)
+    return found
+
+
+def _names(column: Column) -> list[str]:
+    return [column.name, column.title]
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(_plain_name(name), sorted(set(known)), n=3, cutoff=0.5)
+    some = "take the name of a score, as in the CSV, or a heading of the table"
+    hint = f"did you mean {', '.join(near)}?" if near else some
+    return f"unknown column {name!r}: {hint}"
+
+
+def _plain_name(name: str) -> str:
+    return name.strip().lower().replace(" ", "_")
+
+
+def _others(rows: Sequence[Row]) -> list[str]:
+    """Return the scores without a fixed column, those of one family together."""
+    return sorted({name for row in rows for name in row.scores} - _SHOWN, key=_extra_order)
+
+
+def _other(name: str) -> Column:
+    return Column(name, "extra", _score(name, _annotated))
 
 
 def spread(low: int, high: int) -> str:
@@ -190,30 +249,30 @@ def _seconds(row: Row) -> Cell:
 
 
 def _of(name: str, title: str, block: Block, show: Callable[[Estimate], str]) -> Column:
-    return Column(title, block, _score(name, show))
+    return Column(title, block, _score(name, show), score=name)
 
 
 _COLUMNS = (
-    Column("#", "row", _rank, numeric=False),
+    Column("#", "row", _rank, numeric=False, score="rank"),
     Column("model", "row", lambda row: Cell(row.model), numeric=False),
     Column("prior", "row", lambda row: Cell(row.prior or ""), numeric=False),
     Column("flags", "row", _flags, numeric=False),
     Column("error", "learning", _error),
     _of("symmetric_share", "symmetric share", "learning", numbers.decades),
-    Column("data ratio", "learning", _ratio),
+    Column("data ratio", "learning", _ratio, score="data_ratio"),
     _of("n_to_threshold", "n to solve", "learning", numbers.samples),
-    Column("equivariance", "symmetry", _equivariance),
-    Column("untrained", "symmetry", _untrained),
+    Column("equivariance", "symmetry", _equivariance, score="equivariance_error"),
+    Column("untrained", "symmetry", _untrained, score="equivariance_error.untrained"),
     _of("decision_change", "decisions", "symmetry", numbers.value),
     _of("lie_derivative", "Lie derivative", "symmetry", numbers.value),
     _of("generator_overlap", "overlap", "extracted", numbers.anchored),
     _of("generator_cosine", "generator cosine", "extracted", _cosine),
-    Column("found", "extracted", _found),
-    Column("defect floor", "extracted", _defect_floor),
+    Column("found", "extracted", _found, score="generators_found"),
+    Column("defect floor", "extracted", _defect_floor, score="generators_found.floor"),
     _of("generator_closure", "closure", "extracted", numbers.value),
     _of("n_to_discover", "n to discover", "extracted", numbers.samples),
     _of("announced_overlap", "announced overlap", "announced", numbers.anchored),
-    Column("announced", "announced", _announced),
+    Column("announced", "announced", _announced, score="announced_count"),
     _of("announced_worst_cosine", "worst cosine", "announced", numbers.decades),
     _of("announced_precision", "precision", "announced", numbers.decades),
     _of("announced_recall", "recall", "announced", numbers.decades),
@@ -221,10 +280,10 @@ _COLUMNS = (
     _of("announced_own_defect", "own defect", "defects", _bounded),
     _of("announced_closure", "announced closure", "defects", numbers.value),
     _of("n_to_discover.announced", "n to announce", "defects", numbers.samples),
-    Column("params", "cost", _parameters),
+    Column("params", "cost", _parameters, score="parameters"),
     Column("tuning", "cost", lambda row: Cell(str(row.tuning or ""))),
     _of("curve_area", "curve area", "cost", numbers.decades),
-    Column("s/trial", "cost", _seconds),
+    Column("s/trial", "cost", _seconds, score="train_seconds"),
 )
 _SHOWN = {
     "error", "symmetric_share", "data_ratio", "n_to_threshold", "curve_area", "equivariance_error",

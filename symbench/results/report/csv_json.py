@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
 
 from symbench.results.leaderboard import Leaderboard, Row
+from symbench.results.report.columns import chosen
 from symbench.results.report.escape import spreadsheet
 
 _ALWAYS = ("value", "low", "high", "n")
@@ -39,9 +40,20 @@ def _lines(value: Any) -> str:
     return "[\n" + ",\n".join(json.dumps(entry, allow_nan=False) for entry in value) + "\n]"
 
 
-def render_csv(leaderboard: Leaderboard) -> str:
-    """Return one line per row; a score has one column for each of its parts that occurs."""
+def render_csv(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:
+    """Return one line per row; a score has one column for each of its parts that occurs.
+
+    Args:
+        leaderboard: the rows.
+        columns: the scores to write, by name or heading; all if there are none.
+
+    Raises:
+        InputError: an unknown name.
+    """
     fields = _fields(leaderboard.rows)
+    if columns:
+        wanted = [column.name for column in chosen(leaderboard.rows, columns)]
+        fields = [field for name in wanted for field in fields if field[0] == name]
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     fixed = ("task", "model", "tier", "prior", "status", "reason", "params", "diverged", "tuning",

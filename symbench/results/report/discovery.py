@@ -12,7 +12,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from symbench.results.leaderboard.discovery import DiscoveryBoard, Found, Method
-from symbench.results.report import SUMMARY_FORMATS, check_format
+from symbench.results.report import DISCOVERY_FORMATS, check_format
 from symbench.results.report.escape import markdown, plain
 from symbench.results.report.numbers import interval, number, samples
 from symbench.results.report.printing import printed
@@ -33,12 +33,12 @@ LEGEND = (
 
 
 def render(board: DiscoveryBoard, form: str, width: int = 120, *, colour: bool = False) -> str:
-    """Return the board in one of ``SUMMARY_FORMATS``; width and colour are the terminal's.
+    """Return the board in one of ``DISCOVERY_FORMATS``; width and colour are the terminal's.
 
     Raises:
         InputError: another format.
     """
-    check_format(form, SUMMARY_FORMATS)
+    check_format(form, DISCOVERY_FORMATS)
     if form == "table":
         return printed(_parts(board), width, colour=colour)
     if form == "md":

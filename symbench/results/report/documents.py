@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
 
@@ -12,6 +13,7 @@ from symbench.results.report.escape import hypertext, latex, markdown
 from symbench.results.report.tables import LEGEND, Table, coverage, tables
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # no script, no request to anywhere
+_NO_LABEL = re.compile(r"[^A-Za-z0-9]+")
 _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem;
   color: #1c1e21; background: #fff; }
@@ -27,10 +29,10 @@ th { font-weight: 600; border-bottom-width: 2px; }
 """
 
 
-def render_markdown(leaderboard: Leaderboard) -> str:
+def render_markdown(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:
     """Return the tables as GitHub markdown."""
     parts = []
-    for table in tables(leaderboard):
+    for table in tables(leaderboard, columns):
         parts.append(f"### {markdown(table.title)}")
         parts.append(_drawn(table, "github", _markdown_cell, markdown))
         parts += ["\n".join(f"- {markdown(note)}" for note in table.notes)]
@@ -38,7 +40,7 @@ def render_markdown(leaderboard: Leaderboard) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_html(leaderboard: Leaderboard) -> str:
+def render_html(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:
     """Return one page without scripts or external resources."""
     title = hypertext(f"symbench leaderboard, tier {leaderboard.tier}")
     parts = [
@@ -47,7 +49,7 @@ def render_html(leaderboard: Leaderboard) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>",
     ]
-    for table in tables(leaderboard):
+    for table in tables(leaderboard, columns):
         parts.append(f"<h2>{hypertext(table.title)}</h2>")
         parts.append(f'<div class="scroll">{_drawn(table, "unsafehtml", _html_cell, hypertext)}')
         parts.append("</div>")
@@ -57,15 +59,40 @@ def render_html(leaderboard: Leaderboard) -> str:
     return "\n".join(parts) + "\n"
 
 
-def render_latex(leaderboard: Leaderboard) -> str:
-    """Return booktabs tables (``\\usepackage{booktabs}``), one per task; notes are comments."""
+def render_latex(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:
+    """Return one float per task with a caption (``\\usepackage{booktabs}``); notes are comments."""
     parts = []
-    for table in tables(leaderboard):
-        parts.append(f"% {latex(table.title)}")
-        parts += _tabular(table)
-        parts += [f"% {latex(note)}" for note in table.notes]
-    parts += [f"% {latex(line, limit=None)}" for line in (*LEGEND, coverage(leaderboard))]
+    for table in tables(leaderboard, columns):
+        parts += _float(table)
+        parts += [f"% {_in_full(note)}" for note in table.notes]
+    parts += [f"% {_in_full(line)}" for line in (*LEGEND, coverage(leaderboard))]
     return "\n".join(parts) + "\n"
+
+
+def _in_full(sentence: str) -> str:
+    """Return a sentence for LaTeX, escaped word by word, so that only long words are cut."""
+    return " ".join(latex(word) for word in sentence.split())
+
+
+def _float(table: Table) -> list[str]:
+    if not table.rows:
+        return [f"% {latex(table.title)}"]
+    label = _NO_LABEL.sub("-", table.title.partition(" · ")[0]).strip("-")
+    return [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{latex(table.title)}. {_in_full(_caption(table))}}}",
+        rf"\label{{tab:{label}}}",
+        *_tabular(table),
+        r"\end{table}",
+    ]
+
+
+def _caption(table: Table) -> str:
+    """Return what a reader of the table alone must know."""
+    best = any(cell.style == "best" for cells in table.rows for cell in cells)
+    bold = " Bold: not distinguished from the best." if best else ""
+    return f"Medians over seeds with 95 % intervals.{bold}"
 
 
 def _drawn(

@@ -21,14 +21,31 @@ _LATEX_SYMBOLS = {
     "–": "--",
     "·": r"$\cdot$",
     "…": r"\ldots{}",
-    "²": r"$^2$",
     "∂": r"$\partial$",
     "÷": r"$\div$",
     "±": r"$\pm$",
     "√": r"$\surd$",
     "°": r"$^\circ$",
     "‡": r"$\ddagger$",
-}
+    "→": r"$\to$",
+    "−": r"$-$",
+    "∞": r"$\infty$",
+    "‖": r"$\|$",
+    **dict(zip("αβγδεζηθικλμνξπρστυφχψω", (
+        rf"$\{name}$"
+        for name in (
+            "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+            "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi",
+            "psi", "omega",
+        )
+    ), strict=True)),
+    **{c: f"$^{i}$" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{c: f"$_{i}$" for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+}  # fmt: skip
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r",
+    "\u030c": "v", "\u0327": "c",
+}  # fmt: skip
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -88,8 +105,17 @@ def hypertext(text: str, limit: int | None = FOREIGN) -> str:
 
 
 def latex(text: str, limit: int | None = FOREIGN) -> str:
-    """Return the text for LaTeX; a character without a command here becomes ``?``."""
-    return "".join(_LATEX.get(c, c if c.isascii() else "?") for c in plain(text, limit))
+    """Return the text for LaTeX in ASCII; a character without a command becomes its number."""
+    return "".join(_LATEX.get(c) or _latex(c) for c in plain(text, limit))
+
+
+def _latex(character: str) -> str:
+    if character.isascii():
+        return character
+    letter, *marks = unicodedata.normalize("NFD", character)
+    if letter.isascii() and len(marks) == 1 and marks[0] in _ACCENTS:
+        return f"\\{_ACCENTS[marks[0]]}{{{letter}}}"
+    return f"U+{ord(character):04X}"
 
 
 def spreadsheet(text: str) -> str:

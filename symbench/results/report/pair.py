@@ -136,9 +136,7 @@ def _parts(paired: Paired) -> Iterator[RenderableType]:
     yield ""
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     for place, heading in enumerate(_headings(paired)):
-        grid.add_column(
-            Text(plain(heading)), justify="right" if place else "left", overflow="fold"
-        )
+        grid.add_column(Text(plain(heading)), justify="right" if place else "left", overflow="fold")
     for task in paired.tasks[:_MOST]:
         grid.add_row(*(Text(plain(cell)) for cell in _cells(task)))
     yield grid

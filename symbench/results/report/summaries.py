@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Sequence
+from io import StringIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
@@ -21,7 +23,7 @@ from symbench.results.leaderboard.over_tasks import (
     Summary,
 )
 from symbench.results.report import SUMMARY_FORMATS, check_format
-from symbench.results.report.escape import markdown, plain
+from symbench.results.report.escape import markdown, plain, spreadsheet
 from symbench.results.report.numbers import interval, number
 from symbench.results.report.printing import printed
 from symbench.results.statistics import LEVEL
@@ -29,6 +31,8 @@ from symbench.results.statistics import LEVEL
 _HEADINGS = ("#", "model", "prior", "IQM", "mean rank", "tie group", "tasks")
 _CONTROLS = "false findings on controls"
 _FALSE_HEADINGS = ("model", "found a symmetry", "controls")
+_PARTS = ("value", "low", "high")  # of an interval in a CSV
+_COUNTS = ("tasks", "covered", "seeds", "diverged", "tuning")
 _NAMES = 5  # that a sentence lists; of more it gives the number
 LEGEND = (
     "IQM: mean of the middle half of error ÷ chance error, clipped to [floor, 1], over tasks and "
@@ -58,7 +62,34 @@ def render(summary: Summary, form: str, width: int = 120, *, colour: bool = Fals
         return printed(_parts(summary), width, colour=colour)
     if form == "md":
         return _markdown(summary)
+    if form == "csv":
+        return _csv(summary)
     return json.dumps(summary.document(), indent=1, allow_nan=False) + "\n"
+
+
+def _csv(summary: Summary) -> str:
+    """Return one line per model of each ranking, in full precision."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    figures = [f"{name}.{part}" for name in ("iqm", "mean", "mean_rank") for part in _PARTS]
+    places = ("rank_low", "rank_high", "group")
+    writer.writerow(["board", "tier", "model", "prior", *places, *figures, *_COUNTS])
+    for ranking in summary.rankings:
+        for one in ranking.standings:
+            names = (ranking.name, summary.tier, one.model, one.prior or "")
+            place = one.place
+            ranks = ("", "") if place is None else (place.low, place.high)
+            values = [
+                "" if interval is None or getattr(interval, part) is None
+                else getattr(interval, part)
+                for interval in (one.iqm, one.mean, None if place is None else place.mean)
+                for part in _PARTS
+            ]  # fmt: skip
+            counts = (len(ranking.tasks), one.covered, one.seeds, one.diverged)
+            tuning = "; ".join(map(str, one.tuning)) if any(one.tuning) else ""
+            labels = [spreadsheet(name) for name in names]
+            writer.writerow([*labels, *ranks, one.group or "", *values, *counts, tuning])
+    return out.getvalue()
 
 
 def _parts(summary: Summary) -> Iterator[RenderableType]:

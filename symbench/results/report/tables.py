@@ -8,7 +8,7 @@ from itertools import groupby
 
 from symbench.results.leaderboard import EqualSize, Leaderboard, Row
 from symbench.results.report import numbers
-from symbench.results.report.columns import Cell, Column, columns, spread
+from symbench.results.report.columns import Cell, Column, chosen, columns, spread
 
 LEGEND = (
     "Median over seeds at the largest n_train, with its 95 % interval. "
@@ -58,8 +58,18 @@ class Table:
     notes: list[str]
 
 
-def tables(leaderboard: Leaderboard) -> list[Table]:
-    """Return one table per task, without the columns that are empty in all of its rows."""
+def tables(leaderboard: Leaderboard, names: Sequence[str] = ()) -> list[Table]:
+    """Return one table per task.
+
+    Args:
+        leaderboard: its rows.
+        names: of the columns, or their headings. Without any, all columns are shown but those that
+            are empty in all rows of the task.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    asked = chosen(leaderboard.rows, names) if names else None
     by_task = {
         task: list(rows) for task, rows in groupby(leaderboard.rows, key=lambda row: row.task)
     }
@@ -67,7 +77,7 @@ def tables(leaderboard: Leaderboard) -> list[Table]:
     whole = by_task if size is None else sorted({*by_task, *size.references})
     all_tables = []
     for task in whole:
-        table = _table(task, leaderboard.tier, by_task.get(task, []))
+        table = _table(task, leaderboard.tier, by_task.get(task, []), asked)
         if size is not None and task in size.references:
             table.notes.insert(0, equal_size(size, task))
         all_tables.append(table)
@@ -91,14 +101,16 @@ def coverage(leaderboard: Leaderboard) -> str:
     return f"{finished}{of_these}, {counts.failed} failed, {counts.stale} stale."
 
 
-def _table(task: str, tier: str, rows: Sequence[Row]) -> Table:
+def _table(
+    task: str, tier: str, rows: Sequence[Row], asked: Sequence[Column] | None = None
+) -> Table:
     shown = [row for row in rows if row.scores or row.status not in ("declined", "stale")]
-    possible = columns(shown)
+    possible = columns(shown) if asked is None else asked
     grid = [[column.cell(row) for column in possible] for row in shown]
     filled = [
         index
         for index, column in enumerate(possible)
-        if column.title in _ALWAYS or any(cells[index].text for cells in grid)
+        if asked or column.title in _ALWAYS or any(cells[index].text for cells in grid)
     ]
     return Table(
         _title(task, tier, shown),

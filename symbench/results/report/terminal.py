@@ -25,13 +25,19 @@ _BLOCKS: tuple[Block, ...] = ("symmetry", "extracted", "announced", "defects", "
 _WITH = {"rollout_error": "conservation_error"}  # which say nothing without it
 
 
-def render(leaderboard: Leaderboard, width: int = 120, *, colour: bool = False) -> str:
+def render(
+    leaderboard: Leaderboard,
+    width: int = 120,
+    *,
+    colour: bool = False,
+    columns: Sequence[str] = (),
+) -> str:
     """Return the tables, the legend and the coverage as text of at most ``width`` columns."""
-    return printed(_page(leaderboard, width), width, colour=colour)
+    return printed(_page(leaderboard, width, columns), width, colour=colour)
 
 
-def _page(leaderboard: Leaderboard, width: int) -> Iterator[RenderableType]:
-    for table in tables(leaderboard):
+def _page(leaderboard: Leaderboard, width: int, columns: Sequence[str]) -> Iterator[RenderableType]:
+    for table in tables(leaderboard, columns):
         yield Text(plain(table.title), style="bold")
         for part in _parts(table, width):
             yield from (part, "")
