@@ -45,5 +45,5 @@ def symbench_register(registry: Any) -> None:
         registry.task(f"symbench_dynamics.{target}")
     for target, equivariant in _MODELS.items():
         registry.model(f"symbench_dynamics.{target}", equivariant=equivariant)
-    for target in ("scores:RolloutError", "scores:EnergyError"):
+    for target in ("scores:RolloutError", "scores:EnergyError", "motion:RolloutMotion"):
         registry.metric(f"symbench_dynamics.{target}")

@@ -24,7 +24,9 @@ class Trained:
     ``prediction`` is the module's output on ``test.x``, [n, *output_shape]. ``thorough`` is true in
     the full tier, where a score may be slow, and ``at_largest`` at the largest n_train. ``initial``
     is the network before training, known at the largest n_train of a task with a symmetry; for a
-    model that fits itself it is what ``build`` returns. ``temperature`` calibrates the class
+    model that fits itself it is what ``build`` returns. ``moved`` is the network of the same model,
+    n_train and seed after training on moved data, known for one trial of a cell that announces
+    generators. ``temperature`` calibrates the class
     probabilities, softmax(output / temperature), on the valid split. ``sampler`` names
     the law of the group elements (``symbench.groups.samplers``). A metric that cannot be
     measured writes the reason into ``notes``, under the name of its score. ``memo`` holds
@@ -42,6 +44,7 @@ class Trained:
     thorough: bool = True
     at_largest: bool = True
     initial: nn.Module | None = None
+    moved: nn.Module | None = None
     temperature: float = 1.0
     sampler: str = "group"
     notes: dict[str, str] = field(default_factory=dict, repr=False, compare=False)

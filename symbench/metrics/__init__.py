@@ -2,6 +2,7 @@
 
 from symbench.contract import Metric
 from symbench.metrics import announced, counting, elements, generators
+from symbench.metrics.announced_unmoved import AnnouncedUnmoved
 from symbench.metrics.conservation import ConservationError
 from symbench.metrics.cost import Flops
 from symbench.metrics.decision_change import DecisionChange
@@ -36,6 +37,7 @@ CORE: tuple[type[Metric], ...] = (
     announced.AnnouncedDefect,
     announced.AnnouncedOwnDefect,
     announced.AnnouncedUnconnected,
+    AnnouncedUnmoved,
     elements.ElementsPrecision,
     elements.ElementsRecall,
     elements.ElementsCount,

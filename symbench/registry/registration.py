@@ -21,9 +21,9 @@ CORE_SCORES = frozenset({
     "generator_overlap", "generator_worst_cosine", "generator_precision", "generator_recall",
     "generator_closure", "announced_overlap", "announced_cosine", "announced_worst_cosine",
     "announced_precision", "announced_recall", "announced_closure", "announced_count",
-    "announced_defect", "announced_own_defect", "announced_unconnected", "elements_precision",
-    "elements_recall", "elements_count", "elements_wasserstein", "generators_found",
-    "false_finding", "conservation_error", "flops",
+    "announced_defect", "announced_own_defect", "announced_unconnected", "announced_unmoved",
+    "elements_precision", "elements_recall", "elements_count", "elements_wasserstein",
+    "generators_found", "false_finding", "conservation_error", "flops",
 })  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from symbench.registry.problem import make_problem
 from symbench.registry.settings import guarded
 from symbench.registry.source_hash import model_sha256, source_sha256
 from symbench.runs.interruption import only_the_user_interrupts
+from symbench.runs.moved import train_on_moved_data
 from symbench.runs.plan import Cell
 from symbench.runs.provenance import loaded_plugins, machine
 from symbench.runs.score import metrics_for, score
@@ -119,6 +120,7 @@ def _run(
     keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
     with watched(draws, model):
         trained = train(setup, keys)
+        train_on_moved_data(setup, trained)
         metrics = metrics_for(registry, task, model, identity.protocol.get("metrics", ()))
         tensors = learned_generators(task, model, trained)  # before metrics of plugins see them
         scored = score(

@@ -186,7 +186,7 @@ class _Scoring:
         n, seed = trial.key.n_train, trial.key.seed
         trained = Trained(
             trial.module, trial.model, self.problem, n, seed, self.test, prediction, self.thorough,
-            at_largest=n == self.largest, initial=trial.initial,
+            at_largest=n == self.largest, initial=trial.initial, moved=trial.moved,
             temperature=_temperature(trial, self.draws), sampler=self.sampler, cell_memo=self.memo,
         )  # fmt: skip
         return cost, trained

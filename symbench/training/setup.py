@@ -109,7 +109,8 @@ class Trial:
     ``stacked`` counts the trials that trained together, this one included. ``stacking`` says why,
     and ``capture`` whether the updates were replayed; both are None if nothing was trained.
     ``first_output`` is that of the untrained module for the first training examples. ``initial`` is
-    the module before training, if it is kept. ``spent`` is set for a model that trains itself,
+    the module before training, if it is kept. ``moved`` is one that was trained on moved data, if
+    there is one. ``spent`` is set for a model that trains itself,
     and for one whose ``calibrate`` does.
     """
 
@@ -125,6 +126,7 @@ class Trial:
     capture: Capture | None = None
     first_output: Tensor = field(default_factory=lambda: torch.empty(0))
     initial: nn.Module | None = None
+    moved: nn.Module | None = None
     spent: Spent | None = None
 
     @cached_property

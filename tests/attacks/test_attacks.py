@@ -1,7 +1,7 @@
 """What models gain that try to look better than they are: nothing that is compared.
 
-Each trick of ``tricks.py`` is trained beside the honest model that it changes. ``docs/attacks.md``
-lists them.
+Each trick of the plugins beside this file is trained beside the honest model that it changes.
+``docs/attacks.md`` lists them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import symbench
 from symbench.registry import load
 from symbench.results import leaderboard, report
 
-TRICKS = Path(__file__).parent / "tricks.py"
+TRICKS = sorted(Path(__file__).parent.glob("*_tricks.py"))
 PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
 SIZES = (100, 300)
 TASKS = {
@@ -29,6 +29,8 @@ TASKS = {
     "max-cut": ("mlp-adjacency", "trick-small"),
     "rotation-fixed": ("mlp", "trick-pixels"),
     "pendulum": ("node-mlp", "trick-still", "trick-zero"),
+    "lorentz-scattering": ("mlp", "trick-hard-coded"),
+    "double-pendulum": ("node-angles", "trick-freezing"),
 }  # fmt: skip
 SEEDS = {"rotation-fixed": 1}  # a thousand announced maps take long to compare
 pytestmark = pytest.mark.slow
@@ -42,7 +44,7 @@ def rows(tmp_path_factory):
     for task, models in TASKS.items():
         result = symbench.run(
             [task], models, "quick", store, sizes=SIZES, seeds=SEEDS.get(task, 5), device="cpu",
-            plugin_files=[TRICKS],
+            plugin_files=TRICKS,
         )  # fmt: skip
         assert result.exit_code == 0
         found |= {(row.task, row.model): row for row in result.leaderboard.rows}
@@ -66,7 +68,7 @@ def test_labels_of_the_validation_data_are_labels_of_the_training_data(rows):
 def test_more_updates_than_the_budget_are_noticed_and_not_ranked(rows, tmp_path, model):
     result = symbench.run(
         ["o5-invariant"], [model], "quick", tmp_path, sizes=(100,), seeds=1,
-        device="cpu", plugin_files=[TRICKS],
+        device="cpu", plugin_files=TRICKS,
     )  # fmt: skip
     (trick,) = result.leaderboard.rows
     assert trick.rank is None
@@ -78,7 +80,7 @@ def test_more_updates_than_the_budget_are_noticed_and_not_ranked(rows, tmp_path,
 def test_data_of_other_trials_are_of_no_use(tmp_path):
     result = symbench.run(
         ["o5-invariant"], ["trick-hoarding"], "quick", tmp_path, sizes=(30, 100), seeds=2,
-        device="cpu", plugin_files=[TRICKS],
+        device="cpu", plugin_files=TRICKS,
     )  # fmt: skip
     (row,) = result.leaderboard.rows
     assert row.status == "failed"
@@ -102,6 +104,15 @@ def test_announcing_what_no_label_told_is_no_better_than_a_guess(rows, model):
     row = rows["o5-invariant", model]
     assert compared(row, "announced_overlap") is None
     assert row.scores["announced_overlap"].guess > 0.999
+
+
+def test_announcing_the_same_whatever_the_data_are_is_built_in(rows):
+    row = rows["lorentz-scattering", "trick-hard-coded"]
+    assert row.scores["announced_overlap"].value > 0.999
+    assert row.scores["announced_overlap"].guess < 0.5
+    assert row.scores["announced_unmoved"].value > 0.999
+    assert compared(row, "announced_overlap") is None
+    assert "built in" in row.flags
 
 
 def test_announcing_everything_is_precise_in_nothing(rows):
@@ -167,6 +178,15 @@ def test_what_does_not_move_is_not_compared_in_what_it_conserves(rows, model):
         assert compared(honest, name) is not None
 
 
+def test_what_stops_moving_is_not_compared_in_what_it_conserves(rows):
+    row, honest = (rows["double-pendulum", m] for m in ("trick-freezing", "node-angles"))
+    assert row.scores["rollout_error"].value < 1.2 * honest.scores["rollout_error"].value
+    assert row.scores["rollout_motion"].value == 0
+    for name in ("conservation_error.energy", "energy_mse"):
+        assert compared(row, name) is None
+    assert honest.scores["rollout_motion"].value > 0.5
+
+
 def test_answering_less_is_paid_for_in_the_error(rows):
     trick, honest = (rows["o5-invariant", m] for m in ("trick-shrinking", "mlp"))
     assert trick.scores["equivariance_error"].value < honest.scores["equivariance_error"].value
@@ -188,7 +208,7 @@ def test_no_trick_is_first_among_models_of_its_prior(rows):
 
 
 def test_the_page_names_every_trick():
-    registry = load((TRICKS,))
+    registry = load(tuple(TRICKS))
     named = {name for name in registry.models if name.startswith("trick-")}
     assert named <= {word.strip("`|,") for word in PAGE.read_text().split()}
 

@@ -13,6 +13,7 @@ from symbench.records.record import Identity, Record
 from symbench.results import statistics
 from symbench.results.leaderboard.estimates import estimate, scores
 from symbench.results.leaderboard.false_findings import false_findings
+from symbench.results.leaderboard.greying import announces_built_in
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.rows import Estimate, FalseFindings
 from symbench.results.leaderboard.selection import newest
@@ -122,9 +123,10 @@ def discovery_board(
 
     The figure of merit of a trial is how far its overlap exceeds that of the best guess g that
     looks at no label, max(0, (overlap - g⁺) / (1 - g⁺)). It is 0 for a method that announces
-    nothing, everything, or the guess. The figure of a kind of task is the mean over its tasks; a
-    task that a method declines counts 0. On controls it is the share of trials on the other tasks
-    with a merit of at least 0.5, less the share of trials on controls with a false finding.
+    nothing, everything, the guess, or the same from moved data. The figure of a kind of task is the
+    mean over its tasks; a task that a method declines counts 0. On controls it is the share of
+    trials on the other tasks with a merit of at least 0.5, less the share of trials on controls
+    with a false finding.
 
     Args:
         records: of any tier, from any number of stores.
@@ -205,6 +207,8 @@ def _found(summary: RecordSummary, guesses: Mapping[str, float]) -> Found:
     merits: list[float] = []
     if overlaps and guess < _SURE:
         merits = [_merit(overlap, guess) for overlap in overlaps] + [0.0] * len(failed)
+        if source == "announced" and announces_built_in(row):
+            merits = [0.0] * len(merits)
     return Found(
         merit=tuple(merits),
         overlap=estimate(overlaps, log=False) if overlaps else None,

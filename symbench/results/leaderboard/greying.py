@@ -15,10 +15,12 @@ _OF_LEARNED = (  # parts of names of scores that say nothing about a function th
 )  # fmt: skip
 _OF_ROLLOUTS = ("conservation_error", "energy_mse")  # what a trajectory conserves
 _ANNOUNCED = "announced"
-_COUNTS = ("announced_count", "announced_unconnected")
+_COUNTS = ("announced_count", "announced_unconnected", "announced_unmoved")
 _ROUNDING = 1e-6  # of an overlap: announced generators have single precision
 _POOR = 2.0  # times the least rollout error of the task
 _STILL = 0.9  # times the rollout error of standing still
+_MOTION = 0.5  # least length of a predicted path, relative to the true one
+_BUILT_IN = 0.95  # of an announcement that does not depend on the data
 
 
 def greyed(scores: Mapping[str, Estimate], *, has_learned: bool, poor_rollout: bool) -> set[str]:
@@ -27,8 +29,10 @@ def greyed(scores: Mapping[str, Estimate], *, has_learned: bool, poor_rollout: b
     - Symmetry scores of a model that has not learned the task: a constant function has every
       symmetry. Announced generators are not judged by the error.
     - Announced scores where the overlap does not exceed that of the same model untrained and of
-      the best guess that looks at no label. The numbers of generators are only counts.
-    - Conservation errors of a model whose trajectories are poor: standing still conserves all.
+      the best guess that looks at no label, and where the same is announced from moved data. The
+      numbers of generators are only counts.
+    - Conservation errors of a model whose trajectories are poor or stop moving: standing still
+      conserves all.
 
     Args:
         scores: of one row.
@@ -38,7 +42,7 @@ def greyed(scores: Mapping[str, Estimate], *, has_learned: bool, poor_rollout: b
     pale: set[str] = set()
     if not has_learned:
         pale |= {n for n in scores if _ANNOUNCED not in n and any(p in n for p in _OF_LEARNED)}
-    if _is_a_guess(scores.get("announced_overlap")):
+    if _is_a_guess(scores.get("announced_overlap")) or announces_built_in(scores):
         pale |= {n for n in scores if _ANNOUNCED in n and n not in _COUNTS}
     if poor_rollout:
         pale |= {n for n in scores if n.startswith(_OF_ROLLOUTS)}
@@ -52,7 +56,8 @@ def poor_rollouts(
 
     Their median ``rollout_error`` is not known, more than twice the least of the ``compared``
     models that have learned the task, or hardly less than that of standing still: in a chaotic
-    system all rollouts are poor in the end.
+    system all rollouts are poor in the end. Or their median ``rollout_motion`` is below a half: in
+    some part of the rollout they move much less than the true ones.
     """
     learned = [one for one in compared if one.has_learned]
     least = min((_rollout(one) for one in learned), default=math.inf)
@@ -61,7 +66,14 @@ def poor_rollouts(
 
 def _is_poor(summary: RecordSummary, least: float) -> bool:
     rollout, still = _rollout(summary), _rollout(summary, "rollout_error.still")
-    return rollout > _POOR * least or rollout > _STILL * still
+    slow = _rollout(summary, "rollout_motion") < _MOTION
+    return rollout > _POOR * least or rollout > _STILL * still or slow
+
+
+def announces_built_in(scores: Mapping[str, Estimate]) -> bool:
+    """Whether a model announces the same generators from other data, which were moved."""
+    unmoved = scores.get("announced_unmoved")
+    return unmoved is not None and unmoved.value >= _BUILT_IN
 
 
 def _rollout(summary: RecordSummary, score: str = "rollout_error") -> float:

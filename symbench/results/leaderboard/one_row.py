@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from symbench.records.record import Record
 from symbench.results import statistics
 from symbench.results.leaderboard import estimates
+from symbench.results.leaderboard.greying import announces_built_in
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.rows import Estimate, Flag, Rank, Row, known
 
@@ -86,7 +87,7 @@ def _flags(summary: RecordSummary, scores: Mapping[str, Estimate]) -> list[Flag]
         "experiment": summary.is_experiment,
         "over budget": summary.is_over_budget,
         "separate validation": bool(summary.separate_validation),
-        "built in": summary.is_built_in,
+        "built in": summary.is_built_in or announces_built_in(scores),
         "extrapolates": told_apart > _TOLD_APART,
         "unconnected": unconnected is not None and unconnected.value > 0,
     }

@@ -29,9 +29,10 @@ LEGEND = (
     "own error causes; announced defect: on the exact target; own defect: on the model's function. "
     "n to discover, n to announce: n_train from which on the generators are the right ones.",
     "In parentheses, and not compared: stale results; announced generators no better than a guess; "
+    "generators that the model also announces after training on moved data (announced_unmoved); "
     "what a model conserves whose rollout error is more than twice the least, or hardly less than "
-    "that of standing still (rollout_error.still); symmetry scores of a "
-    "model that has not learned the task.",
+    "that of standing still (rollout_error.still), or whose rollout moves less than half as much "
+    "as the true one (rollout_motion); symmetry scores of a model that has not learned the task.",
     "prior: what the model knew of the symmetry beforehand. Compare across priors with care. "
     "tuning: configurations tried on the valid split; empty: as its author configured it.",
 )
@@ -41,7 +42,7 @@ _REASONS = 10  # for declining one task; with more, a note lists only the models
 _MEANING = {
     "experiment": "made with other options than the tier's, and not ranked",
     "over budget": "more updates or forward passes than the budget allows, and not ranked",
-    "built in": "not told the symmetry, and equivariant without learning it",
+    "built in": "not told the symmetry, and equivariant or announcing it without learning it",
     "unconnected": "announces generators that its own function does not keep",
     "extrapolates": "the group moves inputs out of the law of the data, so the equivariance error "
     "is one of extrapolation and about 1 means nothing",

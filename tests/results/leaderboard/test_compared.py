@@ -60,6 +60,14 @@ def test_where_all_rollouts_are_poor_standing_still_heads_no_conservation() -> N
     assert leaders(make(records[1:2], "quick"), "conservation_error.energy") == []
 
 
+def test_a_flow_that_stops_moving_heads_no_conservation() -> None:
+    records = [moving("node", 0.146, 0.8), moving("stops", 0.147, 0.1), moving("slow", 0.15, 0.2)]
+    for record, motion in zip(records, (0.9, 0.0, 0.51), strict=True):
+        for trial in record.trials:
+            trial.scores["rollout_motion"] = motion
+    assert leaders(make(records, "quick"), "conservation_error.energy") == ["slow", "node"]
+
+
 def test_a_poor_model_does_not_set_the_least_rollout_error() -> None:
     """Neither one that has not learned the task, nor one that is not compared."""
     records = [
@@ -169,6 +177,17 @@ def test_where_the_group_moves_inputs_out_of_their_law_there_is_no_symmetric_sha
 def test_generators_that_the_function_does_not_keep_are_flagged() -> None:
     assert flags(ANNOUNCED) == []
     assert flags(ANNOUNCED | {"announced_unconnected": 1.0}) == ["unconnected"]
+
+
+@pytest.mark.parametrize(("unmoved", "built_in"), [(0.96, True), (0.94, False)])
+def test_what_is_announced_from_moved_data_too_is_built_in(unmoved: float, built_in: bool) -> None:
+    record = cell(scores=ANNOUNCED)
+    record.trials[-1].scores["announced_unmoved"] = unmoved  # only one trial is trained again
+    found = row(make([record], "quick"), "mlp")
+    assert found.flags == (["built in"] if built_in else [])
+    for name in ("announced_overlap", "announced_recall", "announced_defect"):
+        assert found.scores[name].greyed is built_in
+    assert not found.scores["announced_count"].greyed
 
 
 def test_a_separate_validation_set_is_flagged_with_its_reason() -> None:

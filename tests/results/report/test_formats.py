@@ -359,7 +359,8 @@ def test_flags_are_shown_and_explained() -> None:
         row("other", flags=["over budget"]),
     ]
     shown = render(leaderboard(*rows), "table", width=250)
-    assert "built in: mlp (not told the symmetry, and equivariant without learning it)" in shown
+    assert "built in: mlp (not told the symmetry, and equivariant or announcing it" in shown
+    assert "without learning it)" in shown
     assert "1.2e-16 extrapolates" in shown
     assert "over budget: other (" in shown
     assert "labels beyond n_train are allowed for choosing: mlp (as in the paper)" in shown
