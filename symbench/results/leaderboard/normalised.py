@@ -24,6 +24,7 @@ class NormalisedErrors:
     ``tuning`` is the number of attempts of the search that the configuration comes from; 0
     if it was not tuned. ``built_in`` says that a model which was not told the symmetry is
     equivariant without having learned it.
+    ``separate_validation`` says whose protocol allows labels beyond n_train on the task.
     """
 
     prior: str | None
@@ -32,6 +33,7 @@ class NormalisedErrors:
     at_floor: bool
     tuning: int
     built_in: bool
+    separate_validation: str | None
 
 
 def normalised_errors(records: Sequence[Record]) -> dict[str, NormalisedErrors]:
@@ -61,4 +63,5 @@ def _normalised(summary: RecordSummary) -> NormalisedErrors:
         at_floor=any(error <= floor for error in errors.values()),
         tuning=summary.tuning,
         built_in=summary.is_built_in,
+        separate_validation=summary.allowed_validation,
     )

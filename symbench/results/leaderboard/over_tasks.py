@@ -82,7 +82,8 @@ class Ranking:
     """Models that share tasks: ranked ones by mean rank, then the others by their IQM.
 
     ``available`` counts the tasks on which any model has errors. ``outside`` names the models that
-    are not in the ranking, with the tasks that each lacks.
+    are not in the ranking, with the tasks that each lacks. ``separate_validation`` holds the tasks
+    that allow labels beyond n_train for choosing, with whose protocol that is.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Ranking:
     standings: list[Standing]
     comparisons: Comparisons | None
     outside: dict[str, list[str]]
+    separate_validation: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,12 @@ def _ranking(name: str, models: _Models) -> Ranking:
         standings=sorted(standings, key=_order),
         comparisons=None if ranked is None or compared is None else _comparisons(ranked, compared),
         outside={m: [t for t in tasks if t not in r] for m, r in models.items() if m not in inside},
+        separate_validation={
+            task: reason
+            for task in tasks
+            for results in inside.values()
+            if (reason := results[task].separate_validation) is not None
+        },
     )
 
 

@@ -122,10 +122,14 @@ class RecordSummary:
     @property
     def separate_validation(self) -> str | None:
         """Why labels beyond n_train were used to choose, if they were: a protocol, or tuning."""
+        tuned = "its configuration was chosen on the valid split" if self.tuning else None
+        return self.allowed_validation or tuned
+
+    @property
+    def allowed_validation(self) -> str | None:
+        """Whose protocol allows labels beyond n_train on the task, if one does."""
         reason = self.record.identity.protocol.get("separate_validation")
-        if isinstance(reason, str) and reason:
-            return reason
-        return "its configuration was chosen on the valid split" if self.tuning else None
+        return reason if isinstance(reason, str) and reason else None
 
     @property
     def is_over_budget(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 
 from rich.box import SIMPLE_HEAD
@@ -216,6 +216,8 @@ def prior(standing: Standing) -> str:
 def sentences(ranking: Ranking) -> Iterator[str]:
     """Yield the sentences that a reader needs to judge the ranking."""
     yield f"tasks: {_listed(ranking.tasks, 20)}"
+    for reason, tasks in _by_value(ranking.separate_validation):
+        yield f"labels beyond n_train are allowed for choosing: {_listed(tasks, 20)} ({reason})"
     if ranking.comparisons is None:
         yield _unranked(ranking)
     else:
@@ -228,6 +230,12 @@ def sentences(ranking: Ranking) -> Iterator[str]:
     if ranking.outside:
         lacking = [f"{model} ({len(tasks)})" for model, tasks in ranking.outside.items()]
         yield f"not compared, with the number of tasks that each lacks: {_listed(lacking, 20)}"
+
+
+def _by_value(reasons: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each reason with the tasks that have it, in order."""
+    for reason in sorted(set(reasons.values())):
+        yield reason, [task for task, one in reasons.items() if one == reason]
 
 
 def _qualified(ranking: Ranking) -> Iterator[str]:
