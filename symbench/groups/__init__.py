@@ -7,6 +7,7 @@ from symbench.groups.conjugated import Conjugated
 from symbench.groups.enumerated import Finite, elements_of, generated, geodesic
 from symbench.groups.exponential import exp_action, steps_needed
 from symbench.groups.finite import C, D, S, Trivial, Z
+from symbench.groups.identify import Identity, identify
 from symbench.groups.linear import GL, SL, Scaling, Sp
 from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V
@@ -36,6 +37,7 @@ __all__ = [
     "E",
     "Finite",
     "Group",
+    "Identity",
     "Lorentz",
     "O",
     "Representation",
@@ -58,6 +60,7 @@ __all__ = [
     "exp_action",
     "generated",
     "geodesic",
+    "identify",
     "invariant_basis",
     "positive_scale",
     "root_mean_square",
