@@ -22,9 +22,10 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"registry"},
     {"draws"},
     {"metrics", "training"},
+    {"nullspace"},
     {"runs"},
     {"tuning"},
-    {"testing", "publish", "api", "executor"},
+    {"testing", "publish", "api", "executor", "discovery"},
     {"cli"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -37,6 +38,7 @@ OPEN_TO_PLUGINS = {
     "hooks",
     "groups",
     "metrics",
+    "nullspace",
     "testing",
 }
 

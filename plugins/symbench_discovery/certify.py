@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from symbench import Context, Data, Problem
 from symbench.metrics.derivative import Derivative
-from symbench_discovery.counted import derivative
-from symbench_discovery.kernel import Choice, Regression
-from symbench_discovery.vectors import Announcement, VectorMethod, acting, input_scale
+from symbench.nullspace.acting import acting, input_scale
+from symbench.nullspace.comparison import derivative
+from symbench.nullspace.process import Choice, Regression
+from symbench_discovery.vectors import Announcement, VectorMethod, law_of
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Certify(VectorMethod):
         data, rest, valid = (
             part.to("cpu", torch.float64) for part in (data, context.rest, context.valid)
         )
-        scale = input_scale(problem, data.x)
+        scale = input_scale(law_of(problem), data.x)
         choice = Choice.of(scale, rest, valid)
-        T, within = scale / choice.length, acting(problem, data)
+        T, within = scale / choice.length, acting(law_of(problem), data)
         whole = Regression(T, choice.noise, data.x).of(data.y)
         C = derivative(within, *whole.derivative(within.x))
         if C.problem:

@@ -13,8 +13,9 @@ from symbench import Context, Data, Problem
 from symbench.metrics.algebra import orthonormal
 from symbench.metrics.candidate import Candidate
 from symbench.metrics.derivative import Derivative
+from symbench.nullspace.acting import acting
 from symbench_discovery.predictor import trained
-from symbench_discovery.vectors import Announcement, VectorMethod, acting
+from symbench_discovery.vectors import Announcement, VectorMethod, law_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def kept_by(
     """
     exact = deepcopy(net).cpu().double().eval().requires_grad_(False)
     data = data.to("cpu", torch.float64)
-    within = acting(problem, data)
+    within = acting(law_of(problem), data)
     if among is not None:
         within = _spanned(within, among.detach().cpu().double())
     C = Derivative.of(within, exact)

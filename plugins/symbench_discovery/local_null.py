@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Context, Data, Problem
-from symbench_discovery.counted import CountedConfig, announced, without_symmetry
-from symbench_discovery.kernel import Choice, Regression
-from symbench_discovery.vectors import Announcement, VectorMethod, acting, input_scale
+from symbench.nullspace.acting import acting, input_scale
+from symbench.nullspace.comparison import announced, without_symmetry
+from symbench.nullspace.process import Choice, Regression
+from symbench_discovery.counted import CountedConfig
+from symbench_discovery.vectors import Announcement, VectorMethod, law_of
 
 _RIDGE = 1e-9  # relative to the mean square of the coordinates
 _NEAREST = 4  # neighbours of a point, as a multiple of the number of coordinates
@@ -78,10 +80,10 @@ class LocalNull(VectorMethod):
         data, rest, valid = (
             part.to("cpu", torch.float64) for part in (data, context.rest, context.valid)
         )
-        scale = input_scale(problem, data.x)
+        scale = input_scale(law_of(problem), data.x)
         choice = Choice.of(scale, rest, valid)
         prior = Regression(scale / choice.longer, choice.noise, data.x)
-        f, within = LocalLinear(scale, data.x, data.y), acting(problem, data)
+        f, within = LocalLinear(scale, data.x, data.y), acting(law_of(problem), data)
         fit = Data(data.x, f(data.x).flatten(1))
         L = announced(
             within,

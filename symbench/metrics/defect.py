@@ -60,11 +60,19 @@ class Defects:
     @property
     def bounds(self) -> Tensor:
         """The one-sided 95 % upper bounds [k] of δ, by the bootstrap over the probes."""
+        return self._quantile(_LEVEL)
+
+    @property
+    def least(self) -> Tensor:
+        """The one-sided 95 % lower bounds [k] of δ, from the same draws."""
+        return self._quantile(1 - _LEVEL)
+
+    def _quantile(self, level: float) -> Tensor:
         if self.violated.shape[1] == 0:
             return self.violated.new_zeros(0)
         counts = _counts(len(self.violated))
         drawn = _ratio(counts @ self.violated, counts @ self.possible)
-        return drawn.quantile(_LEVEL, dim=0)
+        return drawn.quantile(level, dim=0)
 
     @property
     def mean(self) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from symbench_discovery.counted import announced, without_symmetry
-from symbench_discovery.kernel import Regression
 from symbench_discovery.kernel_null import KernelNull
-from symbench_discovery.vectors import acting
+from symbench_discovery.vectors import law_of
 from symbench_images.controls import HiddenConjugate, NoSymmetry
 from symbench_vectors.tasks import LorentzScattering, O5Invariant
 
 import symbench
 from symbench.contract import Data, seeded
+from symbench.nullspace.acting import acting
+from symbench.nullspace.comparison import announced, without_symmetry
+from symbench.nullspace.process import Regression
 from symbench.registry import load
 
 
@@ -135,7 +136,7 @@ def test_functions_without_symmetry_are_rarely_claimed_to_have_one():
     x = O5Invariant().sample(300, 0, "train").x.double()
     regression = Regression(torch.eye(10).double() / 6, 1e-5, x)
     labels = regression.prior(20, seeded("tested"))[:, :, None]
-    within = acting(problem, Data(x, labels[:, 0]))
+    within = acting(law_of(problem), Data(x, labels[:, 0]))
     null = without_symmetry(regression, Data(x, labels[:, 0]), 40, seeded("null"))
 
     def estimate(y):

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from symbench import Data
+from symbench.contract import Data
 from symbench.metrics.network import spaced
 
 LENGTHS = (1.5, 2.5, 4.0, 6.0, 10.0, 16.0, 25.0)

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from symbench_discovery import kernel
-from symbench_discovery.kernel import Choice, Regression
 
 from symbench.contract import Data, seeded
+from symbench.nullspace.process import Choice, Regression
 
 
 def normal(*shape, seed="kernel"):
