@@ -15,6 +15,9 @@ from symbench.errors import InputError
 
 def list_registered(
     section: Annotated[str | None, typer.Argument(metavar=f"[{'|'.join(cards.SECTIONS)}]")] = None,
+    long: Annotated[
+        bool, typer.Option("--long", help="Also show versions, kinds, plugins and units.")
+    ] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -27,5 +30,6 @@ def list_registered(
         documents = {name: cards.section(registry, name) for name in names}
     if as_json:
         print_json(documents)
-    else:
-        typer.echo(pages.sections(documents, terminal_width(), colour=coloured()), nl=False)
+        return
+    shown = pages.sections(documents, terminal_width(), colour=coloured(), long=long)
+    typer.echo(shown, nl=False)

@@ -15,27 +15,58 @@ _HEADINGS = {
     "executors": ("name", "remote", "plugin", "summary"),
     "plugins": ("name", "version", "source", "status", "registered"),
 }
-_ONE_PER_LINE = {"sizes", "tiers", "declined_by", "declines"}
+_ONE_PER_LINE = {"sizes", "tiers"}
+_DECLINED = ("declined_by", "declines")  # what a task is declined by, and a model declines
 _SHOWN_APART = ("kind", "name", "version", "definition")
 
 Document = dict[str, Any]
 
 
 def sections(
-    documents: Mapping[str, Sequence[Document]], width: int, *, colour: bool = False
+    documents: Mapping[str, Sequence[Document]],
+    width: int,
+    *,
+    colour: bool = False,
+    long: bool = False,
 ) -> str:
-    """Return each section under its heading, with the number of its entries."""
+    """Return each section under its heading, with the number of its entries.
+
+    An entry is a line with its name and summary, under the name of its plugin; with ``long`` it is
+    a row with all columns.
+    """
+    page = _table if long else _short
     return "\n".join(
-        f"{name} ({len(entries)})\n" + _section(name, entries, width, colour=colour)
+        f"{name} ({len(entries)})\n" + page(name, entries, width, colour=colour)
         for name, entries in documents.items()
     )
 
 
-def _section(name: str, entries: Sequence[Document], width: int, *, colour: bool) -> str:
+def _table(name: str, entries: Sequence[Document], width: int, *, colour: bool) -> str:
     if not entries:
         return "  none\n"
     rows = [[_entry(entry, heading) for heading in _HEADINGS[name]] for entry in entries]
     return listing.listing(_HEADINGS[name], rows, width, colour=colour)
+
+
+def _short(name: str, entries: Sequence[Document], width: int, *, colour: bool) -> str:
+    if not entries:
+        return "  none\n"
+    if name == "plugins":
+        return listing.lines([(e["name"], _state(e)) for e in entries], width)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for entry in entries:
+        groups.setdefault(entry["plugin"], []).append((entry["name"], entry["summary"]))
+    return "".join(
+        listing.heading(plugin, colour=colour) + listing.lines(named, width)
+        for plugin, named in sorted(groups.items())
+    )
+
+
+def _state(plugin: Document) -> str:
+    """Return what a plugin registers in numbers, or why it does not."""
+    if plugin.get("reason") or plugin["status"] != "ok":
+        return str(plugin.get("reason") or plugin["status"])
+    return f"registers {len(plugin['registered'])} names"
 
 
 def _entry(entry: Document, heading: str) -> str:
@@ -45,17 +76,38 @@ def _entry(entry: Document, heading: str) -> str:
     return "" if value is None else listing.text_of(value)
 
 
-def card(document: Document, width: int, *, colour: bool = False) -> str:
-    """Return one card of ``show``."""
+def card(document: Document, width: int, *, colour: bool = False, declined: bool = False) -> str:
+    """Return one card of ``show``; ``declined`` names all that stand behind a reason."""
     title = f"{document['kind']} {document['name']} {document.get('version', '')}".strip()
     shown = {key: document[key] for key in document if key not in _SHOWN_APART}
     for key in _ONE_PER_LINE & set(shown):
         shown[key] = [{f"{name}:": value} for name, value in shown[key].items()]
+    for key in set(_DECLINED) & set(shown):
+        shown[key] = _by_reason(shown[key], named=declined)
     if "published" in shown:
         shown["published"] = [_published(one) for one in shown["published"]]
     values = _labelled(shown)
     body = str(document.get("definition", ""))
     return listing.card(title, body, values, width, colour=colour)
+
+
+def _by_reason(reasons: Mapping[str, str], *, named: bool) -> list[Document]:
+    """Return each reason under all of its names, or the first and the number of the others.
+
+    The most frequent reason is the first. A reason that starts with its own name is the same
+    without it.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason.removeprefix(f"{name} "), []).append(name)
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    return [{f"{_names(names, all_of_them=named)}:": reason} for reason, names in ordered]
+
+
+def _names(names: Sequence[str], *, all_of_them: bool) -> str:
+    if all_of_them or len(names) == 1:
+        return ", ".join(names)
+    return f"{names[0]} and {len(names) - 1} more"
 
 
 def plan(cells: Sequence[Document], width: int, *, colour: bool = False) -> str:

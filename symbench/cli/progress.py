@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """A reporter of a run; ``bars`` is the context in which it shows its bars."""
+    """A reporter of a run; ``bars`` is the context in which it shows its bars.
 
-    def __init__(self) -> None:
+    Declined cells are only counted, unless ``verbose`` asks for a line of each.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.bars = Bars(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -48,9 +52,13 @@ class Watch:
 
     @hookimpl
     def symbench_run_started(self, run: Run) -> None:
-        """Open the bar of the whole run."""
+        """Open the bar of the whole run, and say how many pairs do not apply."""
         self._run = run
-        self._total = self.bars.add_task("cells", total=len(run.cells), note=time_left(None))
+        applicable = _applicable(run)
+        if declined := len(run.cells) - applicable:
+            hint = "" if self._verbose else " (--verbose lists them)"
+            self._print(f"{declined:,} task-model pairs do not apply{hint}")
+        self._total = self.bars.add_task("cells", total=applicable, note=time_left(None))
 
     @hookimpl
     def symbench_cell_started(self, cell: Cell) -> None:
@@ -74,25 +82,23 @@ class Watch:
         if (bar := self._running.pop(cell.key, None)) is not None:
             self.bars.remove_task(bar)
         self._since.pop(cell.key, None)
-        if self._run is None:
+        if self._run is None or (record.status == "declined" and not self._verbose):
             return
         elapsed = {key: time.monotonic() - since for key, since in self._since.items()}
         note = time_left(seconds_left(self._run, elapsed, self._concurrent))
         if self._total is not None:
-            self.bars.update(self._total, completed=len(self._run.outcomes), note=note)
+            self.bars.update(self._total, completed=_done(self._run), note=note)
         self._print(escape(plain(_line(self._run, self._run.outcomes[-1], record, note))))
 
 
 def seconds_left(run: Run, elapsed: Mapping[str, float], slots: int) -> float | None:
     """Return the wall seconds that a run still needs, from the cells that it has computed.
 
-    A cell takes the median of the finished ones of its model, or else of its task; None as long as
-    some cell left has neither. ``elapsed`` are the seconds of the running cells by key; ``slots``
-    cells run at a time, and no cell is split over two slots.
+    A cell takes the median of the finished ones of its model, or else of its task, or else of all;
+    None as long as no cell has been computed and some are left. ``elapsed`` are the seconds of the
+    running cells by key; ``slots`` cells run at a time, and no cell is split over two slots.
     """
     computed = [outcome for outcome in run.outcomes if not outcome.reused and _ran(outcome)]
-    if not computed:
-        return None
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     for outcome in computed:
         seconds["model", outcome.model].append(outcome.seconds)
@@ -102,7 +108,11 @@ def seconds_left(run: Run, elapsed: Mapping[str, float], slots: int) -> float | 
     for cell in run.cells:
         if cell.reason is not None or cell.key in finished:
             continue
-        alike = seconds.get(("model", cell.model)) or seconds.get(("task", cell.task))
+        alike = (
+            seconds.get(("model", cell.model))
+            or seconds.get(("task", cell.task))
+            or [outcome.seconds for outcome in computed]
+        )
         if not alike:
             return None
         needs.append(max(0.0, median(alike) - elapsed.get(cell.key, 0.0)))
@@ -111,6 +121,14 @@ def seconds_left(run: Run, elapsed: Mapping[str, float], slots: int) -> float | 
 
 def _ran(outcome: CellOutcome) -> bool:
     return outcome.status not in ("declined", "interrupted")
+
+
+def _applicable(run: Run) -> int:
+    return sum(cell.reason is None or cell.error is not None for cell in run.cells)
+
+
+def _done(run: Run) -> int:
+    return sum(outcome.status != "declined" for outcome in run.outcomes)
 
 
 def _makespan(needs: Sequence[float], slots: int) -> float:
@@ -128,9 +146,9 @@ def time_left(seconds: float | None) -> str:
 
 
 def _line(run: Run, outcome: CellOutcome, record: Record, note: str) -> str:
-    done = f"[{len(run.outcomes)}/{len(run.cells)}]"
+    done = f"[{_done(run)}/{_applicable(run)}]"
     how = "reused" if outcome.reused else f"{outcome.seconds:.1f} s"
     why = f": {record.error.message}" if record.error is not None else ""
-    last = "" if len(run.outcomes) == len(run.cells) else f", {note}"
+    last = "" if _done(run) == _applicable(run) else f", {note}"
     said = f"{done} {outcome.task} {outcome.model} {outcome.status} ({how}{last}){why}"
     return " ".join(said.split())

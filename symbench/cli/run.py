@@ -114,6 +114,9 @@ def run(  # noqa: PLR0913 - one parameter per option
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also name the pairs that do not apply.")
+    ] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -142,9 +145,9 @@ def run(  # noqa: PLR0913 - one parameter per option
         if dry_run:
             planned = plan(registry, selection, store, fresh=fresh)
         else:
-            result = execute(registry, selection, options)
+            result = execute(registry, selection, options, verbose=verbose)
     if dry_run:
-        _print_plan(planned, as_json=as_json)
+        _print_plan(planned, as_json=as_json, verbose=verbose)
     else:
         _print_result(result, as_json=as_json)
     name_broken_files(registry)
@@ -279,22 +282,27 @@ def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -
     return documents
 
 
-def execute(registry: Registry, selection: Selection, options: Options) -> Result:
+def execute(
+    registry: Registry, selection: Selection, options: Options, *, verbose: bool = False
+) -> Result:
     """Carry out the selection, and show the progress on stderr."""
     from symbench.api import result
     from symbench.runs import run
 
-    watch = Watch()
+    watch = Watch(verbose=verbose)
     registry.add_reporter(watch)
     with watch.bars:
         return result(run.execute(registry, selection, options))
 
 
-def _print_plan(cells: Sequence[Document], *, as_json: bool) -> None:
+def _print_plan(cells: Sequence[Document], *, as_json: bool, verbose: bool) -> None:
     if as_json:
         print_json({"cells": cells})
-    else:
-        typer.echo(pages.plan(cells, terminal_width(), colour=coloured()), nl=False)
+        return
+    shown = [cell for cell in cells if verbose or cell["plan"] != "declined"]
+    typer.echo(pages.plan(shown, terminal_width(), colour=coloured()), nl=False)
+    if declined := len(cells) - len(shown):
+        typer.echo(f"{declined:,} task-model pairs do not apply (--verbose lists them)")
 
 
 def _print_result(result: Result, *, as_json: bool) -> None:

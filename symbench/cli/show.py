@@ -17,6 +17,9 @@ def show(
         str,
         typer.Argument(metavar="NAME", help="A task, model, metric, suite, executor or plugin."),
     ],
+    declined: Annotated[
+        bool, typer.Option("--declined", help="Name all models or tasks behind each refusal.")
+    ] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -27,5 +30,8 @@ def show(
     if as_json:
         print_json({"cards": documents})
         return
-    shown = [pages.card(document, terminal_width(), colour=coloured()) for document in documents]
+    shown = [
+        pages.card(document, terminal_width(), colour=coloured(), declined=declined)
+        for document in documents
+    ]
     typer.echo("\n".join(shown), nl=False)

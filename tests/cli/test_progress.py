@@ -15,7 +15,7 @@ from symbench.training.setup import Progress
 
 
 def cell(task, model, reason=None):
-    return SimpleNamespace(task=task, model=model, key=f"{task} {model}", reason=reason)
+    return SimpleNamespace(task=task, model=model, key=f"{task} {model}", reason=reason, error=None)
 
 
 def outcome(task, model, seconds=1.0, status="ok", reused=False):
@@ -29,9 +29,12 @@ def run(cells, *outcomes):
 GRID = [cell(task, model) for task in ("a", "b", "c") for model in ("x", "y")]
 
 
-def test_nothing_is_said_of_the_time_left_before_a_cell_of_each_kind_has_finished():
+def test_nothing_is_said_of_the_time_left_before_a_cell_has_finished():
     assert seconds_left(run(GRID), {}, 1) is None
-    assert seconds_left(run(GRID, outcome("a", "x", 2.0)), {}, 1) is None  # neither b nor y
+
+
+def test_a_cell_like_no_other_takes_the_median_of_all():
+    assert seconds_left(run(GRID, outcome("a", "x", 2.0)), {}, 1) == 5 * 2.0
 
 
 def test_a_cell_takes_what_others_of_its_model_took_or_else_of_its_task():
@@ -60,6 +63,37 @@ def test_reused_and_declined_cells_tell_nothing_of_the_time():
     assert seconds_left(run(cells, outcome("a", "x"), outcome("a", "y")), {}, 1) == 0.0
 
 
+def with_declined(*, verbose):
+    this = run([*GRID[:1], cell("z", "z", "z reads graphs")])
+    watch = Watch(verbose=verbose)
+    with watch.bars:
+        watch.symbench_run_started(this)
+        this.outcomes.append(outcome("z", "z", 0.0, status="declined"))
+        declined = SimpleNamespace(status="declined", error=SimpleNamespace(message="z reads x"))
+        watch.symbench_cell_finished(cell("z", "z"), declined)
+        this.outcomes.append(outcome("a", "x", 2.0))
+        watch.symbench_cell_finished(GRID[0], SimpleNamespace(status="ok", error=None))
+
+
+def test_declined_cells_are_one_line(screen):
+    text = screen(False)
+    with_declined(verbose=False)
+    assert text.getvalue().splitlines() == [
+        "1 task-model pairs do not apply (--verbose lists them)",
+        "[1/1] a x ok (2.0 s)",
+    ]
+
+
+def test_a_verbose_run_lists_what_is_declined(screen):
+    text = screen(False)
+    with_declined(verbose=True)
+    assert text.getvalue().splitlines() == [
+        "1 task-model pairs do not apply",
+        "[0/1] z z declined (0.0 s, time left unknown): z reads x",
+        "[1/1] a x ok (2.0 s)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
@@ -85,7 +119,7 @@ def screen(monkeypatch):
 
 def watched(failure=None):
     this = run(GRID[:2])
-    record = SimpleNamespace(error=failure)
+    record = SimpleNamespace(status="ok", error=failure)
     watch = Watch()
     with watch.bars:
         watch.symbench_run_started(this)

@@ -35,6 +35,25 @@ def listing(
     return "\n".join([f"\x1b[2m{head}\x1b[0m" if colour else head, *body]) + "\n"
 
 
+def heading(text: str, *, colour: bool = False) -> str:
+    """Return the heading of a group of lines."""
+    shown = plain(text)
+    return f"\x1b[2m{shown}\x1b[0m\n" if colour else f"{shown}\n"
+
+
+def lines(entries: Sequence[tuple[str, str]], width: int = 120) -> str:
+    """Return a line for each (name, summary), indented, aligned and cut to the width."""
+    named = [(plain(name), plain(summary, _LIMIT)) for name, summary in entries]
+    column = max(len(name) for name, _ in named) + _GAP
+    shown = (f"{'':{_GAP}}{name:<{column}}{summary}".rstrip() for name, summary in named)
+    return "".join(shortened(line, width) + "\n" for line in shown)
+
+
+def shortened(line: str, width: int) -> str:
+    """Return the line, with an ellipsis for what exceeds the width."""
+    return line if len(line) <= width else line[: max(1, width - 1)].rstrip() + "…"
+
+
 def card(
     title: str, body: str, values: Mapping[str, Any], width: int = 120, *, colour: bool = False
 ) -> str:
