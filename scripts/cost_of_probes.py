@@ -40,7 +40,7 @@ PROBES = {
     ("symbench/draws.py", "_digest"): "changed test data",
     ("contract/values.py", "clone"): "copies of data",
     ("runs/staleness.py", "check_code"): "edited code",
-    ("runs/cell.py", "check_code"): "edited code",
+    ("runs/setup.py", "check_code"): "edited code",
 }
 WHOLE = ("runs/cell.py", "run_cell")
 

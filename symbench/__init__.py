@@ -29,29 +29,32 @@ from symbench.hooks import hookimpl
 
 if TYPE_CHECKING:
     from symbench.api import Result, list_metrics, model, models, problem, run, task, tasks
+    from symbench.stored import Stored, load
     from symbench.tables import TableTask
 
     __version__: str
 
 __all__ = [
     "Calibrates", "Context", "Data", "Direction", "Fits", "Flows", "InputError", "Metric", "Model",
-    "Prior", "Problem", "Published", "Recipe", "Result", "Scores", "Split", "SymbenchError",
-    "Symmetry", "TableTask", "Task", "Trained", "__version__", "hookimpl", "list_metrics", "model",
-    "models", "problem", "run", "seeded", "task", "tasks",
+    "Prior", "Problem", "Published", "Recipe", "Result", "Scores", "Split", "Stored",
+    "SymbenchError", "Symmetry", "TableTask", "Task", "Trained", "__version__", "hookimpl",
+    "list_metrics", "load", "model", "models", "problem", "run", "seeded", "task", "tasks",
 ]  # fmt: skip
 
-_LAZY = {"Result", "list_metrics", "model", "models", "problem", "run", "task", "tasks"}
+_LAZY = {  # names by module
+    **dict.fromkeys(
+        ("Result", "list_metrics", "model", "models", "problem", "run", "task", "tasks"), "api"
+    ),
+    **dict.fromkeys(("Stored", "load"), "stored"),
+    "TableTask": "tables",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        from symbench import api
+        from importlib import import_module
 
-        return getattr(api, name)
-    if name == "TableTask":
-        from symbench.tables import TableTask
-
-        return TableTask
+        return getattr(import_module(f"symbench.{_LAZY[name]}"), name)
     if name == "__version__":
         from importlib.metadata import version
 

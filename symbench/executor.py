@@ -10,6 +10,7 @@ before computing it, and yields each record when it is finished:
                     desk.registry, cell, options.device, options.fleet,
                     Provenance(executor="mine"),
                     progress=lambda progress, cell=cell: desk.progressed(cell, progress),
+                    keep_networks=options.keep_networks,
                 )
 
 A plugin registers it by ``registry.executor(execute, name="mine")``; users choose it by

@@ -25,6 +25,7 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"nullspace"},
     {"runs"},
     {"tuning"},
+    {"stored"},
     {"testing", "publish", "api", "executor", "discovery"},
     {"cli"},
 ]

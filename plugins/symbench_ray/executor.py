@@ -39,7 +39,7 @@ _POLL_SECONDS = 1.0  # longest time until a new node gets work
 _SHUTDOWN_SECONDS = 5.0  # time for the workers of an interrupted run to stop
 _MOST_RETRIES = 5  # per cell, after the loss of its worker
 
-_Sent = tuple[str, bytes]  # a record as JSON, and its tensors as safetensors
+_Sent = tuple[str, bytes, bytes]  # a record as JSON; its tensors and networks as safetensors
 _Files = tuple[tuple[str, bytes], ...]  # names and contents of plugin files
 
 
@@ -120,13 +120,13 @@ class Dispatch:
 
     def _record(self, reference: Any, cell: Cell) -> Record:
         try:
-            text, tensors = self.ray.get(reference)
+            text, tensors, networks = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
             return _lost(cell, error)
         record = Record.from_json(text)
         concurrent = min(self._room(), self.nodes.cores)
         run_by = record.provenance.also(executor="ray", concurrent=concurrent)
-        update: dict[str, Any] = {"provenance": run_by}
+        update: dict[str, Any] = {"provenance": run_by, "networks": networks}
         if tensors:
             from safetensors.torch import load as tensors_of
 
@@ -157,10 +157,10 @@ def carry_out(cell: Cell, job: tuple[Options, _Files, tuple[str, ...], int]) -> 
         registry = load(tuple(paths), blocked)
         (record,) = supervised([cell], registry, limits, claim=_always, progressed=_unheard)
     if not record.tensors:
-        return record.to_json(), b""
+        return record.to_json(), b"", record.networks
     from safetensors.torch import save
 
-    return record.to_json(), save(record.tensors)
+    return record.to_json(), save(record.tensors), record.networks
 
 
 def _always(cell: Cell) -> bool:  # noqa: ARG001 - the driver has claimed it

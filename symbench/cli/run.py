@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from symbench.cli import pages
+from symbench.cli import networks, pages
 from symbench.cli.loading import name_broken_files, registered
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from symbench.registry import Registry
     from symbench.runs.options import Options
     from symbench.runs.plan import Selection
-    from symbench.runs.protocol import SymmetryAt
+    from symbench.runs.protocol import KeepNetworks, SymmetryAt
     from symbench.training.setup import FleetMode
 
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
@@ -95,6 +95,14 @@ def run(  # noqa: PLR0913 - one parameter per option
     fleet: Annotated[
         str, typer.Option(metavar="auto|on|off", help="Train the trials of a cell together.")
     ] = "auto",
+    keep_networks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|largest",
+            help="Keep the trained networks in the store, of all trials (default) or of the "
+            "largest n_train.",
+        ),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Cells to run in parallel.")] = None,
     store: StoreDirectory = DEFAULT_STORE,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run finished cells again.")] = False,
@@ -128,7 +136,8 @@ def run(  # noqa: PLR0913 - one parameter per option
     options = Options(
         store=store, device=device, executor=executor,
         ray_address=ray_address, jobs=jobs, timeout=timeout, memory=memory,
-        fleet=parse_fleet(fleet), fresh=fresh, retry_failed=retry_failed, debug=pdb,
+        fleet=parse_fleet(fleet), keep_networks=cast("KeepNetworks", keep_networks or "none"),
+        fresh=fresh, retry_failed=retry_failed, debug=pdb,
     )  # fmt: skip
     if not (everything or task or model or suite):
         raise InputError("nothing chosen: give --all, -t TASK, -m MODEL or --suite FILE.toml")
@@ -150,6 +159,9 @@ def run(  # noqa: PLR0913 - one parameter per option
         _print_plan(planned, as_json=as_json, verbose=verbose)
     else:
         _print_result(result, as_json=as_json)
+        if options.keep_networks != "none":
+            for line in networks.lines(result.run, options.keep_networks):
+                typer.echo(line, err=True)
     name_broken_files(registry)
     if dry_run:
         return

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import typer
 import typer.main
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 
 class Verb(NamedTuple):
@@ -81,6 +81,22 @@ VERBS = {
 }
 
 
+_OPTIONAL = {"--keep-networks": ("all", "largest")}
+"""Options whose value may be left out, with their values; the first is the default."""
+
+
+class _Command(TyperCommand):
+    """A verb whose options may have an optional value, which typer does not offer."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments after writing out the values that were left out."""
+        written = []
+        for argument, following in zip(args, [*args[1:], ""], strict=True):
+            values = _OPTIONAL.get(argument, (following,))
+            written += [argument] if following in values else [f"{argument}={values[0]}"]
+        return super().parse_args(ctx, written)
+
+
 class Verbs(TyperGroup):
     """The group of all verbs; it imports a verb's file only when the verb is called."""
 
@@ -97,6 +113,7 @@ class Verbs(TyperGroup):
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(
             cmd_name,
+            cls=_Command,
             help=f"{verb.summary}\n\n{getdoc(function) or ''}",
             epilog=f"Example: symbench {verb.example}",
         )(function)

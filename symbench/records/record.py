@@ -108,6 +108,22 @@ class Failure(_Document):
         return cls(type=type(error).__name__, message=message, traceback=text[-_TRACEBACK_LIMIT:])
 
 
+class KeptNetworks(_Document):
+    """The file of a cell's trained networks, which lies beside the record.
+
+    ``trials`` holds the names ``n_train.seed`` of the networks in it. ``declined`` says of each
+    other trial that was to be kept why its network is not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    which: Literal["all", "largest"]
+    trials: list[str]
+    declined: dict[str, str] = Field(default_factory=dict)
+    bytes: int = 0
+    sha256: str = ""
+
+
 class Provenance(_Document):
     """What code, data and machine made a record, and how it was run; unknown fields are absent.
 
@@ -115,7 +131,9 @@ class Provenance(_Document):
     ``metrics`` holds the version and source hash of every metric that was applied.
     ``seconds`` is wall time, ``fleet`` the most trials that trained together, ``fleet_choice`` why,
     and ``capture`` whether updates were replayed from a CUDA graph. ``absent`` says, by the name of
-    a score, why some trials do not have it.
+    a score, why some trials do not have it. ``networks`` describes the file of trained networks, if
+    they were to be kept. ``rescored`` says, by the name of a metric, when and by which torch it
+    scored the kept networks after the run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -137,6 +155,8 @@ class Provenance(_Document):
     fleet_choice: dict[str, Any] | None = None
     capture: dict[str, Any] | None = None
     absent: dict[str, str] | None = None
+    networks: KeptNetworks | None = None
+    rescored: dict[str, str] | None = None
     started: str | None = None
     seconds: float | None = None
     executor: str | None = None
@@ -154,6 +174,10 @@ class Provenance(_Document):
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field, or the default where it is not known, as from the JSON document."""
         return self.model_dump().get(name, default)
+
+    def known(self) -> dict[str, Any]:
+        """Return the fields that are known, by name, as the objects that they are."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
     def also(self, **fields: Any) -> Provenance:
         """Return the provenance with more fields."""
@@ -173,8 +197,9 @@ class TrialRecord(_Document):
 class Record(_Document):
     """One cell from start to finish.
 
-    ``tensors`` (learned generators, trajectories) are not part of the document. The store writes
-    them to a file of their own.
+    ``tensors`` (learned generators, trajectories) and ``networks`` (the content of a safetensors
+    file, empty if none are kept) are not part of the document. The store writes them to files of
+    their own.
     """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
@@ -184,6 +209,7 @@ class Record(_Document):
     trials: Annotated[list[TrialRecord], FailFast()] = Field(default_factory=list)
     provenance: Provenance = Field(default_factory=Provenance)
     tensors: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
+    networks: bytes = Field(default=b"", exclude=True, repr=False)
 
     model_config = ConfigDict(populate_by_name=True)
 

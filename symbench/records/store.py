@@ -6,6 +6,7 @@ the name of a task or model. Stores are merged by copying files.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import re
@@ -123,7 +124,12 @@ class Store:
             return self.cells / f"{record.key}.json"
         if record.tensors:  # before the record, so that a stored record always has its tensors
             self.write_tensors(record.key, record.tensors)
-        return self._write(f"{record.key}.json", content)
+        if record.networks:
+            self._write(_networks(record.key), record.networks)
+        path = self._write(f"{record.key}.json", content)
+        if record.provenance.networks is None:  # those of an earlier record are of no use
+            (self.cells / _networks(record.key)).unlink(missing_ok=True)
+        return path
 
     def write_tensors(self, key: str, tensors: Mapping[str, Tensor]) -> Path:
         """Store the tensors (learned generators, trajectories) of the record with that key."""
@@ -153,6 +159,50 @@ class Store:
             raise StoreError(
                 f"{path} cannot be read: {error}; run the cell again with --fresh"
             ) from error
+
+    def read_networks(self, record: Record) -> dict[str, Tensor]:
+        """Return the tensors of the trained networks that were kept with a record.
+
+        Raises:
+            StoreError: none were kept, or the file is missing, damaged or that of another record.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        known, path = record.provenance.networks, self.cells / _networks(record.key)
+        if known is None or not known.trials:
+            raise StoreError(
+                f"no networks of {record.identity.task} {record.identity.model} are kept: run the "
+                "cell with --keep-networks, and with --fresh if it is finished"
+            )
+        try:
+            with path.open("rb") as file:
+                content = file.read(known.bytes + 1)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{path} is missing: copy it beside the record, or run the cell again with "
+                "--keep-networks --fresh"
+            ) from error
+        except OSError as error:
+            raise _cannot("read", path, error) from error
+        if hashlib.sha256(content).hexdigest() != known.sha256:
+            raise StoreError(
+                f"{path} is not the file that the record names: run the cell again with "
+                "--keep-networks --fresh"
+            )
+        try:
+            return dict(load(content))
+        except (SafetensorError, *_UNREADABLE) as error:
+            raise StoreError(
+                f"{path} cannot be read: {error}; run the cell again with --keep-networks --fresh"
+            ) from error
+
+    def has_networks(self, record: Record) -> bool:
+        """Whether trained networks are kept with a record, and their file is there."""
+        known = record.provenance.networks
+        if known is None or not known.trials:
+            return False
+        return (self.cells / _networks(record.key)).is_file()
 
     def records(self) -> list[Record]:
         """Return every usable record, sorted by task, model, tier and start."""
@@ -286,6 +336,10 @@ def _checked(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise StoreError(f"{key!r} is not a record's key: a key is 16 lower-case hex digits")
     return key
+
+
+def _networks(key: str) -> str:
+    return f"{_checked(key)}.networks.safetensors"
 
 
 def _is_record(path: Path) -> bool:

@@ -6,33 +6,31 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from symbench.contract import Model, Recipe, Task
-from symbench.draws import Draws
+from symbench.contract import Model, Task
 from symbench.errors import InputError
-from symbench.records.record import Failure, Identity, Provenance, Record, Status, TrialRecord
+from symbench.records.record import Failure, Provenance, Record, Status, TrialRecord
 from symbench.registry import Registry
-from symbench.registry.problem import make_problem
 from symbench.registry.settings import guarded
-from symbench.registry.source_hash import model_sha256, source_sha256
+from symbench.registry.source_hash import model_sha256
 from symbench.runs.interruption import only_the_user_interrupts
 from symbench.runs.moved import train_on_moved_data
+from symbench.runs.networks import kept
 from symbench.runs.plan import Cell
+from symbench.runs.protocol import KeepNetworks
 from symbench.runs.provenance import loaded_plugins, machine
 from symbench.runs.score import metrics_for, score
+from symbench.runs.setup import check_code, setup_of
 from symbench.runs.staleness import code_of_metric
 from symbench.runs.watch import watched
 from symbench.training.setup import (
     FleetMode,
     ProgressCallback,
-    TrainingSetup,
     Trial,
     TrialKey,
     quiet,
@@ -51,6 +49,7 @@ def run_cell(  # noqa: PLR0913 - public arguments
     *,
     progress: ProgressCallback = quiet,
     on_error: Callable[[BaseException], None] | None = None,
+    keep_networks: KeepNetworks = "none",
 ) -> Record:
     """Train and score the cell; an exception inside it becomes a record with a status.
 
@@ -65,6 +64,7 @@ def run_cell(  # noqa: PLR0913 - public arguments
         run_by: provenance that the executor adds to the record.
         progress: called with the progress of the training.
         on_error: called with an exception of the cell before it becomes a record.
+        keep_networks: whose trained networks the record brings along.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     if device.startswith("cuda"):  # TF32 rounds to ten bits of mantissa, which scores would show
@@ -78,18 +78,20 @@ def run_cell(  # noqa: PLR0913 - public arguments
         with only_the_user_interrupts():
             try:
                 with guarded(registry.models[cell.model].plugin, named=True):
-                    record = _run(registry, cell, torch.device(device), fleet, progress)
+                    record = _run(
+                        registry, cell, torch.device(device), fleet, progress, keep_networks
+                    )
             except BaseException as error:  # a model may raise anything; only its cell fails
                 if on_error is not None:
                     on_error(error)
                 status, failure = failure_of(error)
                 record = Record(identity=cell.identity, status=status, error=failure)
     made_by = machine(device).also(
-        **(_plugin(registry, cell) if cell.error is None else Provenance()).model_dump(),
-        **record.provenance.model_dump(),
+        **(_plugin(registry, cell) if cell.error is None else Provenance()).known(),
+        **record.provenance.known(),
         started=started.isoformat(timespec="seconds"),
         seconds=time.perf_counter() - clock,
-        **(run_by or Provenance()).model_dump(),
+        **(run_by or Provenance()).known(),
     )
     return record.model_copy(update={"provenance": made_by})
 
@@ -100,23 +102,15 @@ def _run(
     device: torch.device,
     fleet: FleetMode,
     progress: ProgressCallback,
+    keep_networks: KeepNetworks,
 ) -> Record:
     """Train and score a cell; the provenance of its record states how the trials were trained."""
     identity = cell.identity
-    task = registry.task(cell.task).for_tier(identity.tier)
-    draws = Draws(task, identity.task_fingerprint)
-    model_class = registry.model(cell.model)
-    # a copy, because a model may change a list or a dictionary of its configuration
-    model = model_class(model_class.Config(**deepcopy(identity.config)))
+    setup = setup_of(registry, identity, device, fleet, progress)
+    task, draws, model, problem = setup.task, setup.draws, setup.model, setup.make_problem(None)
     check_code(registry, identity, task, model)
-    problem = partial(make_problem, registry, task, model)
-    if reason := model.accepts(problem()):
+    if reason := model.accepts(problem):
         raise InputError(f"{model.name} declines {task.name}: {reason}")
-    updates, validations = (int(identity.protocol[name]) for name in ("updates", "validations"))
-    setup = TrainingSetup(
-        draws, model, problem, updates, device, validations, fleet, progress,
-        recipe=Recipe(**identity.protocol["recipe"]),
-    )  # fmt: skip
     keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
     with watched(draws, model):
         trained = train(setup, keys)
@@ -124,33 +118,22 @@ def _run(
         metrics = metrics_for(registry, task, model, identity.protocol.get("metrics", ()))
         tensors = learned_generators(task, model, trained)  # before metrics of plugins see them
         scored = score(
-            trained, draws, problem(), metrics,
+            trained, draws, setup.make_problem(None), metrics,
             thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
             sampler=identity.protocol.get("sampler", "group"),
         )  # fmt: skip
+        content, networks = b"", None
+        if keep_networks != "none":
+            content, networks = kept(setup, trained, keep_networks)
     peak = _peak_bytes(device)
     trials = [t.model_copy(update={"cost": {**t.cost, "peak_bytes": peak}}) for t in scored.trials]
     made = _trained_how(trained).also(metrics={m.name: code_of_metric(m) for m in metrics})
+    made = made.also(absent=scored.absent) if scored.absent else made
     return Record(
         identity=identity, status=_status(trials), trials=trials,
-        provenance=made.also(absent=scored.absent) if scored.absent else made,
-        tensors=tensors,
+        provenance=made.also(networks=networks) if networks is not None else made,
+        tensors=tensors, networks=content,
     )  # fmt: skip
-
-
-def check_code(registry: Registry, identity: Identity, task: Task, model: Model) -> None:
-    """Raise InputError if the code of task or model differs from that of the plan.
-
-    This process has imported the code later than the process that planned the cell.
-    """
-    planned = identity.task_source_sha256, identity.model_source_sha256
-    found = source_sha256(task), model_sha256(registry, model)
-    for name, one, other in zip((task.name, model.name), planned, found, strict=True):
-        if one is not None and one != other:
-            raise InputError(
-                f"the source of {name} differs from the planned one: it was edited during the "
-                "run, or this machine has another version; start the run again"
-            )
 
 
 def _trained_how(trained: Sequence[Trial]) -> Provenance:

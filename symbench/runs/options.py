@@ -8,7 +8,7 @@ from typing import get_args
 
 from symbench.errors import InputError
 from symbench.runs.executors.capacity import usable_cores
-from symbench.runs.protocol import TIERS
+from symbench.runs.protocol import TIERS, KeepNetworks
 from symbench.training.setup import FleetMode
 
 DEFAULT_STORE = Path("symbench-results")
@@ -28,6 +28,7 @@ class Options:
         timeout: wall-clock seconds per cell; None means the tier's limit, 0 means no limit.
         memory: GiB per cell; None means an equal share of 90 % of the machine's memory.
         fleet: whether the trials of a cell train together.
+        keep_networks: keep the trained networks of all trials, or of those at the largest n_train.
         fresh: compute cells again that are in the store.
         retry_failed: compute cells again that have failed.
         debug: open the debugger when a cell fails (``inline`` only).
@@ -41,6 +42,7 @@ class Options:
     timeout: float | None = None
     memory: float | None = None
     fleet: FleetMode = "auto"
+    keep_networks: KeepNetworks = "none"
     fresh: bool = False
     retry_failed: bool = False
     debug: bool = False
@@ -48,6 +50,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.fleet not in get_args(FleetMode):
             raise InputError(f"--fleet {self.fleet!r}: choose one of auto, on, off")
+        if self.keep_networks not in get_args(KeepNetworks):
+            raise InputError(f"--keep-networks {self.keep_networks!r}: choose all or largest")
         if self.timeout is not None and not self.timeout >= 0:
             raise InputError(f"--timeout {self.timeout}: give seconds, or 0 for no limit")
         for name, value in (("jobs", self.jobs), ("memory", self.memory)):

@@ -9,6 +9,7 @@ PROTOCOL_VERSION = "2"
 
 
 SymmetryAt = Literal["all", "largest"]  # the n_train at which symmetry scores are computed
+KeepNetworks = Literal["none", "all", "largest"]  # the n_train whose trained networks are kept
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class _Scoring:
     def _seen(self, trial: Trial) -> tuple[dict[str, float], Trained | None]:
         """Return the cost of a trial, and what the metrics see of it unless it diverged."""
         started = time.perf_counter()
-        with _seeded(self.draws.task, trial.key.seed, trial.module):
+        with seeded_evaluation(self.draws.task, trial.key.seed, trial.module):
             prediction = predict(trial.module, self.test)
         cost = {
             "parameters": _parameters(trial.module),
@@ -227,11 +227,11 @@ def _by(metric: Metric, trials: Sequence[Trained], draws: Draws) -> list[dict[st
     generators = [seeded(task.name, task.version, t.seed, "score", metric.name) for t in trials]
     own = type(metric) in CORE
     call = partial(_together, metric, trials if own else _copies(trials), task, generators)
-    with _seeded(task, trials[0].seed, trials[0].module):
+    with seeded_evaluation(task, trials[0].seed, trials[0].module):
         return call() if own else _guarded(metric.name, call, [{} for _ in trials])
 
 
-def _seeded(task: Task, seed: int, module: nn.Module) -> AbstractContextManager[None]:
+def seeded_evaluation(task: Task, seed: int, module: nn.Module) -> AbstractContextManager[None]:
     """Seed the global generators, from which a network may draw when it is evaluated.
 
     A network that draws from them is scored alone, so that its scores depend on its own seed.
@@ -244,7 +244,7 @@ def _temperature(trial: Trial, draws: Draws) -> float:
     if draws.task.loss != "cross-entropy":
         return 1.0
     valid = draws.valid(trial.key.seed).to(_device(trial.module))
-    with _seeded(draws.task, trial.key.seed, trial.module):
+    with seeded_evaluation(draws.task, trial.key.seed, trial.module):
         logits = predict(trial.module, valid)
     return calibrated(logits, valid.y) if bool(logits.isfinite().all()) else 1.0
 
@@ -278,7 +278,7 @@ def _require_independent(trials: Sequence[Trained], outside: Outside, task: Task
     changed = outside.changed()
     for trained in trials if changed else ():
         outside.restore()
-        with _seeded(task, trained.seed, trained.module):
+        with seeded_evaluation(task, trained.seed, trained.module):
             gap = (predict(trained.module, trained.test) - trained.prediction).abs().max()
         if gap > _ROUNDING * trained.prediction.abs().max():
             raise PluginError(

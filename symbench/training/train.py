@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from symbench.contract import Calibrates, Context, Data, Fits, Model, Recipe, seeded
+from symbench.contract import Data, Fits, Recipe, seeded
 from symbench.contract.modules import copied, equal, named_tensors, shared_tensors
 from symbench.contract.stacked import alike, probe
 from symbench.errors import InputError, ShapeError
+from symbench.training.building import Built, initial_seed, make_network, training_data, untrained
 from symbench.training.cuda_graph import Replay
 from symbench.training.labels import rest_and_valid
 from symbench.training.outside import Outside, conflict
 from symbench.training.setup import (
     Progress,
     ProgressCallback,
-    Spent,
     StackingDecision,
     TrainingSetup,
     Trial,
@@ -31,7 +29,6 @@ from symbench.training.setup import (
     seeded_globally,
     trainable,
 )
-from symbench.training.spending import CALIBRATION, counted
 from symbench.training.stacking import decide
 from symbench.training.update import Best, Update
 
@@ -146,8 +143,9 @@ def _refuse_memory(setup: TrainingSetup, trial: Trial) -> None:
 
     On a GPU two calls with one seed may differ, so that there is no comparison.
     """
-    again = _built(setup, trial.key, trial.data).output if setup.device.type == "cpu" else None
-    if again is not None and _differ(again, trial.first_output):
+    if setup.device.type != "cpu":
+        return
+    if _differ(make_network(setup, trial.key, trial.data).output, trial.first_output):
         raise InputError(
             f"model {setup.model.name}: two calls of fit with one seed differ: keep nothing of a "
             "trial in a default argument, a cache, an attribute of a function or an object in a "
@@ -155,13 +153,13 @@ def _refuse_memory(setup: TrainingSetup, trial: Trial) -> None:
         )
 
 
-def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> _Built:
+def _compare_builds(setup: TrainingSetup, trial: Trial, outside: Outside) -> Built:
     """Return a second network that is built with the trial's seed.
 
     Raises:
         InputError: it differs from the first.
     """
-    built = _built(setup, trial.key, trial.data)
+    built = make_network(setup, trial.key, trial.data)
     again, output = built.module, built.output
     _refuse(setup, [n for n, t in shared_tensors([trial.module, again]).items() if t.requires_grad])
     tensors, others = named_tensors(trial.module), named_tensors(again)
@@ -190,7 +188,7 @@ def _compare_with_early(setup: TrainingSetup, trial: Trial, early: Tensor) -> No
         trial: the trial whose seed both were built with.
         early: the outputs of the network that was built before training.
     """
-    if _differ(_outputs(setup, trial, _built(setup, trial.key, trial.data)), early):
+    if _differ(_outputs(setup, trial, make_network(setup, trial.key, trial.data)), early):
         raise InputError(
             f"model {setup.model.name}: training changes the networks that are built after it, by "
             "something that they share, such as a default argument, an attribute of a function or "
@@ -198,10 +196,10 @@ def _compare_with_early(setup: TrainingSetup, trial: Trial, early: Tensor) -> No
         )
 
 
-def _outputs(setup: TrainingSetup, trial: Trial, built: _Built) -> Tensor:
+def _outputs(setup: TrainingSetup, trial: Trial, built: Built) -> Tensor:
     """Return the outputs [2, n, ...] of a new network, in evaluation mode and in training mode."""
     x = trial.data.x[: len(built.output)].clone()
-    with seeded_globally(_initial_seed(setup, trial.key), setup.device), torch.enable_grad():
+    with seeded_globally(initial_seed(setup, trial.key), setup.device), torch.enable_grad():
         output: Tensor = built.module.train()(x).detach()
     return torch.stack([built.output, output])
 
@@ -231,17 +229,13 @@ def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> boo
 
 
 def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
-    selects = not setup.fits and setup.recipe_used.selection == "best-valid"
-    if selects and setup.task.loss != "none":
-        data = rest_and_valid(setup, key)[0]
-    else:
-        data = setup.draws.train(key.n_train, key.seed).to(setup.device)
+    data = training_data(setup, key)
 
     def valid() -> Data:
         return rest_and_valid(setup, key)[1]
 
     started = time.perf_counter()
-    built = _built(setup, key, data)
+    built = make_network(setup, key, data)
     seconds = time.perf_counter() - started
     return Trial(
         key, data, valid, built.module, built.model,
@@ -263,70 +257,10 @@ def _keep_initial(setup: TrainingSetup, trials: Sequence[Trial]) -> None:
 
 
 def _untrained(setup: TrainingSetup, trial: Trial) -> nn.Module | None:
-    seed = _initial_seed(setup, trial.key)
     try:
-        if not setup.fits:
-            return copied(trial.module)
-        with seeded_globally(seed, setup.device):
-            problem = setup.make_problem(torch.Generator().manual_seed(seed))
-            return _own(setup.model).build(problem).to(setup.device)
+        return untrained(setup, trial.key)[1] if setup.fits else copied(trial.module)
     except Exception:  # raised by a plugin: this copy is not needed for training
         return None
-
-
-def _initial_seed(setup: TrainingSetup, key: TrialKey) -> int:
-    return seeded(setup.task.name, setup.task.version, key.seed, "init").initial_seed()
-
-
-class _Built(NamedTuple):
-    """A trial's model and module, its outputs for the first examples, and what that has cost."""
-
-    model: Model
-    module: nn.Module
-    output: Tensor
-    spent: Spent | None
-
-
-def _built(setup: TrainingSetup, key: TrialKey, data: Data) -> _Built:
-    """Return what is known of a trial before the training loop.
-
-    The module is fitted if the model trains itself; otherwise it is calibrated. It is called once
-    here, because lazy layers draw their weights in their first call.
-    """
-    task, model = setup.task, _own(setup.model)
-    seed = _initial_seed(setup, key)
-    # ordinary layers initialise from the global generator
-    with seeded_globally(seed, setup.device):
-        problem = setup.make_problem(torch.Generator().manual_seed(seed))
-        fit = model.fit if isinstance(model, Fits) and task.loss != "none" else None
-        with counted() as counter:
-            if fit is not None:
-                module = fit(problem, data.clone(), _context(setup, key))
-            else:
-                module = model.build(problem)
-            module = module.to(setup.device)
-            if isinstance(module, Calibrates) and task.loss != "none":
-                module.calibrate(data.x.clone(), data.y.clone())
-        spent = counter.spent(CALIBRATION if fit is None else setup.updates)
-        x = data.x if len(data) else setup.draws.valid(key.seed).to(setup.device).x
-        output = check_output(module, task, x[:4].clone())
-        return _Built(model, module, output, spent if fit or spent.over else None)
-
-
-def _own(model: Model) -> Model:
-    """Return a deep copy of the model object, or a shallow one if it cannot be copied deeply."""
-    try:
-        return deepcopy(model)
-    except Exception:  # it holds a lock or an open file
-        return copy(model)
-
-
-def _context(setup: TrainingSetup, key: TrialKey) -> Context:
-    generator = seeded(setup.task.name, setup.task.version, key.seed, "fit")
-    rest, valid = rest_and_valid(setup, key)
-    return Context(
-        key.n_train, key.seed, setup.updates, setup.device, valid, generator, rest
-    )  # fmt: skip
 
 
 def batch_size(trial: Trial, recipe: Recipe) -> int:

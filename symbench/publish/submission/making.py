@@ -52,7 +52,7 @@ def _document(records: Sequence[Record], tier: str, outdated: set[Pair]) -> dict
     pairs = {pair_of(record) for record in records}
     tasks, models = ({pair[place] for pair in pairs | outdated} for place in (0, 1))
     missing = sorted({(task, model) for task in tasks for model in models} - pairs)
-    documents = [_without_traceback(record) for record in records]
+    documents = [_published(record) for record in records]
     texts = [canonical(one) for one in documents]
     document: dict[str, Any] = {
         "schema": 1,
@@ -78,10 +78,12 @@ def _document(records: Sequence[Record], tier: str, outdated: set[Pair]) -> dict
     return document
 
 
-def _without_traceback(record: Record) -> dict[str, Any]:
+def _published(record: Record) -> dict[str, Any]:
+    """Return the document of a record without what stays on the machine: traceback, networks."""
     document = record.model_dump(mode="json", by_alias=True)
     if document["error"] is not None:
         document["error"].pop("traceback")  # it describes a machine and no result
+    document["provenance"].pop("networks", None)
     return document
 
 

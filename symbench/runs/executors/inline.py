@@ -30,6 +30,7 @@ def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Rec
                 desk.registry, cell, options.device, options.fleet, _BY,
                 progress=partial(desk.progressed, cell),
                 on_error=_post_mortem if options.debug else None,
+                keep_networks=options.keep_networks,
             )  # fmt: skip
         yield record
 

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-KINDS = BEGUN, PROGRESS, TENSORS, RECORD = b"b", b"p", b"t", b"r"
+KINDS = BEGUN, PROGRESS, TENSORS, NETWORKS, RECORD = b"b", b"p", b"t", b"n", b"r"
 _HEADER = struct.Struct(">cQ")
 _CHUNK = 2**16
 _CHUNKS = 256  # per reading, so that a worker that always writes delays no other

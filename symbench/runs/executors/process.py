@@ -18,7 +18,7 @@ from safetensors import torch as safetensors
 
 from symbench.records.record import Failure, Record, Status
 from symbench.runs.executors.family import is_alive, kill_family, used_bytes
-from symbench.runs.executors.messages import BEGUN, PROGRESS, RECORD, TENSORS, Inbox
+from symbench.runs.executors.messages import BEGUN, NETWORKS, PROGRESS, RECORD, TENSORS, Inbox
 from symbench.runs.executors.server import Server
 from symbench.runs.executors.worker import Job
 from symbench.training.setup import Progress
@@ -52,6 +52,7 @@ class Worker:
         self._last = "it has not begun"
         self._named = False
         self._tensors: dict[str, Tensor] = {}
+        self._networks = b""
         self._owner = os.getpid()
         atexit.register(self._leave_nothing)  # before multiprocessing waits for its children
 
@@ -133,13 +134,16 @@ class Worker:
             progressed(self.cell, progress)
         elif kind == TENSORS:
             self._tensors = safetensors.load(payload)
+        elif kind == NETWORKS:
+            self._networks = payload
         elif kind == RECORD:
             if not payload.startswith(self.job.mark):
                 raise ValueError("a record that symbench has not made")
             record = Record.from_json(payload.removeprefix(self.job.mark).decode())
             if record.key != self.cell.key:
                 raise ValueError(f"the record of another cell, {record.key}")
-            return record.model_copy(update={"tensors": self._tensors})
+            files = {"tensors": self._tensors, "networks": self._networks}
+            return record.model_copy(update=files)
         return None
 
     def _over_limit(self, sessions: Mapping[int, Sequence[int]]) -> Record | None:

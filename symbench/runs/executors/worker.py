@@ -25,7 +25,7 @@ from symbench.records.record import Provenance, Record
 from symbench.registry import Sources, load
 from symbench.runs.cell import failure_of, run_cell
 from symbench.runs.executors.family import adopt, guard, kill_family, lead
-from symbench.runs.executors.messages import BEGUN, PROGRESS, RECORD, TENSORS, Outbox
+from symbench.runs.executors.messages import BEGUN, NETWORKS, PROGRESS, RECORD, TENSORS, Outbox
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell
 from symbench.training.setup import Progress
@@ -65,7 +65,7 @@ def work(pipe: Connection, job: Job) -> None:
 
 
 def _compute(pipe: Connection, job: Job) -> None:
-    """Run the cell in this process and send its record as JSON, its tensors as safetensors."""
+    """Run the cell in this process; send its record as JSON, its tensors as safetensors."""
     _prepare(job)
     outbox = Outbox(pipe)
     outbox.send(BEGUN)
@@ -78,7 +78,7 @@ def _compute(pipe: Connection, job: Job) -> None:
         registry = load(job.sources.files, job.sources.blocked)
         record = run_cell(
             registry, job.cell, job.options.device, job.options.fleet, job.run_by,
-            progress=progressed,
+            progress=progressed, keep_networks=job.options.keep_networks,
         )  # fmt: skip
         text = record.to_json()
     except BaseException as error:  # loading a plugin may raise anything
@@ -90,6 +90,8 @@ def _compute(pipe: Connection, job: Job) -> None:
     if record.tensors:
         packed = {name: tensor.contiguous() for name, tensor in record.tensors.items()}
         outbox.send(TENSORS, safetensors.save(packed))
+    if record.networks:
+        outbox.send(NETWORKS, record.networks)
     outbox.send(RECORD, job.mark + text.encode())
     pipe.close()
 

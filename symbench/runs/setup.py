@@ -1,0 +1,55 @@
+"""What the trials of a cell share, made from the cell's identity."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import partial
+
+import torch
+
+from symbench.contract import Model, Recipe, Task
+from symbench.draws import Draws
+from symbench.errors import InputError
+from symbench.records.record import Identity
+from symbench.registry import Registry
+from symbench.registry.problem import make_problem
+from symbench.registry.source_hash import model_sha256, source_sha256
+from symbench.training.setup import FleetMode, ProgressCallback, TrainingSetup, quiet
+
+
+def setup_of(
+    registry: Registry,
+    identity: Identity,
+    device: torch.device,
+    fleet: FleetMode = "auto",
+    progress: ProgressCallback = quiet,
+) -> TrainingSetup:
+    """Return the task, the model, the data and the budget of a cell.
+
+    Raises:
+        UnknownNameError: the task or the model is not registered.
+    """
+    task = registry.task(identity.task).for_tier(identity.tier)
+    cls = registry.model(identity.model)
+    # a copy, because a model may change a list or a dictionary of its configuration
+    model = cls(cls.Config(**deepcopy(identity.config)))
+    updates, validations = (int(identity.protocol[name]) for name in ("updates", "validations"))
+    return TrainingSetup(
+        Draws(task, identity.task_fingerprint), model, partial(make_problem, registry, task, model),
+        updates, device, validations, fleet, progress, recipe=Recipe(**identity.protocol["recipe"]),
+    )  # fmt: skip
+
+
+def check_code(registry: Registry, identity: Identity, task: Task, model: Model) -> None:
+    """Raise InputError if the code of task or model differs from that of the plan.
+
+    This process has imported the code later than the process that planned the cell.
+    """
+    planned = identity.task_source_sha256, identity.model_source_sha256
+    found = source_sha256(task), model_sha256(registry, model)
+    for name, one, other in zip((task.name, model.name), planned, found, strict=True):
+        if one is not None and one != other:
+            raise InputError(
+                f"the source of {name} differs from the planned one: it was edited during the "
+                "run, or this machine has another version; start the run again"
+            )
