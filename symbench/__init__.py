@@ -29,15 +29,17 @@ from symbench.hooks import hookimpl
 
 if TYPE_CHECKING:
     from symbench.api import Result, list_metrics, model, models, problem, run, task, tasks
+    from symbench.inspection import Inspection, inspect
     from symbench.stored import Stored, load
     from symbench.tables import TableTask
 
     __version__: str
 
 __all__ = [
-    "Calibrates", "Context", "Data", "Direction", "Fits", "Flows", "InputError", "Metric", "Model",
-    "Prior", "Problem", "Published", "Recipe", "Result", "Scores", "Split", "Stored",
-    "SymbenchError", "Symmetry", "TableTask", "Task", "Trained", "__version__", "hookimpl",
+    "Calibrates", "Context", "Data", "Direction", "Fits", "Flows", "InputError", "Inspection",
+    "Metric", "Model", "Prior", "Problem", "Published", "Recipe", "Result", "Scores", "Split",
+    "Stored", "SymbenchError", "Symmetry", "TableTask", "Task", "Trained", "__version__",
+    "hookimpl", "inspect",
     "list_metrics", "load", "model", "models", "problem", "run", "seeded", "task", "tasks",
 ]  # fmt: skip
 
@@ -46,6 +48,7 @@ _LAZY = {  # names by module
         ("Result", "list_metrics", "model", "models", "problem", "run", "task", "tasks"), "api"
     ),
     **dict.fromkeys(("Stored", "load"), "stored"),
+    **dict.fromkeys(("Inspection", "inspect"), "inspection"),
     "TableTask": "tables",
 }
 

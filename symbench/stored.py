@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +14,15 @@ import torch
 from torch import nn
 
 from symbench import registry as registries
-from symbench.errors import InputError
+from symbench.contract import Metric
+from symbench.errors import InputError, SymbenchError
 from symbench.records.record import Record
 from symbench.records.store import Store, started
 from symbench.registry import Registry
 from symbench.registry.card import one_line
 from symbench.registry.settings import guarded
 from symbench.runs.networks import name_of, rebuilt
+from symbench.runs.rescore import metric_of, rescored
 from symbench.runs.setup import setup_of
 from symbench.runs.staleness import is_stale
 from symbench.training.setup import TrialKey
@@ -44,6 +48,15 @@ def load(
     if not path.is_dir():
         raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
     return Stored(Store(path), registries.load(tuple(plugin_files), tuple(blocked)))
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A record after scoring its networks: how many trials have the score, or ``why`` none has."""
+
+    record: Record
+    trials: int
+    why: str
 
 
 class Stored:
@@ -118,6 +131,47 @@ class Stored:
                 why = str(error) if isinstance(error, InputError) else one_line(error)
                 raise InputError(f"the network cannot be rebuilt: {why}{since}") from error
 
+    def score(
+        self, metric: str, tasks: Sequence[str] = (), models: Sequence[str] = ()
+    ) -> Iterator[Rescored]:
+        """Score the kept networks by a metric, without training, and store the scores.
+
+        A record is written as soon as it is scored. One that another run is writing, that is stale,
+        or whose networks were not kept, is left as it is, and the reason is yielded.
+
+        Args:
+            metric: its name; it need not have existed when the networks were trained.
+            tasks: names or globs; all if there are none.
+            models: the same.
+
+        Raises:
+            UnknownNameError: there is no such metric.
+        """
+        made = metric_of(self.registry, metric)
+        for record in self.records:
+            pair = record.identity.task, record.identity.model
+            if record.trials and all(map(_matches, pair, (tasks, models))):
+                yield self._scored(record, made)
+        vars(self).pop("records", None)  # they have changed in the store
+
+    def _scored(self, record: Record, metric: Metric) -> Rescored:
+        if not self.store.has_networks(record):
+            return Rescored(record, 0, "no networks are kept: run it with --keep-networks --fresh")
+        if not self.store.claim(record.key):
+            return Rescored(record, 0, "another run is computing it")
+        try:
+            new = rescored(self.registry, self.store, record, metric)
+            self.store.write(new)
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:  # a plugin may raise anything
+            return Rescored(
+                record, 0, str(error) if isinstance(error, SymbenchError) else one_line(error)
+            )
+        finally:
+            self.store.release(record.key)
+        return Rescored(new, _scored_trials(new, metric), "")
+
     def _record(self, task: str, model: str, tier: str | None) -> Record:
         """Return the record of a pair that was started last, one with networks if there is any.
 
@@ -160,6 +214,15 @@ class Stored:
             "started": made.started, "seconds": made.seconds,
             "device": made.device, "machine": made.machine,
         }  # fmt: skip
+
+
+def _scored_trials(record: Record, metric: Metric) -> int:
+    names = [{name.partition(".")[0] for name in trial.scores} for trial in record.trials]
+    return sum(metric.name in of_trial for of_trial in names)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _trials(record: Record) -> Iterator[tuple[Any, ...]]:

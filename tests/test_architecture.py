@@ -27,6 +27,7 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"tuning"},
     {"stored"},
     {"testing", "publish", "api", "executor", "discovery"},
+    {"inspection"},
     {"cli"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

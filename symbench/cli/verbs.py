@@ -53,6 +53,11 @@ VERBS = {
         "Search models' configurations with equal budgets.",
         "tune mlp scalars -t o5-invariant --attempts 30",
     ),
+    "score": Verb(
+        "score:score",
+        "Score kept networks again, or any network on a task.",
+        "score my_network.py:make --task o5-invariant",
+    ),
     "publish": Verb(
         "publish:publish",
         "Write tables, a site and a verifiable submission.",

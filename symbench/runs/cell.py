@@ -24,7 +24,7 @@ from symbench.runs.networks import kept
 from symbench.runs.plan import Cell
 from symbench.runs.protocol import KeepNetworks
 from symbench.runs.provenance import loaded_plugins, machine
-from symbench.runs.score import metrics_for, score
+from symbench.runs.score import metrics_for, score_cell
 from symbench.runs.setup import check_code, setup_of
 from symbench.runs.staleness import code_of_metric
 from symbench.runs.watch import watched
@@ -117,11 +117,7 @@ def _run(
         train_on_moved_data(setup, trained)
         metrics = metrics_for(registry, task, model, identity.protocol.get("metrics", ()))
         tensors = learned_generators(task, model, trained)  # before metrics of plugins see them
-        scored = score(
-            trained, draws, setup.make_problem(None), metrics,
-            thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
-            sampler=identity.protocol.get("sampler", "group"),
-        )  # fmt: skip
+        scored = score_cell(identity, setup, trained, metrics)
         content, networks = b"", None
         if keep_networks != "none":
             content, networks = kept(setup, trained, keep_networks)

@@ -24,13 +24,13 @@ from symbench.errors import PluginError
 from symbench.metrics import CORE
 from symbench.metrics.inputs import inputs_told_apart
 from symbench.metrics.temperature import calibrated
-from symbench.records.record import TrialRecord
+from symbench.records.record import Identity, TrialRecord
 from symbench.registry import Registry
 from symbench.registry.card import one_line
 from symbench.registry.registration import CORE_SCORES
 from symbench.runs.protocol import SymmetryAt
 from symbench.training.outside import Outside
-from symbench.training.setup import Trial, seeded_globally
+from symbench.training.setup import TrainingSetup, Trial, seeded_globally
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -111,6 +111,17 @@ def score(  # noqa: PLR0913 - public arguments
     _require_unchanged(scoring.test, draws, trials[0].model)
     _require_independent(scoring.finite, outside, draws.task)
     return Scored(records, scoring.absent)
+
+
+def score_cell(
+    identity: Identity, setup: TrainingSetup, trials: Sequence[Trial], metrics: Sequence[Metric]
+) -> Scored:
+    """Score trials of a cell as its identity says; raises like ``score``."""
+    return score(
+        trials, setup.draws, setup.make_problem(None), metrics,
+        thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
+        sampler=identity.protocol.get("sampler", "group"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
