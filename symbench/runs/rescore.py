@@ -66,8 +66,8 @@ def rescored(registry: Registry, store: Store, record: Record, metric: Metric) -
             scored = score_cell(identity, setup, trials, [metric])
     found = {(trial.n_train, trial.seed): trial.scores for trial in scored.trials}
     absent = _own(metric, scored.absent)
-    if not any(found.values()) and not absent:
-        raise InputError(f"{metric.name} has measured nothing")
+    if not any(found.values()):
+        raise InputError(f"{metric.name} has measured nothing{_because(absent)}")
     if left := [t for t in record.trials if t.status == "ok" and (t.n_train, t.seed) not in found]:
         absent.setdefault(metric.name, f"{len(left)} trials have no kept network")
     made = record.provenance
@@ -143,6 +143,10 @@ def _own(metric: Metric, named: Mapping[str, T]) -> dict[str, T]:
 
 def _others(metric: Metric, named: Mapping[str, T]) -> dict[str, T]:
     return {name: value for name, value in named.items() if name.partition(".")[0] != metric.name}
+
+
+def _because(absent: Mapping[str, str]) -> str:
+    return "".join(f": {why}" for why in sorted(set(absent.values()))[:1])
 
 
 def _now() -> str:
