@@ -12,21 +12,26 @@ from typing import TYPE_CHECKING, Any
 from symbench import registry
 from symbench.contract import Metric, Model, Problem, Task
 from symbench.metrics import CORE
+from symbench.publish.submission.publication import Publication
 from symbench.records.record import Record
 from symbench.registry import Registry
 from symbench.registry.problem import make_problem
-from symbench.results import leaderboard
+from symbench.results import frames, leaderboard
+from symbench.results.report.documents import render_fragment
+from symbench.results.report.tables import coverage
 from symbench.runs.options import DEFAULT_STORE, Options, default_tier
 from symbench.runs.plan import Selection
 from symbench.runs.run import Run, execute
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from symbench.results.leaderboard import Leaderboard
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """A finished run and the leaderboard of its records."""
+    """A finished run and the leaderboard of its records. A notebook shows its tables."""
 
     run: Run
     leaderboard: Leaderboard
@@ -41,6 +46,22 @@ class Result:
         """The exit code of the command line for this run."""
         return self.run.exit_code
 
+    def frame(self) -> DataFrame:
+        """Return a data frame with one row per cell: names, ranks, scores and their intervals."""
+        return frames.cells(self.leaderboard)
+
+    def trials(self) -> DataFrame:
+        """Return a data frame with one row per score of a trial, by n_train and seed."""
+        return frames.trials(self.records)
+
+    def __repr__(self) -> str:
+        """Return one line; the leaderboard has the tables."""
+        done = coverage(self.leaderboard)
+        return f"<Result of {self.run.name!r}, tier {self.leaderboard.tier}: {done}>"
+
+    def _repr_html_(self) -> str:
+        return render_fragment(self.leaderboard)
+
 
 def run(  # noqa: PLR0913 - the same options as the command line
     tasks: Sequence[str] = (),
@@ -51,6 +72,7 @@ def run(  # noqa: PLR0913 - the same options as the command line
     sizes: Sequence[int] = (),
     seeds: int | None = None,
     metrics: Sequence[str] = (),
+    against: Sequence[str | Path] = (),
     executor: str = "inline",
     plugin_files: Sequence[Path | str] = (),
     blocked: Sequence[str] = (),
@@ -59,27 +81,29 @@ def run(  # noqa: PLR0913 - the same options as the command line
     """Train, score and store the selected cells, and return the result.
 
     ``tasks`` and ``models`` are names or globs; none means all. ``metrics`` are those that are to
-    score although neither the task nor the model is of their plugin. ``plugin_files`` are loaded
-    besides the installed plugins, without those in ``blocked``. ``options`` are the other fields of
-    ``Options``. Finished cells of the store are reused.
+    score although neither the task nor the model is of their plugin. ``against`` are publications
+    whose rows of the same data, sizes and budget stand beside those of the run. ``plugin_files``
+    are loaded besides the installed plugins, without those in ``blocked``. ``options`` are the
+    other fields of ``Options``. Finished cells of the store are reused.
 
     Raises:
         InputError: an unknown name or option value, or an empty selection.
         StoreError: the store cannot be written.
     """
+    published = [record for path in against for record in Publication(path).records()]
     plugins = registry.load(tuple(plugin_files), tuple(blocked))
     selection = Selection(
         tuple(tasks), tuple(models), tier or default_tier(), tuple(sizes), seeds,
         metrics=tuple(metrics),
     )  # fmt: skip
     how = Options(store=Path(store), executor=executor, **options)
-    return result(execute(plugins, selection, how))
+    return result(execute(plugins, selection, how), published)
 
 
-def result(run: Run) -> Result:
-    """Return a finished run with its leaderboard."""
-    tier = run.cells[0].identity.tier
-    return Result(run, leaderboard.make(run.records, tier=tier, planned=len(run.cells)))
+def result(run: Run, published: Sequence[Record] = ()) -> Result:
+    """Return a finished run with its leaderboard, and published records beside its own."""
+    tier, planned = run.cells[0].identity.tier, len(run.cells)
+    return Result(run, leaderboard.make(run.records, tier, planned=planned, published=published))
 
 
 @cache

@@ -91,3 +91,18 @@ def test_the_former_name_of_list_metrics_is_deprecated():
 def test_every_public_name_can_be_imported():
     for name in symbench.__all__:
         assert getattr(symbench, name) is not None
+
+
+def test_a_result_is_one_line_a_table_in_a_notebook_and_data_frames(tmp_path):
+    pytest.importorskip("pandas")
+    result = symbench.run(["o5-invariant"], ["constant"], "smoke", tmp_path / "store")
+    assert repr(result) == (
+        f"<Result of {result.run.name!r}, tier smoke: 1 of 1 cells finished, 0 failed, 0 stale.>"
+    )
+    page = result._repr_html_()
+    assert page.startswith("<h2>o5-invariant")
+    assert "<script" not in page
+    assert list(result.frame().model) == ["constant"]
+    errors = [trial.scores["error"] for trial in result.records[0].trials]
+    frame = result.trials()
+    assert list(frame[frame.score == "error"].value) == errors

@@ -26,7 +26,8 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"runs"},
     {"tuning"},
     {"stored"},
-    {"testing", "publish", "api", "executor", "discovery"},
+    {"testing", "publish", "executor", "discovery"},
+    {"api"},
     {"inspection"},
     {"cli"},
 ]

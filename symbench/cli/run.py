@@ -26,6 +26,7 @@ from symbench.cli.options import (
 )
 from symbench.cli.output import coloured, print_json, terminal_width
 from symbench.cli.progress import Watch
+from symbench.cli.sources import open_publication
 from symbench.errors import InputError
 from symbench.records.record import FINISHED
 from symbench.records.store import Store
@@ -33,6 +34,7 @@ from symbench.results import report
 
 if TYPE_CHECKING:
     from symbench.api import Result
+    from symbench.records.record import Record
     from symbench.registry import Registry
     from symbench.runs.options import Options
     from symbench.runs.plan import Selection
@@ -40,6 +42,11 @@ if TYPE_CHECKING:
     from symbench.training.setup import FleetMode
 
 _SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
+
+_NONE_ALIKE = (
+    "no published row stands beside these: none is of the same tier, task version, data, sizes, "
+    "updates and protocol"
+)
 
 Document = dict[str, Any]
 
@@ -121,6 +128,12 @@ def run(  # noqa: PLR0913 - one parameter per option
             help="Memory limit per cell, in GiB (default: 90 % of memory divided by jobs).",
         ),
     ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", help="Show the rows of a publication beside the run's; repeatable."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also name the pairs that do not apply.")
@@ -142,6 +155,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     if not (everything or task or model or suite):
         raise InputError("nothing chosen: give --all, -t TASK, -m MODEL or --suite FILE.toml")
     check_options(options)
+    published = [record for path in against or () for record in open_publication(path).records()]
     with registered(plugin, no_plugin) as registry:
         content = {} if suite is None else read_suite(suite, registry)
         selection = select(content, task, model, tier, ladder, seeds)
@@ -154,7 +168,7 @@ def run(  # noqa: PLR0913 - one parameter per option
         if dry_run:
             planned = plan(registry, selection, store, fresh=fresh)
         else:
-            result = execute(registry, selection, options, verbose=verbose)
+            result = execute(registry, selection, options, published, verbose=verbose)
     if dry_run:
         _print_plan(planned, as_json=as_json, verbose=verbose)
     else:
@@ -295,16 +309,32 @@ def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -
 
 
 def execute(
-    registry: Registry, selection: Selection, options: Options, *, verbose: bool = False
+    registry: Registry,
+    selection: Selection,
+    options: Options,
+    published: Sequence[Record] = (),
+    *,
+    verbose: bool = False,
 ) -> Result:
-    """Carry out the selection, and show the progress on stderr."""
+    """Carry out the selection, and show the progress on stderr.
+
+    Args:
+        registry: the plugins.
+        selection: what to run.
+        options: how.
+        published: records that stand beside those of the run.
+        verbose: whether the pairs that do not apply get a line each.
+    """
     from symbench.api import result
     from symbench.runs import run
 
     watch = Watch(verbose=verbose)
     registry.add_reporter(watch)
     with watch.bars:
-        return result(run.execute(registry, selection, options))
+        done = result(run.execute(registry, selection, options), published)
+    if published and not any("published" in row.flags for row in done.leaderboard.rows):
+        typer.echo(f"symbench: {_NONE_ALIKE}", err=True)
+    return done
 
 
 def _print_plan(cells: Sequence[Document], *, as_json: bool, verbose: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,80 @@ def test_two_tables_at_once_are_refused(call: Any, stored: Any, tmp_path: Path) 
     done = call("leaderboard", "--store", str(tmp_path / "a"), "--summary", "--discovery")
     assert done.code == 2
     assert "give one of them" in done.err
+
+
+@pytest.fixture
+def published(call: Any, stored: Any, tmp_path: Path) -> Path:
+    """A publication of two models, made from a store."""
+    for model in ("wide", "other"):
+        stored(tmp_path / "a", model)
+    place = tmp_path / "lab"
+    store = str(tmp_path / "a")
+    done = call("publish", "--store", store, "--to", str(place), "--no-site", with_plugin=False)
+    assert done.code == 0, done.err
+    return place
+
+
+def test_a_publication_is_a_store_to_read_from(call: Any, published: Path) -> None:
+    done = call("leaderboard", "--store", str(published), "--json")
+    document = json.loads(done.out)
+    assert [row["status"] for row in document["rows"]] == ["ok", "ok"]  # not stale: as published
+    assert "is shown as published" in done.err
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (".", "is neither a store nor a publication, but its folders are: give --store a"),
+        ("empty", "is neither a store (no folder cells/) nor a publication"),
+        ("begun", "has no usable record: fill it with `symbench run"),
+        ("a/cells", "is a folder inside a store: give --store a"),
+        ("nowhere", "no store at 'nowhere'"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--summary"], ["--discovery"]])
+def test_a_place_without_records_is_an_error_with_a_way_out(
+    call: Any, stored: Any, tmp_path: Path, path: str, words: str, more: list[str]
+) -> None:
+    stored(tmp_path / "a")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "begun" / "cells").mkdir(parents=True)
+    done = call("leaderboard", "--store", path, *more, with_plugin=False)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_a_tier_without_records_is_an_error_that_names_those_with_records(
+    call: Any, stored: Any, tmp_path: Path
+) -> None:
+    stored(tmp_path / "a")
+    done = call("leaderboard", "--store", "a", "--tier", "full", with_plugin=False)
+    assert done.code == 2
+    assert "no full record in 'a': give --tier quick (1)" in done.err
+
+
+def test_columns_are_chosen_by_score_or_heading(call: Any, stored: Any, tmp_path: Path) -> None:
+    stored(tmp_path / "a")
+    options = ["leaderboard", "--store", "a", "--format", "md", "--columns"]
+    done = call(*options, "n to solve,error", with_plugin=False)
+    assert "| model   |   n to solve |" in done.out
+    wrong = call(*options, "n_to_treshold", with_plugin=False)
+    assert wrong.code == 2
+    assert "did you mean n_to_threshold" in wrong.err
+    board = call(*options, "error", "--summary", with_plugin=False)
+    assert board.code == 2
+
+
+def test_the_summary_is_printed_as_csv(call: Any, stored: Any, tmp_path: Path) -> None:
+    record = stored(tmp_path / "x")
+    protocol = {**record.identity.protocol, "chance_error": 1.0}
+    for model in ("wide", "other"):
+        identity = record.identity.model_copy(update={"protocol": protocol, "model": model})
+        Store(tmp_path / "a").write(record.model_copy(update={"identity": identity}))
+    options = ["--store", "a", "--summary", "--format", "csv"]
+    done = call("leaderboard", *options, with_plugin=False)
+    assert done.code == 0
+    lines = list(csv.DictReader(StringIO(done.out)))
+    assert [one["model"] for one in lines] == ["other", "wide"]
+    assert float(lines[0]["iqm.value"]) > 0
+    assert (lines[0]["rank_low"], lines[0]["tasks"], lines[0]["seeds"]) == ("", "1", "2")

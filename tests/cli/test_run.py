@@ -152,3 +152,20 @@ def test_a_record_of_a_newer_schema_is_shown_as_failed_and_kept(call: Any, tmp_p
     assert done.code == 1
     assert "update symbench" in done.err
     assert path.read_text() == newer
+
+
+def test_published_rows_stand_beside_those_of_the_run(call: Any, tmp_path: Path) -> None:
+    first = ["run", "-t", "length", "-m", "wide", "--tier", "smoke", "--executor", "inline"]
+    assert call(*first, "--store", "a").code == 0
+    assert call("publish", "--store", "a", "--to", "lab", "--no-site").code == 0
+    done = call(*first, "--store", "b", "--against", "lab")
+    assert done.code == 0
+    assert "published" in done.out
+    assert "run here, too" in " ".join(done.out.split())
+    assert "lab is shown as published" in done.err
+    other = call(*first, "--store", "c", "--seeds", "1", "--sizes", "4,8", "--against", "lab")
+    assert "no published row stands beside these" in other.err
+    wrong = call(*first, "--store", "d", "--against", "a")
+    assert wrong.code == 2
+    assert "is a store, no publication" in wrong.err
+    assert not (tmp_path / "d").exists()

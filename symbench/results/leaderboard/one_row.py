@@ -97,8 +97,7 @@ def _flags(summary: RecordSummary, scores: Mapping[str, Estimate]) -> list[Flag]
 def _machine(record: Record) -> str | None:
     """Return where the costs were measured: timings compare only where this is equal."""
     made = record.provenance
-    parts = [made[key] for key in ("machine", "device") if isinstance(made.get(key), str)]
-    concurrent = made.get("concurrent")
-    if isinstance(concurrent, int) and concurrent > 1:
-        parts.append(f"up to {concurrent} cells at a time")
+    parts = [part for part in (made.machine, made.device) if part is not None]
+    if made.concurrent is not None and made.concurrent > 1:
+        parts.append(f"up to {made.concurrent} cells at a time")
     return ", ".join(parts) or None

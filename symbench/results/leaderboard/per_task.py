@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from symbench.records.record import FINISHED, Record
 from symbench.results import statistics
+from symbench.results.leaderboard.beside import AGAIN, Beside, beside, marked
 from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
 from symbench.results.leaderboard.greying import poor_rollouts
 from symbench.results.leaderboard.one_row import Compared, row
@@ -29,6 +30,7 @@ def make(
     stale: Callable[[Record], bool] = lambda _: False,
     planned: int | None = None,
     window: ParameterWindow | None = None,
+    published: Iterable[Record] = (),
 ) -> Leaderboard:
     """Return the rows of one tier.
 
@@ -37,16 +39,26 @@ def make(
         stale: whether the task, model, protocol or metrics of a record have changed.
         planned: the number of cells in the plan; without it, the number of cells with a record.
         window: compare only models of these sizes; ``equal_size`` names the others.
+        published: records of publications. Those of the same tasks, data, sizes and budget get
+            rows with the flag ``published``; they are not counted in the coverage.
     """
     current, outdated = newest(records, tier, stale)
     equal_size = None
     if window is not None:
         current, equal_size = at_equal_size(by_task(current).values(), window)
     current += experiments(records, tier, stale)
-    rows = [row for records in by_task(current).values() for row in _task_rows(records)]
-    rows += [_stale_row(record) for record in outdated]
-    rows.sort(key=_order)
-    coverage = _coverage(rows, planned)
+    others = beside(current, published)
+    own: list[Row] = []
+    foreign: list[Row] = []
+    for task, of_task in by_task(current).items():
+        near = others.get(task, Beside())
+        rows = _task_rows([*of_task, *near.ranked])
+        own += rows[: len(of_task)]
+        again = [row(RecordSummary(one), Compared(), reason=AGAIN) for one in near.again]
+        foreign += marked([*rows[len(of_task) :], *again], rows[: len(of_task)])
+    own += [_stale_row(record) for record in outdated]
+    coverage = _coverage(own, planned)
+    rows = sorted([*own, *foreign], key=_order)
     return Leaderboard(tier=tier, coverage=coverage, rows=rows, **known(equal_size=equal_size))
 
 

@@ -20,8 +20,9 @@ def known(**fields: Any) -> dict[str, Any]:
 
 
 Flag = Literal[
-    "built in", "extrapolates", "over budget", "unconnected", "separate validation", "experiment"
-]
+    "built in", "extrapolates", "over budget", "unconnected", "separate validation", "experiment",
+    "published", "other machine",
+]  # fmt: skip
 UNRANKED: frozenset[Flag] = frozenset({"over budget", "experiment"})
 
 

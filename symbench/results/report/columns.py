@@ -244,8 +244,10 @@ def _parameters(row: Row) -> Cell:
 
 
 def _seconds(row: Row) -> Cell:
-    estimate = row.cost.get("train_seconds")
-    return Cell("" if estimate is None else numbers.number(estimate.value))
+    if (estimate := row.cost.get("train_seconds")) is None:
+        return Cell()
+    text = numbers.number(estimate.value)
+    return Cell(f"({text})", "dim") if "other machine" in row.flags else Cell(text)
 
 
 def _of(name: str, title: str, block: Block, show: Callable[[Estimate], str]) -> Column:

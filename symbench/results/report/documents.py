@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tabulate import tabulate
 
@@ -49,14 +49,24 @@ def render_html(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{title}</h1>",
     ]
-    for table in tables(leaderboard, columns):
-        parts.append(f"<h2>{hypertext(table.title)}</h2>")
-        parts.append(f'<div class="scroll">{_drawn(table, "unsafehtml", _html_cell, hypertext)}')
-        parts.append("</div>")
-        parts += [f'<p class="note">{hypertext(note)}</p>' for note in table.notes]
+    parts += _html_tables(leaderboard, columns)
     parts += [f'<p class="note">{hypertext(line, limit=None)}</p>' for line in LEGEND]
     parts.append(f"<p>{hypertext(coverage(leaderboard), limit=None)}</p>\n</body>\n</html>")
     return "\n".join(parts) + "\n"
+
+
+def render_fragment(leaderboard: Leaderboard) -> str:
+    """Return the tables as HTML to be shown inside another page, such as a notebook."""
+    parts = [*_html_tables(leaderboard, ()), f"<p>{hypertext(coverage(leaderboard), None)}</p>"]
+    return "\n".join(parts) + "\n"
+
+
+def _html_tables(leaderboard: Leaderboard, columns: Sequence[str]) -> Iterator[str]:
+    for table in tables(leaderboard, columns):
+        yield f"<h2>{hypertext(table.title)}</h2>"
+        yield f'<div class="scroll">{_drawn(table, "unsafehtml", _html_cell, hypertext)}'
+        yield "</div>"
+        yield from (f'<p class="note">{hypertext(note)}</p>' for note in table.notes)
 
 
 def render_latex(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:

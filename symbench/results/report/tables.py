@@ -43,6 +43,8 @@ _MEANING = {
     "experiment": "made with other options than the tier's, and not ranked",
     "over budget": "more updates or forward passes than the budget allows, and not ranked",
     "built in": "not told the symmetry, and equivariant or announcing it without learning it",
+    "published": "read from a publication, not run here",
+    "other machine": "its times are of another class of machines, and not compared",
     "unconnected": "announces generators that its own function does not keep",
     "extrapolates": "the group moves inputs out of the law of the data, so the equivariance error "
     "is one of extrapolation and about 1 means nothing",

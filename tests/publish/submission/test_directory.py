@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 
@@ -19,7 +20,8 @@ def test_a_publication_replaces_its_own_files_alone(honest, tmp_path):
     place = tmp_path / "publication"
     names = {path.name for path in write(honest, place)}
     assert names == {
-        "README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", "submission.json",
+        "README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", "scores.csv",
+        "submission.json",
     }  # fmt: skip
     (place / "notes.txt").write_text("kept")
     (place / "README.md").write_text("old")
@@ -72,6 +74,35 @@ def test_a_file_with_another_result_is_named(honest, tmp_path, name):
     assert differing_files(honest, tmp_path) == [name]
     file.unlink()
     assert differing_files(honest, tmp_path) == [name]
+
+
+def test_every_score_of_every_trial_has_a_line_and_declined_cells_have_none(honest, tmp_path):
+    write(honest, tmp_path)
+    with (tmp_path / "scores.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    expected = {
+        (r.identity.task, r.identity.model, t.n_train, t.seed, score): value
+        for r in honest.records for t in r.trials for score, value in t.scores.items()
+    }  # fmt: skip
+    found = {
+        (one["task"], one["model"], int(one["n_train"]), int(one["seed"]), one["score"]):
+            float(one["value"])
+        for one in lines if one["score"]
+    }  # fmt: skip
+    assert found == expected
+    untrained = {r.identity.model for r in honest.records if not r.trials}
+    assert not {one["model"] for one in lines} & untrained
+
+
+def test_scores_that_differ_are_named_and_those_that_are_not_there_are_of_earlier_versions(
+    honest, tmp_path
+):
+    write(honest, tmp_path)
+    file = tmp_path / "scores.csv"
+    file.write_text(file.read_text() + "more\n")
+    assert differing_files(honest, tmp_path) == ["scores.csv"]
+    file.unlink()
+    assert differing_files(honest, tmp_path) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"a": 1, "a": 1}'])

@@ -18,6 +18,7 @@ from symbench.errors import InputError
 from symbench.results.leaderboard import Coverage, Estimate, Leaderboard, Point, Rank, Row
 from symbench.results.report import FORMATS, render
 from symbench.results.report.csv_json import line_by_line
+from symbench.results.report.documents import render_fragment
 
 HOSTILE = (
     "<script>alert(1)</script>", "a|b", "=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)",
@@ -397,3 +398,12 @@ def test_a_threshold_that_the_ladder_does_not_resolve_is_noted(
     shown = " ".join(render(leaderboard(*rows, unlearned), "table", width=200).split())
     text = "threshold: of 6 models that have learned the task 2 reach it inside the ladder, 1 at "
     assert (text in shown) is noted
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_is_markup_in_a_notebook(name: str) -> None:
+    failed = row(name, name, status="failed", reason=name, flags=[])
+    shown = render_fragment(leaderboard(row(name, name), failed))
+    assert "<script" not in shown
+    assert "<b>x" not in shown
+    assert "<html" not in shown
