@@ -117,7 +117,10 @@ def written(store, to, **options):
     return write([Store(store)], "quick", lambda _: False, to, **options)
 
 
-TABLES = {"README.md", "leaderboard.csv", "leaderboard.json", "leaderboard.tex", "submission.json"}
+TABLES = {
+    "README.md", "leaderboard.csv", "leaderboard.json", "leaderboard.tex", "scores.csv",
+    "submission.json",
+}  # fmt: skip
 
 
 def test_a_site_is_written_beside_the_tables_unless_it_is_refused(tmp_path):
@@ -203,8 +206,9 @@ def test_hostile_names_messages_and_versions_stay_text(tmp_path, text):
         assert not re.search("[\u202e\u2066\x1b]", shown)  # JSON writes them as \u escapes
     _no_markup(texts["README.md"])
     _no_command(texts["leaderboard.tex"])
-    for row in csv.reader(texts["leaderboard.csv"].splitlines()):
-        assert not any(field.startswith(("=", "+", "@", "\t")) for field in row)
+    for name in ("leaderboard.csv", "scores.csv"):
+        for row in csv.reader(texts[name].splitlines()):
+            assert not any(field.startswith(("=", "+", "@", "\t")) for field in row)
     rows = json.loads(texts["leaderboard.json"])["rows"]
     assert {row["task"] for row in rows} == {text}  # a document for programs: nothing is changed
 
@@ -223,7 +227,7 @@ def _no_markup(readme):
 def _no_command(tex):
     assert "\\input{" not in tex
     body = [line for line in tex.splitlines() if not line.startswith("%")]
-    bare = [re.sub(r"\\[%$&_#{}]", "", re.sub(r"\$[<>]\$", "", line)) for line in body]
+    bare = [re.sub(r"\\[%$&_#{}]", "", re.sub(r"\$([<>]|\\cdot)\$", "", line)) for line in body]
     assert not [line for line in bare if "%" in line or "$" in line]
     rows = [line for line in bare if line.endswith(r"\\")]
     assert len(rows) == 3  # the heading and two models
