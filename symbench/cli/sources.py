@@ -110,9 +110,13 @@ def open_stores(paths: Sequence[Path] | None) -> list[Store]:
     """Return the named stores, or the default one.
 
     Raises:
-        InputError: one of them does not exist.
+        InputError: one of them does not exist, or is a publication.
     """
+    from symbench.publish.submission.publication import is_publication
+
     for path in paths or ():
+        if is_publication(path):
+            raise InputError(f"{str(path)!r} is a publication: give the store it was made from")
         if not path.is_dir():
             raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
     if not paths and not DEFAULT_STORE.is_dir():

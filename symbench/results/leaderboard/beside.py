@@ -50,13 +50,21 @@ def beside(own: Iterable[Record], published: Iterable[Record]) -> dict[str, Besi
     }
 
 
-def marked(rows: Iterable[Row], own: Iterable[Row]) -> list[Row]:
-    """Return published rows with their flags. Times of another machine class are not compared."""
-    machines = {row.machine for row in own}
-    marks: list[Row] = []
-    for row in rows:
-        flags: list[Flag] = [*row.flags, "published"]
-        if row.machine not in machines:
-            flags.append("other machine")
-        marks.append(row.model_copy(update={"flags": flags}))
-    return marks
+def marked(row: Row, record: Record, own: Iterable[Record]) -> Row:
+    """Return a published row with its flags.
+
+    Times of another machine class are not compared.
+
+    Args:
+        row: that of the published record.
+        record: the published record.
+        own: the records of the run.
+    """
+    flags: list[Flag] = [*row.flags, "published"]
+    if _machine(record) not in {_machine(one) for one in own}:
+        flags.append("other machine")
+    return row.model_copy(update={"flags": flags})
+
+
+def _machine(record: Record) -> tuple[str | None, str | None]:
+    return record.provenance.machine, record.provenance.device

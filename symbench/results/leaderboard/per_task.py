@@ -51,15 +51,21 @@ def make(
     own: list[Row] = []
     foreign: list[Row] = []
     for task, of_task in by_task(current).items():
-        near = others.get(task, Beside())
-        rows = _task_rows([*of_task, *near.ranked])
-        own += rows[: len(of_task)]
-        again = [row(RecordSummary(one), Compared(), reason=AGAIN) for one in near.again]
-        foreign += marked([*rows[len(of_task) :], *again], rows[: len(of_task)])
+        ours, theirs = _beside_published(of_task, others.get(task, Beside()))
+        own += ours
+        foreign += theirs
     own += [_stale_row(record) for record in outdated]
     coverage = _coverage(own, planned)
     rows = sorted([*own, *foreign], key=_order)
     return Leaderboard(tier=tier, coverage=coverage, rows=rows, **known(equal_size=equal_size))
+
+
+def _beside_published(own: Sequence[Record], near: Beside) -> tuple[list[Row], list[Row]]:
+    """Return the own rows of one task, and the published ones with their flags."""
+    rows = _task_rows([*own, *near.ranked])
+    rows += [row(RecordSummary(one), Compared(), reason=AGAIN) for one in near.again]
+    published = zip(rows[len(own) :], [*near.ranked, *near.again], strict=True)
+    return rows[: len(own)], [marked(one, record, own) for one, record in published]
 
 
 def _coverage(rows: Sequence[Row], planned: int | None) -> Coverage:
