@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from symbench.publish import submission
 from symbench.records.record import Identity, Record
 from symbench.records.store import Store
 from symbench.registry.source_hash import source_sha256
+from symbench.results.leaderboard.record_summary import RecordSummary
+from symbench.results.statistics import n_to_threshold
 from symbench.runs.protocol import PROTOCOL_VERSION
 from symbench.runs.provenance import machine
 from symbench.runs.staleness import is_stale
@@ -99,6 +102,27 @@ def test_the_tables_of_a_publication_are_those_of_its_submission(directory):
 @pytest.mark.parametrize("directory", PUBLICATIONS, ids=name)
 def test_a_submission_is_of_the_tasks_as_they_are(directory):
     assert outdated(submitted(directory).records) == set()
+
+
+@pytest.mark.parametrize("directory", PUBLICATIONS, ids=name)
+def test_a_task_whose_threshold_few_models_cross_says_why(directory):
+    by_task = defaultdict(list)
+    for record in submitted(directory).records:
+        summary = RecordSummary(record)
+        if len(summary.sizes) > 1 and summary.curves and summary.has_learned:
+            by_task[record.identity.task, record.identity.tier].append(summary)
+    assert by_task
+    for (name, tier), summaries in by_task.items():
+        task = built_in().task(name).for_tier(tier)
+        inside = sum(crosses(summary, task.threshold) for summary in summaries)
+        assert 2 * inside >= len(summaries) or task.threshold_note.get(tier), (name, tier)
+
+
+def crosses(summary: RecordSummary, threshold: float) -> bool:
+    """Whether the learning curve crosses today's threshold between two sizes of the ladder."""
+    by_size = list(zip(*summary.curves, strict=True))
+    crossing = n_to_threshold(summary.sizes, by_size, threshold, summary.smallest_error)
+    return crossing.censored is None
 
 
 @pytest.fixture

@@ -72,6 +72,10 @@ class _Rotations(Task):
     kind = "image"
     reference = f"{_PAPER}, section 5 and its released code"
     threshold = 0.05
+    threshold_note: ClassVar[Mapping[str, str]] = {
+        "quick": "closed forms and models that contain the flow are below it at the smallest size, "
+        "and the updates take few of the others to it",
+    }
     updates: ClassVar[Mapping[str, int]] = {"quick": 120, "full": 31250}
     # smaller test sets are enough here: the error bars come from the five seeds
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -46,7 +46,8 @@ class Task(ABC):
     each tier; ``()`` keeps the task out of a tier. ``updates`` replaces a tier's number of updates
     for every model, where a published protocol requires another number. ``tiers`` overrides
     attributes for a tier, such as ``{"quick": {"test_size": 100}}``. ``published`` holds results of
-    papers.
+    papers. ``threshold_note`` says by tier why few learning curves cross the threshold inside the
+    ladder.
 
     A model that selects among its networks sets a fifth of its n_train examples aside for that. A
     task that reproduces a published protocol may allow a separate validation set of ``valid_size``
@@ -80,6 +81,7 @@ class Task(ABC):
     headline: ClassVar[str] = ""
     chance: ClassVar[float] = 1.0
     threshold: ClassVar[float] = 0.0
+    threshold_note: ClassVar[Mapping[str, str]] = {}
     sizes: ClassVar[Mapping[str, tuple[int, ...]]]
     updates: ClassVar[Mapping[str, int]] = {}
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}

@@ -29,6 +29,7 @@ def describe_task(task: Task, plugin: str) -> Description:
         "further_symmetries": list(task.further_symmetries),
         "ambient": None if task.ambient is None else str(task.ambient),
         "threshold": task.threshold,
+        "threshold_note": dict(task.threshold_note),
         "sizes": {tier: list(sizes) for tier, sizes in task.sizes.items()},
         "test_size": task.test_size,
         "baseline": task.baseline,

@@ -224,7 +224,7 @@ def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str |
         "baseline": planned.baseline,
         "chance_error": _chance_error(planned),
         **({"headline": planned.headline} if planned.headline else {}),
-        **_terms_of(planned),
+        **_terms_of(planned, tier),
     }
     if experiment := selection.experiment:
         terms |= {**experiment, "experiment": experiment}
@@ -252,8 +252,10 @@ def _cannot_sample(task: Task, sampler: str | None) -> str | None:
     return None
 
 
-def _terms_of(task: Task) -> dict[str, str]:
-    """Return what a task declares only if it applies: separate validation, kind of discovery.
+def _terms_of(task: Task, tier: str) -> dict[str, str]:
+    """Return what a task declares only if it applies.
+
+    It is separate validation, the kind of discovery, and why few models cross the threshold.
 
     Raises:
         InputError: there is no such kind of discovery.
@@ -263,7 +265,8 @@ def _terms_of(task: Task) -> dict[str, str]:
         raise InputError(
             f"{task.name}: discovery is {kind!r}: choose one of {', '.join(get_args(Discovery))}"
         )
-    terms = {"separate_validation": reason, "discovery": kind}
+    note = task.threshold_note.get(tier)
+    terms = {"separate_validation": reason, "discovery": kind, "threshold_note": note}
     return {name: value for name, value in terms.items() if value}
 
 

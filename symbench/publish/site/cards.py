@@ -105,6 +105,7 @@ def _facts(known: Description) -> list[tuple[str, str]]:
         ("loss", known["loss"]),
         ("input shape", " × ".join(map(str, known["input_shape"])) or "a number"),
         ("output shape", " × ".join(map(str, known["output_shape"])) or "a number"),
+        *((f"threshold, {tier}", note) for tier, note in known["threshold_note"].items()),
         ("test examples", str(known["test_size"])),
         ("baseline", known["baseline"]),
     ]

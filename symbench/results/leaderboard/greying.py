@@ -19,7 +19,7 @@ _COUNTS = ("announced_count", "announced_unconnected", "announced_unmoved")
 _ROUNDING = 1e-6  # of an overlap: announced generators have single precision
 _POOR = 2.0  # times the least rollout error of the task
 _STILL = 0.9  # times the rollout error of standing still
-_MOTION = 0.5  # least length of a predicted path, relative to the true one
+_MOTION = 0.25  # least length of a predicted path, relative to the true one
 _BUILT_IN = 0.95  # of an announcement that does not depend on the data
 
 
@@ -56,8 +56,8 @@ def poor_rollouts(
 
     Their median ``rollout_error`` is not known, more than twice the least of the ``compared``
     models that have learned the task, or hardly less than that of standing still: in a chaotic
-    system all rollouts are poor in the end. Or their median ``rollout_motion`` is below a half: in
-    some part of the rollout they move much less than the true ones.
+    system all rollouts are poor in the end. Or their median ``rollout_motion`` is below a quarter:
+    in some part of the rollout they move much less than the true ones.
     """
     learned = [one for one in compared if one.has_learned]
     least = min((_rollout(one) for one in learned), default=math.inf)

@@ -69,6 +69,7 @@ def row(
         group=None if rank is None else rank.group,
         **known(
             headline=summary.headline,
+            threshold_note=summary.threshold_note,
             tuning=summary.tuning or None,
             flags=flags or None,
             separate_validation=summary.separate_validation,

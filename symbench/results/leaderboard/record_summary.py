@@ -132,6 +132,12 @@ class RecordSummary:
         return reason if isinstance(reason, str) and reason else None
 
     @property
+    def threshold_note(self) -> str | None:
+        """Why few learning curves cross the threshold on the ladder, as the task says."""
+        note = self.record.identity.protocol.get("threshold_note")
+        return note if isinstance(note, str) and note else None
+
+    @property
     def is_over_budget(self) -> bool:
         """Whether a model that fits itself took more than its share of the budget."""
         return any(trial.cost.get("over_budget", 0) > 0 for trial in self.record.trials)

@@ -94,7 +94,8 @@ class Row(Part):
     whose error is replaced by the error of chance. ``flags`` qualify the results; a row with one of
     ``UNRANKED`` is not compared with others. ``separate_validation`` is why labels
     beyond n_train were used for choosing. ``absent`` holds the reason for each score that a
-    metric could not measure. ``learned`` is true if the error is at most half that of chance.
+    metric could not measure. ``threshold_note`` is why few learning curves cross the threshold on
+    the ladder, as the task says. ``learned`` is true if the error is at most half that of chance.
     """
 
     task: str
@@ -115,6 +116,7 @@ class Row(Part):
     tuning: int | None = None
     flags: list[Flag] = []
     separate_validation: str | None = None
+    threshold_note: str | None = None
     absent: dict[str, str] = {}
     learned: bool = False
 

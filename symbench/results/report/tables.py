@@ -31,8 +31,9 @@ LEGEND = (
     "In parentheses, and not compared: stale results; announced generators no better than a guess; "
     "generators that the model also announces after training on moved data (announced_unmoved); "
     "what a model conserves whose rollout error is more than twice the least, or hardly less than "
-    "that of standing still (rollout_error.still), or whose rollout moves less than half as much "
-    "as the true one (rollout_motion); symmetry scores of a model that has not learned the task.",
+    "that of standing still (rollout_error.still), or whose rollout moves less than a quarter as "
+    "far as the true one (rollout_motion); symmetry scores of a model that has not learned the "
+    "task.",
     "prior: what the model knew of the symmetry beforehand. Compare across priors with care. "
     "tuning: configurations tried on the valid split; empty: as its author configured it.",
 )
@@ -163,9 +164,11 @@ def _threshold_note(rows: Sequence[Row]) -> Iterator[str]:
     inside = sum(estimate.censored is None for estimate in solved)
     if 2 * inside < len(solved):
         few = sum(estimate.censored == "below" for estimate in solved)
+        why = next((f" ({row.threshold_note})" for row in rows if row.threshold_note), "")
         yield (
             f"threshold: of {len(solved)} models that have learned the task {inside} reach it "
-            f"inside the ladder, {few} at the smallest size, {len(solved) - inside - few} nowhere"
+            f"inside the ladder, {few} at the smallest size, {len(solved) - inside - few} "
+            f"nowhere{why}"
         )
 
 

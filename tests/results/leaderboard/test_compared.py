@@ -62,7 +62,7 @@ def test_where_all_rollouts_are_poor_standing_still_heads_no_conservation() -> N
 
 def test_a_flow_that_stops_moving_heads_no_conservation() -> None:
     records = [moving("node", 0.146, 0.8), moving("stops", 0.147, 0.1), moving("slow", 0.15, 0.2)]
-    for record, motion in zip(records, (0.9, 0.0, 0.51), strict=True):
+    for record, motion in zip(records, (0.9, 0.0, 0.26), strict=True):
         for trial in record.trials:
             trial.scores["rollout_motion"] = motion
     assert leaders(make(records, "quick"), "conservation_error.energy") == ["slow", "node"]

@@ -36,3 +36,11 @@ def test_why_a_smaller_size_has_no_score_is_not_noted_where_the_largest_has_it()
     record = cell("shy", scores=SCORES, provenance={"absent": absent})
     assert "no lie_derivative of shy: it does not vary" in shown(record)
     assert "no equivariance_error" not in shown(record)
+
+
+def test_why_few_models_cross_the_threshold_stands_beside_how_many_do() -> None:
+    record = cell(protocol={"threshold": 1e-6, "threshold_note": "the ladder is too short"})
+    note = "threshold: of 1 models that have learned the task 0 reach it inside the ladder, 0 at "
+    assert note + "the smallest size, 1 nowhere (the ladder is too short)" in shown(record)
+    crossed = cell(protocol={"threshold": 0.05, "threshold_note": "the ladder is too short"})
+    assert "the ladder is too short" not in shown(crossed)
