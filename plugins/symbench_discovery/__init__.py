@@ -29,7 +29,13 @@ _MODELS = (
     "augerino_gl:AugerinoGL",
     "lie_augment:LieAugment",
     "use:KernelNullUse",
+    "use:LocalNullUse",
     "use:LieGGUse",
+    "use:AugerinoGLUse",
+    "use:LieAugmentUse",
+    "use:LieGANChosenUse",
+    "use:InfinitesimalMLPUse",
+    "use:FieldFitUse",
     "emlp_select:EMLPSelect",
 )
 

@@ -12,14 +12,14 @@ from torch.nn import functional
 from symbench import Context, Data, Problem
 from symbench.metrics.algebra import Whitening
 from symbench.metrics.candidate import second_moment
+from symbench_discovery.averaged import Averaged
 from symbench_discovery.predictor import calibrated
 from symbench_discovery.training import TaskLoss, batch, descend
-from symbench_discovery.use import Averaged
 from symbench_discovery.vectors import (
     NOT_IN_QUICK,
     Announcement,
+    PerceptronMethod,
     TrainedConfig,
-    VectorMethod,
     law_of,
 )
 
@@ -41,7 +41,7 @@ class AugerinoGLConfig(TrainedConfig):
 
 
 @final
-class AugerinoGL(VectorMethod):
+class AugerinoGL(PerceptronMethod):
     """Widths of the d² generators of gl(V), learned with a perceptron from the training loss alone.
 
     The basis is that of the antisymmetric and the symmetric matrices in whitened coordinates:
@@ -57,13 +57,7 @@ class AugerinoGL(VectorMethod):
     reference = "Benton et al. 2020, Learning invariances in neural networks"
     Config = AugerinoGLConfig
     config: AugerinoGLConfig
-    backbones = ("mlp",)
     tiers = NOT_IN_QUICK
-
-    def build(self, problem: Problem) -> Announcement:
-        """Return the untrained perceptron, which announces nothing."""
-        nothing = super().build(problem)
-        return Announcement(problem.backbone("mlp"), nothing.L)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the averaged perceptron, with the generators whose widths have grown."""

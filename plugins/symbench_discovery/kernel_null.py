@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
-from symbench import Context, Data, Problem
-from symbench.nullspace.acting import acting, input_scale
-from symbench.nullspace.comparison import announced, without_symmetry
 from symbench.nullspace.process import Choice, Regression
-from symbench_discovery.counted import CountedConfig
-from symbench_discovery.vectors import Announcement, VectorMethod, law_of
+from symbench_discovery.counted import CountedMethod
 
 
 @final
-class KernelNull(VectorMethod):
+class KernelNull(CountedMethod):
     """Kernel regression, and the generators of gl(V) that its derivative keeps.
 
     A Gaussian process with a squared-exponential kernel on whitened inputs is fitted to all
@@ -31,26 +27,7 @@ class KernelNull(VectorMethod):
     name, version = "kernel-null", "1"
     summary = "null space of the derivative of a Gaussian process, without training"
     reference = "Moskalev et al. 2022 (LieGG), for a network"
-    Config = CountedConfig
-    config: CountedConfig
 
-    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the regression on all data, with the generators that it keeps."""
-        data, rest, valid = (
-            part.to("cpu", torch.float64) for part in (data, context.rest, context.valid)
-        )
-        scale = input_scale(law_of(problem), data.x)
-        choice = Choice.of(scale, rest, valid)
-        regression = Regression(scale / choice.length, choice.noise, data.x)
-        prior = Regression(scale / choice.longer, choice.noise, data.x)
-        f, within = regression.of(data.y), acting(law_of(problem), data)
-        fit = Data(data.x, f(data.x).flatten(1))
-        L = announced(
-            within,
-            lambda y: regression.of(y).derivative(within.x),
-            data.y.flatten(1),
-            without_symmetry(prior, fit, self.config.draws, context.generator),
-            self.config.tolerance,
-        )
-        known = choice.error <= self.config.worst
-        return Announcement(f, L if known else L[:0]).to(context.device)
+    def estimator(self, scale: Tensor, choice: Choice, x: Tensor) -> Callable[[Tensor], nn.Module]:
+        """Return the regression with the chosen length scale and noise."""
+        return Regression(scale / choice.length, choice.noise, x).of

@@ -17,8 +17,8 @@ from symbench_discovery.training import TaskLoss, batch, descend
 from symbench_discovery.vectors import (
     NOT_IN_QUICK,
     Announcement,
+    PerceptronMethod,
     TrainedConfig,
-    VectorMethod,
     law_of,
 )
 
@@ -41,7 +41,7 @@ class LieAugmentConfig(TrainedConfig):
 
 
 @final
-class LieAugment(VectorMethod):
+class LieAugment(PerceptronMethod):
     """Generators A_i that may move the examples of a perceptron without raising its loss.
 
     The loss is the mean of that on the examples and on examples moved by exp(Σ c_i A_i), with c_i
@@ -56,13 +56,7 @@ class LieAugment(VectorMethod):
     reference = "SEMoLA, LieAugmenter (arXiv:2506.03914)"
     Config = LieAugmentConfig
     config: LieAugmentConfig
-    backbones = ("mlp",)
     tiers = NOT_IN_QUICK
-
-    def build(self, problem: Problem) -> Announcement:
-        """Return the untrained perceptron, which announces nothing."""
-        nothing = super().build(problem)
-        return Announcement(problem.backbone("mlp"), nothing.L)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the perceptron, with the generators that have not become trivial."""

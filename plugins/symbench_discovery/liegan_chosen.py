@@ -14,7 +14,7 @@ from symbench_discovery.elements import LieSampler
 from symbench_discovery.liegg import kept_by
 from symbench_discovery.moves import movement
 from symbench_discovery.predictor import trained
-from symbench_discovery.vectors import NOT_IN_QUICK, Announcement, TrainedConfig, VectorMethod
+from symbench_discovery.vectors import NOT_IN_QUICK, Announcement, PerceptronMethod, TrainedConfig
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LieGANChosenConfig(TrainedConfig):
 
 
 @final
-class LieGANChosen(VectorMethod):
+class LieGANChosen(PerceptronMethod):
     """``liegan`` with ⌊d² / 2⌋ channels, of whose span only what a predictor keeps is announced.
 
     LieGAN is given its number of generators, and finds symmetries of the distribution of the data,
@@ -45,16 +45,10 @@ class LieGANChosen(VectorMethod):
     reference = "Yang, Walters, Dehmamy, Yu 2023, Generative adversarial symmetry discovery"
     Config = LieGANChosenConfig
     config: LieGANChosenConfig
-    backbones = ("mlp",)
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         tier: {**NOT_IN_QUICK.get(tier, {}), "generator_rate": 1e-2, "discriminator_rate": 2e-3}
         for tier in ("smoke", "quick")  # the published rates need more updates
     }
-
-    def build(self, problem: Problem) -> Announcement:
-        """Return the untrained perceptron, which announces nothing."""
-        nothing = super().build(problem)
-        return Announcement(problem.backbone("mlp"), nothing.L)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the perceptron, with what it keeps of the generators of the adversary.

@@ -15,7 +15,7 @@ from symbench.metrics.candidate import Candidate
 from symbench.metrics.derivative import Derivative
 from symbench.nullspace.acting import acting
 from symbench_discovery.predictor import trained
-from symbench_discovery.vectors import Announcement, VectorMethod, law_of
+from symbench_discovery.vectors import Announcement, PerceptronMethod, law_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LieGGConfig:
 
 
 @final
-class LieGG(VectorMethod):
+class LieGG(PerceptronMethod):
     """A perceptron trained as ``mlp`` is, and the generators of gl(V) that it keeps.
 
     The generators are the singular directions of the derivative C of the trained network along
@@ -39,12 +39,6 @@ class LieGG(VectorMethod):
     reference = "Moskalev, Sepliarskaia, Sosnovik, Smeulders 2022, LieGG"
     Config = LieGGConfig
     config: LieGGConfig
-    backbones = ("mlp",)
-
-    def build(self, problem: Problem) -> Announcement:
-        """Return the untrained perceptron, which announces nothing."""
-        nothing = super().build(problem)
-        return Announcement(problem.backbone("mlp"), nothing.L)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the trained perceptron with the generators that it keeps."""

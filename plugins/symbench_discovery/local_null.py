@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from symbench import Context, Data, Problem
-from symbench.nullspace.acting import acting, input_scale
-from symbench.nullspace.comparison import announced, without_symmetry
-from symbench.nullspace.process import Choice, Regression
-from symbench_discovery.counted import CountedConfig
-from symbench_discovery.vectors import Announcement, VectorMethod, law_of
+from symbench.nullspace.process import Choice
+from symbench_discovery.counted import CountedMethod
 
 _RIDGE = 1e-9  # relative to the mean square of the coordinates
 _NEAREST = 4  # neighbours of a point, as a multiple of the number of coordinates
@@ -61,7 +59,7 @@ class LocalLinear(nn.Module):
 
 
 @final
-class LocalNull(VectorMethod):
+class LocalNull(CountedMethod):
     """Slopes by local linear regression, and the generators of gl(V) that keep them.
 
     At each training input a linear regression over the 4 · dim nearest examples estimates the
@@ -72,25 +70,7 @@ class LocalNull(VectorMethod):
     name, version = "local-null", "1"
     summary = "null space of slopes estimated by local linear regression"
     reference = "Cahill, Mixon, Parshall 2020, Lie PCA (its estimate of tangents)"
-    Config = CountedConfig
-    config: CountedConfig
 
-    def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
-        """Return the local regression on all data, with the generators that it keeps."""
-        data, rest, valid = (
-            part.to("cpu", torch.float64) for part in (data, context.rest, context.valid)
-        )
-        scale = input_scale(law_of(problem), data.x)
-        choice = Choice.of(scale, rest, valid)
-        prior = Regression(scale / choice.longer, choice.noise, data.x)
-        f, within = LocalLinear(scale, data.x, data.y), acting(law_of(problem), data)
-        fit = Data(data.x, f(data.x).flatten(1))
-        L = announced(
-            within,
-            lambda y: LocalLinear(scale, data.x, y).derivative(within.x),
-            data.y.flatten(1),
-            without_symmetry(prior, fit, self.config.draws, context.generator),
-            self.config.tolerance,
-        )
-        known = choice.error <= self.config.worst
-        return Announcement(f, L if known else L[:0]).to(context.device)
+    def estimator(self, scale: Tensor, choice: Choice, x: Tensor) -> Callable[[Tensor], nn.Module]:  # noqa: ARG002
+        """Return the local regression, which has neither a length scale nor a noise."""
+        return partial(LocalLinear, scale, x)

@@ -2,70 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, final
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
 
-from symbench import Context, Data, Problem, Symmetry
+from symbench import Context, Data, Fits, Model, Problem, Symmetry
+from symbench.contract.values import Tier
 from symbench.metrics.algebra import Whitening
 from symbench.metrics.candidate import second_moment
+from symbench_discovery.augerino_gl import AugerinoGL
+from symbench_discovery.averaged import Averaged
 from symbench_discovery.compact import as_compact, logarithms_of, orthonormalised
+from symbench_discovery.field_fit import FieldFit
+from symbench_discovery.infinitesimal_mlp import InfinitesimalMLP
 from symbench_discovery.kernel_null import KernelNull
+from symbench_discovery.lie_augment import LieAugment
+from symbench_discovery.liegan_chosen import LieGANChosen
 from symbench_discovery.liegg import LieGG
+from symbench_discovery.local_null import LocalNull
 from symbench_discovery.predictor import Augment, trained
 from symbench_discovery.training import TaskLoss
 from symbench_discovery.vectors import (
     NOT_IN_QUICK,
     Announcement,
+    PerceptronMethod,
     TrainedConfig,
-    VectorMethod,
     law_of,
 )
 
 
-class Averaged(nn.Module):
-    """x ↦ mean over j of ρ_out(g_j)⁻¹ f(ρ_in(g_j) x) for fixed elements g_j of a group.
-
-    Args:
-        net: f.
-        law: ρ_in and ρ_out.
-        g: elements [e, d, d].
-    """
-
-    inputs: Tensor
-    outputs: Tensor
-
-    def __init__(self, net: nn.Module, law: Symmetry, g: Tensor) -> None:
-        super().__init__()
-        self.net = net
-        self.register_buffer("inputs", law.input.rho(g))
-        self.register_buffer("outputs", law.output.rho(torch.linalg.inv(g)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return [n, *output_shape]."""
-        values = [
-            _moved(self.net(_moved(x, rho)), back)
-            for rho, back in zip(self.inputs, self.outputs, strict=True)
-        ]
-        y: Tensor = torch.stack(values).mean(0)
-        return y
-
-
-def _moved(values: Tensor, rho: Tensor) -> Tensor:
-    """Return ρ v [n, ...] for values v [n, ...]."""
-    return (values.flatten(1) @ rho.mT).view_as(values)
-
-
 @dataclass(frozen=True)
 class UseConfig(TrainedConfig):
-    """``copies`` is the number of elements over which an output is averaged."""
+    """``copies`` is the number of elements over which an output is averaged.
+
+    The method whose announcement is used has its configuration of the tier ``first``.
+    """
 
     copies: int = 16
+    first: Tier = "full"
 
 
-class _Use(VectorMethod):
+class _Use(PerceptronMethod):
     """A perceptron that is trained on examples moved by the group that another method announces.
 
     It is trained as ``mlp`` is, with every example of a batch moved by exp(Σ z_i L_i) for normal
@@ -73,24 +53,30 @@ class _Use(VectorMethod):
     generators are replaced by the nearest ones of a compact group, and the output is averaged over
     fixed elements where that lowers the validation error. Where no generator is announced, it is
     ``mlp``. The error relative to that of ``mlp`` is what the discovery is worth.
+
+    The method takes ``share`` of the updates, so that both stages are within the budget.
     """
 
     version = "1"
     Config = UseConfig
     config: UseConfig
-    backbones = ("mlp",)
-    tiers = NOT_IN_QUICK
-    first: ClassVar[type[VectorMethod]]
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {**NOT_IN_QUICK, "smoke": {"first": "smoke"}}
+    first: ClassVar[type[Model]]
+    share: ClassVar[float] = 1.0
 
-    def build(self, problem: Problem) -> Announcement:
-        """Return the untrained perceptron, which announces nothing."""
-        nothing = super().build(problem)
-        return Announcement(problem.backbone("mlp"), nothing.L)
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what the method declines whose announcement is used."""
+        return super().accepts(problem) or self._method.accepts(problem)
+
+    @property
+    def _method(self) -> Model:
+        return self.first.for_tier(self.config.first)
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the predictor, with the generators of the first stage."""
-        method = self.first()
-        L = method.generators(method.fit(problem, data, context))
+        method, share = cast(Fits, self._method), int(self.share * context.updates)
+        found = method.fit(problem, data, replace(context, updates=share))
+        L = self._method.generators(found)
         net = problem.backbone("mlp").to(context.device)
         if L is None or len(L) == 0:
             trained(net, problem, context, context.updates)
@@ -162,9 +148,64 @@ class KernelNullUse(_Use):
 
 
 @final
+class LocalNullUse(_Use):
+    """A perceptron augmented by the generators that ``local-null`` announces."""
+
+    name = "local-null-use"
+    summary = "a perceptron that uses what local-null discovers"
+    first = LocalNull
+
+
+@final
 class LieGGUse(_Use):
     """A perceptron augmented by the generators that ``liegg`` announces."""
 
     name = "liegg-use"
     summary = "a perceptron that uses what liegg discovers"
     first = LieGG
+
+
+@final
+class AugerinoGLUse(_Use):
+    """A perceptron augmented by the generators that ``augerino-gl`` announces."""
+
+    name = "augerino-gl-use"
+    summary = "a perceptron that uses what augerino-gl discovers"
+    first = AugerinoGL
+
+
+@final
+class LieAugmentUse(_Use):
+    """A perceptron augmented by the generators that ``lie-augment`` announces."""
+
+    name = "lie-augment-use"
+    summary = "a perceptron that uses what lie-augment discovers"
+    first = LieAugment
+
+
+@final
+class LieGANChosenUse(_Use):
+    """A perceptron augmented by the generators that ``liegan-chosen`` announces."""
+
+    name = "liegan-chosen-use"
+    summary = "a perceptron that uses what liegan-chosen discovers"
+    first = LieGANChosen
+    share = 0.5  # an adversarial pair takes two steps per update
+
+
+@final
+class InfinitesimalMLPUse(_Use):
+    """A perceptron augmented by the generators that ``infinitesimal-mlp`` announces."""
+
+    name = "infinitesimal-mlp-use"
+    summary = "a perceptron that uses what infinitesimal-mlp discovers"
+    first = InfinitesimalMLP
+
+
+@final
+class FieldFitUse(_Use):
+    """A perceptron augmented by the generators that ``field-fit`` announces."""
+
+    name = "field-fit-use"
+    summary = "a perceptron that uses what field-fit discovers"
+    first = FieldFit

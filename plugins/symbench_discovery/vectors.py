@@ -92,6 +92,17 @@ class VectorMethod(Model):
         return module.L if isinstance(module, Announcement) else None
 
 
+class PerceptronMethod(VectorMethod):
+    """Base of the methods whose predictor is a perceptron."""
+
+    backbones = ("mlp",)
+
+    def build(self, problem: Problem) -> Announcement:
+        """Return the untrained perceptron, which announces nothing."""
+        nothing = super().build(problem)
+        return Announcement(problem.backbone("mlp"), nothing.L)
+
+
 def law_of(problem: Problem) -> Symmetry:
     """Return how GL(V) acts on the problem's inputs and outputs.
 

@@ -73,6 +73,16 @@ def test_it_finds_the_affine_algebras_of_fields(name, count, discovered):
     assert len(module.L) == count
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_finite_group_has_no_generators(seed, discovered):
+    icosahedral = load().tasks["finite-icosahedral"].load()
+    task = icosahedral() if isinstance(icosahedral, type) else icosahedral
+    module, found = discovered(KernelNull(), task, 300, seed)
+    assert len(module.L) == 0
+    assert found["false_finding"] == 0
+
+
 def test_noise_alone_gives_no_generator(discovered):
     def noise(data):
         return torch.randn(data.y.shape, generator=seeded("noise"))

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import pytest
 import torch
+from symbench_discovery.averaged import Averaged
 from symbench_discovery.compact import as_compact, orthonormalised
-from symbench_discovery.use import Averaged, Found, KernelNullUse, LieGGUse
+from symbench_discovery.use import (
+    AugerinoGLUse,
+    FieldFitUse,
+    Found,
+    InfinitesimalMLPUse,
+    KernelNullUse,
+    LieAugmentUse,
+    LieGANChosenUse,
+    LieGGUse,
+    LocalNullUse,
+)
 from symbench_images.controls import NoSymmetry
 from symbench_vectors.tasks import O5Invariant
 from torch import nn
 
+import symbench
 from symbench.contract import Symmetry, seeded
 from symbench.groups import GL, SO, Lorentz, Scalar, Trivial, V
 from symbench.metrics.algebra import Whitening, orthonormal, principal_cosines
+from symbench.training.spending import counted
 
 
 def normal(*shape, seed="use"):
@@ -111,3 +124,26 @@ def test_the_same_seed_gives_the_same_function(discovered):
     one, other = (discovered(LieGGUse(), O5Invariant(), 60, updates=5)[0] for _ in range(2))
     x = O5Invariant().sample(5, 0, "test").x
     assert torch.equal(one(x), other(x))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        KernelNullUse, LocalNullUse, LieGGUse, AugerinoGLUse, LieAugmentUse, LieGANChosenUse,
+        InfinitesimalMLPUse, FieldFitUse,
+    ],
+)  # fmt: skip
+def test_the_second_stage_uses_the_announcement_of_the_first(model, discovered, monkeypatch):
+    monkeypatch.setattr(model.first, "generators", lambda self, module: SO(5).algebra)
+    with counted() as counter:
+        module, _ = discovered(model(), O5Invariant(), 60, updates=10)
+    assert torch.equal(module.L, SO(5).algebra)
+    assert counter.steps >= 10
+    assert not counter.spent(10).over
+
+
+def test_a_task_that_the_first_method_declines_is_declined(monkeypatch):
+    monkeypatch.setattr(LocalNullUse.first, "accepts", lambda self, problem: "not this one")
+    problem = symbench.problem(O5Invariant(), LocalNullUse())
+    assert LocalNullUse().accepts(problem) == "not this one"
+    assert KernelNullUse().accepts(problem) is None
