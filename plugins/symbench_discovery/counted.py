@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from symbench import Context, Data, Problem
 from symbench.nullspace.acting import acting, input_scale
-from symbench.nullspace.comparison import announced, without_symmetry
+from symbench.nullspace.comparison import affine_error, announced, without_symmetry
 from symbench.nullspace.process import Choice, Regression
 from symbench_discovery.vectors import Announcement, VectorMethod, law_of
 
@@ -23,7 +23,10 @@ class CountedConfig:
 
     ``draws`` is the number of functions without symmetry. No direction is announced whose bound is
     above ``tolerance``, and none at all where the kernel regression has a held-out error above
-    ``worst``, in units of the variance: it then says nothing about the function.
+    ``worst``, in units of the variance: it then says nothing about the function. The unit is the
+    error of an affine regression where that is smaller, unless it is below ``tolerance`` squared.
+    Otherwise an affine function, which many generators may keep, would stand for one whose
+    remainder was not learned, and keeps none.
     """
 
     draws: int = 100
@@ -73,5 +76,15 @@ class CountedMethod(VectorMethod):
             without_symmetry(prior, fit, self.config.draws, context.generator),
             self.config.tolerance,
         )
-        known = choice.error <= self.config.worst
+        known = self._knows(choice.error, affine_error(rest, valid))
         return Announcement(f, L if known else L[:0]).to(context.device)
+
+    def _knows(self, error: float, affine: float) -> bool:
+        """Whether the regression says something about the function beyond its affine part.
+
+        Args:
+            error: of the regression on held-out examples.
+            affine: that of an affine regression.
+        """
+        bent = affine > self.config.tolerance**2
+        return error <= self.config.worst * (min(1.0, affine) if bent else 1.0)

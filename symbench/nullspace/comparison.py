@@ -113,6 +113,23 @@ def without_symmetry(
     return each
 
 
+def affine_error(rest: Data, valid: Data) -> float:
+    """Return the mean squared error of an affine regression on held-out examples.
+
+    It is in units of their variance about the mean of the others.
+
+    Args:
+        rest: the examples that it is fitted to.
+        valid: the held-out ones.
+    """
+    shift, mean = rest.x.flatten(1).mean(0), rest.y.flatten(1).mean(0)
+    X, y = rest.x.flatten(1) - shift, rest.y.flatten(1) - mean
+    slope = torch.linalg.lstsq(X, y, driver="gelsd").solution
+    wanted = valid.y.flatten(1) - mean
+    left = wanted - (valid.x.flatten(1) - shift) @ slope
+    return float(left.square().sum() / wanted.square().sum().clamp_min(_TINY))
+
+
 def _parts(data: Data) -> tuple[Tensor, Tensor]:
     """Return the affine part of values y [n, k] less their mean, and the remainder."""
     x, y = data.x.flatten(1), data.y

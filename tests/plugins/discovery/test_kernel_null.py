@@ -12,7 +12,7 @@ from symbench_vectors.tasks import LorentzScattering, O5Invariant
 import symbench
 from symbench.contract import Data, seeded
 from symbench.nullspace.acting import acting
-from symbench.nullspace.comparison import announced, without_symmetry
+from symbench.nullspace.comparison import affine_error, announced, without_symmetry
 from symbench.nullspace.process import Regression
 from symbench.registry import load
 
@@ -81,6 +81,28 @@ def test_a_finite_group_has_no_generators(seed, discovered):
     module, found = discovered(KernelNull(), task, 300, seed)
     assert len(module.L) == 0
     assert found["false_finding"] == 0
+
+
+def test_the_affine_error_is_that_of_the_best_affine_function():
+    x = torch.randn(2000, 3, generator=seeded("affine"), dtype=torch.float64)
+    flat, bent = x @ torch.tensor([[1.0, 2.0, 2.0]]).double().mT + 1, x[:, :1].square()
+    for data, error in ((Data(x, flat), 0.0), (Data(x, flat + bent), 2 / 11)):
+        rest, valid = (
+            Data(data.x[part], data.y[part]) for part in (slice(1000), slice(1000, None))
+        )
+        assert affine_error(rest, valid) == pytest.approx(error, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("error", "affine", "knows"),
+    [
+        (0.047, 0.047, False), (0.02, 0.047, True),  # a remainder is unknown, or known
+        (0.01, 0.01, True),  # a remainder that cannot break much
+        (0.85, 3.0, True), (0.95, 3.0, False),  # an affine fit that is worse than a constant
+    ],
+)  # fmt: skip
+def test_an_affine_fit_does_not_stand_for_a_function_that_is_not(error, affine, knows):
+    assert KernelNull()._knows(error, affine) is knows
 
 
 def test_noise_alone_gives_no_generator(discovered):
