@@ -29,6 +29,8 @@ _DETAIL = (
     "generator_recall",
     "announced_cosine",
     "announced_unconnected",
+    "announced_unmoved",
+    "rollout_motion",
 )
 
 

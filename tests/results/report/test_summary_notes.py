@@ -31,7 +31,7 @@ def test_tasks_that_allow_a_separate_validation_set_are_named(form: str) -> None
         board = json.loads(shown)["boards"][0]
         assert board["separate_validation"] == {"second": "as in the paper"}
     else:
-        said = "labels beyond n_train are allowed for choosing: second (as in the paper)"
+        said = "are allowed for choosing: second (as in the paper)"
         assert said in " ".join(shown.split())
 
 

@@ -1,0 +1,92 @@
+"""A model that announces generators is trained once more, on moved data."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+import torch
+import toys
+
+from symbench import Data, hookimpl
+from symbench.runs.cell import run_cell
+from symbench.runs.plan import Selection, make_plan
+
+
+class Learning(toys.Finding):
+    """Announces the main axis of its training inputs, after a training of its own."""
+
+    name = "learning"
+
+    def fit(self, problem, data, context):
+        module = self.build(problem)
+        module.calibrate(data.x, data.y)
+        x = data.x.reshape(-1, 3)
+        axis = torch.linalg.eigh(x.mT @ x).eigenvectors[:, -1]
+        module.L = torch.outer(axis, axis)
+        return module
+
+
+class Careful(Learning):
+    """Refuses data whose targets are not those of the task."""
+
+    name = "careful"
+
+    def fit(self, problem, data, context):
+        if not torch.allclose(toys.Norms().target(data.x), data.y, atol=1e-4):
+            raise ValueError("what is this")
+        return super().fit(problem, data, context)
+
+
+def trials(model, **selection):
+    registry, plugin = toys.toy_registry(), types.ModuleType("moved_plugin")
+
+    @hookimpl
+    def symbench_register(registry):
+        for cls in (Learning, Careful):
+            registry.model(cls)
+
+    plugin.symbench_register = symbench_register
+    registry.add(plugin, "moved_plugin", "", "here")
+    selection = Selection(("norms",), (model,), "smoke", sizes=(16, 64), seeds=2, **selection)
+    (cell,) = make_plan(registry, selection)
+    record = run_cell(registry, cell)
+    assert (record.status, record.error) == ("ok", None)
+    return record.trials
+
+
+def scored(found):
+    """The score of the trials that have it, by n_train and seed."""
+    name = "announced_unmoved"
+    return {(t.n_train, t.seed): t.scores[name] for t in found if name in t.scores}
+
+
+def test_a_generator_that_is_built_in_is_found_in_one_trial_of_the_largest_size() -> None:
+    assert scored(trials("finding")) == {(64, 0): pytest.approx(1, abs=1e-6)}
+
+
+def test_a_generator_that_depends_on_the_data_is_not_built_in() -> None:
+    (value,) = scored(trials("learning")).values()
+    assert value < 0.9
+
+
+def test_other_scores_are_those_of_a_model_that_is_trained_once(monkeypatch) -> None:
+    both = trials("learning")
+    monkeypatch.setattr("symbench.runs.cell.train_on_moved_data", lambda *_: None)
+    once = trials("learning")
+    assert scored(once) == {}
+    for one, other in zip(both, once, strict=True):
+        assert {n: v for n, v in one.scores.items() if n != "announced_unmoved"} == other.scores
+
+
+def test_a_model_that_fails_on_moved_data_has_no_score(caplog) -> None:
+    assert scored(trials("careful")) == {}
+    assert "careful on moved data" in caplog.text
+
+
+def test_a_model_that_announces_nothing_is_trained_once(monkeypatch) -> None:
+    def refuse(*_: object) -> Data:
+        raise AssertionError("it is trained again")
+
+    monkeypatch.setattr("symbench.metrics.moved.MovedDraws.train", refuse)
+    assert scored(trials("small")) == {}
