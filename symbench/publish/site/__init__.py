@@ -9,10 +9,12 @@ from __future__ import annotations
 from importlib.resources import files as resources
 from importlib.resources.abc import Traversable
 
-from symbench.publish.site import charts, pages
+from symbench.plot import rank_diagram
+from symbench.plot.profiles import profiles
+from symbench.publish.site import pages
 from symbench.publish.site.cards import Details, describe
 from symbench.publish.site.content import Content
-from symbench.publish.site.render import ident, page
+from symbench.publish.site.render import ident
 
 __all__ = ["Content", "Details", "describe", "files"]
 
@@ -34,14 +36,15 @@ def files(content: Content) -> dict[str, bytes]:
 
 def _charts(content: Content) -> dict[str, bytes]:
     by_path = {}
-    for name, rows in content.of_task.items():
-        if (drawn := charts.curves(rows, f"{name}, {content.tier} tier")) is not None:
-            by_path[f"figures/{ident(name)}.svg"] = drawn
+    for name in content.of_task:
+        if (drawn := pages.curves(content, name)) is not None:
+            by_path[f"figures/{ident(name)}.svg"] = drawn.svg().encode()
     for place, ranking in enumerate(content.summary.rankings):
+        if ranking.standings:
+            by_path[f"figures/profiles-{place}.svg"] = profiles(ranking).svg().encode()
         compared = ranking.comparisons
         if compared is not None and (ranks := compared.nemenyi) is not None:
-            drawn = page("ranks.svg", cd=charts.diagram(ranks), standalone=True)
-            by_path[f"figures/ranks-{place}.svg"] = drawn
+            by_path[f"figures/ranks-{place}.svg"] = rank_diagram(ranks).svg().encode()
     for key, maps in content.details.pictures.items():
         by_path |= {f"figures/{key}-{i}.png": image for i, image in enumerate(maps)}
     return by_path

@@ -92,6 +92,17 @@ class Content:
         return least
 
     @cached_property
+    def baseline_error(self) -> dict[str, float]:
+        """The error of the baseline by task."""
+        errors = {}
+        for row in self.leaderboard.rows:
+            record = self.record.get((row.task, row.model))
+            named = record is not None and record.identity.protocol.get("baseline") == row.model
+            if named and (error := row.scores.get("error")) is not None:
+                errors[row.task] = error.value
+        return errors
+
+    @cached_property
     def record(self) -> dict[tuple[str, str], Record]:
         """The records by task and model."""
         return {(record.identity.task, record.identity.model): record for record in self.records}

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symbench.publish.site import charts
+from markupsafe import Markup
+
+from symbench.plot import Chart, rank_diagram
+from symbench.plot.against import against_baseline
+from symbench.plot.curves import learning_curves
+from symbench.plot.profiles import profiles
+from symbench.plot.sources import curves_of_rows, score_of
 from symbench.publish.site.cards import TaskCard
 from symbench.publish.site.content import Content
 from symbench.publish.site.render import ident, page
 from symbench.results import statistics
 from symbench.results.leaderboard import RANKED_SEEDS, Row
-from symbench.results.leaderboard.over_tasks import THRESHOLDS, Ranking
+from symbench.results.leaderboard.over_tasks import Ranking
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.report import discovery as boards
 from symbench.results.report import numbers, summaries
@@ -32,13 +38,6 @@ def overview(content: Content) -> bytes:
         legend=summaries.LEGEND,
         false_legend=summaries.FALSE_LEGEND,
         cells=content.cells(),
-        profiles={
-            "thresholds": THRESHOLDS,
-            "boards": [
-                {"name": ranking.name, "models": [_profile(one) for one in ranking.standings]}
-                for ranking in rankings
-            ],
-        },
     )
 
 
@@ -46,7 +45,6 @@ def task(content: Content, name: str) -> bytes:
     """Return the page of one task."""
     rows = content.of_task[name]
     card = content.task(name)
-    threshold = next((row.threshold for row in rows if row.threshold), None)
     return page(
         "task.html",
         **_shell(content, name, depth=1),
@@ -54,12 +52,18 @@ def task(content: Content, name: str) -> bytes:
         card=card,
         table=_table(content, name),
         legend=LEGEND,
-        figure=any(row.curve for row in rows),
-        curves={"series": charts.series(rows), "threshold": threshold},
+        figure=_inline(curves(content, name)),
         published=_published(content, name),
         sources=_sources(card),
         others=[row for row in rows if row.status != "ok" and not row.scores],
     )
+
+
+def curves(content: Content, name: str) -> Chart | None:
+    """Return the learning curves of a task; None without any."""
+    records = [one for (task, _), one in content.record.items() if task == name]
+    drawn = curves_of_rows(content.of_task[name])
+    return learning_curves(drawn, f"{name}, {content.tier} tier", score_of(records))
 
 
 def model(content: Content, name: str) -> bytes:
@@ -89,7 +93,7 @@ def model(content: Content, name: str) -> bytes:
         ),
         tasks=content.task,
         others=[row for row in rows if not (row.scores or row.curve)],
-        profile=_against_best(content, measured),
+        figure=_inline(_against_baseline(content, name, measured)),
         configs=[(config, names) for config, names in configs if config],
         pictures=_pictures(content, name),
     )
@@ -183,15 +187,14 @@ def _ranking(place: int, ranking: Ranking) -> dict[str, Any]:
         "ranking": ranking,
         "notes": list(summaries.sentences(ranking)),
         "too_few": RANKED_SEEDS,
-        "ranks": None if ranks is None else charts.diagram(ranks),
+        "ranks": None if ranks is None else _inline(rank_diagram(ranks)),
+        "profiles": _inline(profiles(ranking)) if ranking.standings else None,
     }
 
 
-def _profile(standing: Any) -> dict[str, Any]:
-    return {
-        "model": standing.model,
-        "part": [[one.value, one.low, one.high] for one in standing.profile],
-    }
+def _inline(chart: Chart | None) -> Markup | None:
+    """Return a chart as a part of a page; its texts are escaped."""
+    return None if chart is None else Markup(chart.svg())  # noqa: S704 - made of marks, not text
 
 
 def _table(content: Content, name: str) -> Table | None:
@@ -231,16 +234,16 @@ def _sources(card: TaskCard) -> dict[str, list[str]]:
     return sources
 
 
-def _against_best(content: Content, rows: Sequence[Row]) -> list[list[Any]]:
-    """Return [task, error, low, high, smallest error of any model] of rows with an error."""
-    points = []
-    for row in rows:
-        if (mine := row.scores.get("error")) is None:
-            continue
-        ends = [mine.value if end is None else end for end in (mine.low, mine.high)]
-        values = [mine.value, *ends, content.least_error.get(row.task, mine.value)]
-        points.append([row.task, *(max(value, statistics.FLOOR) for value in values)])
-    return points
+def _against_baseline(content: Content, name: str, rows: Sequence[Row]) -> Chart | None:
+    """Return the errors of a model beside those of the baselines and the smallest ones."""
+    errors = {row.task: row.scores["error"] for row in rows if "error" in row.scores}
+    return against_baseline(
+        name,
+        content.priors.get(name),
+        errors,
+        baselines=content.baseline_error,
+        best=content.least_error,
+    )
 
 
 def _pictures(content: Content, name: str) -> list[tuple[str, list[str]]]:

@@ -84,26 +84,26 @@ def test_one_board_is_shown_at_a_time(ordinary, visit):
     assert page.locator(".board:visible h3").all_inner_texts() == ["All models 5 of 5 tasks"]
     page.select_option("#board", label="prior: told")
     assert "Prior: told" in page.locator(".board:visible h3").inner_text()
-    assert page.locator("#profile-chart .legend label").all_inner_texts() == ["emlp"]
+    shown = page.locator("[data-board]:visible figure.toggled text").all_inner_texts()
+    assert "emlp" in shown
+    assert "lconv" not in shown
 
 
 def test_a_task_opens_hovers_and_toggles(ordinary, visit):
     page = visit(ordinary / "index.html")
     page.locator("#cell-table a", has_text="o3-inertia").first.click()
-    page.wait_for_selector("#curve-chart svg")
+    page.wait_for_selector("figure.toggled details")
     assert page.locator("h1").inner_text() == "o3-inertia"
-    dots = page.locator("#curve-chart g[aria-label=dot] circle")
-    before = dots.count()
-    assert before == 6  # three models at two sizes
-    dots.nth(1).hover(force=True)
-    page.wait_for_selector("#curve-chart g[aria-label=tip] text")
-    assert "1000 examples" in page.locator("#curve-chart g[aria-label=tip]").last.text_content()
-    page.locator("#curve-chart .legend input").first.focus()
+    dots = page.locator("figure.toggled [data-model]:visible > circle:has(title), "
+                        "figure.toggled [data-model]:visible > polygon:has(title)")  # fmt: skip
+    assert dots.count() == 6  # three models at two sizes
+    assert "1,000 examples" in dots.nth(1).locator("title").text_content()
+    page.click("figure.toggled summary")
+    page.locator("figure.toggled .legend input").first.focus()
     page.keyboard.press("Space")
     assert dots.count() == 4
     with page.expect_download() as download:
-        page.click("text=Save SVG")
-    assert download.value.suggested_filename == "learning-curves.svg"
+        page.click("text=SVG file")
     assert download.value.path().read_text().startswith("<svg")
 
 

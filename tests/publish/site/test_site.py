@@ -10,6 +10,7 @@ from urllib.parse import urldefrag
 
 import pytest
 
+from symbench.plot.style import LIGHT
 from symbench.publish.site import files, pages
 from symbench.publish.site.content import Content
 from symbench.publish.site.render import POLICY, clean, ident, linked
@@ -17,7 +18,7 @@ from symbench.publish.site.render import POLICY, clean, ident, linked
 MEGABYTE = 1_000_000
 PATH = re.compile(
     r"(index|compare|about|discovery)\.html|(tasks|models)/[0-9a-f]{12}\.html|figures/[0-9a-f]{12}\.svg"
-    r"|figures/ranks-\d+\.svg|figures/[0-9a-f]{16}-\d\.png|static/(vendor/)?[A-Za-z0-9.-]+"
+    r"|figures/(ranks|profiles)-\d+\.svg|figures/[0-9a-f]{16}-\d\.png|static/(vendor/)?[A-Za-z0-9.-]+"
 )
 ALLOWED = {
     "a", "body", "button", "circle", "code", "dd", "details", "div", "dl", "dt", "fieldset",
@@ -109,7 +110,7 @@ def test_pages_load_what_lies_beside_them_and_link_to_what_exists(both, which):
         assert not [one for one in loaded if "//" in one], path
 
 
-UNSTYLED = {"plain", "sortable", "board"}  # scripts look for the last two
+UNSTYLED = {"plain", "sortable", "board", "toggled"}  # scripts look for the others
 
 
 @pytest.mark.parametrize("which", ["ordinary", "hostile"])
@@ -217,17 +218,19 @@ def test_the_overview_ranks_with_intervals_ties_and_a_diagram(ordinary):
     assert re.search(r"1(–3)? emlp told 0\.\d+ \[", page.shown)
     assert "critical difference" in page.shown
     assert b"emlp (1.00)" in ordinary["figures/ranks-0.svg"]
-    profile = page.json["profile-data"]
-    assert profile["boards"][0]["models"][0]["part"][-1][0] == 1.0  # every error is at most chance
+    assert "part of the runs" in page.shown
+    assert b"at most 0.1: emlp" in ordinary["figures/profiles-0.svg"]
 
 
 def test_the_page_of_a_task_holds_its_curves_threshold_and_published_figures(ordinary):
     page = Page(ordinary[f"tasks/{ident('o3-inertia')}.html"])
-    data = page.json["curve-data"]
-    assert data["threshold"] == 0.05
-    emlp = next(one for one in data["series"] if one["model"] == "emlp")
-    assert [point[0] for point in emlp["points"]] == [100, 1000]
-    assert emlp["points"][1][1] == pytest.approx(0.0275)  # 0.1 / 4, the third of five seeds
+    assert "solved" in page.shown
+    assert "emlp, 100 examples: 0.11 [" in page.shown
+    assert "emlp, 1,000 examples: 0.028 [" in page.shown  # 0.1 / 4, the third of five seeds
+    assert "mlp (baseline)" in page.shown
+    assert f'<g class="slot-b" color="{LIGHT[1]}" data-model="emlp">' in (
+        ordinary[f"tasks/{ident('o3-inertia')}.html"].decode()
+    )
     assert re.search(r"EMLP error 1000 0\.050 0\.028 \[0\.02\d, 0\.0\d+\] 0\.55", page.shown)
     assert "https://example.org/paper" in page.values("href")
     assert "Second block." in page.shown

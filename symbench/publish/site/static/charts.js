@@ -1,13 +1,7 @@
-// Charts: SVG by Observable Plot, a legend that toggles models, and a file for papers.
+// The chart of two models, whose choice is the reader's: SVG by Observable Plot, and a file.
 "use strict";
 (() => {
   const symbench = globalThis.symbench ?? (globalThis.symbench = {});
-  const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8a8a8a", "#a8705a"];
-  const dashes = ["", "6 3", "2 2", "8 3 2 3"];
-  const shownAtFirst = 8;
-  symbench.colour = (place) => palette[place % palette.length];
-  symbench.dash = (place) => dashes[Math.floor(place / palette.length) % dashes.length];
-
   const save = (svg, name) => {
     const copy = svg.cloneNode(true);
     copy.querySelectorAll("[aria-label=tip]").forEach((tip) => tip.remove());
@@ -48,38 +42,6 @@
     }).observe(canvas);
     return redraw;
   };
-
-  // One checkbox per model; returns the set of the names that are ticked.
-  symbench.legend = (box, names, changed) => {
-    const shown = new Set(names.slice(0, shownAtFirst));
-    const list = document.createElement("fieldset");
-    list.className = "legend";
-    list.setAttribute("aria-label", "Models shown");
-    names.forEach((name, place) => {
-      const label = document.createElement("label");
-      const tick = document.createElement("input");
-      tick.type = "checkbox";
-      tick.checked = shown.has(name);
-      tick.addEventListener("change", () => {
-        if (tick.checked) shown.add(name); else shown.delete(name);
-        changed();
-      });
-      const svg = d3.create("svg").attr("width", 22).attr("height", 8).attr("aria-hidden", "true");
-      svg.append("line").attr("x2", 22).attr("y1", 4).attr("y2", 4).attr("stroke-width", 3)
-        .attr("stroke", symbench.colour(place)).attr("stroke-dasharray", symbench.dash(place));
-      label.append(tick, svg.node(), name);
-      list.append(label);
-    });
-    box.prepend(list);
-    return shown;
-  };
-
-  // One line of y over x per model, each with its dash.
-  symbench.lines = (points, names, options) => names.filter((name) => points.some((p) => p.model === name))
-    .map((name) => Plot.line(points.filter((p) => p.model === name), {
-      ...options, stroke: symbench.colour(names.indexOf(name)), strokeWidth: 2,
-      strokeDasharray: symbench.dash(names.indexOf(name)) || undefined,
-    }));
 
   // Ticks at powers of ten, with 2 and 5 times them where there are few; no more than fit.
   symbench.logarithmic = (values, most) => {

@@ -48,7 +48,7 @@
       y: { type: "log", label: `error of ${b}`, domain, ...ticks, grid: true },
       marks: [
         Plot.link([0], { x1: domain[0], y1: domain[0], x2: domain[1], y2: domain[1], strokeOpacity: 0.5, strokeDasharray: "4 3" }),
-        Plot.dot(some, { x: (p) => p.a.value, y: (p) => p.b.value, fill: symbench.colour(0), r: 4.5 }),
+        Plot.dot(some, { x: (p) => p.a.value, y: (p) => p.b.value, fill: "currentColor", r: 4.5 }),
         Plot.tip(some, Plot.pointer({
           x: (p) => p.a.value, y: (p) => p.b.value,
           title: (p) => `${p.task}\n${a} ${number(p.a.value)}\n${b} ${number(p.b.value)}`,

@@ -111,36 +111,7 @@
 
   const board = document.getElementById("board");
   const boards = [...document.querySelectorAll("[data-board]")];
-  const profiles = document.getElementById("profile-chart") && symbench.data("profile-data");
   const choose = () => boards.forEach((one) => { one.hidden = board ? one.dataset.board !== board.value : false; });
   choose();
-  if (!profiles) return;
-  const draw = () => {
-    const box = document.getElementById("profile-chart");
-    const current = profiles.boards[board ? Number(board.value) : 0];
-    const names = current.models.map((one) => one.model);
-    const points = current.models.flatMap((one) => one.part.map(([part, low, high], i) =>
-      ({ model: one.model, at: profiles.thresholds[i], part, low, high })));
-    box.replaceChildren();
-    let redraw = () => {};
-    const visible = symbench.legend(box, names, () => redraw());
-    redraw = symbench.chart(box, (width) => {
-      const some = points.filter((p) => visible.has(p.model));
-      return symbench.plot(width, {
-        height: Math.min(400, Math.max(280, width * 0.42)),
-        ariaLabel: "Performance profiles: part of the runs by error over chance",
-        x: { type: "log", label: "error ÷ chance at most", ...symbench.logarithmic(some.map((p) => p.at), width / 90) },
-        y: { label: "part of the runs", domain: [0, 1], grid: true },
-        marks: [
-          ...symbench.lines(some, names, { x: "at", y: "part", curve: "step-after" }),
-          Plot.tip(some, Plot.pointer({
-            x: "at", y: "part",
-            title: (p) => `${p.model}\nerror ÷ chance ≤ ${number(p.at)}: ${interval(p.part, p.low, p.high)} of the runs`,
-          })),
-        ],
-      });
-    });
-  };
-  board?.addEventListener("change", () => { choose(); draw(); });
-  draw();
+  board?.addEventListener("change", choose);
 })();
