@@ -1,10 +1,12 @@
-"""Writes files whole or not at all, and parses JSON strictly."""
+"""Writes files whole or not at all, names them safely, and parses JSON strictly."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,17 @@ from typing import Any
 
 _PERMISSIONS = 0o644  # a temporary file is readable by its owner only
 _Pairs = list[tuple[str, Any]]
+_SAFE = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+
+def safe_name(name: str) -> str:
+    """Return the name if it is a safe file name, else the first 12 hex digits of its SHA-256.
+
+    A registered name is safe. One that a record of unknown origin states may lead elsewhere.
+    """
+    if _SAFE.fullmatch(name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from symbench.files import parse_json, write_atomic
+from symbench.files import parse_json, safe_name, write_atomic
 
 
 def names(directory: Path) -> list[str]:
@@ -121,3 +121,17 @@ def test_the_fields_of_each_object_go_through_the_hook():
     seen: list[Any] = []
     parse_json('{"a": 1, "a": 2}', pairs_hook=seen.append)
     assert seen == [[("a", 1), ("a", 2)]]
+
+
+@pytest.mark.parametrize("name", ["o5-invariant", "scalars-2021", "a.b_c", "x" * 80])
+def test_a_registered_name_is_its_own_file_name(name):
+    assert safe_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../x", "a/b", ".hidden", "A", "x" * 81, "a b", "a\n", "c\\d", "é"]
+)
+def test_any_other_name_is_replaced_by_its_hash(name):
+    assert len(safe_name(name)) == 12
+    assert safe_name(name).isalnum()
+    assert safe_name(name) != safe_name(name + "'")

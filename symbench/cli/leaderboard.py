@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from symbench.cli.figures import draw
 from symbench.cli.loading import matcher, registered
 from symbench.cli.options import (
     AsJson,
@@ -21,11 +22,9 @@ from symbench.cli.options import (
 from symbench.cli.output import coloured, terminal_width
 from symbench.cli.sources import read_records
 from symbench.contract.values import check_tier
-from symbench.errors import InputError, StoreError
-from symbench.records.store import Source
+from symbench.errors import InputError
 from symbench.results.leaderboard import (
     FACTOR,
-    Leaderboard,
     ParameterWindow,
     make,
 )
@@ -40,7 +39,6 @@ from symbench.results.report import (
     summaries,
 )
 from symbench.results.report import discovery as boards
-from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.records.record import Identity, Record
@@ -178,41 +176,3 @@ def selected(
         names = ", ".join(sorted({cell.task for cell in cells}))
         raise InputError(f"no {tier} cell of the store matches -t and -m; its tasks are {names}")
     return lambda cell: task(cell.task) and model(cell.model)
-
-
-def draw(sources: Sequence[Source], table: Leaderboard, to: Path) -> None:
-    """Write one PNG, named by the record's key, for each shown cell with learned generators.
-
-    Raises:
-        InputError: the directory cannot be created or written.
-    """
-    shown = {(row.task, row.model) for row in table.rows}
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-        drawn = sum(_draw(source, table.tier, shown, to) for source in sources)
-    except OSError as error:
-        raise InputError(
-            f"cannot draw into {str(to)!r}: {error.strerror}; choose another --figures DIR"
-        ) from error
-    plural = "figure" if drawn == 1 else "figures"
-    typer.echo(f"symbench: {drawn} {plural} of learned generators in {to}", err=True)
-
-
-def _draw(source: Source, tier: str, shown: set[tuple[str, str]], to: Path) -> int:
-    from symbench.results.report.generators import draw_generators, drawable
-
-    drawn = 0
-    for record in source.records():
-        identity = record.identity
-        if identity.tier != tier or (identity.task, identity.model) not in shown:
-            continue
-        try:
-            tensors = source.read_tensors(record.key)
-        except StoreError as error:
-            typer.echo(f"symbench: warning: {plain(str(error), 500)}", err=True)
-            continue
-        if drawable(tensors):
-            title = f"{identity.task} · {identity.model} · n = {max(identity.sizes)} · {tier}"
-            draw_generators(tensors, title, to / f"{record.key}.png")
-            drawn += 1
-    return drawn

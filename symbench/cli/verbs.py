@@ -38,6 +38,11 @@ VERBS = {
         "Compare two models over the tasks and seeds they share.",
         "compare scalars mlp -t 'o5-*'",
     ),
+    "plot": Verb(
+        "plot:plot",
+        "Draw learning curves and rankings as SVG or PNG.",
+        "plot --store results -t 'o5-*' --to figures --format svg,png",
+    ),
     "list": Verb(
         "listing:list_registered",
         "List tasks, models and all else that is registered.",

@@ -86,6 +86,11 @@ class Chart:
     height: float
     groups: Sequence[Group] = field(repr=False)
 
+    @property
+    def heading(self) -> str:
+        """What the chart shows: the description without its values."""
+        return self.title.partition(":")[0]
+
     def svg(self) -> str:
         """Return an SVG document that also fits into a page: it has no style, script or link."""
         size = Markup('viewBox="0 0 {0:g} {1:g}" width="{0:g}" height="{1:g}"').format(

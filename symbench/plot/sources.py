@@ -11,7 +11,7 @@ from typing import Protocol
 from symbench.errors import InputError
 from symbench.plot.curves import Curve, Point, Score
 from symbench.records.record import Record
-from symbench.records.store import Store, records_of
+from symbench.records.store import Store, merged
 from symbench.results import statistics
 from symbench.results.leaderboard import Row, newest_tier
 from symbench.results.leaderboard.record_summary import RecordSummary
@@ -29,28 +29,40 @@ class HasRecords(Protocol):
         ...
 
 
-Source = HasRecords | Store | str | Path | Iterable[Record]
+class ReadsRecords(Protocol):
+    """What records are read from: a store, or a publication."""
+
+    def records(self) -> Sequence[Record]:
+        """Return every usable record."""
+        ...
+
+
+Source = HasRecords | ReadsRecords | str | Path | Iterable[Record]
 
 
 def records_from(source: Source) -> list[Record]:
-    """Return the records of a result, a store, the directory of a store, or records themselves.
+    """Return the records of a result, a store or publication (or its directory), or a list.
 
     Raises:
         InputError: no such directory, or something that holds no records.
     """
     if isinstance(source, str | Path):
-        if not Path(source).is_dir():
-            raise InputError(f"no store at {str(source)!r}: give the directory of an earlier run")
-        return records_of([Store(Path(source))])
-    if isinstance(source, Store):
-        return records_of([source])
-    found = getattr(source, "records", source)
-    if not isinstance(found, Iterable):
+        source = _opened(Path(source))
+    found: object = getattr(source, "records", source)
+    if callable(found):
+        found = found()
+    records = list(found) if isinstance(found, Iterable) else [None]
+    if not all(isinstance(one, Record) for one in records):
         raise InputError(f"no records in a {type(source).__name__}: give a result or a store")
-    records = list(found)
-    if any(not isinstance(one, Record) for one in records):
-        raise InputError(f"no records in a {type(source).__name__}: give a result or a store")
-    return records
+    return merged([records])
+
+
+def _opened(path: Path) -> ReadsRecords:
+    from symbench.publish.submission.publication import Publication, is_publication
+
+    if not path.is_dir():
+        raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
+    return Publication(path) if is_publication(path) else Store(path)
 
 
 def current(records: Iterable[Record], tier: str | None = None) -> list[Record]:

@@ -99,9 +99,10 @@ def test_a_figure_is_drawn_for_each_record_with_generators(results, capsys):
     assert draw("--figures", "drawn") == 0
     (figure,) = Path("drawn").iterdir()
     assert figure.read_bytes().startswith(b"\x89PNG")
-    assert (results / "cells" / f"{figure.stem}.safetensors").is_file()
+    assert figure.name == "norms.finding.png"
     caught = capsys.readouterr()
     assert "1 figure of learned generators in drawn" in caught.err
+    assert f"{figure}  norms · finding · n = " in caught.err
     assert "finding" in caught.out
 
 

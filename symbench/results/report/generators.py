@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_ENTRIES, _HUGE = 2**26, 1e60
-_MOST = 3  # true generators that are drawn
+_MOST = 12  # true generators in a figure for a paper
+_SMALL = 3  # those with a heat map on the site
+_PER_INCH = 15  # characters of a caption
 _LARGEST = 96  # rows of a heat map: of a larger matrix each block is drawn by its largest entry
 _NOTE = (
     "learned: with the sign and the norm of the truth, since both are arbitrary "
@@ -68,16 +71,16 @@ def vector_field(L: Tensor, side: int) -> tuple[Tensor, Tensor]:
     return difference(0, 1), difference(1, 0)
 
 
-def draw_generators(tensors: Mapping[str, Tensor], title: str, to: Path) -> None:
-    """Draw the generators of one record as a PNG file for a paper.
+def draw_generators(tensors: Mapping[str, Tensor], title: str, to: Path) -> tuple[int, int]:
+    """Draw the generators of one record as a PNG file for a paper; return how many of how many.
 
-    One row per true generator, at most three: truth, learned (first seed), their difference; on
+    One row per true generator, at most twelve: truth, learned (first seed), their difference; on
     square images also the two vector fields. ``title`` is untrusted text.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawn = _pairs(tensors)
+    drawn = _pairs(tensors, _MOST)
     size = tensors["truth"].shape[-1]
     side = math.isqrt(size)
     square = "pixel_order" in tensors and side * side == size
@@ -93,9 +96,11 @@ def draw_generators(tensors: Mapping[str, Tensor], title: str, to: Path) -> None
     hidden = len(tensors["truth"]) - len(drawn)
     more = f"; {hidden} more true generators not drawn" if hidden else ""
     figure.suptitle(_literal(plain(title)), fontsize=11)
-    figure.supxlabel(_NOTE + more, fontsize=8)
+    caption = textwrap.fill(_NOTE + more, int(_PER_INCH * 3.1 * columns))
+    figure.supxlabel(caption, fontsize=8)
     with np.errstate(divide="ignore", invalid="ignore"):  # of arrows that all have length 0
         figure.savefig(to, dpi=110, format="png")
+    return len(drawn), len(tensors["truth"])
 
 
 def heat_maps(tensors: Mapping[str, Tensor]) -> list[bytes]:
@@ -104,7 +109,11 @@ def heat_maps(tensors: Mapping[str, Tensor]) -> list[bytes]:
     All three share a scale, red for positive and blue for negative entries. Empty without a truth
     and a learned generator of its shape.
     """
-    return [_picture(true, near) for true, near in _pairs(tensors)] if drawable(tensors) else []
+    return (
+        [_picture(true, near) for true, near in _pairs(tensors, _SMALL)]
+        if drawable(tensors)
+        else []
+    )
 
 
 def drawable(tensors: Mapping[str, Tensor]) -> bool:
@@ -138,12 +147,12 @@ def _first_seed(tensors: Mapping[str, Tensor]) -> str:
     return min(name for name in tensors if name.startswith("learned."))
 
 
-def _pairs(tensors: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+def _pairs(tensors: Mapping[str, Tensor], most: int) -> list[tuple[Tensor, Tensor]]:
     """Return the first true generators, each with the nearest learned one of the first seed."""
     truth, learned = tensors["truth"].double(), tensors[_first_seed(tensors)].double()
     if (order := tensors.get("pixel_order")) is not None:
         truth, learned = upright(truth, order), upright(learned, order)
-    return [(true, aligned(true, learned)) for true in truth[:_MOST]]
+    return [(true, aligned(true, learned)) for true in truth[:most]]
 
 
 def _literal(text: str) -> str:
