@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from symbench import registry
 from symbench.contract import Metric, Model, Problem, Task
+from symbench.errors import InputError
 from symbench.metrics import CORE
 from symbench.publish.submission.publication import Publication
 from symbench.records.record import Record
 from symbench.registry import Registry
+from symbench.registry.given import add_given
 from symbench.registry.problem import make_problem
 from symbench.results import frames, leaderboard
 from symbench.results.report.documents import render_fragment
@@ -64,7 +66,7 @@ class Result:
 
 
 def run(  # noqa: PLR0913 - the same options as the command line
-    tasks: Sequence[str] = (),
+    tasks: Sequence[str | Task] = (),
     models: Sequence[str] = (),
     tier: str | None = None,
     store: str | Path = DEFAULT_STORE,
@@ -80,11 +82,12 @@ def run(  # noqa: PLR0913 - the same options as the command line
 ) -> Result:
     """Train, score and store the selected cells, and return the result.
 
-    ``tasks`` and ``models`` are names or globs; none means all. ``metrics`` are those that are to
-    score although neither the task nor the model is of their plugin. ``against`` are publications
-    whose rows of the same data, sizes and budget stand beside those of the run. ``plugin_files``
-    are loaded besides the installed plugins, without those in ``blocked``. ``options`` are the
-    other fields of ``Options``. Finished cells of the store are reused.
+    ``tasks`` and ``models`` are names or globs; none means all. A task may be given by itself, such
+    as a ``TableTask``; it runs in this process only (executor ``inline``). ``metrics`` are those
+    that are to score although neither the task nor the model is of their plugin. ``against`` are
+    publications whose rows of the same data, sizes and budget stand beside those of the run.
+    ``plugin_files`` are loaded besides the installed plugins, without those in ``blocked``.
+    ``options`` are the other fields of ``Options``. Finished cells of the store are reused.
 
     Raises:
         InputError: an unknown name or option value, or an empty selection.
@@ -92,8 +95,17 @@ def run(  # noqa: PLR0913 - the same options as the command line
     """
     published = [record for path in against for record in Publication(path).records()]
     plugins = registry.load(tuple(plugin_files), tuple(blocked))
+    given = [task for task in tasks if isinstance(task, Task)]
+    if given and executor != "inline":
+        raise InputError(
+            f"task {given[0].name} was given as an object, which only executor='inline' can run: "
+            "register it in a plugin file"
+        )
+    for task in given:
+        add_given(plugins, task)
+    names = [task.name if isinstance(task, Task) else task for task in tasks]
     selection = Selection(
-        tuple(tasks), tuple(models), tier or default_tier(), tuple(sizes), seeds,
+        tuple(names), tuple(models), tier or default_tier(), tuple(sizes), seeds,
         metrics=tuple(metrics),
     )  # fmt: skip
     how = Options(store=Path(store), executor=executor, **options)

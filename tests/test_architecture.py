@@ -18,7 +18,7 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"disk_cache", "downloads"},
     {"groups", "records"},
     {"contract"},
-    {"graphs", "hooks", "results"},
+    {"graphs", "hooks", "results", "tables"},
     {"registry"},
     {"draws"},
     {"metrics", "training"},

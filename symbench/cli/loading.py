@@ -18,18 +18,24 @@ from symbench.results.report.escape import plain
 if TYPE_CHECKING:
     from symbench.records.record import Record
     from symbench.registry import Registry
+    from symbench.tables import TableSource
 
 
 @contextmanager
 def registered(
-    plugin_files: Sequence[Path] | None, blocked: Sequence[str] | None
+    plugin_files: Sequence[Path] | None,
+    blocked: Sequence[str] | None,
+    tables: Sequence[TableSource] = (),
 ) -> Iterator[Registry]:
-    """Load the plugins, and send stdout to stderr while the block runs, because plugins may print.
+    """Load the plugins and the tables, and send stdout to stderr while the block runs.
 
-    Broken plugins are named on stderr.
+    Plugins may print, and stdout is for the verb's output. Broken plugins are named on stderr.
+
+    Raises:
+        InputError: a table cannot be used.
     """
     with redirect_stdout(sys.stderr):
-        registry = registries.load(plugin_files or (), blocked or ())
+        registry = registries.load(plugin_files or (), blocked or (), tables)
         for info in registry.plugins:
             if info.status == "broken":
                 _warn(f"plugin {info.name}: {info.reason}")

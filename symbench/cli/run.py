@@ -27,6 +27,15 @@ from symbench.cli.options import (
 from symbench.cli.output import coloured, print_json, terminal_width
 from symbench.cli.progress import Watch
 from symbench.cli.sources import open_publication
+from symbench.cli.tables import (
+    TableClasses,
+    TableFile,
+    TableInputs,
+    TableLayout,
+    TableOutputs,
+    TableSymmetry,
+    table_source,
+)
 from symbench.errors import InputError
 from symbench.records.record import FINISHED
 from symbench.records.store import Store
@@ -56,6 +65,12 @@ def run(  # noqa: PLR0913 - one parameter per option
     everything: Annotated[bool, typer.Option("--all", help="Every task and model.")] = False,
     task: TaskPatterns = None,
     model: ModelPatterns = None,
+    table: TableFile = None,
+    inputs: TableInputs = None,
+    outputs: TableOutputs = None,
+    classes: TableClasses = False,
+    layout: TableLayout = None,
+    symmetry: TableSymmetry = None,
     suite: Annotated[
         str | None, typer.Option(metavar="FILE.toml", help="A suite's file or registered name.")
     ] = None,
@@ -152,11 +167,16 @@ def run(  # noqa: PLR0913 - one parameter per option
         fleet=parse_fleet(fleet), keep_networks=cast("KeepNetworks", keep_networks or "none"),
         fresh=fresh, retry_failed=retry_failed, debug=pdb,
     )  # fmt: skip
-    if not (everything or task or model or suite):
-        raise InputError("nothing chosen: give --all, -t TASK, -m MODEL or --suite FILE.toml")
+    tables = table_source(table, inputs, outputs, classes, layout, symmetry)
+    if not (everything or task or model or suite or tables):
+        raise InputError(
+            "nothing chosen: give --all, -t TASK, -m MODEL, --suite FILE.toml or --table FILE"
+        )
     check_options(options)
     published = [record for path in against or () for record in open_publication(path).records()]
-    with registered(plugin, no_plugin) as registry:
+    if tables and not everything:
+        task = [*(task or ()), *(source.name for source in tables)]
+    with registered(plugin, no_plugin, tables) as registry:
         content = {} if suite is None else read_suite(suite, registry)
         selection = select(content, task, model, tier, ladder, seeds)
         selection = replace(

@@ -20,6 +20,15 @@ from symbench.cli.options import (
     TierToRun,
 )
 from symbench.cli.output import coloured, print_json, terminal_width
+from symbench.cli.tables import (
+    TableClasses,
+    TableFile,
+    TableInputs,
+    TableLayout,
+    TableOutputs,
+    TableSymmetry,
+    table_source,
+)
 from symbench.errors import InputError
 from symbench.results.report.escape import plain
 from symbench.results.report.listing import listing
@@ -52,6 +61,12 @@ def tune(  # noqa: PLR0913 - one parameter per option
     model: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names or globs.")],
     *,
     task: TaskPatterns = None,
+    table: TableFile = None,
+    inputs: TableInputs = None,
+    outputs: TableOutputs = None,
+    classes: TableClasses = False,
+    layout: TableLayout = None,
+    symmetry: TableSymmetry = None,
     attempts: Annotated[
         int,
         typer.Option("--attempts", "--trials", metavar="N", help="Attempts per task and model."),
@@ -72,11 +87,12 @@ def tune(  # noqa: PLR0913 - one parameter per option
     from symbench.runs.options import default_tier
     from symbench.tuning.search import Search
 
-    if not task:
+    tables = table_source(table, inputs, outputs, classes, layout, symmetry)
+    if not (tasks := [*(task or ()), *(source.name for source in tables)]):
         raise InputError("tune what on? Give -t TASK (a name or a glob; repeatable)")
     how = Search(store, tier or default_tier(), attempts, seeds, seed, device, fresh)
-    with registered(plugin, no_plugin) as registry:
-        results = list(searches(registry, task, model, how))
+    with registered(plugin, no_plugin, tables) as registry:
+        results = list(searches(registry, tasks, model, how))
     if as_json:
         print_json(document(results, how))
     else:

@@ -12,6 +12,15 @@ import typer
 from symbench.cli.loading import registered
 from symbench.cli.options import AsJson, BlockedPlugins, CellTimeout, PluginFiles
 from symbench.cli.output import print_json
+from symbench.cli.tables import (
+    TableClasses,
+    TableFile,
+    TableInputs,
+    TableLayout,
+    TableOutputs,
+    TableSymmetry,
+    table_source,
+)
 from symbench.errors import InputError
 from symbench.results.report.escape import plain
 
@@ -42,6 +51,12 @@ def verify(  # noqa: PLR0913 - one parameter per option
         float | None,
         typer.Option(metavar="GIB", help="Memory limit per cell, in GiB (default: a share)."),
     ] = None,
+    table: TableFile = None,
+    inputs: TableInputs = None,
+    outputs: TableOutputs = None,
+    classes: TableClasses = False,
+    layout: TableLayout = None,
+    symmetry: TableSymmetry = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the file's JSON schema.")] = False,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
@@ -58,7 +73,8 @@ def verify(  # noqa: PLR0913 - one parameter per option
         return 0
     if file is None:
         raise InputError("nothing to verify: give a submission.json")
-    with registered(plugin, no_plugin) as registry:
+    tables = table_source(table, inputs, outputs, classes, layout, symmetry)
+    with registered(plugin, no_plugin, tables) as registry:
         rerunner = submission.Rerunner(registry, timeout=timeout, memory=memory)
         verdict = submission.verify_path(file, rerunner, cells, seed, _announce)
     if as_json:

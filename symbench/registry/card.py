@@ -12,6 +12,7 @@ from typing import Any, Literal
 from symbench.contract import Metric, Model, Task
 from symbench.errors import PluginError, message_of
 from symbench.registry.settings import guarded
+from symbench.tables.source import TableSource
 
 CardKind = Literal["task", "model", "metric", "suite", "executor"]
 
@@ -27,9 +28,9 @@ DETAILS = {
 class Card:
     """What is listed of a registered name; ``load`` imports what is registered.
 
-    ``target`` is what is registered, or its import string. ``details`` depend on the kind:
-    ``prior`` of a model, ``kind``, ``loss`` and ``threshold`` of a task, ``unit`` and ``direction``
-    of a metric.
+    ``target`` is what is registered, its import string, or the file of a table. ``details``
+    depend on the kind: ``prior`` of a model, ``kind``, ``loss`` and ``threshold`` of a task,
+    ``unit`` and ``direction`` of a metric.
     """
 
     kind: CardKind
@@ -54,6 +55,10 @@ class Card:
             return self._imported()
 
     def _imported(self) -> Any:
+        if isinstance(self.target, Task):
+            return self.target
+        if isinstance(self.target, TableSource):
+            return self.target.task()
         loaded = resolve(self.target) if isinstance(self.target, str) else self.target
         base = BASES.get(self.kind)
         if base is None:
@@ -68,8 +73,8 @@ class Card:
         return loaded() if self.kind == "task" else loaded
 
 
-def described(kind: str, cls: type) -> dict[str, Any]:
-    """Return the facts that a class states: name, version, summary and the details of its kind.
+def described(kind: str, cls: object) -> dict[str, Any]:
+    """Return what a class or a task states: name, version, summary and the details of its kind.
 
     The summary is the first line of the attribute ``summary``, or else of the docstring.
     """

@@ -17,8 +17,10 @@ from types import CodeType, ModuleType
 
 from symbench.errors import InputError
 from symbench.registry.card import one_line
+from symbench.registry.given import add_given
 from symbench.registry.registry import OWN_DISTRIBUTION, PluginInfo, Registry, Sources
 from symbench.registry.settings import guarded
+from symbench.tables.source import TableSource
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class _Candidate:
 def load(
     plugin_files: Sequence[Path | str] = (),
     blocked: Sequence[str] = (),
+    tables: Sequence[TableSource] = (),
     *,
     discover: bool = True,
 ) -> Registry:
@@ -44,12 +47,16 @@ def load(
     Settings of the process that a plugin changes on import are restored.
 
     Entry points of the group ``symbench`` come first, those of symbench itself before others and
-    then by name; ``plugin_files`` follow. Where the environment variable ``SYMBENCH_PLUGINS=a,b``
-    is set, only the entry points that it names are loaded.
+    then by name; ``plugin_files`` and ``tables`` follow, and the tables are read.
+    Where the environment variable ``SYMBENCH_PLUGINS=a,b`` is set, only the entry points that it
+    names are loaded.
+
+    Raises:
+        InputError: a table cannot be used.
     """
     # absolute, because a plugin may change the working directory
     files = tuple(Path(file).absolute() for file in plugin_files)
-    registry = Registry(Sources(files, tuple(blocked)))
+    registry = Registry(Sources(files, tuple(blocked), tuple(tables)))
     for candidate in _candidates(plugin_files, discover=discover):
         origin = candidate.name, candidate.version, candidate.source
         if candidate.name in blocked:
@@ -63,6 +70,8 @@ def load(
         except BaseException as error:  # a plugin may raise anything on import
             registry.plugins.append(PluginInfo(*origin, "broken", one_line(error)))
             _log.debug("plugin %s is broken", candidate.name, exc_info=True)
+    for table in tables:
+        add_given(registry, table)
     return registry
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from symbench.contract import Metric, Model, Task
 from symbench.errors import PluginError
 from symbench.registry.card import DETAILS, Card, CardKind, described, resolve
 from symbench.registry.card_cache import CardCache
+from symbench.tables.source import TableSource
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as the core's own scores are written
@@ -34,15 +36,26 @@ class Registration:
     the class if an import string is registered. Keywords override single entries.
     """
 
-    def __init__(self, plugin: str) -> None:
+    def __init__(self, plugin: str, folder: Path | None = None) -> None:
         self.plugin = plugin
+        self._folder = folder or Path()
         self.cards: list[Card] = []
         self.reporters: list[object] = []
         self._caches: dict[str, CardCache] = {}
 
-    def task(self, target: type[Task] | str, **card: Any) -> None:
-        """Register a task class, or the import string ``"package.module:Class"`` of one."""
+    def task(self, target: type[Task] | Task | str, **card: Any) -> None:
+        """Register a task class, the import string ``"package.module:Class"`` of one, or a task."""
         self._add("task", target, card)
+
+    def table(self, path: Path | str, **options: Any) -> None:
+        """Register the task of a csv, npz or parquet file, which is read on first use.
+
+        Args:
+            path: of the file, relative to the folder of the plugin's module.
+            options: keywords of ``TableTask``, such as ``outputs="strength"``.
+        """
+        source = TableSource((self._folder / path).absolute(), options)
+        self._add("task", source, source.facts())
 
     def model(self, target: type[Model] | str, **card: Any) -> None:
         """Register a model class, or the import string ``"package.module:Class"`` of one."""
@@ -95,7 +108,7 @@ class Registration:
 
     def _facts(self, kind: CardKind, target: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Return the facts that the class states; none if the plugin has written the card."""
-        if inspect.isclass(target):
+        if inspect.isclass(target) or isinstance(target, Task):
             return described(kind, target)
         written = {"name", "version"} <= set(keywords)
         if written or kind not in DETAILS or not isinstance(target, str):

@@ -19,6 +19,7 @@ from symbench.hooks import Hooks
 from symbench.registry.card import Card, CardKind, one_line
 from symbench.registry.listener import LimitedListener, Listener
 from symbench.registry.registration import Registration
+from symbench.tables.source import TableSource
 
 OWN_DISTRIBUTION = "symbench"
 _log = logging.getLogger(__name__)
@@ -38,13 +39,15 @@ class PluginInfo:
 
 @dataclass(frozen=True)
 class Sources:
-    """The plugin files of a registry, and the names of plugins that were left out.
+    """The plugin files and tables of a registry, and the names of plugins that were left out.
 
-    ``load(sources.files, sources.blocked)`` makes the same registry in a worker process.
+    ``load(sources.files, sources.blocked, sources.tables)`` makes the same registry in a worker
+    process.
     """
 
     files: tuple[Path, ...] = ()
     blocked: tuple[str, ...] = ()
+    tables: tuple[TableSource, ...] = ()
 
 
 class Registry:
@@ -214,7 +217,7 @@ class Registry:
         if not self._manager.get_hookcallers(module):
             raise PluginError("no hook found: decorate symbench_register(registry) with @hookimpl")
         self._manager.check_pending()
-        registration = Registration(name)
+        registration = Registration(name, _folder(module))
         self._caller("symbench_register", module)(registry=registration)
         return registration
 
@@ -230,6 +233,12 @@ class Registry:
                 owner = self._cards[card.kind].get(card.name, card).plugin
                 raise PluginError(f"the {card.kind} name {card.name!r} is taken by plugin {owner}")
             taken.add((card.kind, card.name))
+
+
+def _folder(module: object) -> Path | None:
+    """Return the folder of a module's file; None if it has none."""
+    file = getattr(module, "__file__", None)
+    return Path(file).parent if file else None
 
 
 def _sha256(module: object) -> str:

@@ -131,17 +131,28 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
 
 
 def _of_the_tier(registry: Registry, tasks: Sequence[str], selection: Selection) -> list[str]:
-    """Return the tasks without those that stay out of the tier, which are named in one warning.
+    """Return the tasks that have the sizes; warnings name those that do not.
 
     Raises:
-        InputError: one of them was selected by its name, or none is left.
+        InputError: one of the others was selected by its name, or none is left.
     """
-    if selection.sizes:
-        return list(tasks)
-    tier = selection.tier
-    out = [name for name in tasks if _attempt(_stays_out, registry.task(name), tier)[0]]
+    if not selection.sizes:
+        tier = selection.tier
+        out = [name for name in tasks if _attempt(_stays_out, registry.task(name), tier)[0]]
+        why = f"no sizes in tier {tier} (choose another --tier, or give --sizes)"
+        return _without(out, why, tasks, selection)
+    largest = max(selection.sizes)
+    for name in tasks:
+        have, _ = _attempt(registry.task(name).at_most, largest, "train")
+        if have is not None and have < largest:
+            why = f"--sizes {largest} is more than its {have} training rows: choose at most {have}"
+            tasks = _without([name], why, tasks, selection)
+    return list(tasks)
+
+
+def _without(out: Sequence[str], why: str, tasks: Sequence[str], selection: Selection) -> list[str]:
+    """Return the tasks without some, which are named in one warning; raises as above."""
     refused = [name for name in out if name in selection.tasks] or (out if out == tasks else [])
-    why = f"no sizes in tier {tier} (choose another --tier, or give --sizes)"
     if refused:
         raise InputError(f"{', '.join(refused)}: {why}")
     if out:
@@ -224,6 +235,7 @@ def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str |
         "baseline": planned.baseline,
         "chance_error": _chance_error(planned),
         **({"headline": planned.headline} if planned.headline else {}),
+        **({"files": dict(planned.files)} if planned.files else {}),
         **_terms_of(planned, tier),
     }
     if experiment := selection.experiment:

@@ -41,10 +41,15 @@ def setup_of(
 
 
 def check_code(registry: Registry, identity: Identity, task: Task, model: Model) -> None:
-    """Raise InputError if the code of task or model differs from that of the plan.
+    """Raise InputError if the code of task or model, or a data file, differs from the plan.
 
-    This process has imported the code later than the process that planned the cell.
+    This process has read them later than the process that planned the cell.
     """
+    if identity.protocol.get("files", {}) != dict(task.files):
+        raise InputError(
+            f"the data of {task.name} ({', '.join(task.files)}) differ from those of the plan: the "
+            "file was changed during the run; start the run again"
+        )
     planned = identity.task_source_sha256, identity.model_source_sha256
     found = source_sha256(task), model_sha256(registry, model)
     for name, one, other in zip((task.name, model.name), planned, found, strict=True):

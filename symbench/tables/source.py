@@ -35,11 +35,16 @@ class TableSource:
 
         return TableTask(self.path, **self.options)
 
+    @property
+    def name(self) -> str:
+        """The name of its task."""
+        return self.options.get("name") or name_of(self.path)
+
     def facts(self) -> dict[str, Any]:
         """Return what is listed of the task: all that is known before the file is read."""
         classes = self.options.get("classes", False)
         return {
-            "name": self.options.get("name") or name_of(self.path),
+            "name": self.name,
             "version": self.options.get("version") or VERSION,
             "summary": self.options.get("summary") or summary_of(self.path),
             "kind": "vectors",

@@ -66,7 +66,7 @@ class Rerunner:
 
     def _before_planning(self, identity: Identity) -> str | None:
         if identity.task not in self.registry.tasks:
-            return "the task is not registered here (plugin missing)"
+            return f"the task is not registered here ({_missing(identity)})"
         if identity.model not in self.registry.models:
             return "the model is not registered here (plugin missing)"
         try:
@@ -211,6 +211,19 @@ def _inside(dimension: Range | Categories, value: object) -> bool:
     return type(value) in whole and dimension.low <= value <= dimension.high  # type: ignore[operator]
 
 
+def _missing(identity: Identity) -> str:
+    """Return what would register the task of an identity."""
+    files = _files(identity)
+    return f"give --table, the file {files}" if files else "plugin missing"
+
+
+def _files(identity: Identity) -> str:
+    """Return the data files of an identity, with the first digits of their checksums."""
+    files = identity.protocol.get("files")
+    known = files.items() if isinstance(files, dict) else ()
+    return ", ".join(f"{name} of sha256 {str(sha256)[:12]}…" for name, sha256 in known)
+
+
 def _unanswered(error: BaseException) -> str:
     return f"the plugin cannot be asked: {type(error).__name__}: {error}"
 
@@ -219,6 +232,8 @@ def _disagreement(identity: Identity, cell: Cell) -> str | None:
     if cell.error is not None:
         return f"the plugin cannot be asked: {cell.reason}"
     ours, theirs = cell.identity.model_dump(), identity.model_dump()
+    if (files := _files(identity)) != _files(cell.identity):
+        return f"its data are of another file here: submitted was {files or 'none'}"
     for part, reason in _PARTS.items():
         if ours.get(part) != theirs.get(part):
             return reason

@@ -75,7 +75,7 @@ def _compute(pipe: Connection, job: Job) -> None:
             outbox.send(PROGRESS, json.dumps(asdict(progress)).encode())
 
     try:
-        registry = load(job.sources.files, job.sources.blocked)
+        registry = load(job.sources.files, job.sources.blocked, job.sources.tables)
         record = run_cell(
             registry, job.cell, job.options.device, job.options.fleet, job.run_by,
             progress=progressed, keep_networks=job.options.keep_networks,
