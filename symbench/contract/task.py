@@ -60,6 +60,9 @@ class Task(ABC):
     ``further_symmetries`` names symmetries of the exact target that ``symmetry`` does not declare,
     such as a scaling, in words.
 
+    ``symmetry_known`` is False for measured data whose symmetry nobody has stated. A task without
+    symmetry is a control unless it says so, and what a model finds there is false.
+
     ``rows`` holds the number of examples of each split where they are limited, such as those of a
     file; None if any number can be drawn. ``files`` holds the SHA-256 of each file that the data
     are read from, by its name: a record states them.
@@ -98,6 +101,7 @@ class Task(ABC):
     published: ClassVar[tuple[Published, ...]] = ()
     further_symmetries: ClassVar[tuple[str, ...]] = ()
     floor: ClassVar[float | None] = None
+    symmetry_known: ClassVar[bool] = True
     rows: ClassVar[Mapping[Split, int] | None] = None
     files: ClassVar[Mapping[str, str]] = {}
 

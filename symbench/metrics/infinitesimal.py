@@ -80,8 +80,10 @@ class AlgebraMetric(Metric):
 def is_control(task: Task) -> bool:
     """Whether the task has no generator, and a candidate algebra or a layout to search in.
 
-    It has no symmetry, or a finite group.
+    It has no symmetry, or a finite group. Data whose symmetry is not known are no control.
     """
+    if not task.symmetry_known:
+        return False
     if task.symmetry is not None and len(task.symmetry.group.algebra) > 0:
         return False
     return task.layout() is not None or task.candidate_algebra() is not None

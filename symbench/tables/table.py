@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +129,9 @@ def _columns(source: Any, y: Any) -> Columns:
         both = [source.reset_index(drop=True), targets.reset_index(drop=True)]
         if len(both[0]) != len(both[1]):
             raise InputError(f"x has {len(both[0])} rows, y {len(both[1])}: give equally many")
-        return columns.of_frame(pd.concat(both, axis=1), "data frame")
+        held = columns.of_frame(pd.concat(both, axis=1), "data frame")
+        width = source.shape[1]
+        return replace(held, arrays={"x": (*held.names[:width],), "y": (*held.names[width:],)})
     return columns.of_arrays({"x": _array(source), "y": _array(y)}, "arrays")
 
 

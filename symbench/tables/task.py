@@ -62,7 +62,8 @@ class TableTask(Task):
             classes: whether the output is a class.
             layout: where the copies of a space stand; by default all inputs are one vector.
             symmetry: what models of prior ``told`` are given: a ``Symmetry``, or a group (or its
-                name, such as ``O(3)``) that acts on the vectors of the layout.
+                name, such as ``O(3)``) that acts on the vectors of the layout. None means that
+                it is not known, which is no claim that there is none.
             target: the exact target [n, k] at inputs [n, d], in their dtype, if it is known.
             name: of the task; by default that of the class, or of the file.
             version: of the task.
@@ -89,6 +90,7 @@ class TableTask(Task):
             "test_size": counts["test"],
             "valid_size": counts["valid"],
             "rows": counts,
+            "symmetry_known": symmetry is not None or target is not None or self._is_completed(),
             "files": {table.source: table.sha256},
         }
         for attribute, value in stated.items():  # class attributes of Task, which plugins set so
@@ -100,6 +102,11 @@ class TableTask(Task):
     def symmetry(self) -> Symmetry | None:
         """The symmetry that was stated, None if there is none."""
         return self._symmetry
+
+    def _is_completed(self) -> bool:
+        """Whether a subclass defines the symmetry or the exact target, from which it is computed."""
+        own = type(self)
+        return own.symmetry is not TableTask.symmetry or own.target is not TableTask.target
 
     def _stated(self, symmetry: Symmetry | Group | str | None) -> Symmetry | None:
         """Return the symmetry; a group acts on the vectors of the layout."""

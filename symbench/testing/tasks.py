@@ -11,6 +11,7 @@ from torch import Tensor
 
 from symbench.contract import SPLITS, Data, Task
 from symbench.draws import Draws
+from symbench.errors import InputError
 from symbench.runs.protocol import TIERS
 from symbench.testing.conformance import Law, Skipped, Subject
 from symbench.testing.laws import difference, require, require_card, untouched_randomness
@@ -85,6 +86,22 @@ def its_data_can_be_used_in_a_run(subject: Subject) -> None:
         ) from error
     for data in drawn:
         require(len(data.x) == len(data.y), "x and y have different numbers of rows")
+
+
+def its_sample_returns_as_many_rows_as_asked(subject: Subject) -> None:
+    """Asked for twice the largest size of tier quick, it returns so many rows or raises."""
+    task = _task(subject)
+    sizes = task.for_tier("quick").sizes.get("quick") or task.sizes.get("smoke") or (_N,)
+    n = 2 * max(1, *sizes)
+    try:
+        drawn = len(task.sample(n, 0, "train"))
+    except InputError:
+        return
+    require(
+        drawn == n,
+        f"sample was asked for {n} rows and returned {drawn}: raise InputError if there are fewer, "
+        "and state rows",
+    )
 
 
 def its_data_depend_only_on_size_seed_and_split(subject: Subject) -> None:
@@ -202,6 +219,7 @@ LAWS: tuple[Law, ...] = (
     its_card_is_valid,
     its_data_have_the_shapes_it_states,
     its_data_can_be_used_in_a_run,
+    its_sample_returns_as_many_rows_as_asked,
     its_data_depend_only_on_size_seed_and_split,
     its_splits_are_disjoint,
     its_truth_satisfies_its_symmetry,

@@ -13,6 +13,7 @@ import symbench
 from symbench.draws import Draws
 from symbench.errors import InputError
 from symbench.groups import GL, O
+from symbench.metrics.infinitesimal import is_control
 from symbench.tables import TableTask, task
 from symbench.tables.splits import groups_of, split_rows
 
@@ -126,6 +127,19 @@ def test_without_a_layout_all_inputs_are_one_vector():
     assert made.layout().group == GL(6)
     with pytest.raises(InputError, match=r"O\(3\) acts on spaces of dimension 3"):
         TableTask(*_arrays(), symmetry="O(3)")
+
+
+def test_a_symmetry_that_nobody_states_is_unknown_and_not_absent():
+    class Known(TableTask):
+        def target(self, x):
+            return x[:, :1]
+
+    x, y = _arrays()
+    assert not TableTask(x, y).symmetry_known
+    assert not is_control(TableTask(x, y))
+    assert TableTask(x, y, layout="2 x 3", symmetry="O(3)").symmetry_known
+    assert is_control(TableTask(x, y, target=lambda x: x[:, :1]))
+    assert is_control(Known(x, y))
 
 
 def test_a_space_of_many_dimensions_has_no_list_of_matrices():
