@@ -104,7 +104,7 @@ class TableTask(Task):
         return self._symmetry
 
     def _is_completed(self) -> bool:
-        """Whether a subclass defines the symmetry or the exact target, from which it is computed."""
+        """Whether a subclass defines the symmetry, or the exact target that decides it."""
         own = type(self)
         return own.symmetry is not TableTask.symmetry or own.target is not TableTask.target
 
