@@ -174,11 +174,10 @@ def run(  # noqa: PLR0913 - one parameter per option
         )
     check_options(options)
     published = [record for path in against or () for record in open_publication(path).records()]
-    if tables and not everything:
-        task = [*(task or ()), *(source.name for source in tables)]
+    named = [] if everything else [source.name for source in tables]
     with registered(plugin, no_plugin, tables) as registry:
         content = {} if suite is None else read_suite(suite, registry)
-        selection = select(content, task, model, tier, ladder, seeds)
+        selection = select(content, [*(task or ()), *named], model, tier, ladder, seeds)
         selection = replace(
             selection, updates=updates, sampler=sampler, metrics=tuple(metric or ()),
             symmetry_at=cast("SymmetryAt | None", symmetry_at),

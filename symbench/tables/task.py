@@ -112,9 +112,9 @@ class TableTask(Task):
         """Return the symmetry; a group acts on the vectors of the layout."""
         if symmetry is None or isinstance(symmetry, Symmetry):
             return symmetry
-        from symbench.groups.names import named
+        from symbench.groups.notation import parse_group
 
-        group = named(symmetry) if isinstance(symmetry, str) else symmetry
+        group = parse_group(symmetry) if isinstance(symmetry, str) else symmetry
         return self._layout.symmetry(*self._widths, group)
 
     @property

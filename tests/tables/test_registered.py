@@ -9,8 +9,8 @@ import pytest
 import symbench
 from symbench.errors import InputError
 from symbench.registry import load
-from symbench.runs.cell import check_code
 from symbench.runs.plan import Selection, make_plan
+from symbench.runs.setup import check_code
 from symbench.tables import TableSource, TableTask
 from symbench.testing import Skipped, checks
 
