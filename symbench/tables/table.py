@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -96,8 +97,9 @@ def read(
         layout.check(len(x_names), len(names) or len(y_names))
     groups = groups_of(x)
     _check_rows(held.source, len(groups), " with different inputs")
-    if repeated := len(x) - len(groups):
-        message = "%s: %d of %d rows repeat the inputs of another row: they share its split"
+    repeated = len(x) - len(groups)
+    if repeated and multiprocessing.parent_process() is None:  # a worker reads the same rows
+        message = "%s: %d of %d rows have the inputs of another row; they are in its split"
         _log.warning(message, held.source, repeated, len(x))
     import torch
 

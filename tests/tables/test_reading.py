@@ -177,7 +177,7 @@ def test_repeated_rows_are_named_in_a_warning(frame, caplog):
     with caplog.at_level(logging.WARNING):
         table = read(pd.concat([frame, frame.head(5)]), inputs="a,b", outputs="y")
     assert table.repeated == 5
-    assert "5 of 45 rows repeat the inputs of another row" in caplog.text
+    assert "5 of 45 rows have the inputs of another row" in caplog.text
 
 
 def test_an_unknown_column_suggests_another(frame):
