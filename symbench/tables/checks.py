@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ LEAST_ROWS = 20  # different rows of inputs, of which a fifth is the test split
 _LEAST_OF_A_CLASS = 2
 _MOST_CLASSES = 0.25  # of the rows
 _LONGEST = 40  # characters of a value that a message quotes
+_DECIMAL_COMMA = re.compile(r"'\s*[-+]?\d+,\d+\s*'")
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}  # as files write it
 
 
@@ -81,9 +83,9 @@ def _parsed(column: pd.Series[Any], where: str, hint: str) -> NDArray[np.float64
     bad = np.isnan(parsed)
     if bad.any():
         row = int(bad.argmax())
-        raise InputError(
-            f"{where} holds text: {_quoted(column.iloc[row])} in row {row + 1}: {hint}"
-        )
+        text = _quoted(column.iloc[row])
+        hint = "write decimal points, not commas" if _DECIMAL_COMMA.fullmatch(text) else hint
+        raise InputError(f"{where} holds text: {text} in row {row + 1}: {hint}")
     return np.asarray(parsed, np.float64)
 
 

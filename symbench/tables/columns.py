@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SEPARATORS = ",;\t|"
+_FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")  # as pandas says it
 _ENDINGS = ".csv, .tsv, .txt, .npz or .parquet"
 
 
@@ -129,10 +131,11 @@ def _csv(content: bytes, source: str) -> pd.DataFrame:
 def _reason(error: BaseException) -> str:
     """Return why pandas could not parse a csv file, in one line."""
     message = " ".join(str(error).split())
-    if "Expected" in message and "saw" in message:
-        return f"{message[message.index('Expected') :]}: give every row as many fields as the first"
+    if found := _FIELDS.search(message):
+        first, line, fields = found.groups()
+        return f"line {line} has {fields} fields, the first line {first}: give all as many"
     if "Length of header" in message:
-        return "a row has more fields than the first line: give every row as many"
+        return "line 2 has more fields than the first line: give all as many"
     return f"not a table of text: {message}"
 
 

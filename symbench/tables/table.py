@@ -151,7 +151,9 @@ def _array(values: Any) -> Any:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise InputError(f"arrays need rows of equal length: {error}") from error
+        raise InputError(
+            "arrays need rows of equal length, with a number in every place"
+        ) from error
     if array.ndim == 0:
         raise InputError(f"arrays need rows, not one value ({array!r})")
     return array
