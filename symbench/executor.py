@@ -31,10 +31,11 @@ from symbench.runs.executors.local import supervised
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell
 from symbench.runs.run import Executor
+from symbench.tables.source import TableSource
 from symbench.training.setup import Progress
 
 __all__ = [
     "Cell", "Costs", "Desk", "Executor", "Failure", "Options", "Progress", "Provenance", "Record",
-    "Registry", "Sources", "costs", "gpu_slots", "jobs_within", "load", "run_cell", "supervised",
-    "usable_cores",
+    "Registry", "Sources", "TableSource", "costs", "gpu_slots", "jobs_within", "load", "run_cell",
+    "supervised", "usable_cores",
 ]  # fmt: skip

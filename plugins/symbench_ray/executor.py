@@ -27,6 +27,7 @@ from symbench.executor import (
     Progress,
     Provenance,
     Record,
+    TableSource,
     costs,
     gpu_slots,
     load,
@@ -41,6 +42,7 @@ _MOST_RETRIES = 5  # per cell, after the loss of its worker
 
 _Sent = tuple[str, bytes, bytes]  # a record as JSON; its tensors and networks as safetensors
 _Files = tuple[tuple[str, bytes], ...]  # names and contents of plugin files
+_Tables = tuple[tuple[TableSource, bytes], ...]  # tables and the contents of their files
 
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
@@ -101,7 +103,8 @@ class Dispatch:
         files = tuple((Path(file).name, Path(file).read_bytes()) for file in sources.files)
         options = replace(self.options, device=self.nodes.device, jobs=1)
         # stored once and fetched once per node, because a plugin file may be large
-        job = self.ray.put((options, files, sources.blocked, self.nodes.cores))
+        tables = tuple((table, table.path.read_bytes()) for table in sources.tables)
+        job = self.ray.put((options, files, sources.blocked, tables, self.nodes.cores))
         carry = self.ray.remote(carry_out)
 
         def submit(cell: Cell) -> Any:
@@ -143,18 +146,23 @@ class Dispatch:
                 _, references = self.ray.wait(references, num_returns=count, timeout=seconds)
 
 
-def carry_out(cell: Cell, job: tuple[Options, _Files, tuple[str, ...], int]) -> _Sent:
+def carry_out(cell: Cell, job: tuple[Options, _Files, tuple[str, ...], _Tables, int]) -> _Sent:
     """Run one cell on a node, in a child of the worker, with limits, and return its record."""
-    options, files, blocked, cores = job
+    options, files, blocked, tables, cores = job
     _prepare_worker()
     with tempfile.TemporaryDirectory(prefix="symbench-") as directory:
+        contents = [*files, *((table.path.name, content) for table, content in tables)]
         paths = []
-        for number, (name, content) in enumerate(files):
+        for number, (name, content) in enumerate(contents):
             paths.append(Path(directory, str(number), name))
             paths[-1].parent.mkdir()
             paths[-1].write_bytes(content)
+        own = [
+            TableSource(path, table.options)
+            for (table, _), path in zip(tables, paths[len(files) :], strict=True)
+        ]
         limits = replace(options, memory=options.memory or _share(cores))
-        registry = load(tuple(paths), blocked)
+        registry = load(tuple(paths[: len(files)]), blocked, own)
         (record,) = supervised([cell], registry, limits, claim=_always, progressed=_unheard)
     if not record.tensors:
         return record.to_json(), b"", record.networks

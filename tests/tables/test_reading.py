@@ -138,6 +138,11 @@ def test_text_among_numbers_is_named_by_column_and_row(frame, tmp_path):
     assert "t.csv: column 'b' holds text: '1,5 kg' in row 5" in message
 
 
+def test_decimal_commas_are_recognised(frame, tmp_path):
+    path = _csv(frame, tmp_path / "t.csv", sep=";", decimal=",")
+    assert "write decimal points, not commas" in _refused(path, inputs="a,b", outputs="y")
+
+
 def test_text_as_a_target_suggests_classes(frame):
     message = _refused(frame, inputs="a,b", outputs="kind")
     assert "column 'kind' holds text" in message
@@ -229,7 +234,8 @@ def test_a_class_of_one_row_and_one_class_are_refused(frame):
         (b"1,2\n3,4\n", "the first line holds numbers"),
         (b"a,a,y\n1,2,3\n", "two columns are named 'a'"),
         (b"a,,y\n1,2,3\n", "column 2 has no name"),
-        (b"a,y\n1,2\n1,2,3\n", "more fields than the first line"),
+        (b"a,y\n1,2\n1,2,3\n", "line 3 has 3 fields, the first line 2"),
+        (b"a,y\n1,2,3\n1,2,3\n", "line 2 has more fields than the first line"),
         (b"a,y\n1,2\nB\xe9,3\n", "line 3 is not UTF-8 text"),
         (b"a,y\n1,2\n\x00,3\n", "null characters"),
     ],
