@@ -29,6 +29,7 @@ from symbench.hooks import hookimpl
 
 if TYPE_CHECKING:
     from symbench.api import Result, list_metrics, model, models, problem, run, task, tasks
+    from symbench.discovery import Findings, discover
     from symbench.inspection import Inspection, inspect
     from symbench.stored import Stored, load
     from symbench.tables import TableTask
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "Calibrates", "Context", "Data", "Direction", "Fits", "Flows", "InputError", "Inspection",
-    "Metric", "Model", "Prior", "Problem", "Published", "Recipe", "Result", "Scores", "Split",
-    "Stored", "SymbenchError", "Symmetry", "TableTask", "Task", "Trained", "__version__",
-    "hookimpl", "inspect",
-    "list_metrics", "load", "model", "models", "problem", "run", "seeded", "task", "tasks",
+    "Calibrates", "Context", "Data", "Direction", "Findings", "Fits", "Flows", "InputError",
+    "Inspection", "Metric", "Model", "Prior", "Problem", "Published", "Recipe", "Result", "Scores",
+    "Split", "Stored", "SymbenchError", "Symmetry", "TableTask", "Task", "Trained", "__version__",
+    "discover", "hookimpl", "inspect", "list_metrics", "load", "model", "models", "problem", "run",
+    "seeded", "task", "tasks",
 ]  # fmt: skip
 
 _LAZY = {  # names by module
@@ -49,6 +50,7 @@ _LAZY = {  # names by module
     ),
     **dict.fromkeys(("Stored", "load"), "stored"),
     **dict.fromkeys(("Inspection", "inspect"), "inspection"),
+    **dict.fromkeys(("Findings", "discover"), "discovery"),
     "TableTask": "tables",
 }
 

@@ -83,6 +83,11 @@ VERBS = {
         "Check a task, model or metric against its contract.",
         "check my-model --plugin my_model.py",
     ),
+    "discover": Verb(
+        "discover:discover",
+        "Look for the symmetries of a table of your own.",
+        "discover data.csv --inputs 'x*' --outputs y --layout '2 x 3'",
+    ),
     "doctor": Verb(
         "doctor:doctor",
         "Describe the machine, versions, plugins and store.",

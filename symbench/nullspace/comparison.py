@@ -103,8 +103,7 @@ def without_symmetry(
         count: number of functions.
         generator: draws them.
     """
-    affine, rest = _parts(fit)
-    share = float(affine.square().sum() / (affine + rest).square().sum().clamp_min(_TINY))
+    share = affine_share(fit)
     outputs = fit.y.shape[1]
     drawn = _parts(Data(fit.x, prior.prior(count * outputs, generator)))
     flat, bent = (part / _size(part) for part in drawn)
@@ -128,6 +127,12 @@ def affine_error(rest: Data, valid: Data) -> float:
     wanted = valid.y.flatten(1) - mean
     left = wanted - (valid.x.flatten(1) - shift) @ slope
     return float(left.square().sum() / wanted.square().sum().clamp_min(_TINY))
+
+
+def affine_share(fit: Data) -> float:
+    """Return the share of the variance of values y [n, k] that is affine in x [n, ...]."""
+    affine, rest = _parts(fit)
+    return float(affine.square().sum() / (affine + rest).square().sum().clamp_min(_TINY))
 
 
 def _parts(data: Data) -> tuple[Tensor, Tensor]:

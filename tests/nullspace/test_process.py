@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symbench_discovery import kernel
 
 from symbench.contract import Data, seeded
+from symbench.nullspace import process as kernel
 from symbench.nullspace.process import Choice, Regression
 
 

@@ -1,0 +1,55 @@
+"""The verb ``discover``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from symbench.cli.options import AsJson
+from symbench.cli.output import print_json, terminal_width
+
+
+def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="A csv, npz or parquet file.", show_default=False)
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--inputs", metavar="NAMES", help="Input columns, names or globs."),
+    ] = None,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option("--outputs", metavar="NAMES", help="Columns to predict, names or globs."),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option("--layout", metavar="BLOCKS", help="Copies of a space, such as '2 x 3'."),
+    ] = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="The output is a class, not a number.")
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", help="Relative defect that counts as exact.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the targets, and look for the transformations of the inputs that keep them.
+
+    The answer is no better than the fit, whose R² on held-out rows is in the first line.
+    """
+    from symbench.cli.stages import Stages
+    from symbench.discovery import discover as search
+    from symbench.discovery.page import page
+
+    with Stages() as stages:
+        found = search(
+            data, inputs=inputs or (), outputs=outputs or (), layout=layout, classes=classes,
+            tolerance=tolerance, seed=seed, progress=stages.report,
+        )  # fmt: skip
+    if as_json:
+        print_json(found.as_dict())
+        return
+    typer.echo(page(found, terminal_width()), nl=False)

@@ -1,0 +1,177 @@
+"""The Gaussian process of a question, and which affine maps its derivative keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from symbench.contract import Data
+from symbench.discovery.findings import Generator, Predictor
+from symbench.discovery.question import Question
+from symbench.metrics.candidate import Candidate
+from symbench.metrics.derivative import Derivative
+from symbench.nullspace.acting import acting, input_scale
+from symbench.nullspace.comparison import (
+    Decision,
+    affine_share,
+    decide,
+    derivative,
+    without_symmetry,
+)
+from symbench.nullspace.process import Choice, KernelRegression, Regression
+
+_FOLD = 5  # one row in five chooses length and noise
+_DRAWS, _FEWEST, _COLUMNS = 100, 20, 6400  # functions without symmetry; fewer for many directions
+TOLERANCE = 0.15  # no bound above it is claimed
+_WORST = 0.9  # held-out error, in units of the variance, above which nothing is known
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A Gaussian process on the rows of a question.
+
+    Attributes:
+        question: whose rows they are.
+        choice: its length scale and noise.
+        scale: the input scale, before the length.
+    """
+
+    question: Question
+    choice: Choice
+    scale: Tensor
+
+    @classmethod
+    def of(cls, question: Question) -> Fit:
+        """Return the process whose length and noise predict a fifth of the rows best."""
+        scale = input_scale(question.law, question.data.x)
+        place = torch.arange(len(question.data)) % _FOLD == _FOLD - 1
+        rest, valid = (
+            Data(question.data.x[rows], question.data.y[rows]) for rows in (~place, place)
+        )
+        return cls(question, Choice.of(scale, rest, valid), scale)
+
+    @cached_property
+    def regression(self) -> Regression:
+        """The regression on the rows, for any targets."""
+        T = self.scale / self.choice.length
+        return Regression(T, self.choice.noise, self.question.data.x)
+
+    @cached_property
+    def f(self) -> KernelRegression:
+        """The fit to the targets."""
+        return self.regression.of(self.question.data.y)
+
+    @cached_property
+    def within(self) -> Candidate:
+        """The affine maps that the rows can test."""
+        return acting(self.question.law, self.question.data)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the process predicts anything."""
+        return self.choice.error <= _WORST
+
+    def predictor(self) -> Predictor:
+        """Return how well it predicts the held-out rows."""
+        data, test = self.question.data, self.question.test
+        values = self.f(data.x)
+        return Predictor(
+            "Gaussian process",
+            r2(self.f(test.x), test.y, data.y),
+            len(data),
+            len(test),
+            affine_share(Data(data.x, values.flatten(1))),
+        )
+
+    def decide(
+        self, generator: torch.Generator, within: Candidate | None = None
+    ) -> Decision | None:
+        """Return which directions count; None if there is nothing to differentiate."""
+        within = within or self.within
+        if len(within.basis) == 0:
+            return None
+        data = self.question.data
+        draws = min(_DRAWS, max(_FEWEST, _COLUMNS // len(within.basis)))
+        prior = Regression(self.scale / self.choice.longer, self.choice.noise, data.x)
+        fit = Data(data.x, self.f(data.x).flatten(1))
+        without = without_symmetry(prior, fit, draws, generator)
+        return decide(
+            within, lambda y: self.regression.of(y).derivative(within.x), data.y, without, TOLERANCE
+        )
+
+    @cached_property
+    def error(self) -> Derivative | None:
+        """Half of the difference of the fits to alternate halves of the rows, at the probes.
+
+        A bias that both halves share is not seen. None if the halves are too small.
+        """
+        data, within = self.question.data, self.within
+        T = self.scale / self.choice.length
+        halves = [
+            Regression(T, self.choice.noise, data.x[i::2]).of(data.y[i::2]).derivative(within.x)
+            for i in (0, 1)
+        ]
+        (a, Da), (b, Db) = halves
+        return derivative(within, (a - b) / 2, (Da - Db) / 2)
+
+    def ignored(self, generator: torch.Generator) -> Tensor:
+        """Return orthonormal directions [t, r] of z along which the targets do not change."""
+        r = self.question.frame.size
+        shifts = torch.zeros(r, r + 1, r + 1, dtype=torch.float64)
+        shifts[torch.arange(r), torch.arange(r), -1] = 1.0
+        coordinates = self.within.coordinates(shifts)
+        Q = torch.linalg.qr(coordinates.mT).Q.mT
+        basis, tangents = (
+            torch.einsum("km,m...->k...", Q, part)
+            for part in (self.within.basis, self.within.tangents)
+        )
+        decision = self.decide(generator, replace(self.within, basis=basis, tangents=tangents))
+        if decision is None or not self.is_known:
+            return torch.zeros(0, r, dtype=torch.float64)
+        found = decision.generators[:, :-1, -1]
+        return torch.linalg.svd(found, full_matrices=False)[2] if len(found) else found
+
+
+def r2(predicted: Tensor, y: Tensor, train: Tensor) -> float:
+    """Return 1 - squared error / variance about the mean of the training targets."""
+    error = (predicted - y).square().sum()
+    about = (y - train.mean(0)).square().sum()
+    return 1 - float(error / about) if float(about) > 0 else 0.0
+
+
+def generators_of(fit: Fit, decision: Decision) -> list[Generator]:
+    """Return the claimed generators, with what bounds their defects."""
+    Q = decision.Q[: decision.count]
+    defects = decision.C.defects(Q)
+    errors = _errors(fit, decision, Q)
+    matrices = fit.question.frame.original(decision.generators)
+    return [
+        Generator(*parts)
+        for parts in zip(
+            matrices, _floats(defects.values), _floats(defects.bounds),
+            decision.limits[: len(Q)], errors, _floats(defects.least), strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _errors(fit: Fit, decision: Decision, Q: Tensor) -> list[float]:
+    """Return the defects that the error of the fit has along Q [k, m], in the fit's units."""
+    if fit.error is None or len(Q) == 0:
+        return [0.0] * len(Q)
+    own, unit = (part.defects(Q) for part in (fit.error, decision.C))
+    return _floats((own.violated.mean(0) / unit.possible[0].mean(0)).sqrt())
+
+
+def _floats(values: Tensor) -> list[float]:
+    return [float(value) for value in values]
+
+
+def spectrum(decision: Decision | None) -> Sequence[float]:
+    """Return the defects of all directions, ascending."""
+    if decision is None:
+        return ()
+    return sorted(_floats(decision.C.defects(decision.Q).values))
