@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from symbench.cli.options import AsJson
+from symbench.cli.loading import registered
+from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
 from symbench.cli.output import print_json, terminal_width
 
 
@@ -34,7 +35,15 @@ def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
         float, typer.Option("--tolerance", help="Relative defect that counts as exact.")
     ] = 0.05,
     seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn.")] = 0,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare/--no-compare", help="Ask registered methods, train models that know it."
+        ),
+    ] = True,
     as_json: AsJson = False,
+    plugin: PluginFiles = None,
+    no_plugin: BlockedPlugins = None,
 ) -> None:
     """Fit the targets, and look for the transformations of the inputs that keep them.
 
@@ -44,10 +53,11 @@ def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
     from symbench.discovery import discover as search
     from symbench.discovery.page import page
 
-    with Stages() as stages:
+    with registered(plugin, no_plugin) as registry, Stages() as stages:
         found = search(
             data, inputs=inputs or (), outputs=outputs or (), layout=layout, classes=classes,
-            tolerance=tolerance, seed=seed, progress=stages.report,
+            tolerance=tolerance, seed=seed, compare=compare, registry=registry,
+            progress=stages.report,
         )  # fmt: skip
     if as_json:
         print_json(found.as_dict())

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from symbench import registry as registries
 from symbench.contract import Data, seeded
 from symbench.discovery.controls import permuted
-from symbench.discovery.findings import Findings
+from symbench.discovery.findings import Findings, ModelGain
+from symbench.discovery.finite import elements
 from symbench.discovery.fit import Fit, generators_of, spectrum
+from symbench.discovery.inputs_alone import compared
+from symbench.discovery.methods import announced_by, chosen
+from symbench.discovery.models import Told, gain_of, told_models
 from symbench.discovery.question import Question
 from symbench.groups import identify
 from symbench.tables import Table, read
 
 if TYPE_CHECKING:
     from symbench.nullspace.comparison import Decision
+    from symbench.registry import Registry
     from symbench.tables import Layout
 
 Progress = Callable[[str, float], None]
@@ -37,6 +43,8 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
     tolerance: float = 0.05,
     seed: int = 0,
     controls: int = 20,
+    compare: bool = True,
+    registry: Registry | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Look for the symmetries of a table: which transformations of its inputs keep its targets?
@@ -52,6 +60,8 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
         tolerance: relative defect within which a generator counts as exact.
         seed: of everything that is drawn.
         controls: number of permutations of the targets.
+        compare: whether registered methods are asked, and models that know the symmetry trained.
+        registry: has them; by default that of the installed plugins.
         progress: is called with what is being done.
 
     Raises:
@@ -64,10 +74,44 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
     question = Question.of(train, test, table.layout)
     report("fitting a Gaussian process", 0.0)
     search = Search.of(question, seed)
-    report("permuting the targets", 0.3)
-    control = permuted(question, seeded("discover", seed, "control"), controls)
     found = _findings(table, search, tolerance)
-    return replace(found, control=control, seconds=time.monotonic() - started)
+    report("trying reflections, swaps and rotations", 0.3)
+    L, fit = search.generators, search.fit
+    stream = seeded("discover", seed, "finite")
+    found = replace(
+        found,
+        finite=tuple(elements(fit, L, found.algebra, found.space, stream)),
+        inputs_alone=compared(fit.question, L, seeded("discover", seed, "inputs")),
+    )
+    report("permuting the targets", 0.45)
+    control = permuted(question, seeded("discover", seed, "control"), controls)
+    found = replace(found, control=control)
+    if compare:
+        found = _with_registered(found, search, registry or registries.load(), report, seed)
+    report("done", 1.0)
+    return replace(found, seconds=time.monotonic() - started)
+
+
+def _with_registered(
+    found: Findings, search: Search, registry: Registry, report: Progress, seed: int
+) -> Findings:
+    """Return the findings with what registered methods and models say."""
+    names, methods = chosen(registry), []
+    for place, name in enumerate(names):
+        report(f"asking {name}", 0.55 + 0.2 * place / len(names))
+        methods.append(announced_by(registry, name, search.fit, search.generators, seed))
+    found = replace(found, methods=tuple(methods))
+    if not found.generators:
+        return found
+    reflected = any(one.acts_on == "space" for one in found.finite)
+    told = Told.of(search.fit.question, found.algebra, reflected=reflected)
+    if isinstance(told, str):
+        return replace(found, models=(ModelGain("", None, note=told),))
+    names, models = told_models(registry, told), []
+    for place, name in enumerate(names):
+        report(f"training {name}", 0.75 + 0.25 * place / len(names))
+        models.append(gain_of(registry, name, told, found.predictor.r2, seed))
+    return replace(found, models=tuple(models))
 
 
 def _silent(stage: str, done: float) -> None:
@@ -98,6 +142,12 @@ class Search:
     ignored: Tensor
     decision: Decision | None
 
+    @property
+    def generators(self) -> Tensor:
+        """The claimed generators [k, r + 1, r + 1] of (z, 1)."""
+        none = self.fit.within.basis[:0]
+        return none if self.decision is None else self.decision.generators
+
     @classmethod
     def of(cls, question: Question, seed: int) -> Search:
         """Return the search on a question."""
@@ -117,8 +167,7 @@ class Search:
 def _findings(table: Table, search: Search, tolerance: float) -> Findings:
     fit, decision, question = search.fit, search.decision, search.fit.question
     generators = [] if decision is None else generators_of(fit, decision)
-    found = fit.within.basis[:0] if decision is None else decision.generators
-    algebra = identify(found, affine=True)
+    algebra = identify(search.generators, affine=True)
     basis = None if algebra.basis is None else question.frame.outer(algebra.basis)
     defects = spectrum(decision)
     predictor = fit.predictor()

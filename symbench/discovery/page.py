@@ -49,7 +49,7 @@ def _sections(found: Findings) -> Iterator[tuple[str, list[str]]]:
     if found.methods:
         yield (
             "Methods",
-            [_method(one.name, one.count, one.agreement, one.note) for one in found.methods],
+            [_method(one) for one in found.methods],
         )
     if found.control is not None:
         control = found.control
@@ -132,6 +132,6 @@ def _method(one: Method) -> str:
 
 def _model(one: ModelGain) -> str:
     if one.r2 is None:
-        return f"{plain(one.name)}: no answer ({plain(one.note)})"
+        return f"{plain(one.name) or 'none'}: no answer ({plain(one.note)})"
     gains = "" if one.gain is None else f", the error is divided by {one.gain:.2g}"
     return f"{plain(one.name)}: R² {one.r2:.3f}{gains}"
