@@ -10,6 +10,7 @@ import typer
 from symbench.cli.loading import registered
 from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
 from symbench.cli.output import print_json, terminal_width
+from symbench.results.report.escape import plain
 
 
 def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
@@ -28,6 +29,10 @@ def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
         str | None,
         typer.Option("--layout", metavar="BLOCKS", help="Copies of a space, such as '2 x 3'."),
     ] = None,
+    times: Annotated[
+        str | None,
+        typer.Option("--times", metavar="NAME", help="Column of times: rows are trajectories."),
+    ] = None,
     classes: Annotated[
         bool, typer.Option("--classes", help="The output is a class, not a number.")
     ] = False,
@@ -41,6 +46,10 @@ def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
             "--compare/--no-compare", help="Ask registered methods, train models that know it."
         ),
     ] = True,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write a page with pictures into DIR."),
+    ] = None,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
@@ -55,10 +64,15 @@ def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
 
     with registered(plugin, no_plugin) as registry, Stages() as stages:
         found = search(
-            data, inputs=inputs or (), outputs=outputs or (), layout=layout, classes=classes,
-            tolerance=tolerance, seed=seed, compare=compare, registry=registry,
+            data, inputs=inputs or (), outputs=outputs or (), layout=layout, times=times,
+            classes=classes, tolerance=tolerance, seed=seed, compare=compare, registry=registry,
             progress=stages.report,
         )  # fmt: skip
+    if report is not None:
+        from symbench.discovery.report import write
+
+        written = write(found, report)
+        typer.echo(f"symbench: report written to {plain(str(written))}", err=True)
     if as_json:
         print_json(found.as_dict())
         return

@@ -20,6 +20,8 @@ from symbench.discovery.inputs_alone import compared
 from symbench.discovery.methods import announced_by, chosen
 from symbench.discovery.models import Told, gain_of, told_models
 from symbench.discovery.question import Question
+from symbench.discovery.trajectories import trajectories
+from symbench.errors import InputError
 from symbench.groups import identify
 from symbench.tables import Table, read
 
@@ -40,6 +42,7 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
     outputs: str | Sequence[str] = (),
     classes: bool = False,
     layout: Layout | str | None = None,
+    times: Any = None,
     tolerance: float = 0.05,
     seed: int = 0,
     controls: int = 20,
@@ -57,6 +60,8 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
         outputs: names or globs of the output columns.
         classes: whether the output is a class.
         layout: where the copies of a space stand; by default all inputs are one vector.
+        times: for trajectories, whose dynamics are then examined: the name of the column of times,
+            or the times [times] of states [trajectories, times, size].
         tolerance: relative defect within which a generator counts as exact.
         seed: of everything that is drawn.
         controls: number of permutations of the targets.
@@ -69,7 +74,12 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
     """
     started = time.monotonic()
     report = progress or _silent
-    table = read(source, y, inputs=inputs, outputs=outputs, classes=classes, layout=layout)
+    if times is None:
+        table = read(source, y, inputs=inputs, outputs=outputs, classes=classes, layout=layout)
+    else:
+        if y is not None or outputs or classes:
+            raise InputError("trajectories predict their own rates: leave out y, outputs, classes")
+        table = trajectories(source, times, inputs=inputs, layout=layout)
     train, test = _rows(table, ("train", "valid")), _rows(table, ("test",))
     question = Question.of(train, test, table.layout)
     report("fitting a Gaussian process", 0.0)

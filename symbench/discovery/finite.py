@@ -28,7 +28,7 @@ _TURNS = (3, 4, 5, 6, 7, 8)  # orders of the rotations of coordinate planes
 _PLANES = 6  # of which rotations are tried
 _COPIES = 6  # copies up to which every pair is swapped
 _NEAR = 0.05  # distance of an element of a connected group that counts as the element
-_STEPS, _STARTS = 40, 4  # of the search for a flow that leads to an element
+_STEPS, _STARTS = 25, 3  # of the search for a flow that leads to an element
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def elements(
         space: names of the coordinates of V.
         generator: draws the functions without symmetry.
     """
-    tried = [one for one in _tried(fit.question, algebra, space) if not _is_reached(one, L)]
+    tried = list(_tried(fit.question, algebra, space))
     if not tried or not fit.is_known:
         return []
     changes, null = _changes(fit, tried, generator)
@@ -80,7 +80,7 @@ def elements(
         if float(bounds[index]) >= limit:
             break
         one = tried[index]
-        if _is_worse(fit, one) or any(_alike(one, other, L) for other in kept):
+        if _is_worse(fit, one) or _is_reached(one, L) or any(_alike(one, o, L) for o in kept):
             continue
         kept.append(one)
         found.append(_element(fit.question, one, float(changes[index].mean().sqrt()), limit))

@@ -15,7 +15,7 @@ _LABEL = 14
 def page(found: Findings, width: int) -> str:
     """Return the page for a terminal of so many columns."""
     lines: list[str] = []
-    for label, texts in _sections(found):
+    for label, texts in sections(found):
         for place, text in enumerate(texts):
             lines += _wrapped(label if place == 0 else "", text, max(width, 50))
     return "\n".join(lines) + "\n"
@@ -28,7 +28,8 @@ def _wrapped(label: str, text: str, width: int) -> list[str]:
     ) or [label]  # fmt: skip
 
 
-def _sections(found: Findings) -> Iterator[tuple[str, list[str]]]:
+def sections(found: Findings) -> Iterator[tuple[str, list[str]]]:
+    """Yield the parts of the page: a label and its lines."""
     yield "Predictor", [_predictor(one) for one in found.predictors]
     yield "Data", [_data(found)]
     yield "Answer", [words.headline(found), *words.reliability(found)]
