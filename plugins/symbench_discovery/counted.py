@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from symbench import Context, Data, Problem
 from symbench.nullspace.acting import acting, input_scale
-from symbench.nullspace.comparison import affine_error, announced, without_symmetry
+from symbench.nullspace.comparison import affine_error, announced, knows, without_symmetry
 from symbench.nullspace.process import Choice, Regression
 from symbench_discovery.vectors import Announcement, VectorMethod, law_of
 
@@ -76,15 +76,6 @@ class CountedMethod(VectorMethod):
             without_symmetry(prior, fit, self.config.draws, context.generator),
             self.config.tolerance,
         )
-        known = self._knows(choice.error, affine_error(rest, valid))
+        affine = affine_error(rest, valid)
+        known = knows(choice.error, affine, self.config.worst, self.config.tolerance)
         return Announcement(f, L if known else L[:0]).to(context.device)
-
-    def _knows(self, error: float, affine: float) -> bool:
-        """Whether the regression says something about the function beyond its affine part.
-
-        Args:
-            error: of the regression on held-out examples.
-            affine: that of an affine regression.
-        """
-        bent = affine > self.config.tolerance**2
-        return error <= self.config.worst * (min(1.0, affine) if bent else 1.0)

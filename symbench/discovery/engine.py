@@ -143,13 +143,15 @@ class Search:
     Attributes:
         fit: on what the targets depend on.
         first: the fit to all inputs.
-        ignored: orthonormal directions [t, r] of z that the targets do not depend on.
+        ignored: orthonormal directions [t, r] of z along which the targets hardly change.
+        ignored_bound: largest bound of their relative defects.
         decision: which directions count; None if nothing could be tested.
     """
 
     fit: Fit
     first: Fit
     ignored: Tensor
+    ignored_bound: float
     decision: Decision | None
 
     @property
@@ -163,15 +165,15 @@ class Search:
         """Return the search on a question."""
         first = fit = Fit.of(question)
         r = question.frame.size
-        ignored = torch.zeros(0, r, dtype=torch.float64)
+        ignored, bound = torch.zeros(0, r, dtype=torch.float64), 0.0
         if question.one_space:
-            ignored = fit.ignored(seeded("discover", seed, "ignored"))
+            ignored, bound = fit.ignored(seeded("discover", seed, "ignored"))
             if 0 < len(ignored) < r:
                 fit = Fit.of(question.without(ignored))
         decision = fit.decide(seeded("discover", seed, "null")) if len(ignored) < r else None
         if decision is not None and not fit.is_known:
             decision = replace(decision, count=0)
-        return cls(fit, first, ignored, decision)
+        return cls(fit, first, ignored, bound, decision)
 
 
 def _findings(table: Table, search: Search, tolerance: float) -> Findings:
@@ -198,6 +200,7 @@ def _findings(table: Table, search: Search, tolerance: float) -> Findings:
         tested=len(defects),
         not_tested=question.frame.size * (question.frame.size + 1) - len(defects),
         ignored=search.ignored @ search.first.question.frame.colour.mT,
+        ignored_bound=search.ignored_bound,
         tolerance=tolerance,
         algebra=algebra,
         basis=basis,

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from symbench.groups import Identity
 
+_BIAS = 0.01  # defects below it are not told from the smoothing of a kernel
+
 
 @dataclass(frozen=True)
 class Predictor:
@@ -52,7 +54,7 @@ class Generator:
     @property
     def break_seen(self) -> bool:
         """Whether the target breaks it by more than the error of the fit explains."""
-        return self.least > 2 * self.error
+        return self.least > max(_BIAS, 2 * self.error)
 
     @property
     def unseen(self) -> float:
@@ -153,7 +155,8 @@ class Findings:
         spectrum: defects of all tested directions, ascending.
         tested: how many directions were tested.
         not_tested: how many the data do not move, of those of the whole affine algebra.
-        ignored: orthonormal directions [t, d] of the inputs along which the targets do not change.
+        ignored: directions [t, d] of the inputs along which the targets hardly change.
+        ignored_bound: largest bound of their relative defects.
         tolerance: relative defect within which a generator counts as exact.
         algebra: what the generators are.
         basis: change of basis [d + 1, d + 1] to the named representation, in units of the table.
@@ -179,6 +182,7 @@ class Findings:
     tested: int
     not_tested: int
     ignored: Tensor
+    ignored_bound: float
     tolerance: float
     algebra: Identity
     basis: Tensor | None
@@ -219,7 +223,7 @@ class Findings:
             "spectrum": list(self.spectrum),
             "tested": self.tested,
             "not_tested": self.not_tested,
-            "ignored": self.ignored.tolist(),
+            "ignored": {"directions": self.ignored.tolist(), "bound": self.ignored_bound},
             "tolerance": {"value": self.tolerance, "generators": self.within_tolerance},
             "algebra": {
                 "name": self.algebra.name or None,

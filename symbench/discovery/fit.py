@@ -17,9 +17,11 @@ from symbench.metrics.derivative import Derivative
 from symbench.nullspace.acting import acting, input_scale
 from symbench.nullspace.comparison import (
     Decision,
+    affine_error,
     affine_share,
     decide,
     derivative,
+    knows,
     without_symmetry,
 )
 from symbench.nullspace.process import Choice, KernelRegression, Regression
@@ -38,11 +40,13 @@ class Fit:
         question: whose rows they are.
         choice: its length scale and noise.
         scale: the input scale, before the length.
+        affine: error of an affine regression on the rows that chose, in units of the variance.
     """
 
     question: Question
     choice: Choice
     scale: Tensor
+    affine: float
 
     @classmethod
     def of(cls, question: Question) -> Fit:
@@ -52,7 +56,7 @@ class Fit:
         rest, valid = (
             Data(question.data.x[rows], question.data.y[rows]) for rows in (~place, place)
         )
-        return cls(question, Choice.of(scale, rest, valid), scale)
+        return cls(question, Choice.of(scale, rest, valid), scale, affine_error(rest, valid))
 
     @cached_property
     def regression(self) -> Regression:
@@ -72,8 +76,8 @@ class Fit:
 
     @property
     def is_known(self) -> bool:
-        """Whether the process predicts anything."""
-        return self.choice.error <= _WORST
+        """Whether the process predicts anything beyond an affine regression."""
+        return knows(self.choice.error, self.affine, _WORST, TOLERANCE)
 
     def predictor(self) -> Predictor:
         """Return how well it predicts the held-out rows."""
@@ -118,8 +122,11 @@ class Fit:
         (a, Da), (b, Db) = halves
         return derivative(within, (a - b) / 2, (Da - Db) / 2)
 
-    def ignored(self, generator: torch.Generator) -> Tensor:
-        """Return orthonormal directions [t, r] of z along which the targets do not change."""
+    def ignored(self, generator: torch.Generator) -> tuple[Tensor, float]:
+        """Return orthonormal directions [t, r] of z along which the targets hardly change.
+
+        The second is the largest bound of their relative defects.
+        """
         r = self.question.frame.size
         shifts = torch.zeros(r, r + 1, r + 1, dtype=torch.float64)
         shifts[torch.arange(r), torch.arange(r), -1] = 1.0
@@ -129,11 +136,15 @@ class Fit:
             torch.einsum("km,m...->k...", Q, part)
             for part in (self.within.basis, self.within.tangents)
         )
-        decision = self.decide(generator, replace(self.within, basis=basis, tangents=tangents))
+        shifted = replace(self.within, basis=basis, tangents=tangents)
+        decision = self.decide(generator, shifted)
         if decision is None or not self.is_known:
-            return torch.zeros(0, r, dtype=torch.float64)
+            return torch.zeros(0, r, dtype=torch.float64), 0.0
         found = decision.generators[:, :-1, -1]
-        return torch.linalg.svd(found, full_matrices=False)[2] if len(found) else found
+        if len(found) == 0:
+            return found, 0.0
+        bound = float(decision.bounds[: decision.count].max())
+        return torch.linalg.svd(found, full_matrices=False)[2], bound
 
 
 def r2(predicted: Tensor, y: Tensor, train: Tensor) -> float:

@@ -82,7 +82,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def ignored(found: Findings) -> str:
-    """Return along which directions the targets do not change."""
+    """Return along which directions the target hardly changes."""
     parts = []
     for direction in found.ignored:
         size = direction / direction.abs().max()
@@ -92,7 +92,8 @@ def ignored(found: Findings) -> str:
             if abs(value) >= 0.1
         ]
         parts.append(" + ".join(terms))
-    return f"the target does not change along {'; '.join(parts)}"
+    changes = f"relative defect at most {found.ignored_bound:.3f}"
+    return f"the target hardly changes along {'; '.join(parts)} ({changes})"
 
 
 def _algebra(found: Findings) -> list[str]:

@@ -112,6 +112,19 @@ def without_symmetry(
     return each
 
 
+def knows(error: float, affine: float, worst: float, tolerance: float) -> bool:
+    """Whether a regression says something about the function beyond its affine part.
+
+    Args:
+        error: of the regression on held-out examples, in units of the variance.
+        affine: that of an affine regression.
+        worst: the part of the smaller of 1 and ``affine`` above which it says nothing.
+        tolerance: squared, the error of an affine regression that leaves nothing to explain.
+    """
+    bent = affine > tolerance**2
+    return error <= worst * (min(1.0, affine) if bent else 1.0)
+
+
 def affine_error(rest: Data, valid: Data) -> float:
     """Return the mean squared error of an affine regression on held-out examples.
 
