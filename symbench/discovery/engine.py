@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from symbench.registry import Registry
     from symbench.tables import Layout
 
+_WORSE = 1.1  # ratio of errors up to which a fit to fewer inputs is preferred
 Progress = Callable[[str, float], None]
 """What is being done, and which share of the whole is done."""
 
@@ -168,12 +169,21 @@ class Search:
         ignored, bound = torch.zeros(0, r, dtype=torch.float64), 0.0
         if question.one_space:
             ignored, bound = fit.ignored(seeded("discover", seed, "ignored"))
-            if 0 < len(ignored) < r:
-                fit = Fit.of(question.without(ignored))
-        decision = fit.decide(seeded("discover", seed, "null")) if len(ignored) < r else None
+            fit = _reduced(fit, ignored)
+            ignored = ignored[: r - fit.question.frame.size]
+            bound = bound if len(ignored) else 0.0
+        decision = fit.decide(seeded("discover", seed, "null"))
         if decision is not None and not fit.is_known:
             decision = replace(decision, count=0)
         return cls(fit, first, ignored, bound, decision)
+
+
+def _reduced(fit: Fit, ignored: Tensor) -> Fit:
+    """Return the fit to what is orthogonal to directions [t, r], or the first if that is worse."""
+    if not 0 < len(ignored) < fit.question.frame.size:
+        return fit
+    reduced = Fit.of(fit.question.without(ignored))
+    return reduced if reduced.choice.error <= _WORSE * fit.choice.error else fit
 
 
 def _findings(table: Table, search: Search, tolerance: float) -> Findings:

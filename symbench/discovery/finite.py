@@ -21,7 +21,7 @@ from symbench.nullspace.process import Regression
 
 _PROBES, _DRAWS, _BOOTSTRAP = 128, 40, 100
 _LEVEL = 0.05
-_LARGEST = 0.3  # no element is claimed that changes the function by more
+_LARGEST = 0.15  # no element is claimed that changes the function by more
 _WORSE = 3.0  # standard errors by which the error on held-out rows may grow
 _MANY = 10  # dimensions up to which coordinates are swapped, and rotated
 _TURNS = (3, 4, 5, 6, 7, 8)  # orders of the rotations of coordinate planes
