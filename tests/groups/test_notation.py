@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symbench.contract import seeded
 from symbench.errors import InputError
 from symbench.groups import GL, SO, Lorentz, O, S, Scalar, V
 from symbench.groups.notation import parse_group, parse_representation
@@ -64,11 +66,12 @@ def representations(group):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_whatever_a_representation_prints_is_read(data):
+def test_what_a_representation_prints_is_read_as_the_same_action(data):
     group = data.draw(st.sampled_from(GROUPS))
     rep = data.draw(representations(group))
-    if len(str(rep)) <= 200:
-        assert parse_representation(str(rep), group) == rep
+    if len(str(rep)) <= 200 and rep.size <= 100:
+        g = group.sample(1, seeded("notation"))
+        torch.testing.assert_close(parse_representation(str(rep), group).rho(g), rep.rho(g))
 
 
 @pytest.mark.parametrize(
