@@ -36,6 +36,11 @@ def lines(run: Run, asked: str) -> Iterator[str]:
             declined[reason].append(f"{_pair(record)} {trial}")
     for reason, trials in declined.items():
         yield f"networks: {len(trials)} not kept ({_named(trials)}): {plain(reason)}"
+    if unasked := [r for r in trained if r.key not in reused and r.provenance.networks is None]:
+        yield (
+            f"networks: none of {len(unasked)} cells ({_named([_pair(r) for r in unasked])}): "
+            "their executor does not pass keep_networks to run_cell"
+        )
     without = [record for record in trained if record.key in reused and not _has(record, asked)]
     if without:
         yield (

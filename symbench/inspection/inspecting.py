@@ -219,6 +219,10 @@ def _inspected(network: nn.Module, name: str, subject: _Subject) -> Inspection:
         scores = _scores(trained, subject)
         found = defects(double_network(trained), test.x, subject.symmetry, seeded("inspect"))
     finding = _finding(found, subject.symmetry.group)
+    if (floor := scores.get("equivariance_error.floor")) is not None:
+        finding += (
+            f" The group acts by interpolation, which alone makes a violation of {floor:.2g}."
+        )
     return Inspection(
         name, task.name, subject.symmetry, scores, dict(trained.notes), found, finding
     )  # fmt: skip

@@ -120,7 +120,7 @@ class KeptNetworks(_Document):
     which: Literal["all", "largest"]
     trials: list[str]
     declined: dict[str, str] = Field(default_factory=dict)
-    bytes: int = 0
+    bytes: Annotated[int, Field(ge=0)] = 0
     sha256: str = ""
 
 

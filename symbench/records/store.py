@@ -32,6 +32,7 @@ _SCHEMA = re.compile(rb'\A\s*\{\s*"schema"\s*:\s*(\d{1,6})\s*[,}]')
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(\+00:00|Z)?", re.ASCII)
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, RuntimeError)  # for safetensors
 _LARGEST = 10_000_000  # bytes; a record usually has about 10,000
+_LARGEST_NETWORKS = 2**29  # bytes; the file of a cell's networks has at most half of them
 
 
 class Store:
@@ -177,7 +178,7 @@ class Store:
             )
         try:
             with path.open("rb") as file:
-                content = file.read(known.bytes + 1)
+                content = file.read(min(known.bytes + 1, _LARGEST_NETWORKS))
         except FileNotFoundError as error:
             raise StoreError(
                 f"{path} is missing: copy it beside the record, or run the cell again with "

@@ -122,7 +122,9 @@ def _tensors_of(setup: TrainingSetup, trial: Trial, inputs: Tensor) -> dict[str,
     outputs = _own(_evaluated(setup, trial.key, trial.module, inputs))
     _require_outputs(setup, trial.key, network.module, inputs, outputs)
     name = name_of(trial.key)
-    return {_outputs(name): outputs, **{_state(name, k): t for k, t in state.items()}}
+    tensors = {_outputs(name): outputs, **{_state(name, k): t for k, t in state.items()}}
+    save(tensors)  # raises for a type that the format does not have
+    return tensors
 
 
 def _own(tensor: Tensor) -> Tensor:
