@@ -9,8 +9,8 @@ import symbench
 from symbench.errors import UnknownNameError
 from symbench.records.store import Store
 from symbench.registry import load as registry_of
+from symbench.runs import cell
 from symbench.runs.staleness import has_changed_metrics
-from symbench.training import train
 
 METRIC = '''
 """A metric that is written after the run."""
@@ -55,7 +55,7 @@ def no_training(monkeypatch):
     def refuse(*_):
         raise AssertionError("nothing is to be trained")
 
-    return lambda: monkeypatch.setattr(train, "_optimise", refuse)
+    return lambda: monkeypatch.setattr(cell, "train", refuse)
 
 
 def test_a_later_metric_has_the_scores_of_a_run_with_it(tmp_path, no_training):
