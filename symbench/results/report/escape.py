@@ -112,9 +112,9 @@ def latex(text: str, limit: int | None = FOREIGN) -> str:
 def _latex(character: str) -> str:
     if character.isascii():
         return character
-    letter, *marks = unicodedata.normalize("NFD", character)
-    if letter.isascii() and len(marks) == 1 and marks[0] in _ACCENTS:
-        return f"\\{_ACCENTS[marks[0]]}{{{letter}}}"
+    parts = unicodedata.normalize("NFD", character)
+    if len(parts) == 2 and parts[0].isascii() and parts[1] in _ACCENTS:  # a letter and its accent
+        return f"\\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
     return f"U+{ord(character):04X}"
 
 

@@ -96,8 +96,8 @@ def mean_ratio(panel: Panel) -> Interval:
     sizes = [len(task) for task in differences]
     value = float(np.mean([task.mean() for task in differences]))
     found = estimate(value, averages(sizes, differences), sizes)
-    ends = (None if end is None else float(10**end) for end in (found.low, found.high))
-    return Interval(float(10**found.value), *ends, found.n)
+    low, high = (None if end is None else float(10**end) for end in (found.low, found.high))
+    return Interval(float(10**found.value), low, high, found.n)
 
 
 def smallest_p(sizes: Sequence[int]) -> float:
