@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from symbench import hookimpl
@@ -45,3 +46,4 @@ def symbench_register(registry: Any) -> None:
     """Register the models."""
     for target in _MODELS:
         registry.model(f"symbench_discovery.{target}")
+    registry.suite_file(Path(__file__).parent / "suites" / "discovery.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from symbench import hookimpl
@@ -47,3 +48,4 @@ def symbench_register(registry: Any) -> None:
         registry.model(f"symbench_dynamics.{target}", equivariant=equivariant)
     for target in ("scores:RolloutError", "scores:EnergyError", "motion:RolloutMotion"):
         registry.metric(f"symbench_dynamics.{target}")
+    registry.suite_file(Path(__file__).parent / "suites" / "dynamics.toml")

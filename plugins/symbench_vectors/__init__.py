@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from symbench import hookimpl
@@ -27,3 +28,4 @@ def symbench_register(registry: Any) -> None:
     for target in _TASKS:
         registry.task(f"symbench_vectors.{target}")
     registry.metric("symbench_vectors.pose_metric:Pose")
+    registry.suite_file(Path(__file__).parent / "suites" / "vectors.toml")

@@ -31,7 +31,6 @@ app = typer.Typer(
     cls=Verbs,
     help="Benchmark neural networks that respect or discover symmetry.",
     epilog="Example: symbench run -t 'o5-*' -m mlp -m scalars --tier quick",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

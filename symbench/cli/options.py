@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from symbench.cli import completion
+
 DEFAULT_STORE = Path("symbench-results")
 _TIERS = "smoke|quick|full"
 
@@ -21,11 +23,23 @@ BlockedPlugins = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 TaskPatterns = Annotated[
     list[str] | None,
-    typer.Option("-t", "--task", metavar="TASK", help="Task name or glob; repeatable."),
+    typer.Option(
+        "-t",
+        "--task",
+        metavar="TASK",
+        help="Task name or glob; repeatable.",
+        autocompletion=completion.tasks,
+    ),
 ]
 ModelPatterns = Annotated[
     list[str] | None,
-    typer.Option("-m", "--model", metavar="MODEL", help="Model name or glob; repeatable."),
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        help="Model name or glob; repeatable.",
+        autocompletion=completion.models,
+    ),
 ]
 TierToRun = Annotated[
     str | None,

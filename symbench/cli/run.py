@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from symbench.cli import networks, pages
+from symbench.cli import completion, networks, pages
 from symbench.cli.loading import name_broken_files, registered
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -39,6 +38,7 @@ from symbench.cli.tables import (
 from symbench.errors import InputError
 from symbench.records.record import FINISHED
 from symbench.records.store import Store
+from symbench.registry import suite as suites
 from symbench.results import report
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from symbench.runs.plan import Selection
     from symbench.runs.protocol import KeepNetworks, SymmetryAt
     from symbench.training.setup import FleetMode
-
-_SUITE_KEYS = {"name", "summary", "tasks", "models", "tier", "sizes", "seeds"}
 
 _NONE_ALIKE = (
     "no published row stands beside these: none is of the same tier, task version, data, sizes, "
@@ -72,7 +70,12 @@ def run(  # noqa: PLR0913 - one parameter per option
     layout: TableLayout = None,
     symmetry: TableSymmetry = None,
     suite: Annotated[
-        str | None, typer.Option(metavar="FILE.toml", help="A suite's file or registered name.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A suite (`symbench list suites`), or its TOML file.",
+            autocompletion=completion.suites,
+        ),
     ] = None,
     tier: TierToRun = None,
     seeds: Annotated[
@@ -170,7 +173,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     tables = table_source(table, inputs, outputs, classes, layout, symmetry)
     if not (everything or task or model or suite or tables):
         raise InputError(
-            "nothing chosen: give --all, -t TASK, -m MODEL, --suite FILE.toml or --table FILE"
+            "nothing chosen: give --all, -t TASK, -m MODEL, --suite NAME or --table FILE"
         )
     check_options(options)
     published = [record for path in against or () for record in open_publication(path).records()]
@@ -266,32 +269,15 @@ def read_suite(name: str, registry: Registry) -> Mapping[str, Any]:
         InputError: the suite cannot be read, or has an unknown key or a value of the wrong type.
     """
     if name in registry.suites:
-        suite: Mapping[str, Any] = registry.suites[name].load()
-    else:
-        suite = _suite_file(Path(name), registry)
-    if unknown := sorted(set(suite) - _SUITE_KEYS):
-        known = ", ".join(sorted(_SUITE_KEYS))
-        raise InputError(f"suite {name!r} has no key {unknown[0]!r}: choose one of {known}")
-    for key, kind in (("tasks", str), ("models", str), ("sizes", int)):
-        values = suite.get(key, [])
-        if not isinstance(values, list | tuple) or not all(type(v) is kind for v in values):
-            raise InputError(f"suite {name!r}: {key} must be a list of {kind.__name__}")
-    if type(suite.get("tier", "")) is not str or type(suite.get("seeds", 1)) is not int:
-        raise InputError(f"suite {name!r}: tier must be a string, seeds a whole number")
-    return suite
-
-
-def _suite_file(path: Path, registry: Registry) -> Mapping[str, Any]:
+        return suites.checked(name, registry.suites[name].load())
     try:
-        return tomllib.loads(path.read_text())
+        return suites.read_file(Path(name))
     except OSError as error:
         known = ", ".join(registry.suites) or "none"
         raise InputError(
-            f"suite {str(path)!r} is no readable file ({error.strerror}), "
-            f"nor a registered suite ({known})"
+            f"suite {name!r} is no readable file ({error.strerror}), nor a registered suite: "
+            f"choose one of {known}"
         ) from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or nested too deeply
-        raise InputError(f"suite {str(path)!r} is not TOML: {error}") from error
 
 
 def with_tuned(selection: Selection, registry: Registry, store: Path) -> Selection:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from symbench.cli import cards, pages
+from symbench.cli import cards, completion, pages
 from symbench.cli.loading import registered
 from symbench.cli.options import AsJson, BlockedPlugins, PluginFiles
 from symbench.cli.output import coloured, print_json, terminal_width
@@ -15,7 +15,11 @@ from symbench.cli.output import coloured, print_json, terminal_width
 def show(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="A task, model, metric, suite, executor or plugin."),
+        typer.Argument(
+            metavar="NAME",
+            help="A task, model, metric, suite, executor or plugin.",
+            autocompletion=completion.names,
+        ),
     ],
     declined: Annotated[
         bool, typer.Option("--declined", help="Name all models or tasks behind each refusal.")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from symbench.contract import Metric, Model, Task
-from symbench.errors import PluginError
+from symbench.errors import InputError, PluginError
+from symbench.registry import suite as suites
 from symbench.registry.card import DETAILS, Card, CardKind, described, resolve
 from symbench.registry.card_cache import CardCache
 from symbench.tables.source import TableSource
@@ -68,6 +69,17 @@ class Registration:
     def suite(self, name: str, suite: Mapping[str, Any], summary: str = "") -> None:
         """Register a named choice of tasks, models, tier, sizes and seeds."""
         self._add("suite", dict(suite), {"name": name, "version": "1", "summary": summary})
+
+    def suite_file(self, path: Path | str) -> None:
+        """Register the suite of a TOML file, which states its ``name`` and ``summary``."""
+        try:
+            content = suites.read_file(Path(path))
+        except (OSError, InputError) as error:
+            raise PluginError(f"suite file {str(path)!r}: {error}") from error
+        name, summary = content.get("name"), content.get("summary", "")
+        if not isinstance(name, str) or not isinstance(summary, str):
+            raise PluginError(f"suite file {str(path)!r}: name and summary must be strings")
+        self.suite(name, content, summary)
 
     def executor(
         self,
