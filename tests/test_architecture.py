@@ -19,6 +19,7 @@ FLOORS = [  # a room imports only rooms of its own floor or of those before it
     {"groups", "records"},
     {"contract"},
     {"graphs", "hooks", "results", "tables"},
+    {"plot"},
     {"registry"},
     {"draws"},
     {"metrics", "training"},

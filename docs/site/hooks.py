@@ -1,10 +1,13 @@
-"""Add pages from outside docs/ to the site, and fix the links between them and the others."""
+"""Add notebooks and pages from outside docs/ to the site, and fix the links between pages."""
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -25,7 +28,30 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages from outside docs/."""
     for uri, source in OUTSIDE.items():
         files.append(File.generated(config, uri, abs_src_path=str(source)))
+    for path in sorted((DOCS / "notebooks").glob("*.ipynb")):
+        uri = f"notebooks/{path.stem}.md"
+        files.append(File.generated(config, uri, content=page_of(path)))
     return files
+
+
+def page_of(notebook: Path) -> str:
+    """Return a notebook as Markdown: its texts, code and stored outputs."""
+    parts = []
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        parts += [_output(one) for one in cell.get("outputs", ())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _output(output: dict[str, Any]) -> str:
+    data = output.get("data", {})
+    rich = next((data[kind] for kind in ("image/svg+xml", "text/html") if kind in data), None)
+    if rich is not None:
+        lines = [line for line in "".join(rich).splitlines() if line.strip()]
+        return '<div class="output">' + "\n".join(lines) + "</div>"
+    text = "".join(data.get("text/plain", output.get("text", [])))
+    return f'<pre class="output">{html.escape(text.rstrip())}</pre>'
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:

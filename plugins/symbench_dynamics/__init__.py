@@ -14,8 +14,7 @@ _TASKS = (
     "pendula:DoublePendulum",
     "pendula:SpringPendulum",
     "pendula:TalkPendulum",
-    "bodies:TwoBody",
-    "charged:NBodySoftened",
+    *("bodies:TwoBody", "charged:NBodySoftened"),
     "charged:NBodyCharged",
     "forces:ElectromagneticForce",
     "forces:GravityEnergy",
@@ -48,4 +47,4 @@ def symbench_register(registry: Any) -> None:
         registry.model(f"symbench_dynamics.{target}", equivariant=equivariant)
     for target in ("scores:RolloutError", "scores:EnergyError", "motion:RolloutMotion"):
         registry.metric(f"symbench_dynamics.{target}")
-    registry.suite_file(Path(__file__).parent / "suites" / "dynamics.toml")
+    registry.suite_file(Path(__file__).with_name("suites") / "dynamics.toml")

@@ -41,7 +41,7 @@ Source = HasRecords | ReadsRecords | str | Path | Iterable[Record]
 
 
 def records_from(source: Source) -> list[Record]:
-    """Return the records of a result, a store or publication (or its directory), or a list.
+    """Return the records of a result, a store (or its directory), a publication, or a list.
 
     Raises:
         InputError: no such directory, or something that holds no records.
@@ -51,18 +51,17 @@ def records_from(source: Source) -> list[Record]:
     found: object = getattr(source, "records", source)
     if callable(found):
         found = found()
-    records = list(found) if isinstance(found, Iterable) else [None]
-    if not all(isinstance(one, Record) for one in records):
+    parts = list(found) if isinstance(found, Iterable) else [None]
+    records = [one for one in parts if isinstance(one, Record)]
+    if len(records) < len(parts):
         raise InputError(f"no records in a {type(source).__name__}: give a result or a store")
     return merged([records])
 
 
-def _opened(path: Path) -> ReadsRecords:
-    from symbench.publish.submission.publication import Publication, is_publication
-
+def _opened(path: Path) -> Store:
     if not path.is_dir():
         raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
-    return Publication(path) if is_publication(path) else Store(path)
+    return Store(path)
 
 
 def current(records: Iterable[Record], tier: str | None = None) -> list[Record]:
