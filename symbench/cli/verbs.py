@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from inspect import getdoc
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import typer
@@ -106,7 +107,7 @@ class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments after writing out the values that were left out."""
         written = []
-        for argument, following in zip(args, [*args[1:], ""], strict=True):
+        for argument, following in pairwise([*args, ""]):
             values = _OPTIONAL.get(argument, (following,))
             written += [argument] if following in values else [f"{argument}={values[0]}"]
         return super().parse_args(ctx, written)
