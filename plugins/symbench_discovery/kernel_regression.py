@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Data
+from symbench.nullspace.process import kernel as squared_exponential
 
 _LARGEST = 1500  # examples; the eigenvectors of its kernel matrices take some seconds
 _DEGREES = (1, 2, 3, 4, 5)
@@ -28,9 +29,7 @@ class Kernel(NamedTuple):
         if self.degree:
             polynomial: Tensor = (1 + z @ centres.mT / z.shape[1]).pow(self.degree)
             return polynomial
-        square = z.square().sum(1)[:, None] + centres.square().sum(1) - 2 * z @ centres.mT
-        gaussian: Tensor = (-square.clamp_min(0) / (2 * self.length**2)).exp()
-        return gaussian
+        return squared_exponential(z, centres, self.length)
 
     def derivative(self, z: Tensor, centres: Tensor, weights: Tensor) -> Tensor:
         """Return the derivative [n, outputs, r] of k(z, centres) @ weights."""

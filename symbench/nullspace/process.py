@@ -64,10 +64,10 @@ class KernelRegression(nn.Module):
         return value + self.mean.flatten(), jacobian
 
 
-def kernel(a: Tensor, b: Tensor) -> Tensor:
-    """Return exp(-‖a - b‖² / 2) [n, c] of a [n, i] and b [c, i]."""
+def kernel(a: Tensor, b: Tensor, length: float = 1.0) -> Tensor:
+    """Return exp(-‖a - b‖² / (2 length²)) [n, c] of a [n, i] and b [c, i]."""
     squares = a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.mT
-    return (-squares.clamp_min(0) / 2).exp()
+    return (-squares.clamp_min(0) / (2 * length**2)).exp()
 
 
 @dataclass(frozen=True)
