@@ -32,6 +32,7 @@ _HEADINGS = ("#", "model", "prior", "IQM", "mean rank", "tie group", "tasks")
 _CONTROLS = "false findings on controls"
 _FALSE_HEADINGS = ("model", "found a symmetry", "controls")
 _PARTS = ("value", "low", "high")  # of an interval in a CSV
+_VALIDATION = "separate_validation"
 _COUNTS = ("tasks", "covered", "seeds", "diverged", "tuning")
 _NAMES = 5  # that a sentence lists; of more it gives the number
 LEGEND = (
@@ -73,8 +74,9 @@ def _csv(summary: Summary) -> str:
     writer = csv.writer(out, lineterminator="\n")
     figures = [f"{name}.{part}" for name in ("iqm", "mean", "mean_rank") for part in _PARTS]
     places = ("rank_low", "rank_high", "group")
-    writer.writerow(["board", "tier", "model", "prior", *places, *figures, *_COUNTS])
+    writer.writerow(["board", "tier", "model", "prior", *places, *figures, *_COUNTS, _VALIDATION])
     for ranking in summary.rankings:
+        allowed = "; ".join(f"{t} ({why})" for t, why in ranking.separate_validation.items())
         for one in ranking.standings:
             names = (ranking.name, summary.tier, one.model, one.prior or "")
             place = one.place
@@ -88,7 +90,8 @@ def _csv(summary: Summary) -> str:
             counts = (len(ranking.tasks), one.covered, one.seeds, one.diverged)
             tuning = "; ".join(map(str, one.tuning)) if any(one.tuning) else ""
             labels = [spreadsheet(name) for name in names]
-            writer.writerow([*labels, *ranks, one.group or "", *values, *counts, tuning])
+            figures_of = (*ranks, one.group or "", *values, *counts, tuning)
+            writer.writerow([*labels, *figures_of, spreadsheet(allowed)])
     return out.getvalue()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from io import StringIO
 
 import pytest
 from made_records import cell
@@ -30,6 +32,9 @@ def test_tasks_that_allow_a_separate_validation_set_are_named(form: str) -> None
     if form == "json":
         board = json.loads(shown)["boards"][0]
         assert board["separate_validation"] == {"second": "as in the paper"}
+    elif form == "csv":
+        lines = list(csv.DictReader(StringIO(shown)))
+        assert {line["separate_validation"] for line in lines} == {"second (as in the paper)"}
     else:
         said = "are allowed for choosing: second (as in the paper)"
         assert said in " ".join(shown.split())
