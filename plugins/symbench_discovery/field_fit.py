@@ -76,7 +76,7 @@ class _Fitting(Model):
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline problems without a declared layout, and all but regression."""
-        if problem.candidate is None or problem.loss != "mse":
+        if problem.kind != "vectors" or problem.candidate is None or problem.loss != "mse":
             return f"{self.name} needs vectors with a declared layout and a regression target"
         return self.declines(problem, problem.candidate)
 

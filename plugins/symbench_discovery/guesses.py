@@ -37,7 +37,7 @@ class _Guessing(Model):
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline problems without a declared layout, and all but regression."""
-        if problem.candidate is None or problem.loss != "mse":
+        if problem.kind != "vectors" or problem.candidate is None or problem.loss != "mse":
             return f"{self.name} needs vectors with a declared layout and a regression target"
         return None
 

@@ -139,7 +139,7 @@ class InfinitesimalMLP(Model):
         action = problem.candidate
         if not self.config.affordable:
             return f"{self.name} takes minutes for each task: run it in the tier full"
-        if action is None or problem.loss != "mse":
+        if problem.kind != "vectors" or action is None or problem.loss != "mse":
             return f"{self.name} needs vectors with a declared layout and a regression target"
         if any(summand != Scalar(action.group) for summand in action.output.summands):
             return f"{self.name} looks for invariance, and the target of this task is turned"

@@ -79,7 +79,7 @@ class LConvVectors(Model):
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline inputs that are not copies of V."""
-        if problem.candidate is None or problem.loss != "mse":
+        if problem.kind != "vectors" or problem.candidate is None or problem.loss != "mse":
             return "lconv-vectors needs vectors with a declared layout and a regression target"
         rep = problem.candidate.input
         if set(rep.summands) != {V(rep.group)}:

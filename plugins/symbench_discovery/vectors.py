@@ -68,7 +68,7 @@ class VectorMethod(Model):
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline problems without a declared layout, all but regression, and a large V."""
-        if problem.candidate is None or problem.loss != "mse":
+        if problem.kind != "vectors" or problem.candidate is None or problem.loss != "mse":
             return f"{self.name} needs vectors with a declared layout and a regression target"
         if (d := problem.candidate.group.dim) > _LARGEST:
             return f"{self.name} searches gl(V) up to dim V = {_LARGEST}, not {d}"

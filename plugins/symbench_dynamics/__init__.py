@@ -26,6 +26,7 @@ _MODELS = {  # and whether they are equivariant
     "models:HNNMLP": False,
     "models:HNNEMLP": True,
     "models:HNNScalars": True,
+    "quadratic:QuadraticConserved": False,
     "models:SRNN": False,
     "models:LNN": False,
     "angles:NodeAngles": False,

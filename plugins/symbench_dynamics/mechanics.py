@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from symbench import Data, Split, Task
+from symbench import Data, Split, Symmetry, Task
+from symbench.groups import GL, V
 from symbench_dynamics.integrators import rk4
 
 
@@ -59,6 +60,19 @@ class Mechanical(Task):
     step: ClassVar[float] = 0.01
     energy_times: ClassVar[tuple[float, ...]] = ()
     energy_scale: ClassVar[float | None] = None
+
+    def layout(self) -> Symmetry | None:
+        """Return how GL(V) acts on states that are copies of V; None for other states.
+
+        It is all that a model of prior ``discovers`` sees of a continuous symmetry.
+        """
+        law = self.symmetry
+        if law is None or any(self.periods) or len(law.group.algebra) == 0:
+            return None
+        if {*law.input.summands, *law.output.summands} != {V(law.group)}:
+            return None
+        group = GL(law.group.dim)
+        return Symmetry(group, law.input.rebind(group), law.output.rebind(group))
 
     @abstractmethod
     def starts(self, n: int, generator: torch.Generator) -> Tensor:
