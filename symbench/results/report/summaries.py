@@ -32,7 +32,6 @@ _HEADINGS = ("#", "model", "prior", "IQM", "mean rank", "tie group", "tasks")
 _CONTROLS = "false findings on controls"
 _FALSE_HEADINGS = ("model", "found a symmetry", "controls")
 _PARTS = ("value", "low", "high")  # of an interval in a CSV
-_VALIDATION = "separate_validation"
 _COUNTS = ("tasks", "covered", "seeds", "diverged", "tuning")
 _NAMES = 5  # that a sentence lists; of more it gives the number
 LEGEND = (
@@ -74,7 +73,9 @@ def _csv(summary: Summary) -> str:
     writer = csv.writer(out, lineterminator="\n")
     figures = [f"{name}.{part}" for name in ("iqm", "mean", "mean_rank") for part in _PARTS]
     places = ("rank_low", "rank_high", "group")
-    writer.writerow(["board", "tier", "model", "prior", *places, *figures, *_COUNTS, _VALIDATION])
+    writer.writerow(
+        ["board", "tier", "model", "prior", *places, *figures, *_COUNTS, "separate_validation"]
+    )
     for ranking in summary.rankings:
         allowed = "; ".join(f"{t} ({why})" for t, why in ranking.separate_validation.items())
         for one in ranking.standings:
