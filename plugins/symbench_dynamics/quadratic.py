@@ -91,7 +91,7 @@ class QuadraticConserved(Dynamics):
     name, prior = "quadratic-conserved", "discovers"
     summary = "generators of the quadratic quantities that a Hamiltonian network conserves"
     reference = "Greydanus, Dzamba, Yosinski 2019 (HNN); Noether 1918"
-    tolerance = 0.1
+    tolerance = 0.05  # gravity breaks rotations of spring-pendulum by 0.08
 
     def head(self, problem: Problem, clock: Clock) -> Conserving:
         """Return the Hamiltonian network.

@@ -37,7 +37,7 @@ def found(task, energy=None):
     module = Conserving(Energy(energy or task.energy), Clock(task.times, 1.0), law)
     data = task.sample(200, 0, "train")
     module.states.copy_(module.observed(data.x, data.y)[0][torch.arange(256) % 200])
-    return conserved_by(module, 0.1)
+    return conserved_by(module, QuadraticConserved.tolerance)
 
 
 @pytest.mark.parametrize("cls", [TwoBody, SpringPendulum, MassSpring], ids=lambda cls: cls.name)
