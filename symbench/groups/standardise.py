@@ -89,7 +89,9 @@ class Rescaled(nn.Module):
         if self._outputs is not None and y.is_floating_point():
             self.output_unit = _unit(y, self._outputs)
         if callable(calibrate := getattr(self.net, "calibrate", None)):
-            calibrate(x / _for_each(x, self.input_unit), y / _for_each(y, self.output_unit))
+            labels = not y.is_floating_point()
+            targets = y if labels else y / _for_each(y, self.output_unit)
+            calibrate(x / _for_each(x, self.input_unit), targets)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return f(x): [n, ...] -> [n, ...]."""
