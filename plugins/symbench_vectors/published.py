@@ -2,7 +2,7 @@
 
 The MLP and EMLP lines are from Finzi, Welling, Wilson 2021, section 7. The Scalars lines are from
 Villar et al. 2021, section 7, which prints no table. They are read off its figure, with an
-accuracy of about 0.01 decades.
+accuracy of about 0.01 decades. The CGENN line is from a table of a later paper.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from symbench import Published
 
 _EMLP = "Finzi, Welling, Wilson 2021 (arXiv:2104.09459), section 7"
 _SCALARS = "Villar et al. 2021 (arXiv:2106.06610), section 7, read off the figure"
+_CGENN = (
+    "Ruhe, Brandstetter, Forré 2023 (arXiv:2305.11141), as tabulated in the GLGENN paper "
+    "(arXiv:2506.09625)"
+)
 _SIZES = (30, 100, 300, 1000, 3000, 10000, 30000)
 
 
@@ -25,6 +29,7 @@ O5 = (
     _line("emlp", "EMLP-O(5)", _EMLP, .152, .0408, .0344, .0170, .0310, .0130, .0273),
     _line("emlp-so5", "EMLP-SO(5)", _EMLP, .110, .0415, .0384, .0198, .0320, .0231, .0279),
     _line("scalars-2021", "Scalars", _SCALARS, .112, .110, .0197, .0082, .0083, .00072, .00033),
+    Published("clifford", "CGENN", _CGENN, {30: .0791, 300: .0089, 3000: .0012, 30000: .0003}),
 )
 INERTIA = (
     _line("mlp", "MLP", _EMLP, 13.4, 7.91, 4.94, 3.24, .840, .154, .112),

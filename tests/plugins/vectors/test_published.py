@@ -26,8 +26,12 @@ def crossing(task, model):
 
 def test_every_line_covers_the_full_ladder_and_names_its_source(task):
     for found in task.published:
-        assert tuple(found.values) == task.sizes["full"]
-        assert "2021" in found.source
+        if found.model == "clifford":  # its table has every second size
+            assert set(found.values) < set(task.sizes["full"])
+            assert "2023" in found.source
+        else:
+            assert tuple(found.values) == task.sizes["full"]
+            assert "2021" in found.source
     assert len({found.model for found in task.published}) == len(task.published)
 
 
