@@ -10,6 +10,7 @@ _MODELS = (
     "models:MLP",
     "models:AugmentedMLP",
     "models:PenalisedMLP",
+    "penalty:LearnedPenaltyMLP",
     "models:Constant",
     "models:Linear",
     "images:CNN",

@@ -68,7 +68,7 @@ class MLP(Model):
         return Standardised(net, problem.input_size, problem.output_size, problem.output_shape)
 
 
-class _ToldMLP(MLP):
+class ToldMLP(MLP):
     """A perceptron that is told the symmetry and uses it only in training."""
 
     def accepts(self, problem: Problem) -> str | None:
@@ -78,7 +78,7 @@ class _ToldMLP(MLP):
         return _needs_arrays(problem)
 
 
-class AugmentedMLP(_ToldMLP):
+class AugmentedMLP(ToldMLP):
     """``mlp`` trained on (g x, g y), with a new random g for every example of every batch."""
 
     name, version = "mlp-augmented", "1"
@@ -98,7 +98,7 @@ class PenalisedMLPConfig(MLPConfig):
     penalty: float = 1.0
 
 
-class PenalisedMLP(_ToldMLP):
+class PenalisedMLP(ToldMLP):
     """``mlp`` whose loss includes its equivariance error on the training inputs.
 
     This is a soft constraint: the symmetry is not built in and holds only approximately.

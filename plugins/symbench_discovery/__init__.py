@@ -14,6 +14,7 @@ _MODELS = (
     "msr:MSR",
     "lieconv:LieConv",
     "steerable:SteerableCNN",
+    "relaxed:SteerableRelaxed",
     "field_fit:FieldFit",
     "field_fit:FieldFitCubic",
     "infinitesimal_mlp:InfinitesimalMLP",

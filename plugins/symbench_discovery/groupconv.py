@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+Layer = Callable[[int, int, int], nn.Module]  # of inputs, outputs and orientations
 _WIDE = 16  # pixels per side from which images are halved twice
 
 
@@ -49,8 +51,11 @@ class Lifting(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [n, outputs, N, h, w]."""
-        filters = torch.einsum("rpq,oiq->orip", self.turns, self.weight)
-        return _correlate(x, filters, self.bias, self._side)
+        return _correlate(x, self.filters(), self.bias, self._side)
+
+    def filters(self) -> Tensor:
+        """Return the turned filters [outputs, N, inputs, side²]."""
+        return torch.einsum("rpq,oiq->orip", self.turns, self.weight)
 
 
 class GroupConvolution(nn.Module):
@@ -76,9 +81,12 @@ class GroupConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [n, outputs, N, h, w]."""
+        return _correlate(x.flatten(1, 2), self.filters(), self.bias, self._side)
+
+    def filters(self) -> Tensor:
+        """Return the turned and shifted filters [outputs, N, inputs N, side²]."""
         shifted = self.weight[:, :, self.shifts]  # [o, i, r, s, side²]
-        filters = torch.einsum("rpq,oirsq->orisp", self.turns, shifted)
-        return _correlate(x.flatten(1, 2), filters.flatten(2, 3), self.bias, self._side)
+        return torch.einsum("rpq,oirsq->orisp", self.turns, shifted).flatten(2, 3)
 
 
 class RotationInvariantNet(nn.Module):
@@ -90,12 +98,20 @@ class RotationInvariantNet(nn.Module):
     up to the interpolation of the filters and of the image.
     """
 
-    def __init__(self, colours: int, classes: int, channels: int, orientations: int) -> None:
+    def __init__(
+        self,
+        colours: int,
+        classes: int,
+        channels: int,
+        orientations: int,
+        layers: tuple[Layer, Layer] = (Lifting, GroupConvolution),
+    ) -> None:
         super().__init__()
-        self.lift = Lifting(colours, channels, orientations)
-        self.fine = GroupConvolution(channels, channels, orientations)
-        self.coarse = GroupConvolution(channels, 2 * channels, orientations)
-        self.last = GroupConvolution(2 * channels, 2 * channels, orientations)
+        lifting, convolution = layers
+        self.lift = lifting(colours, channels, orientations)
+        self.fine = convolution(channels, channels, orientations)
+        self.coarse = convolution(channels, 2 * channels, orientations)
+        self.last = convolution(2 * channels, 2 * channels, orientations)
         self.head = nn.Sequential(
             nn.Linear(2 * channels, 8 * channels), nn.SiLU(), nn.Linear(8 * channels, classes)
         )

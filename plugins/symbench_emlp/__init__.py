@@ -15,3 +15,4 @@ def symbench_register(registry: Any) -> None:
     for name in _MODELS:
         own = name == "EMLP"  # the others know a group that may be another than the task's
         registry.model(f"symbench_emlp.models:{name}", equivariant=own)
+    registry.model("symbench_emlp.soft:SoftEMLP", equivariant=False)

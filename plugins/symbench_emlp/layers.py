@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from symbench_emlp.bilinear import Bilinear, Products, Saved, split
 from symbench_emlp.channels import runs
 from symbench_emlp.linear import Affine, EquivariantLinear
 
+Linear = Callable[[Representation, Representation], EquivariantLinear]
 BILINEAR_GAIN = 0.3  # 0.1 in the paper, whose layer is scaled differently
 # For z ~ N(0, 1) these factors make the activations preserve the variance.
 SILU_NORM = 1.676532  # 1 / sqrt(E silu(z)²)
@@ -111,10 +113,16 @@ def _added(parts: list[Tensor], more: list[Tensor]) -> list[Tensor]:
 class EquivariantBlock(nn.Module):
     """Linear map to the gated representation, plus a small bilinear term, then gated activation."""
 
-    def __init__(self, rep_in: Representation, hidden: Representation, copies: int) -> None:
+    def __init__(
+        self,
+        rep_in: Representation,
+        hidden: Representation,
+        copies: int,
+        linear: Linear = EquivariantLinear,
+    ) -> None:
         super().__init__()
         wide = gated(hidden)
-        self.linear = EquivariantLinear(rep_in, wide)
+        self.linear = linear(rep_in, wide)
         self.bilinear = Bilinear(wide, copies)
         self.activation = Gated(hidden)
 

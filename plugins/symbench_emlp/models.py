@@ -43,7 +43,7 @@ class EMLPConfig:
 _RANK_3_OF_5 = 500  # channels from which uniform allocation in R⁵ includes tensors of rank 3
 
 
-class _Perceptron(Model):
+class Perceptron(Model):
     """The common part of all EMLPs, which differ only in the group that they respect."""
 
     version = "1"
@@ -90,10 +90,15 @@ class _Perceptron(Model):
         group, rep_in, rep_out = self._representations(problem.symmetry)
         hidden = uniform_channels(group, self.config.channels)
         chain = [rep_in, *[hidden] * self.config.layers]
-        blocks = [EquivariantBlock(rep, hidden, self.config.copies) for rep in chain[:-1]]
-        net = Chain(blocks, EquivariantLinear(chain[-1], rep_out))
+        copies = self.config.copies
+        blocks = [EquivariantBlock(rep, hidden, copies, self.linear) for rep in chain[:-1]]
+        net = Chain(blocks, self.linear(chain[-1], rep_out))
         shape = None if problem.output_shape == (rep_out.size,) else problem.output_shape
         return Network(net, rep_in, rep_out, shape)
+
+    def linear(self, rep_in: Representation, rep_out: Representation) -> EquivariantLinear:
+        """Return a linear map of the network."""
+        return EquivariantLinear(rep_in, rep_out)
 
     def recipe(self, problem: Problem) -> Recipe:
         """Return Adam as published, with weight decay."""
@@ -106,7 +111,7 @@ class _Perceptron(Model):
 
 
 @final
-class EMLP(_Perceptron):
+class EMLP(Perceptron):
     """EMLP for the group of the task.
 
     Three blocks of an equivariant linear map, a bilinear term and a gated activation, then a
@@ -126,7 +131,7 @@ class EMLP(_Perceptron):
         return told.group
 
 
-class _Given(_Perceptron):
+class _Given(Perceptron):
     """An EMLP for one fixed group, whatever the symmetry of the task."""
 
     @abstractmethod

@@ -14,3 +14,4 @@ def symbench_register(registry: Any) -> None:
     """Register the models on invariant scalars."""
     for name in _MODELS:
         registry.model(f"symbench_scalars.models:{name}", equivariant=True)
+    registry.model("symbench_scalars.soft:SoftScalars", equivariant=False)
