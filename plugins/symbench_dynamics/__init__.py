@@ -35,6 +35,7 @@ _MODELS = {  # and whether they are equivariant
     "driven:PortDissipative": False,
     "driven:NodeTime": False,
     "egnn:EGNN": True,
+    **dict.fromkeys(("steered:PaiNN", "steered:SEGNN"), True),
     "tensorfield:TensorField": True,
 }
 

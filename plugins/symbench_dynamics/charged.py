@@ -17,6 +17,10 @@ from symbench_dynamics.mechanics import Mechanical, brief, gaussian, grid
 
 BODIES = 5
 _EGNN = "Satorras, Hoogeboom, Welling 2021 (arXiv:2102.09844), section 5.1"
+_SEGNN = (
+    "Brandstetter et al. 2022 (arXiv:2110.02905); its released code centres the coordinates of "
+    "each body instead of the bodies, and so is not equivariant from input to output"
+)
 _PAIRS = tuple(combinations(range(BODIES), 2))
 _INCIDENCE = torch.tensor(
     [[float(k == i) - float(k == j) for k in range(BODIES)] for i, j in _PAIRS]
@@ -132,7 +136,10 @@ class NBodyCharged(Charges):
     updates: ClassVar[Mapping[str, int]] = {"quick": 200}
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"test_size": 500}}
     frames: ClassVar[tuple[int, int]] = (3100, 4100)
-    published = (Published("egnn", "EGNN", _EGNN, {3000: 0.0071}),)
+    published = (
+        Published("egnn", "EGNN", _EGNN, {3000: 0.0071}),
+        Published("segnn-nbody", "SEGNN", _SEGNN, {3000: 0.0043}),
+    )
 
     @property
     def symmetry(self) -> Symmetry:
