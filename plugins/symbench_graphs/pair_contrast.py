@@ -13,6 +13,7 @@ from symbench import Problem, Task, Trained, seeded
 from symbench.graphs import graph_symmetry, padded, random_orders, relabelled
 
 Embed = Callable[[Tensor], Tensor]
+Move = Callable[[Tensor, torch.Generator], Tensor]
 
 EMBEDDING = 16  # outputs of a network for each graph, as in BREC
 _CLEAR, _DIM = 1e3, 1e2  # gap over noise: separated above the first, not below the second
@@ -57,9 +58,17 @@ def relabelings(nodes: int) -> int:
     return 4 if nodes < 40 else 2
 
 
-def embeddings(embed: Embed, graphs: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Return the embeddings [r, d] of each graph [2, n, n]; graphs of one size n form batches.
+def shuffled(graphs: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the graphs [m, c, n, n], each with its nodes in a random order."""
+    return relabelled(graphs, random_orders(len(graphs), graphs.shape[-1], generator))
 
+
+def embeddings(
+    embed: Embed, graphs: Sequence[Tensor], generator: torch.Generator, move: Move = shuffled
+) -> list[Tensor]:
+    """Return the embeddings [r, d] of each graph [c, n, n]; graphs of one size n form batches.
+
+    ``move`` draws the r descriptions of a graph that are compared: relabelings by default.
     The result is an empty tensor [0, d] if the network refuses a graph's size (it raises
     RuntimeError or ValueError), or if an embedding is not finite.
     """
@@ -72,8 +81,8 @@ def embeddings(embed: Embed, graphs: Sequence[Tensor], generator: torch.Generato
         step = max(1, _CELLS // (r * n * n))
         for chosen in (members[i : i + step] for i in range(0, len(members), step)):
             copies = torch.stack([graphs[i] for i in chosen]).repeat_interleave(r, 0)
-            x = relabelled(copies, random_orders(len(copies), n, generator))
-            results.update(zip(chosen, _outputs(embed, x, r), strict=True))
+            outputs = _outputs(embed, move(copies, generator), r)
+            results.update(zip(chosen, outputs, strict=True))
     return [results[i] for i in range(len(graphs))]
 
 
@@ -105,6 +114,8 @@ def embedding_problem(problem: Problem) -> Problem:
     Metrics of expressive power use this problem for all tasks, because a model that looks up
     answers has no useful outputs on its own task before training.
     """
+    if problem.loss == "none":  # it already is this problem
+        return problem
     channels, nodes = problem.input_shape[:2]
     known = problem.symmetry is not None
     symmetry = graph_symmetry(channels, nodes, 0, EMBEDDING) if known else None
@@ -139,7 +150,11 @@ def fitting(module: nn.Module, nodes: int) -> Embed:
 
 
 def measured(
-    trained: Trained, task: Task, graphs: Sequence[Tensor], dtype: torch.dtype
+    trained: Trained,
+    task: Task,
+    graphs: Sequence[Tensor],
+    dtype: torch.dtype,
+    move: Move = shuffled,
 ) -> list[Tensor]:
     """Return each graph's embeddings by an untrained network; [] without support for the dtype."""
     with untrained(trained, task, "structural") as fresh:
@@ -151,4 +166,4 @@ def measured(
         embed = fitting(module, task.input_shape[-1])
         device = trained.test.x.device
         moved = [graph.to(dtype) for graph in graphs]
-        return embeddings(lambda x: embed(x.to(device)).cpu(), moved, generator)
+        return embeddings(lambda x: embed(x.to(device)).cpu(), moved, generator, move)

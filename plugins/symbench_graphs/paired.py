@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from symbench import Metric, Model, Task, Trained, seeded
-from symbench.graphs import padded, random_orders, relabelled
-from symbench_graphs.pair_contrast import EMBEDDING, tried, untrained
+from symbench.graphs import padded
+from symbench_graphs.pair_contrast import EMBEDDING, Move, shuffled, tried, untrained
 from symbench_graphs.pair_fleet import (
     Fleet,
     Protocol,
@@ -66,28 +66,29 @@ def _factor(q: int, protocol: Protocol) -> int:
     return q if protocol.include_q else 1
 
 
-def copies(graph: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return random relabelings [count, 2, n, n] of a graph [2, n, n], distinct where possible.
+def copies(graph: Tensor, count: int, generator: torch.Generator, move: Move = shuffled) -> Tensor:
+    """Return copies [count, c, n, n] of a graph [c, n, n] by ``move``, distinct where possible.
 
     Two triangles, for example, have only ten labelled copies. Missing copies are filled by
     repetition.
     """
-    n = graph.shape[-1]
-    orders = random_orders(count * (8 if n <= _SMALL else 1), n, generator)
-    drawn = relabelled(graph.expand(len(orders), -1, -1, -1), orders)
+    many = count * (8 if graph.shape[-1] <= _SMALL else 1)
+    drawn = move(graph.expand(many, -1, -1, -1), generator).float()
     first: dict[bytes, int] = {}
-    for i, copy in enumerate(drawn[:, 0].bool()):
+    for i, copy in enumerate(drawn):
         first.setdefault(copy.numpy().tobytes(), i)
     distinct = list(first.values())
     repeats = sorted(set(range(len(drawn))) - set(distinct))
     return drawn[(distinct + repeats)[:count]]
 
 
-def examples(pair: Pair, q: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return A0 B0 A1 B1 … and 2q relabelings of either A or B, at random: [2q, 2, n, n] each."""
-    a, b = (copies(graph, q, generator) for graph in (pair.a, pair.b))
+def examples(
+    pair: Pair, q: int, generator: torch.Generator, move: Move = shuffled
+) -> tuple[Tensor, Tensor]:
+    """Return A0 B0 A1 B1 … and 2q copies of either A or B, at random: [2q, c, n, n] each."""
+    a, b = (copies(graph, q, generator, move) for graph in (pair.a, pair.b))
     coin = int(torch.randint(2, (), generator=generator))
-    reliability = copies((pair.a, pair.b)[coin], 2 * q, generator)
+    reliability = copies((pair.a, pair.b)[coin], 2 * q, generator, move)
     return torch.stack([a, b], 1).flatten(0, 1), reliability
 
 
@@ -134,7 +135,7 @@ class Comparison:
             if size < pair.nodes:
                 continue
             with torch.no_grad():
-                x = padded(torch.stack([pair.a, pair.b]), size).to(device)
+                x = padded(torch.stack([pair.a, pair.b]), size).float().to(device)
                 if tried(module.eval(), x) is not None:
                     return size
         return None
@@ -142,7 +143,7 @@ class Comparison:
     def _compare(
         self, pairs: Sequence[Pair], size: int, device: torch.device
     ) -> Iterator[tuple[int, PairVerdict]]:
-        both = [examples(pair, self.q, self._generator(pair)) for pair in pairs]
+        both = [examples(p, self.q, self._generator(p), self.task.moved) for p in pairs]
         x, again = (padded(torch.stack(half), size).to(device) for half in zip(*both, strict=True))
         modules = [self.fresh(pair).to(device) for pair in pairs]
         fleets = [slice(0, len(modules))]

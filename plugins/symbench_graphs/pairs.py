@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from symbench import Data, InputError, Symmetry, Task
-from symbench.graphs import adjacency, graph_symmetry, pack, padded, random_orders, relabelled
-from symbench_graphs.pair_contrast import EMBEDDING
+from symbench.graphs import adjacency, graph_symmetry, pack, padded
+from symbench_graphs.pair_contrast import EMBEDDING, shuffled
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two graphs of one size that are not isomorphic, without node features.
+    """Two graphs of one size that are not isomorphic.
 
     Disconnected graphs are allowed; ten pairs of BREC contain one.
 
     Attributes:
         id: the pair's number within its task, from 0.
         category: the group of pairs in which it is counted.
-        a: the first graph [2, n, n], in the layout of ``symbench.graphs``.
-        b: the second graph [2, n, n].
+        a: the first graph [c, n, n], in the layout of ``symbench.graphs``; c = 2 without features.
+        b: the second graph [c, n, n].
         name: a description for messages.
 
     Raises:
@@ -132,10 +132,13 @@ class PairTask(Task):
     def sample(self, n: int, seed: int, split: Split) -> Data:
         """Draw n of the small graphs, randomly relabelled; the targets are zeros."""
         generator = self.generator(seed, split)
-        base, size = self._small, self.input_shape[-1]
-        chosen = torch.randint(len(base), (n,), generator=generator)
-        orders = random_orders(n, size, generator)
-        return Data(relabelled(base[chosen], orders), torch.zeros(n, EMBEDDING))
+        chosen = torch.randint(len(self._small), (n,), generator=generator)
+        x = self.moved(self._small[chosen], generator)
+        return Data(x.float(), torch.zeros(n, EMBEDDING))
+
+    def moved(self, graphs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return other descriptions of the graphs [m, c, n, n]: randomly relabelled ones."""
+        return shuffled(graphs, generator)
 
     @cached_property
     def _small(self) -> Tensor:

@@ -28,12 +28,12 @@ class HasClasses(Protocol):
 class Structural(Metric):
     """How many pairs of graphs a network with random weights distinguishes, in float64.
 
-    Each graph is relabelled 4 times (twice for 40 nodes and more). ``noise`` is the largest
-    difference between relabelings, and ``gap`` the largest between the means of the two graphs,
-    both in units of the largest output. A pair is separated if gap > 1000 noise and gap > 1e-12,
-    and not separated if gap < 100 noise. In between it is ``.undecided`` and does not count. Random
-    weights show what an architecture can express, because its outputs are generic analytic
-    functions of the invariants that it computes.
+    Each graph is relabelled 4 times (twice for 40 nodes and more); graphs in space are turned, too.
+    ``noise`` is the largest difference between relabelings, and ``gap`` the largest between the
+    means of the two graphs, both in units of the largest output. A pair is separated if
+    gap > 1000 noise and gap > 1e-12, and not separated if gap < 100 noise. In between it is
+    ``.undecided`` and does not count. Random weights show what an architecture can express, because
+    its outputs are generic analytic functions of the invariants that it computes.
 
     - ``.<category>``: the separated pairs of a category.
     - ``.rung`` (ordered tasks): the separated pairs before the first that is not separated.
@@ -103,7 +103,7 @@ def _contrasts(
     trained: Trained, task: PairTask, pairs: Sequence[Pair], dtype: torch.dtype
 ) -> list[Contrast | None]:
     graphs = [graph for pair in pairs for graph in (pair.a, pair.b)]
-    found = measured(trained, task, graphs, dtype)
+    found = measured(trained, task, graphs, dtype, task.moved)
     both = zip(found[::2], found[1::2], strict=True)
     return [contrast(a, b) if len(a) and len(b) else None for a, b in both]
 
