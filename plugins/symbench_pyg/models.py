@@ -1,0 +1,157 @@
+"""Networks of torch-geometric with its default options, a sum over the nodes and a perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor, nn
+from torch_geometric import nn as pyg
+from torch_geometric.data import Data
+from torch_geometric.transforms import AddRandomWalkPE
+
+from symbench import Model, Prior, Problem, graphs
+from symbench.groups import Rescaled
+
+_STEPS = 16  # of the random walk of GPS
+
+
+class OnBatches(nn.Module):
+    """Node embeddings by ``net``, then a perceptron on their sum or on each: [n, copies, …]."""
+
+    def __init__(self, net: nn.Module, problem: Problem, width: int) -> None:
+        super().__init__()
+        self.net, self.nodes = net, problem.input_shape[-1]
+        self.order = graphs.output_order(problem)
+        self.head = pyg.MLP([width, width, problem.output_shape[0]], norm=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs for graphs [n, 1 + k, N, N]."""
+        batch, mask = graphs.to_batch(x), graphs.node_mask(x)
+        weights = {"edge_weight": batch.edge_attr[:, 0], "edge_attr": batch.edge_attr}
+        h: Tensor = self.net(batch.x, batch.edge_index, batch=batch.batch, **weights)
+        if self.order == 0:
+            h = pyg.global_add_pool(h, batch.batch, len(x)) / self.nodes
+        y: Tensor = self.head(h)
+        if self.order == 0:
+            return y
+        return y.new_zeros(*mask.shape, y.shape[1]).masked_scatter((mask > 0)[..., None], y).mT
+
+
+class Transformer(nn.Module):
+    """``GPSConv`` layers around GINE, on node features and random-walk encodings."""
+
+    def __init__(self, features: int, width: int, depth: int, heads: int = 4) -> None:
+        super().__init__()
+        self.encode = AddRandomWalkPE(_STEPS, attr_name=None)  # appended to the features
+        self.first = nn.Linear(features + _STEPS, width)
+        local = [pyg.GINEConv(pyg.MLP(3 * [width], norm=None), edge_dim=1) for _ in range(depth)]
+        self.layers = nn.ModuleList(pyg.GPSConv(width, conv, heads) for conv in local)
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor, **weights: Tensor) -> Tensor:
+        """Return the node embeddings [nodes, width]."""
+        h: Tensor = self.first(self.encode(Data(x=x, edge_index=edge_index)).x)
+        for layer in self.layers:
+            h = layer(h, edge_index, batch, edge_attr=weights["edge_attr"])
+        return h
+
+
+@dataclass(frozen=True)
+class PyGConfig:
+    """``depth`` layers of ``width`` channels; without ``trains``, only tasks that train nothing."""
+
+    width: int = 64
+    depth: int = 4
+    trains: bool = True
+    learning_rate: float = 1e-3
+    batch_size: int = 50
+
+
+class _OnBatches(Model):
+    """A network of torch-geometric, ``made`` with ``options``; its trials train one by one."""
+
+    made: ClassVar[type[nn.Module]]
+    options: ClassVar[Mapping[str, Any]] = {}
+    version = "1"
+    prior: ClassVar[Prior] = "told"
+    Config = PyGConfig
+    config: PyGConfig
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"width": 32, "trains": False}}
+    selection = "best-valid"
+
+    def accepts(self, problem: Problem) -> str | None:
+        """Decline what is not a graph, and functions of pairs of nodes."""
+        if problem.kind != "graph":
+            return f"{self.name} reads graphs, not {problem.kind} data"
+        if problem.symmetry is None or not problem.symmetry.group.permutes:
+            return f"{self.name} needs to be told a symmetry under permutations of the nodes"
+        if problem.loss != "none" and not self.config.trains:
+            return f"{self.name} trains its trials one by one: run it in the tier full"
+        pairs = graphs.output_order(problem) > 1
+        return f"{self.name} outputs no functions of pairs of nodes" if pairs else None
+
+    def build(self, problem: Problem) -> nn.Module:
+        """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape]."""
+        features, config = problem.input_shape[0] - 1, self.config
+        net = self.made(features, config.width, config.depth, **self.options)
+        return Rescaled(OnBatches(net, problem, config.width), inputs=None)
+
+
+@final
+class GAT(_OnBatches):
+    """Graph attention. A mean of equal features is the same feature, so it needs features."""
+
+    name, made, options = "pyg-gat", pyg.GAT, {"edge_dim": 1}
+    summary = "graph attention network of torch-geometric, unmodified"
+    reference = "Veličković et al. 2018, Graph attention networks"
+
+
+@final
+class GCN(_OnBatches):
+    """Graph convolutions with self-loops and normalised weights."""
+
+    name, made = "pyg-gcn", pyg.GCN
+    summary = "graph convolutional network of torch-geometric, unmodified"
+    reference = "Kipf and Welling 2017"
+
+
+@final
+class GIN(_OnBatches):
+    """The graph isomorphism network; it reads no weights of edges."""
+
+    name, made = "pyg-gin", pyg.GIN
+    summary = "graph isomorphism network of torch-geometric, unmodified"
+    reference = "Xu et al. 2019, How powerful are graph neural networks?"
+
+
+@final
+class GraphSAGE(_OnBatches):
+    """GraphSAGE with means over the neighbours; it reads no weights of edges."""
+
+    name, made = "pyg-sage", pyg.GraphSAGE
+    summary = "GraphSAGE of torch-geometric, unmodified"
+    reference = "Hamilton et al. 2017, Inductive representation learning on large graphs"
+
+
+@final
+class PNA(_OnBatches):
+    """Four aggregators by three scalers; the scalers' mean is that of the degrees 0 to 15."""
+
+    name, made = "pyg-pna", pyg.PNA
+    summary = "principal neighbourhood aggregation of torch-geometric, unmodified"
+    reference = "Corso et al. 2020, Principal neighbourhood aggregation for graph nets"
+    options: ClassVar[Mapping[str, Any]] = {
+        "aggregators": ["mean", "min", "max", "std"], "edge_dim": 1, "deg": torch.ones(16),
+        "scalers": ["identity", "amplification", "attenuation"],
+    }  # fmt: skip
+
+
+@final
+class GPS(_OnBatches):
+    """GPS with four heads and sixteen steps of random walks, in single precision."""
+
+    name, made = "pyg-gps", Transformer
+    summary = "graph transformer of torch-geometric's GPSConv, unmodified"
+    reference = "Rampášek et al. 2022, Recipe for a general, powerful, scalable graph transformer"
