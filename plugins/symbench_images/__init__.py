@@ -24,6 +24,7 @@ _KNOWN_GENERATORS = (
     "flows:Scaled",
     "flows:Sheared",
     "flows:Posed",
+    "pose_transfer:ClassesInAllPoses",
     "controls:NoSymmetry",
     "controls:HiddenConjugate",
 )
@@ -39,3 +40,4 @@ def symbench_register(registry: Any) -> None:
     for target in _KNOWN_GENERATORS:
         registry.task(f"symbench_images.{target}")
     registry.metric("symbench_images.pixel_metric:PixelGenerator")
+    registry.metric("symbench_images.pose_transfer:Transfer")
