@@ -1,0 +1,83 @@
+"""The operations of a training, and the curves over them, from records."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+from made_records import cell
+
+from symbench.records.store import Store
+
+FILE = Path(__file__).parents[2] / "scripts" / "compute_axis.py"
+pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="needs the source tree")
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("compute_axis", FILE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["compute_axis"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["compute_axis"]
+
+
+def trained(model, errors, updates, flops=100.0):
+    recipe = {"recipe": {"batch_size": 500}, "updates": updates}
+    return cell(model, errors, protocol=recipe, scores={"flops": flops})
+
+
+def test_a_gradient_takes_three_forward_passes_and_batches_are_no_larger_than_the_data(script):
+    found = script.points(trained("mlp", (1.0, 0.1, 0.01), 800))
+    assert [point.n for point in found] == [100, 1000, 10_000]
+    assert [point.operations for point in found] == [
+        3 * 100 * 100 * 800, 3 * 100 * 500 * 800, 3 * 100 * 500 * 800,
+    ]  # fmt: skip
+
+
+def test_records_without_a_recipe_or_without_operations_have_no_points(script):
+    assert script.points(cell("mlp", scores={"flops": 1.0})) == []
+    assert script.points(cell("mlp", protocol={"recipe": {"batch_size": 5}})) == []
+
+
+def test_several_numbers_of_updates_make_one_curve(script):
+    records = [
+        trained("mlp", (1.0, 0.5, 0.1), 100),
+        trained("mlp", (1.0, 0.1, 0.001), 1000),
+        trained("other", (1.0, 0.5, 0.1), 100),
+    ]
+    (curve,) = script.curves(records, ["o5"], ["mlp"]).values()
+    assert [point.updates for point in script.by_compute(curve)] == [100, 1000]
+    assert [point.n for point in script.by_size(curve)] == [100, 1000, 10_000]
+    crossing = script.to_threshold(curve, 0.01)
+    assert crossing.value == pytest.approx(1.5e7 * 10**0.5, rel=1e-6)  # half-way in logarithms
+    assert crossing.censored is None
+    assert script.shown(script.to_threshold(curve, 1e-5)) == "> 1.5e+08"
+
+
+def test_the_program_prints_every_budget_and_draws(script, tmp_path, monkeypatch, capsys):
+    store = Store(tmp_path / "store")
+    for updates, error in ((100, 0.1), (1000, 0.001)):
+        store.write(trained("mlp", (1.0, 0.5, error), updates))
+    figure = tmp_path / "compute.png"
+    monkeypatch.setattr(
+        sys, "argv", ["x", "--store", str(tmp_path / "store"), "--figure", str(figure)]
+    )
+    script.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert "1000" in lines[-1]
+    assert f"{median([0.001]):.3g}" in lines[-1]
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_patterns_that_match_nothing_are_an_error(script, tmp_path, monkeypatch, capsys):
+    Store(tmp_path / "store").write(trained("mlp", (1.0, 0.5, 0.1), 100))
+    monkeypatch.setattr(sys, "argv", ["x", "--store", str(tmp_path / "store"), "-t", "none"])
+    with pytest.raises(SystemExit):
+        script.main()
+    assert "no record" in capsys.readouterr().err
