@@ -151,10 +151,11 @@ def strays(marks: Sequence[str]) -> tuple[list[psutil.Process], float]:
 
 
 def _starves(process: psutil.Process) -> bool:
-    """Whether a process is ready to run and has computed for less than a minute."""
+    """Whether a process is ready or waits for the disk, and has computed for less than a minute."""
+    waits = (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
     try:
         used = process.cpu_times()
-        return process.status() == psutil.STATUS_RUNNING and used.user + used.system < _CPU_SECONDS
+        return process.status() in waits and used.user + used.system < _CPU_SECONDS
     except psutil.Error:
         return False
 
