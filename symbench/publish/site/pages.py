@@ -53,6 +53,7 @@ def task(content: Content, name: str) -> bytes:
         table=_table(content, name),
         legend=LEGEND,
         figure=_inline(curves(content, name)),
+        sizes=len({point.n_train for row in rows for point in row.curve}),
         published=_published(content, name),
         sources=_sources(card),
         others=[row for row in rows if row.status != "ok" and not row.scores],
