@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast, runtime_checkable
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from symbench import Flows, Metric, Model, Scores, Task, Trained
+from symbench.contract import Direction
 from symbench.metrics.conservation import flows, followed_together
 
 _SMALLEST = 1e-7
@@ -42,7 +43,8 @@ def relative_error(a: Tensor, b: Tensor) -> Tensor:
 class Rollout(Metric):
     """A score of trajectories that a module's ``flow`` predicts, on a mechanical task."""
 
-    version, direction, along_curve = "1", "lower", False
+    version, along_curve = "1", False
+    direction: ClassVar[Direction] = "lower"
 
     def applies(self, task: Task, model: Model) -> bool:  # noqa: ARG002
         """Whether exact trajectories of the task are known."""

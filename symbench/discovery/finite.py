@@ -251,7 +251,7 @@ def _is_reached(one: Candidate, L: Tensor) -> bool:
         def loss(z: Tensor = z, optimiser: torch.optim.LBFGS = optimiser) -> Tensor:
             optimiser.zero_grad()
             moved = torch.linalg.matrix_exp(torch.einsum("k,kij->ij", z, unit))
-            value = (moved - g).square().sum()
+            value: Tensor = (moved - g).square().sum()
             value.backward()
             return value
 

@@ -15,7 +15,7 @@ from symbench.discovery.question import Question
 from symbench.discovery.rows_task import Rows, RowsTask
 from symbench.draws import Draws
 from symbench.groups import Group, Identity, Representation, Scalar, T, V
-from symbench.groups.names import named
+from symbench.groups.notation import parse_group
 from symbench.registry import Registry
 from symbench.registry.card import one_line
 from symbench.registry.problem import make_problem
@@ -51,7 +51,7 @@ class Told:
             return "models are told groups that act about a fixed point"
         name = algebra.group
         orthogonal = name.startswith("SO(") and "," not in name
-        group = named(name.removeprefix("S") if reflected and orthogonal else name)
+        group = parse_group(name.removeprefix("S") if reflected and orthogonal else name)
         inner = torch.linalg.inv(algebra.basis)
         size, d = group.dim, len(question.frame.centre)
         if any(b.dimension == d and b.rank == 2 for b in question.inputs):
@@ -61,9 +61,9 @@ class Told:
             return "the outputs are moved by more than the group"
         inputs, x = _inputs(question, group, inner)
         outputs, y = _outputs(question, group, inner)
-        parts = [Data(x(p.x), y(p.y)) for p in (question.data, question.test)]
+        rows, held_out = (Data(x(p.x), y(p.y)) for p in (question.data, question.test))
         symmetry = Symmetry(group, inputs, outputs)
-        return cls(RowsTask(Rows.of(*parts, _ROWS), symmetry, None))
+        return cls(RowsTask(Rows.of(rows, held_out, _ROWS), symmetry, None))
 
 
 class _Turned:

@@ -159,8 +159,8 @@ class Question:
         law = Symmetry(group, _acting(inputs, d, group), _acting(outputs, d, group))
         x = _Encoder(frame, train.x, inputs, points=True)
         y = _Encoder(frame, train.y, outputs, points=False)
-        encoded = [Data(x(part.x), y(part.y)) for part in (train, test)]
-        return cls(frame, law, *encoded, inputs, outputs)
+        rows, held_out = (Data(x(part.x), y(part.y)) for part in (train, test))
+        return cls(frame, law, rows, held_out, inputs, outputs)
 
     @property
     def one_space(self) -> bool:

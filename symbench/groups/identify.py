@@ -91,9 +91,8 @@ def _linear(found: Identity, structure: Structure, space: ActionSpace) -> Identi
     if named.basis is None:
         return named
     cosine = _cosine(structure.basis, space.extended(_span(named, N)))
-    if named.cosine is None:
-        named = replace(named, cosine=cosine)
-    return replace(named, basis=space.frame_with(named.basis))
+    basis = space.frame_with(named.basis)
+    return replace(named, basis=basis, cosine=cosine if named.cosine is None else named.cosine)
 
 
 def _named_linear(found: Identity, structure: Structure, N: Tensor) -> Identity:
@@ -318,7 +317,8 @@ def _span(named: Identity, N: Tensor) -> Tensor:
     standard = _representation(named.group)
     if standard is None or named.basis is None:
         return N
-    return named.basis @ standard @ torch.linalg.inv(named.basis)
+    acting: Tensor = named.basis @ standard @ torch.linalg.inv(named.basis)
+    return acting
 
 
 def _representation(group: str) -> Tensor | None:
@@ -327,8 +327,9 @@ def _representation(group: str) -> Tensor | None:
     if kind not in ("SO", "SL", "Sp"):
         return None
     numbers = [int(size) for size in sizes.split(",")]
-    made = {"SO": SO, "SL": SL, "Sp": Sp}[kind]
-    return made(*numbers).algebra
+    if kind == "SO":
+        return SO(*numbers).algebra
+    return (SL if kind == "SL" else Sp)(*numbers).algebra
 
 
 def _cosine(first: Tensor, second: Tensor) -> float:

@@ -31,7 +31,8 @@ def move_of(task: Task, candidate: Candidate) -> Tensor | None:
         return torch.eye(d, dtype=torch.float64)[torch.randperm(d, generator=generator)]
     weights = torch.randn(len(candidate.basis), generator=generator, dtype=torch.float64)
     A = torch.einsum("m,mij->ij", _LENGTH * weights / weights.norm(), candidate.basis)
-    return torch.linalg.matrix_exp(A)
+    g: Tensor = torch.linalg.matrix_exp(A)
+    return g
 
 
 @dataclass(frozen=True)

@@ -178,14 +178,14 @@ def _one_task(
     summaries: Sequence[RecordSummary], errors: Sequence[NormalisedErrors], seeds: Sequence[int]
 ) -> tuple[SharedTask, list[list[float]]]:
     last, floor = summaries[0].sizes[-1], summaries[0].smallest_error
-    medians = [
+    first, second = (
         estimate([summary.errors[last, seed] for seed in seeds], floor=floor)
         for summary in summaries
-    ]
+    )
     paired = [[one.errors[seed] for seed in seeds] for one in errors]
     ratio = estimate([b / a for a, b in zip(*paired, strict=True)])
     task = summaries[0].record.identity.task
-    return SharedTask(task, last, len(seeds), *medians, ratio), paired
+    return SharedTask(task, last, len(seeds), first, second, ratio), paired
 
 
 def _difference(task: SharedTask) -> tuple[float, str]:

@@ -85,10 +85,10 @@ def chosen(rows: Sequence[Row], names: Sequence[str]) -> list[Column]:
     model = by_name["model"]
     found = [model]
     for name in names:
-        if (column := by_name.get(_plain_name(name))) is None:
+        if (chosen := by_name.get(_plain_name(name))) is None:
             raise InputError(_unknown(name, [known for one in every for known in _names(one)]))
-        if column not in found:
-            found.append(column)
+        if chosen not in found:
+            found.append(chosen)
     return found
 
 
