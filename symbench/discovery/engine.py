@@ -18,7 +18,7 @@ from symbench.discovery.finite import elements
 from symbench.discovery.fit import Fit, generators_of, spectrum
 from symbench.discovery.inputs_alone import compared
 from symbench.discovery.methods import announced_by, chosen
-from symbench.discovery.models import Told, gain_of, told_models
+from symbench.discovery.models import Told, gain_of, network, told_models
 from symbench.discovery.question import Question
 from symbench.discovery.trajectories import trajectories
 from symbench.errors import InputError
@@ -111,7 +111,10 @@ def _with_registered(
     for place, name in enumerate(names):
         report(f"asking {name}", 0.55 + 0.2 * place / len(names))
         methods.append(announced_by(registry, name, search.fit, search.generators, seed))
-    found = replace(found, methods=tuple(methods))
+    report("training a network", 0.75)
+    more = network(registry, search.first.question, seed)
+    predictors = found.predictors if more is None else (*found.predictors, more)
+    found = replace(found, methods=tuple(methods), predictors=predictors)
     if not found.generators:
         return found
     reflected = any(one.acts_on == "space" for one in found.finite)
@@ -120,7 +123,7 @@ def _with_registered(
         return replace(found, models=(ModelGain("", None, note=told),))
     names, models = told_models(registry, told), []
     for place, name in enumerate(names):
-        report(f"training {name}", 0.75 + 0.25 * place / len(names))
+        report(f"training {name}", 0.8 + 0.2 * place / len(names))
         models.append(gain_of(registry, name, told, found.predictor.r2, seed))
     return replace(found, models=tuple(models))
 

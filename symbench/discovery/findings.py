@@ -54,7 +54,7 @@ class Generator:
     @property
     def break_seen(self) -> bool:
         """Whether the target breaks it by more than the error of the fit explains."""
-        return self.least > max(_BIAS, 2 * self.error)
+        return self.least - self.error > _BIAS
 
     @property
     def unseen(self) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from symbench.contract import Data, Model, Problem, Symmetry
-from symbench.discovery.findings import ModelGain
+from symbench.discovery.findings import ModelGain, Predictor
 from symbench.discovery.fit import r2
 from symbench.discovery.question import Question
 from symbench.discovery.rows_task import Rows, RowsTask
@@ -24,6 +24,7 @@ from symbench.training.setup import TrainingSetup, TrialKey
 from symbench.training.train import train
 
 _ROWS, _UPDATES = 2000, 350
+_MANY, _LARGEST, _LONG = 2000, 20_000, 2000  # rows from which a network is trained, and how
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,29 @@ def gain_of(registry: Registry, name: str, told: Told, reached: float, seed: int
     return ModelGain(name, value, (1 - reached) / max(1 - value, 1e-12))
 
 
-def _trained(registry: Registry, model: Model, task: RowsTask, seed: int) -> float:
+def network(registry: Registry, question: Question, seed: int) -> Predictor | None:
+    """Return the baseline network on the same rows; None if these are few, or it fails."""
+    if len(question.data) < _MANY:
+        return None
+    task = RowsTask(Rows.of(question.data, question.test, _LARGEST), None, question.law)
+    if task.baseline not in registry.models:
+        return None
+    try:
+        model = registry.model(task.baseline).for_tier("quick")
+        reached = _trained(registry, model, task, seed, _LONG)
+    except Exception:  # a plugin may raise anything
+        return None
+    return Predictor(task.baseline, reached, len(task.given.train), len(task.given.test))
+
+
+def _trained(
+    registry: Registry, model: Model, task: RowsTask, seed: int, updates: int = _UPDATES
+) -> float:
     def problem(generator: torch.Generator | None) -> Problem:
         return make_problem(registry, task, model, generator)
 
     setup = TrainingSetup(
-        Draws(task, task.fingerprint()), model, problem, _UPDATES, torch.device("cpu")
+        Draws(task, task.fingerprint()), model, problem, updates, torch.device("cpu")
     )
     data, test = task.given.train, task.given.test
     (trial,) = train(setup, [TrialKey(len(data), seed)])

@@ -10,6 +10,7 @@ from symbench.discovery.findings import Findings, Method, ModelGain, Predictor
 from symbench.results.report.escape import plain
 
 _LABEL = 14
+_SHOWN = 10  # generators and elements
 
 
 def page(found: Findings, width: int) -> str:
@@ -109,7 +110,7 @@ def _algebra(found: Findings) -> list[str]:
 
 
 def _generators(found: Findings) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for place, one in enumerate(found.generators, 1):
         seen = ", a break is seen" if one.break_seen else ""
         lines.append(
@@ -117,12 +118,19 @@ def _generators(found: Findings) -> list[str]:
             f"{one.limit:.3f}; error of the fit {one.error:.3f}{seen}): "
             f"{words.flow(one, found.space)}"
         )
+    lines = _first(lines)
     later = "none" if found.next_defect is None else f"{found.next_defect:.3f}"
     lines.append(
         f"next direction: {later}; exact to within {found.tolerance:g}: "
         f"{found.within_tolerance} of {len(found.generators)}"
     )
     return lines
+
+
+def _first(lines: list[str]) -> list[str]:
+    """Return the first lines, and how many more there are."""
+    left = len(lines) - _SHOWN
+    return lines if left <= 0 else [*lines[:_SHOWN], f"… {left} more, see --json"]
 
 
 def _method(one: Method) -> str:

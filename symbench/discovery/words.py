@@ -32,7 +32,8 @@ def verdict(found: Findings) -> str:
     """Return how exact the generators are."""
     broken = [g for g in found.generators if g.break_seen]
     if broken:
-        low, high = max(g.least for g in broken), max(g.bound for g in broken)
+        low = max(g.least - g.error for g in broken)
+        high = max(g.unseen for g in broken)
         return f"of which {len(broken)} are broken (relative defect {low:.3f} to {high:.3f})"
     return f"kept to within {found.unseen:.3f}"
 

@@ -40,12 +40,12 @@ def _descended(rows: Tensor, standard: Tensor, P: Tensor) -> tuple[float, Tensor
     def agreement() -> Tensor:
         moved = (P @ standard @ torch.linalg.inv(P)).flatten(1)
         Q = torch.linalg.qr(moved.mT).Q
-        kept: Tensor = (rows @ Q).square().sum() / max(len(rows), len(standard))
-        return kept
+        shared: Tensor = (rows @ Q).square().sum() / max(len(rows), len(standard))
+        return shared
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        value: Tensor = -agreement() + 1e-3 * (torch.linalg.cond(P).log())
+        value: Tensor = -agreement() + 1e-3 * torch.linalg.cond(P).log()
         value.backward()
         return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from symbench.groups.action_space import ActionSpace, affine_parts, matrix_of
+from symbench.groups.base import Group
 from symbench.groups.fitting import fitted
 from symbench.groups.forms import kept_form, orthonormal_axes, symplectic_axes
 from symbench.groups.linear import SL, Sp
@@ -88,11 +90,13 @@ def _linear(found: Identity, structure: Structure, space: ActionSpace) -> Identi
     """Name an algebra that acts linearly, about a fixed point."""
     N = space.restricted(structure.basis)
     named = _named_linear(replace(found, action=f"on {space.size} dimensions"), structure, N)
-    if named.basis is None:
+    P = named.basis
+    if P is None:
         return named
     cosine = _cosine(structure.basis, space.extended(_span(named, N)))
-    basis = space.frame_with(named.basis)
-    return replace(named, basis=basis, cosine=cosine if named.cosine is None else named.cosine)
+    if named.cosine is None:
+        named = replace(named, cosine=cosine)
+    return replace(named, basis=space.frame_with(P))
 
 
 def _named_linear(found: Identity, structure: Structure, N: Tensor) -> Identity:
@@ -317,8 +321,8 @@ def _span(named: Identity, N: Tensor) -> Tensor:
     standard = _representation(named.group)
     if standard is None or named.basis is None:
         return N
-    acting: Tensor = named.basis @ standard @ torch.linalg.inv(named.basis)
-    return acting
+    moved: Tensor = named.basis @ standard @ torch.linalg.inv(named.basis)
+    return moved
 
 
 def _representation(group: str) -> Tensor | None:
@@ -327,9 +331,8 @@ def _representation(group: str) -> Tensor | None:
     if kind not in ("SO", "SL", "Sp"):
         return None
     numbers = [int(size) for size in sizes.split(",")]
-    if kind == "SO":
-        return SO(*numbers).algebra
-    return (SL if kind == "SL" else Sp)(*numbers).algebra
+    made: Callable[..., Group] = {"SO": SO, "SL": SL, "Sp": Sp}[kind]
+    return made(*numbers).algebra
 
 
 def _cosine(first: Tensor, second: Tensor) -> float:

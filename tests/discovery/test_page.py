@@ -51,7 +51,7 @@ def test_the_page_has_the_answer_and_its_reliability():
     text = page(findings(), 100)
     assert text.startswith("Predictor     Gaussian process: R² 0.980 on 200 held-out rows")
     for said in (
-        "so(2): 1 generator, kept to within 0.020", "d(a) = -1.00 b, d(b) = 1.00 a",
+        "so(2): 1 generator, kept to within 0.020", "d(a) = 1.00 b, d(b) = -1.00 a",
         "found in 0 of 20", "the error is divided by 2", "other: no answer (declined)",
         "exact to within 0.05: 1 of 1",
     ):  # fmt: skip
@@ -62,7 +62,7 @@ def test_the_page_has_the_answer_and_its_reliability():
 def test_a_break_is_not_called_exact():
     broken = replace(findings().generators[0], least=0.02)
     found = findings(generators=(broken,))
-    assert "broken (relative defect 0.020 to 0.015)" in words.headline(found)
+    assert "broken (relative defect 0.015 to 0.020)" in words.headline(found)
     assert found.within_tolerance == 0
 
 
