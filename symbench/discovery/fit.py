@@ -25,8 +25,8 @@ from symbench.nullspace.comparison import (
     without_symmetry,
 )
 from symbench.nullspace.process import Choice, KernelRegression, Regression
+from symbench.training.labels import set_aside
 
-_FOLD = 5  # one row in five chooses length and noise
 _DRAWS, _FEWEST, _COLUMNS = 100, 20, 6400  # functions without symmetry; fewer for many directions
 TOLERANCE = 0.15  # no bound above it is claimed
 _WORST = 0.9  # held-out error, in units of the variance, above which nothing is known
@@ -50,12 +50,9 @@ class Fit:
 
     @classmethod
     def of(cls, question: Question) -> Fit:
-        """Return the process whose length and noise predict a fifth of the rows best."""
+        """Return the process whose length and noise predict the last fifth of the rows best."""
         scale = input_scale(question.law, question.data.x)
-        place = torch.arange(len(question.data)) % _FOLD == _FOLD - 1
-        rest, valid = (
-            Data(question.data.x[rows], question.data.y[rows]) for rows in (~place, place)
-        )
+        rest, valid = set_aside(question.data)
         return cls(question, Choice.of(scale, rest, valid), scale, affine_error(rest, valid))
 
     @cached_property

@@ -14,6 +14,7 @@ from symbench.errors import InputError
 from symbench.tables import Block, Layout, Table, parse_layout, read
 
 _LEAST = 3  # states of a trajectory
+_SHARE = 5  # one row in five is held out
 
 
 def trajectories(
@@ -25,8 +26,9 @@ def trajectories(
 ) -> Table:
     """Return the table of states x and of their rates dx/dt, by differences of second order.
 
-    The first and last state of each trajectory are left out. A symmetry of the table is one of the
-    dynamics: it takes trajectories to trajectories.
+    The first and last state of each trajectory are left out. Rows stay in order, and the last fifth
+    is held out: whole trajectories, because a state has neighbours on its own. A symmetry of the
+    table is one of the dynamics: it takes trajectories to trajectories.
 
     Args:
         source: a file or data frame with one state a row, trajectory after trajectory, or states
@@ -61,7 +63,9 @@ def trajectories(
     y = torch.cat([_rates(*part) for part in parts])
     table = read(x, y, layout=_with_rates(layout, len(names)))
     rates = tuple(f"d({one})/dt" for one in names)
-    return replace(table, inputs=names, outputs=rates, source=name)
+    held_out = len(x) - len(x) // _SHARE
+    rows = {"train": range(held_out), "valid": (), "test": range(held_out, len(x))}
+    return replace(table, inputs=names, outputs=rates, source=name, rows=rows)
 
 
 def _divided(x: Tensor, t: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -24,6 +24,7 @@ def test_a_new_trajectory_begins_where_time_does_not_increase(normal, tmp_path):
     frame.to_csv(tmp_path / "runs.csv", index=False)
     table = trajectories(tmp_path / "runs.csv", "t")
     assert len(table) == 5 * 10
+    assert list(table.rows["test"]) == list(range(40, 50))  # the last trajectory
     assert table.inputs == ("q", "p")
     assert str(table.layout) == "1 x 2 -> 1 x 2"
 
