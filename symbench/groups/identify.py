@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor
 
 from symbench.groups.action_space import ActionSpace, affine_parts, matrix_of
-from symbench.groups.base import Group
 from symbench.groups.fitting import fitted
 from symbench.groups.forms import kept_form, orthonormal_axes, symplectic_axes
 from symbench.groups.linear import SL, Sp
@@ -94,9 +92,8 @@ def _linear(found: Identity, structure: Structure, space: ActionSpace) -> Identi
     if P is None:
         return named
     cosine = _cosine(structure.basis, space.extended(_span(named, N)))
-    if named.cosine is None:
-        named = replace(named, cosine=cosine)
-    return replace(named, basis=space.frame_with(P))
+    basis = space.frame_with(P)
+    return replace(named, basis=basis, cosine=cosine if named.cosine is None else named.cosine)
 
 
 def _named_linear(found: Identity, structure: Structure, N: Tensor) -> Identity:
@@ -321,8 +318,8 @@ def _span(named: Identity, N: Tensor) -> Tensor:
     standard = _representation(named.group)
     if standard is None or named.basis is None:
         return N
-    moved: Tensor = named.basis @ standard @ torch.linalg.inv(named.basis)
-    return moved
+    acting: Tensor = named.basis @ standard @ torch.linalg.inv(named.basis)
+    return acting
 
 
 def _representation(group: str) -> Tensor | None:
@@ -331,8 +328,9 @@ def _representation(group: str) -> Tensor | None:
     if kind not in ("SO", "SL", "Sp"):
         return None
     numbers = [int(size) for size in sizes.split(",")]
-    made: Callable[..., Group] = {"SO": SO, "SL": SL, "Sp": Sp}[kind]
-    return made(*numbers).algebra
+    if kind == "SO":
+        return SO(*numbers).algebra
+    return (SL if kind == "SL" else Sp)(*numbers).algebra
 
 
 def _cosine(first: Tensor, second: Tensor) -> float:
