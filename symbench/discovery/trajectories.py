@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from symbench.contract import Split
 from symbench.errors import InputError
 from symbench.tables import Block, Layout, Table, parse_layout, read
 
@@ -64,7 +65,9 @@ def trajectories(
     table = read(x, y, layout=_with_rates(layout, len(names)))
     rates = tuple(f"d({one})/dt" for one in names)
     held_out = len(x) - len(x) // _SHARE
-    rows = {"train": range(held_out), "valid": (), "test": range(held_out, len(x))}
+    rows: dict[Split, Sequence[int]] = {
+        "train": range(held_out), "valid": (), "test": range(held_out, len(x)),
+    }  # fmt: skip
     return replace(table, inputs=names, outputs=rates, source=name, rows=rows)
 
 

@@ -17,6 +17,7 @@ from symbench.groups.orthogonal import SO
 from symbench.groups.structure import TOLERANCE, Kind, Structure, orthonormal_rows
 
 _KEPT = 0.2  # violation of a form below which it is kept
+_CLOSED = 0.15  # closure error up to which an abstract algebra is named
 _NAMED = 0.9  # cosine to a named representation from which its name is given
 _ROUND = 0.15  # ratio of real to imaginary parts below which a generator rotates, or scales
 
@@ -229,6 +230,8 @@ def _fitted_small(found: Identity, N: Tensor) -> Identity:
         cosine, P = fitted(N, standard)
         if cosine >= _NAMED:
             return _as(found, name, standard, basis=P, cosine=cosine)
+    if found.closure > _CLOSED:
+        return found
     if found.kind == "nilpotent" and k == 3:
         return replace(found, name="heisenberg", action=f"on {r} dimensions")
     if found.kind == "solvable" and k == 2:
