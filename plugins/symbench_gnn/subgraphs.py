@@ -15,7 +15,7 @@ from symbench import Problem, graphs
 from symbench_gnn.bounded import BoundedConfig, BoundedModel
 from symbench_gnn.heads import Readout, perceptron
 
-_GAIN = 2.5  # of the weights of a layer on pairs
+_GAIN = 4.0  # of the weights of a layer on pairs
 
 
 class Rooted(nn.Module):
@@ -179,7 +179,7 @@ class RootedConfig(BoundedConfig):
     """``untrained_depth`` is the depth on tasks that train nothing: more layers separate more."""
 
     width: int = 16
-    untrained_depth: int = 16
+    untrained_depth: int = 20
 
 
 class RootedModel(BoundedModel):
