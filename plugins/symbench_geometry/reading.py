@@ -46,10 +46,9 @@ def declined(name: str, problem: Problem) -> str | None:
     """Return why the problem is not one of invariants of graphs in space, or None."""
     if problem.kind != "graph":
         return f"{name} reads graphs, not {problem.kind} data"
-    told = problem.symmetry
-    known = () if told is None else told.group.factors
+    known = () if problem.ambient is None else problem.ambient.factors
     if [type(factor) for factor in known] != [S, O] or known[1].dim != 3:
         return f"{name} reads graphs whose nodes have positions in space"
-    if any(piece.modes for piece in told.output.pieces) if told else True:
-        return f"{name} outputs invariants"
+    if problem.symmetry is None or graphs.output_order(problem) > 0:
+        return f"{name} outputs invariants, and is told a symmetry under permutations"
     return None

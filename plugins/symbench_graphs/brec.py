@@ -69,6 +69,11 @@ class BREC(PairTask):
         _published("fwl-2", "3-WL (= 2-FWL)", _THEOREM, 270, "pairs_structural"),
         _published("gin", "GIN", _PROJECTS, 0, "pairs_trained"),
         _published("ppgn", "PPGN", _PAPER, 233, "pairs_trained"),
+        _published("i2-gnn", "I²-GNN", _PAPER, 281, "pairs_trained"),
+        _published("khop-gnn", "KP-GNN", _PAPER, 275, "pairs_trained"),
+        _published("gin-counted", "GSN", _PAPER, 254, "pairs_trained"),
+        _published("sswl-plus", "SUN", _PAPER, 223, "pairs_trained"),
+        _published("ngnn", "NGNN", _PAPER, 166, "pairs_trained"),
     )
 
     def pairs(self) -> Sequence[Pair]:

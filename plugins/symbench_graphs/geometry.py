@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from symbench import Symmetry
-from symbench.graphs import pack
-from symbench.groups import O, S, Scalar, V
+from symbench.graphs import graph_symmetry, pack
+from symbench.groups import DirectProduct, O, S, Scalar, V
 from symbench_graphs.pair_contrast import EMBEDDING, shuffled
 from symbench_graphs.pairs import Pair, PairTask
 
@@ -77,13 +77,23 @@ class GeometricPairs(PairTask):
     @property
     def symmetry(self) -> Symmetry:
         """S(N) × O(3): the embedding depends neither on the order of nodes nor on the pose."""
-        group = S(self.input_shape[-1]) * O(3)
+        group = self.ambient
         pairs = V(group.factors[0]) ** 2
         return Symmetry(
             group,
             (2 * pairs)(group) + V(group.factors[1]) * pairs,
             (EMBEDDING * Scalar)(group),
         )
+
+    @property
+    def told(self) -> Symmetry:
+        """S(N) alone, as on all graphs; networks on graphs in space find O(3) in ``ambient``."""
+        return graph_symmetry(5, self.input_shape[-1], output=0, copies=EMBEDDING)
+
+    @property
+    def ambient(self) -> DirectProduct:
+        """S(N) × O(3), which also turns the positions."""
+        return S(self.input_shape[-1]) * O(3)
 
     def moved(self, graphs: Tensor, generator: torch.Generator) -> Tensor:
         """Return the graphs [m, 5, n, n] with nodes in random order and in random poses."""
