@@ -108,16 +108,17 @@ class Fit:
     def error(self) -> Derivative | None:
         """Half of the difference of the fits to alternate halves of the rows, at the probes.
 
-        A bias that both halves share is not seen. None if the halves are too small.
+        It is scaled to the size of the residuals on held-out rows if these are larger, because a
+        bias that both halves share is only seen there. None if the halves are too small.
         """
-        data, within = self.question.data, self.within
+        data, test, x = self.question.data, self.question.test, self.within.x
         T = self.scale / self.choice.length
-        halves = [
-            Regression(T, self.choice.noise, data.x[i::2]).of(data.y[i::2]).derivative(within.x)
-            for i in (0, 1)
-        ]
-        (a, Da), (b, Db) = halves
-        return derivative(within, (a - b) / 2, (Da - Db) / 2)
+        halves = [Regression(T, self.choice.noise, data.x[i::2]).of(data.y[i::2]) for i in (0, 1)]
+        apart = (halves[0](test.x) - halves[1](test.x)).norm() / 2
+        left = (self.f(test.x) - test.y).norm()
+        half = max(1.0, float(left / apart)) / 2 if apart > 0 else 0.5
+        (a, Da), (b, Db) = (each.derivative(x) for each in halves)
+        return derivative(self.within, half * (a - b), half * (Da - Db))
 
     def ignored(self, generator: torch.Generator) -> tuple[Tensor, float]:
         """Return orthonormal directions [t, r] of z along which the targets hardly change.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import final
 
@@ -29,7 +30,8 @@ class FoundGroup(Group):
         basis = orthonormal_rows(L.flatten(1)).view(-1, *L.shape[1:])
         real = float(torch.linalg.eigvals(basis).real.abs().max()) if len(basis) else 0.0
         self._size = _TURNS if real < _IMAGINARY else _OPEN
-        super().__init__("found", basis)
+        digest = hashlib.sha256(basis.numpy().tobytes()).hexdigest()[:12]
+        super().__init__(f"found {digest}", basis)  # groups of one name are equal
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw elements [count, d, d]."""

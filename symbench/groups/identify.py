@@ -71,6 +71,8 @@ def identify(A: Tensor, *, affine: bool = False, tolerance: float = TOLERANCE) -
     )
     if structure.dimension == 0:
         return replace(found, name="0", action="nothing")
+    if structure.kind == "not closed":
+        return replace(found, action="brackets lead out of the span: generators are missing")
     if not affine:
         return _linear(found, structure, ActionSpace.of(structure.basis))
     space = ActionSpace.centred(structure.basis, tolerance)

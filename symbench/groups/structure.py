@@ -12,10 +12,13 @@ from torch import Tensor
 
 from symbench.errors import InputError
 
-Kind = Literal["zero", "abelian", "nilpotent", "solvable", "semisimple", "reductive", "mixed"]
+Kind = Literal[
+    "zero", "not closed", "abelian", "nilpotent", "solvable", "semisimple", "reductive", "mixed"
+]
 
 TOLERANCE = 0.15  # part of a unit below which a bracket or a translation is noise
 _CURVED = 0.2  # size of an eigenvalue of the Killing form from which it has a sign
+_OPEN = 0.5  # closure error above which the span is no algebra, not even a noisy one
 _RANK = 1e-8  # singular values below this part of the largest are rounding
 
 
@@ -122,10 +125,16 @@ class Structure:
     def kind(self) -> Kind:
         """Which of the standard classes the algebra belongs to.
 
-        ``reductive`` is a semisimple algebra with a centre; ``mixed`` is none of the classes.
+        ``reductive`` is a semisimple algebra with a centre; ``mixed`` is none of the classes. A
+        span is ``not closed`` if its brackets lead out of it: then generators are missing.
         """
         if self.dimension == 0:
             return "zero"
+        return "not closed" if self.closure > _OPEN else self._closed_kind
+
+    @property
+    def _closed_kind(self) -> Kind:
+        """The class, if the span is an algebra."""
         if len(self.derived) == 0:
             return "abelian"
         if self._ends(nilpotent=True):

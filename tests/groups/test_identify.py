@@ -54,6 +54,13 @@ def changed(A, seed, *, noise, condition=3.0, affine=False):
     return found
 
 
+@pytest.mark.parametrize("group", [SO(3), SO(4), SL(2)], ids=str)
+def test_a_part_of_an_algebra_whose_brackets_lead_out_of_it_has_no_name(group):
+    found = identify(changed(group.algebra[:2], 0, noise=0.02))
+    assert (found.name, found.kind, found.dimension) == ("", "not closed", 2)
+    assert found.basis is None
+
+
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_the_signature_of_the_exact_algebra_is_that_of_the_books(name):
     A, signature, kind = SIGNATURES[name]
