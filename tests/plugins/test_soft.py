@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from symbench_baselines.penalty import LearnedPenaltyConfig, LearnedPenaltyMLP
+from symbench_baselines.penalty import LearnedPenaltyMLP
 from symbench_discovery.groupconv import GroupConvolution, Lifting
 from symbench_discovery.relaxed import RelaxedConvolution, RelaxedLifting, SteerableRelaxed
 from symbench_emlp.soft import SoftEMLP, SoftEMLPConfig
 from symbench_images.tasks import Rotated
 from symbench_scalars.soft import SoftScalars
-from symbench_symmetry.dial import Linear02, Unbroken
 from symbench_vectors.tasks import O3Inertia, O5Invariant
 
 import symbench
-from symbench import Context, seeded
+from symbench import seeded
 
 SOFT = [SoftEMLP, SoftScalars]
 
@@ -78,38 +77,7 @@ def test_the_relaxed_network_starts_invariant_under_quarter_turns():
         assert not torch.allclose(net(x), net(x.rot90(1, (2, 3))), atol=1e-4)
 
 
-def fitted(model, task, n: int, updates: int):
-    data, valid = task.sample(n, 0, "train"), task.sample(200, 0, "valid")
-    problem = symbench.problem(task, model)
-    stream, cpu = seeded("fit"), torch.device("cpu")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return model.fit(problem, data, Context(n, 0, updates, cpu, valid, stream, data))
-
-
-@pytest.mark.slow
-@pytest.mark.statistics
-def test_the_learned_penalty_makes_a_perceptron_more_symmetric():
-    task, errors = O5Invariant(), []
-    for penalty, inertia in ((0.0, 1.0), (1.0, 0.9)):
-        config = LearnedPenaltyConfig(width=64, penalty=penalty, inertia=inertia)
-        errors.append(violation(fitted(LearnedPenaltyMLP(config), task, 300, 400), task))
-    assert errors[1] < 0.7 * errors[0]
-
-
 def test_the_penalty_declines_other_losses_and_the_quick_tier():
     view = symbench.problem(O5Invariant(), LearnedPenaltyMLP)
     assert LearnedPenaltyMLP().accepts(view) is None
     assert "twin" in LearnedPenaltyMLP.for_tier("quick").accepts(view)
-
-
-@pytest.mark.slow
-@pytest.mark.statistics
-@pytest.mark.parametrize("soft", ["soft-emlp", "soft-scalars"])
-def test_a_soft_model_loses_little_without_a_break_and_wins_with_one(soft, tmp_path):
-    exact = soft.removeprefix("soft-")
-    tasks = [Unbroken.name, Linear02.name]
-    run = symbench.run(tasks, [soft, exact], "quick", tmp_path, sizes=[1000], seeds=1)
-    error = {(r.task, r.model): r.scores["error"] for r in run.run.records}
-    assert error[Unbroken.name, soft] < 2 * error[Unbroken.name, exact] + 1e-4
-    assert error[Linear02.name, soft] < 0.2 * error[Linear02.name, exact]

@@ -1,0 +1,59 @@
+"""scripts/dial_figure.py draws what the records hold of the dial."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "dial_figure.py"
+pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="needs the source tree")
+
+
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(SCRIPT))
+
+
+def record(task: str, model: str, errors: list[float], n: int = 1000, tier: str = "quick"):
+    trials = [SimpleNamespace(n_train=n, scores={"error": error}) for error in errors]
+    trials.append(SimpleNamespace(n_train=n, scores={}))  # a trial without the score
+    identity = SimpleNamespace(task=task, model=model, tier=tier)
+    return SimpleNamespace(identity=identity, trials=trials)
+
+
+RECORDS = [
+    record("broken-o5-0", "scalars", [1e-4]),
+    record("broken-o5-0.3", "scalars", [0.09, 0.1]),
+    record("broken-o5-0.3", "scalars", [0.5]),  # fewer seeds
+    record("broken-o5-0.3", "mlp", [0.006], n=100),
+    record("broken-o5-0.3", "soft-scalars", [0.001], tier="full"),
+    record("broken-o5-cubic-0.3", "mlp", [0.05]),
+    record("o5-invariant", "mlp", [0.05]),
+]
+
+
+def test_it_takes_the_records_of_one_tier_and_size_with_the_most_seeds(script):
+    found = script["curves"](RECORDS, "quick", 1000, cubic=False)
+    assert found == {"scalars": {0.0: [1e-4], 0.3: [0.09, 0.1]}}
+
+
+def test_both_terms_begin_with_the_same_control(script):
+    found = script["curves"](RECORDS, "quick", 1000, cubic=True)
+    assert found == {"scalars": {0.0: [1e-4]}, "mlp": {0.3: [0.05]}}
+
+
+def test_the_same_records_give_the_same_file(script, tmp_path):
+    found = script["curves"](RECORDS, "quick", 1000, cubic=False)
+    for name in ("one.svg", "two.svg"):
+        script["draw"](found, "dial", tmp_path / name)
+    first, second = ((tmp_path / name).read_text() for name in ("one.svg", "two.svg"))
+    assert first == second
+    assert "scalars (exact)" in first
+
+
+def test_every_model_of_the_figure_has_one_kind(script):
+    names = [model for _, models in script["KINDS"].values() for model in models]
+    assert len(names) == len(set(names))
