@@ -3,8 +3,8 @@
 python scripts/compute_axis.py --store DIR -t o5-invariant [--figure compute.png] > table
 
 Runs that differ in --updates give the points of a curve. For each task, the figure has two panels:
-the error against n at the largest number of updates, and the error against the floating-point
-operations of training at the largest n. The table has the operations at which the median error
+the error against n at one number of updates, and the error against the floating-point operations
+of training at the largest n. The table has the operations at which the median error
 reaches the task's threshold, a bound where it does not.
 """
 
@@ -28,6 +28,7 @@ from symbench.results.statistics.curves import Crossing, n_to_threshold
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 HEADERS = ("task", "model", "n", "updates", "operations", "error", "operations to threshold")
 _BACKWARD = 3  # a gradient takes twice the operations of the forward pass
@@ -95,9 +96,15 @@ def by_compute(curve: Sequence[Point]) -> list[Point]:
 
 
 def by_size(curve: Sequence[Point]) -> list[Point]:
-    """Return the points of the largest number of updates, by n."""
-    most = max(point.updates for point in curve)
-    return [point for point in curve if point.updates == most]
+    """Return the points by n, all of the number of updates that was run at the most sizes.
+
+    Of two such numbers the larger one counts.
+    """
+    sizes: dict[int, dict[int, Point]] = defaultdict(dict)
+    for point in curve:
+        sizes[point.updates][point.n] = point
+    updates = max(sizes, key=lambda number: (len(sizes[number]), number))
+    return list(sizes[updates].values())
 
 
 def to_threshold(curve: Sequence[Point], threshold: float) -> Crossing:
@@ -139,6 +146,7 @@ def draw(found: Curves, thresholds: Mapping[str, float], to: Path) -> None:
         right.set(xlabel="floating-point operations of training", ylabel="error")
         for axis in (left, right):
             axis.set(xscale="log", yscale="log")
+            axis.xaxis.set_minor_formatter(NullFormatter())
             axis.axhline(thresholds[task], color="grey", linestyle=":", linewidth=1)
         right.legend(fontsize="small")
     figure.savefig(to, dpi=120)

@@ -15,7 +15,7 @@ from torch_geometric.transforms import AddRandomWalkPE
 from symbench import Model, Prior, Problem, graphs
 from symbench.groups import Rescaled
 
-_STEPS = 16  # of the random walk of GPS
+_STEPS, _SMALL = 16, 16  # steps of the random walk of GPS; nodes of small graphs
 
 
 class OnBatches(nn.Module):
@@ -60,7 +60,7 @@ class Transformer(nn.Module):
 
 @dataclass(frozen=True)
 class PyGConfig:
-    """``depth`` layers of ``width`` channels; without ``trains``, only tasks that train nothing."""
+    """``depth`` layers of ``width`` channels; without ``trains``, only pairs of small graphs."""
 
     width: int = 64
     depth: int = 4
@@ -83,14 +83,14 @@ class _OnBatches(Model):
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not a graph, and functions of pairs of nodes."""
-        if problem.kind != "graph":
-            return f"{self.name} reads graphs, not {problem.kind} data"
-        if problem.symmetry is None or not problem.symmetry.group.permutes:
-            return f"{self.name} needs to be told a symmetry under permutations of the nodes"
-        if problem.loss != "none" and not self.config.trains:
-            return f"{self.name} trains its trials one by one: run it in the tier full"
-        pairs = graphs.output_order(problem) > 1
-        return f"{self.name} outputs no functions of pairs of nodes" if pairs else None
+        told = problem.symmetry
+        if problem.kind != "graph" or told is None or not told.group.permutes:
+            return f"{self.name} reads graphs, and is told a symmetry under permutations"
+        small = problem.loss == "none" and problem.input_shape[-1] <= _SMALL
+        if not (small or self.config.trains):
+            return f"{self.name} computes its trials one by one: run it in the tier full"
+        few = graphs.output_order(problem) < 2
+        return None if few else f"{self.name} outputs no functions of pairs of nodes"
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape]."""
@@ -144,8 +144,7 @@ class PNA(_OnBatches):
     reference = "Corso et al. 2020, Principal neighbourhood aggregation for graph nets"
     options: ClassVar[Mapping[str, Any]] = {
         "aggregators": ["mean", "min", "max", "std"], "edge_dim": 1, "deg": torch.ones(16),
-        "scalers": ["identity", "amplification", "attenuation"],
-    }  # fmt: skip
+        "scalers": ["identity", "amplification", "attenuation"]}  # fmt: skip
 
 
 @final

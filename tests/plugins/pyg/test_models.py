@@ -50,16 +50,17 @@ def test_relabelling_relabels_and_padding_changes_nothing(model, order):
 
 def test_functions_of_pairs_of_nodes_are_declined():
     assert "pairs of nodes" in (GCN().accepts(asks("mse", 2, 6, 1, 2)) or "")
-    assert "not vectors data" in (
+    assert "reads graphs" in (
         GCN().accepts(symbench.problem(symbench.task("o3-inertia"), GCN())) or ""
     )
 
 
 def test_the_quick_tier_trains_none_of_them():
-    training, pairs = asks("mse", 2, 6, 1), asks("none", 2, 6, 16)
+    training, large, pairs = asks("mse", 2, 6, 1), asks("none", 2, 20, 16), asks("none", 2, 6, 16)
     for model in MODELS:
-        assert "tier full" in (model.for_tier("quick").accepts(training) or "")
-        assert model.for_tier("full").accepts(training) is None
+        for problem in (training, large):
+            assert "tier full" in (model.for_tier("quick").accepts(problem) or "")
+            assert model.for_tier("full").accepts(problem) is None
         assert model.for_tier("quick").accepts(pairs) is None
 
 
