@@ -47,7 +47,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.encode = AddRandomWalkPE(_STEPS, attr_name=None)  # appended to the features
         self.first = nn.Linear(features + _STEPS, width)
-        local = [pyg.GINEConv(pyg.MLP(3 * [width], norm=None), edge_dim=1) for _ in range(depth)]
+        local = (pyg.GINEConv(pyg.MLP(3 * [width], norm=None), edge_dim=1) for _ in range(depth))
         self.layers = nn.ModuleList(pyg.GPSConv(width, conv, heads) for conv in local)
 
     def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor, **weights: Tensor) -> Tensor:
