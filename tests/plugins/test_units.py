@@ -24,7 +24,13 @@ from symbench.testing.laws import difference
 from symbench.testing.units import FAR, Units, changes_of_units, in_units, trained
 
 REGISTRY = load()
-MODELS = [name for name, card in REGISTRY.models.items() if card.plugin != "symbench_example"]
+# Networks on graphs in space are built for tasks that train nothing, so that no target has a unit.
+UNTRAINED = [name for name, card in REGISTRY.models.items() if card.plugin == "symbench_geometry"]
+MODELS = [
+    name
+    for name, card in REGISTRY.models.items()
+    if card.plugin != "symbench_example" and name not in UNTRAINED
+]
 DECIMAL = 1e12  # unlike powers of two, it rounds the data
 TASK_UNITS = (ConservationError, PaperError)  # scores in units of the task, or of its constants
 # Told more symmetry than SO(2), which the task has, these are invariant under three directions, one
@@ -117,3 +123,9 @@ def test_scores_do_not_depend_on_the_units_of_any_family_of_tasks(name):
 
 def test_every_model_has_a_task_with_units():
     assert [name for name in MODELS if not families(name)[1]] == []
+
+
+def test_models_without_units_accept_only_tasks_that_train_nothing():
+    assert UNTRAINED
+    for name in UNTRAINED:
+        assert {task.loss for task in families(name)[0].accepted} == {"none"}
