@@ -1,4 +1,4 @@
-"""Draw the dial of broken symmetry: error over ε for exact, soft, discovering and untold models.
+"""Draw errors on the dial of broken symmetry, by kind of model.
 
 symbench run -t 'broken-o5-*' -m mlp -m scalars -m soft-scalars --tier quick --store dial
 python scripts/dial_figure.py --store dial --tier quick --to docs/figures

@@ -32,6 +32,8 @@ class Symmetrised(nn.Module):
         super().__init__()
         self.net, self.frames = net, frames
         self._law = law
+        for rep in (law.input, law.output):  # fills their caches, so that a call changes nothing
+            rep.act(torch.eye(rep.group.dim), torch.zeros(rep.size))
 
     def calibrate(self, x: Tensor, y: Tensor) -> None:
         """Calibrate the frames on the training data, and ``net`` on the data in these frames."""
