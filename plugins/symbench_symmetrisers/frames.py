@@ -213,7 +213,7 @@ class ProductFrames(nn.Module):
 class Drawn(nn.Module):
     """Elements drawn from the group when the module is built.
 
-    In training steps, example b of a batch gets ``count`` elements of the pool that depend on b;
+    In training mode, example b of a batch gets ``count`` elements of the pool that depend on b;
     batches are random. In evaluation all examples get the first ``test_count``.
     """
 
@@ -228,7 +228,7 @@ class Drawn(nn.Module):
 
     def forward(self, x: Tensor) -> Frames:
         """Return the elements for x [n, size]."""
-        if self.training and torch.is_grad_enabled():
+        if self.training:
             place = torch.arange(len(x) * self._count, device=x.device) % len(self.forth)
             forth, back = (t[place].unflatten(0, (len(x), -1)) for t in (self.forth, self.back))
         else:
