@@ -34,8 +34,10 @@ def random_table(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=int, default=100)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", type=int, default=100, help="number of tables")
     parser.add_argument("--first", type=int, default=0, help="seed of the first table")
     given = parser.parse_args()
     generators, elements, either, flat = 0, 0, 0, 0

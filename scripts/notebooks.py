@@ -8,6 +8,7 @@ The last expression of a cell is shown as in Jupyter. An exception ends the run 
 
 from __future__ import annotations
 
+import argparse
 import ast
 import io
 import json
@@ -69,10 +70,15 @@ def _lines(text: str) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def main(paths: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Execute the notebooks and write them back."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paths", nargs="+", type=Path, help="notebooks to execute")
+    paths = parser.parse_args(arguments).paths
     os.environ.setdefault("COLUMNS", "100")
-    for path in map(Path, paths):
+    for path in paths:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         count = sum(1 for _ in execute(notebook))
         path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -17,20 +17,22 @@ class Graded(nn.Module):
 
     grades: Tensor
     squares: Tensor
+    sizes: Tensor
 
     def __init__(self, algebra: Algebra) -> None:
         super().__init__()
         self._d = algebra.d
         self.register_buffer("grades", algebra.grades)
         self.register_buffer("squares", algebra.squares)
+        sizes = [float(math.comb(self._d, grade)) for grade in range(self._d + 1)]
+        self.register_buffer("sizes", torch.tensor(sizes))
 
     def quadratic(self, x: Tensor) -> Tensor:
         """Return the invariants Σ_A ± x_A² of each grade, per coordinate of it, [..., d + 1]."""
         q = x.new_zeros(*x.shape[:-1], self._d + 1).index_add(
             -1, self.grades, self.squares * x.square()
         )
-        counts = [math.comb(self._d, grade) for grade in range(self._d + 1)]
-        return q / torch.tensor(counts, dtype=x.dtype, device=x.device)
+        return q / self.sizes
 
 
 class GradedLinear(Graded):

@@ -14,10 +14,8 @@ _TASKS = (
     "pendula:DoublePendulum",
     "pendula:SpringPendulum",
     "pendula:TalkPendulum",
-    *("bodies:TwoBody", "charged:NBodySoftened"),
-    "charged:NBodyCharged",
-    "forces:ElectromagneticForce",
-    "forces:GravityEnergy",
+    *("bodies:TwoBody", "charged:NBodySoftened", "charged:NBodyCharged"),
+    *("forces:ElectromagneticForce", "forces:GravityEnergy"),
 )
 _MODELS = {  # and whether they are equivariant
     "models:NodeMLP": False,

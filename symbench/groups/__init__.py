@@ -7,7 +7,7 @@ from symbench.groups.conjugated import Conjugated
 from symbench.groups.enumerated import Finite, elements_of, generated, geodesic
 from symbench.groups.exponential import exp_action, steps_needed
 from symbench.groups.finite import C, D, S, Trivial, Z
-from symbench.groups.identify import Identity, identify
+from symbench.groups.identification import Identity, identify
 from symbench.groups.linear import GL, SL, Scaling, Sp
 from symbench.groups.orthogonal import SO, Lorentz, O
 from symbench.groups.representation import Representation, Scalar, T, V

@@ -114,7 +114,8 @@ def stored() -> Any:
             TrialRecord(n_train=n, seed=seed, status="ok", scores={"error": 1 / n + seed / 100})
             for n in (8, 16) for seed in (0, 1)
         ]  # fmt: skip
-        record = Record(identity=identity, **{"status": "ok", "trials": trials, **changes})
+        stated = {"status": "ok", "trials": trials, "provenance": {"metrics": {}}, **changes}
+        record = Record(identity=identity, **stated)
         Store(path).write(record)
         return record
 

@@ -165,7 +165,7 @@ def test_a_cold_cache_needs_no_torch(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMBENCH_PLUGINS", "symbench_vectors,symbench_baselines,symbench_images")
     code = (
         "import sys\nfrom symbench.registry import load\nregistry = load()\n"
-        "assert len(registry.models) == 11\n"
+        "assert len(registry.models) == 12\n"
         "assert 'torch' not in sys.modules\n"
         "assert 'symbench_baselines.models' not in sys.modules\n"
     )

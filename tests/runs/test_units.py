@@ -74,7 +74,7 @@ def usual(tmp_path_factory):
 def test_scores_do_not_depend_on_the_units_of_a_task(tmp_path, usual, inputs, targets):
     other = scores(tmp_path / "other", inputs, targets)
     exact = inputs != 1e-12  # other factors round the data
-    assert other == pytest.approx(usual, rel=1e-6 if exact else 0.05, abs=1e-6)
+    assert other == pytest.approx(usual, rel=1e-6 if exact else 0.1, abs=1e-6)
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.1, 1e12])

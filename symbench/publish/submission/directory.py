@@ -22,8 +22,8 @@ _MARK = b'<meta name="generator" content="symbench">'
 _PAGES = {
     "tasks": re.compile(r"[0-9a-f]{12}\.html"),
     "models": re.compile(r"[0-9a-f]{12}\.html"),
-    "figures": re.compile(r"[0-9a-f]{12}\.svg|ranks-\d+\.svg|[0-9a-f]{16}-\d+\.png"),
-    "static": re.compile(r"site\.css|(charts|compare|model|overview|tables|task|theme)\.js"),
+    "figures": re.compile(r"[0-9a-f]{12}\.svg|(ranks|profiles)-\d+\.svg|[0-9a-f]{16}-\d+\.png"),
+    "static": re.compile(r"site\.css|(charts|compare|figure|model|overview|tables|task|theme)\.js"),
     "static/vendor": re.compile(r"(d3|plot)-[\d.]+\.min\.js|LICENSES\.txt"),
 }
 

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from symbench_baselines.closed_form import LeastSquares, MatrixLog
 from symbench_baselines.images import CNN, CNNMaxPool, FCLConv, FCShallow
 from symbench_baselines.models import MLP, AugmentedMLP, Constant, Linear, PenalisedMLP
+from symbench_baselines.penalty import LearnedPenaltyMLP
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
@@ -193,7 +194,7 @@ def test_the_cards_say_what_the_classes_say() -> None:
     registration = Registration("symbench_baselines")
     symbench_baselines.symbench_register(registration)
     cards = {card.name: card for card in registration.cards}
-    listed = [*ALL, CNN, CNNMaxPool, FCLConv, FCShallow, LeastSquares, MatrixLog]
+    listed = [*ALL, CNN, CNNMaxPool, FCLConv, FCShallow, LeastSquares, MatrixLog, LearnedPenaltyMLP]
     assert set(cards) == {cls.name for cls in listed}
     for cls in listed:
         card = cards[cls.name]

@@ -12,7 +12,7 @@ from symbench_vectors.tasks import LorentzScattering, O5Invariant
 import symbench
 from symbench.contract import Data, seeded
 from symbench.nullspace.acting import acting
-from symbench.nullspace.comparison import affine_error, announced, without_symmetry
+from symbench.nullspace.comparison import affine_error, announced, knows, without_symmetry
 from symbench.nullspace.process import Regression
 from symbench.registry import load
 
@@ -94,15 +94,16 @@ def test_the_affine_error_is_that_of_the_best_affine_function():
 
 
 @pytest.mark.parametrize(
-    ("error", "affine", "knows"),
+    ("error", "affine", "known"),
     [
         (0.047, 0.047, False), (0.02, 0.047, True),  # a remainder is unknown, or known
         (0.01, 0.01, True),  # a remainder that cannot break much
         (0.85, 3.0, True), (0.95, 3.0, False),  # an affine fit that is worse than a constant
     ],
 )  # fmt: skip
-def test_an_affine_fit_does_not_stand_for_a_function_that_is_not(error, affine, knows):
-    assert KernelNull()._knows(error, affine) is knows
+def test_an_affine_fit_does_not_stand_for_a_function_that_is_not(error, affine, known):
+    config = KernelNull().config
+    assert knows(error, affine, config.worst, config.tolerance) is known
 
 
 def test_noise_alone_gives_no_generator(discovered):

@@ -11,6 +11,7 @@ import pytest
 import symbench_emlp
 import torch
 from symbench_emlp.models import EMLP, EMLPO3, EMLPSO2, EMLPSO3, EMLPSO5
+from symbench_emlp.soft import SoftEMLP
 from torch import nn
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
@@ -86,7 +87,7 @@ def test_rotations_are_respected_and_mirrors_are_not():
 def test_every_card_says_what_its_class_says():
     registration = Registration("symbench_emlp")
     symbench_emlp.symbench_register(registration)
-    assert {card.load() for card in registration.cards} == set(MODELS)
+    assert {card.load() for card in registration.cards} == {*MODELS, SoftEMLP}
     for card in registration.cards:
         model = card.load()
         assert card.details == {"prior": model.prior, "equivariant": model.name == "emlp"}

@@ -298,8 +298,8 @@ def test_the_sentences_of_a_document_are_whole() -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(InputError, match="table, md, json"):
-        render(Summary("quick", []), "csv")
+    with pytest.raises(InputError, match="table, md, csv, json"):
+        render(Summary("quick", []), "tex")
 
 
 @pytest.mark.parametrize("form", SUMMARY_FORMATS[:2])
@@ -342,7 +342,10 @@ def test_the_command_narrows_tasks_and_models_before_it_compares(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--format", "csv"], "choose one of table, md, json"), (["-t", "zz"], "matches -t and -m")],
+    [
+        (["--format", "tex"], "choose one of table, md, csv, json"),
+        (["-t", "zz"], "matches -t and -m"),
+    ],
 )
 def test_the_command_refuses_in_one_line(arguments, message, written, capsys, monkeypatch) -> None:
     assert run(monkeypatch, "--store", written, "--summary", *arguments) == 2

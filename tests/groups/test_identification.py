@@ -11,7 +11,7 @@ from symbench.errors import InputError
 from symbench.groups import GL, SE, SL, SO, Lorentz, Scaling, Sp
 from symbench.groups.action_space import matrix_of
 from symbench.groups.forms import kept_form, orthonormal_axes, symplectic_axes
-from symbench.groups.identify import identify
+from symbench.groups.identification import identify
 from symbench.groups.structure import Structure
 
 HEISENBERG = matrix_of(3, [[(0, 1)], [(1, 2)], [(0, 2)]])
