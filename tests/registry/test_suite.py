@@ -24,6 +24,9 @@ def test_the_suites_of_the_package_name_tasks_and_models_that_exist(known, name)
     for kind in ("task", "model"):
         for one in content[f"{kind}s"]:
             assert known.select(kind, [one]) == [one]
+    for tier in ("smoke", "quick"):
+        for task in content["tasks"]:
+            assert known.task(task).for_tier(tier).sizes[tier], f"{task} is not in tier {tier}"
 
 
 def test_a_plugin_registers_the_suite_of_a_file(tmp_path):
