@@ -12,6 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+DEEPEST = 20  # levels of nesting of a document
+# Accepts an unterminated string: to require the closing quote would make the scan quadratic.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)', re.DOTALL)
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _PERMISSIONS = 0o644  # a temporary file is readable by its owner only
 _Pairs = list[tuple[str, Any]]
 _SAFE = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
@@ -56,20 +60,36 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> Path:
     return path
 
 
-def parse_json(text: str, *, pairs_hook: Callable[[_Pairs], Any] | None = None) -> Any:
+def parse_json(
+    text: str, *, pairs_hook: Callable[[_Pairs], Any] | None = None, deepest: int = DEEPEST
+) -> Any:
     """Return the value of a JSON text in which every number is finite.
+
+    Nesting is checked before anything is parsed.
 
     Args:
         text: the JSON text.
         pairs_hook: makes a value of the fields of each object, as in ``json.loads``.
+        deepest: levels of nesting that it may have.
 
     Raises:
-        ValueError: not JSON, or it holds NaN, an infinity or a number that overflows (1e999).
-        RecursionError: nested too deeply.
+        ValueError: not JSON, nested too deeply, or with NaN, an infinity or a number that
+            overflows (1e999).
     """
+    if _is_deeper(text.encode("utf-8", "surrogatepass"), deepest):
+        raise ValueError(f"nested deeper than {deepest} levels")
     return json.loads(
         text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=pairs_hook
     )
+
+
+def _is_deeper(content: bytes, most: int) -> bool:
+    depth = 0
+    for mark in _STRING.sub(b"", content).translate(None, _NO_BRACKET):
+        depth += 1 if mark in b"[{" else -1
+        if depth > most:
+            return True
+    return False
 
 
 def _finite(text: str) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from symbench.files import parse_json, safe_name, write_atomic
+from symbench.files import DEEPEST, parse_json, safe_name, write_atomic
 
 
 def names(directory: Path) -> list[str]:
@@ -114,6 +114,16 @@ def test_the_message_about_a_long_number_is_short():
 def test_what_is_not_json_is_refused(text):
     with pytest.raises(json.JSONDecodeError):
         parse_json(text)
+
+
+def test_nesting_is_bounded_before_anything_is_parsed():
+    inside = '"[[{" : 1'
+    deepest = "[" * (DEEPEST - 1) + "{" + inside + "}" + "]" * (DEEPEST - 1)
+    assert parse_json(deepest) == json.loads(deepest)
+    with pytest.raises(ValueError, match=f"nested deeper than {DEEPEST} levels"):
+        parse_json(f"[{deepest}]")
+    with pytest.raises(ValueError, match="nested deeper"):
+        parse_json("[" * 1_000_000)
 
 
 def test_the_fields_of_each_object_go_through_the_hook():

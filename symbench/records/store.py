@@ -231,7 +231,7 @@ class Store:
             return None
         except OSError as error:
             raise _cannot("read", path, error) from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return self._put_aside(path, error)
         return None
 
@@ -251,7 +251,7 @@ class Store:
             return None
         try:
             record = _parsed(_content(Path(place)), path.stem)
-        except (OSError, ValueError, RecursionError):
+        except (OSError, ValueError):
             self._warn(f"{path} cannot be used: {why}; set aside as {place}")
             return None
         if not path.exists():

@@ -121,7 +121,7 @@ def read(path: Path) -> Study | None:
         study = Study.model_validate(parse_json(path.read_text(encoding="utf-8")))
         if study.spec.key != path.stem:
             raise ValueError("it is about another task, model or tier than its name says")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         why = " ".join(str(error).split())[:200]
         raise InputError(f"{path} cannot be used ({why}): tune again with --fresh") from error
     return study

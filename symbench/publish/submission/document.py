@@ -92,7 +92,7 @@ class Submission(Part):
     @property
     def is_of_earlier_protocol(self) -> bool:
         """Whether no cell can be repeated by this version, nor its tables be made again."""
-        versions = {one.protocol.get("version") for one in self.plan}
+        versions = [one.protocol.get("version") for one in self.plan]  # of any type
         return bool(versions) and PROTOCOL_VERSION not in versions
 
     def to_json(self) -> str:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from symbench import files
 from symbench.errors import InputError
-from symbench.files import parse_json
 from symbench.publish.submission.document import Submission
 
 LARGEST = 64 * 2**20  # bytes; a cell takes about 20,000
-DEEPEST = 20
+DEEPEST = files.DEEPEST + 2  # a record is two levels deep in a submission
 _LONGEST = 100_000  # fields of an object: the reader names every wrong one
 # How many of each character: six to forty times as many as in a genuine submission of that size.
 _MOST = {b'"': LARGEST // 8, b",": LARGEST // 12, b":": LARGEST // 12, b"\\": LARGEST // 64,
          b"[": LARGEST // 64, b"{": LARGEST // 64}  # fmt: skip
-# Accepts an unterminated string: to require the closing quote would make the scan quadratic.
-_STRING = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)', re.DOTALL)
-_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def read(path: Path) -> Submission:
@@ -66,21 +62,10 @@ def parse_foreign(content: bytes) -> Any:
     for mark, most in _MOST.items():
         if content.count(mark) > most:
             raise InputError(f"more than {most} times {mark.decode()}")
-    if _deeper_than(content, DEEPEST):
-        raise InputError(f"nested deeper than {DEEPEST} levels")
     try:
-        return parse_json(content.decode(), pairs_hook=_object)
+        return files.parse_json(content.decode(), pairs_hook=_object, deepest=DEEPEST)
     except ValueError as error:
         raise InputError(f"not JSON that a submission may hold: {error}") from error
-
-
-def _deeper_than(content: bytes, most: int) -> bool:
-    depth = 0
-    for mark in _STRING.sub(b"", content).translate(None, _NO_BRACKET):
-        depth += 1 if mark in b"[{" else -1
-        if depth > most:
-            return True
-    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
