@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import final
 
 from symbench_symmetry.fields import (
-    EVERY_TIER,
     FULL_ONLY,
     AsymmetricBody,
     FieldTask,
@@ -91,7 +90,6 @@ class AsymmetricBodyOrbit(Orbit, AsymmetricBody):
     """
 
     name, summary = "field-asymmetric-body-orbit", "control: a rigid body along one trajectory"
-    sizes = EVERY_TIER
 
 
 @final

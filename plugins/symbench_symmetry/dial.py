@@ -110,7 +110,6 @@ class Linear005(BrokenO5):
 class Linear01(BrokenO5):
     name, summary = "broken-o5-0.1", "O(5) broken by 0.1 of one coordinate, floor 0.01"
     epsilon, floor = 0.1, 0.01
-    sizes = _EVERY_TIER
 
 
 class Linear02(BrokenO5):

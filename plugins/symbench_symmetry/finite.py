@@ -63,7 +63,6 @@ class FiniteSevenfold(FiniteTask):
     """
 
     name = "finite-sevenfold"
-    sizes = EVERY_TIER
     summary = "a function of the plane that only sevenfold rotations preserve"
     discovery = "finite"
     reference = "Yang, Walters, Dehmamy, Yu 2023 (LieGAN), discrete rotation"

@@ -102,7 +102,6 @@ class O3Anisotropic(LabelsO3):
 class SO2Isotropic(LabelsSO2):
     name, summary = "law-so2-isotropic", "labels with an axis, inputs isotropic"
     variances = _ROUND
-    sizes = _EVERY_TIER
 
 
 class SO2Anisotropic(LabelsSO2):

@@ -70,7 +70,7 @@ class PoseTask(FiniteTask):
     reference = "Park et al. 2026 (LieFlow); the supervised form is ours"
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100,),
-        "quick": (100, 300),
+        "quick": (),
         "full": (100, 300, 1000, 3000, 10000),
     }
     object: ClassVar[tuple[tuple[float, ...], ...]] = TETRAHEDRON
@@ -226,6 +226,7 @@ class FiniteNone(PoseTask):
     name = "finite-none"
     summary = "the nearest of twelve random poses of an object: no symmetry"
     threshold = 0.13
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**PoseTask.sizes, "quick": (100, 300)}
 
     def poses(self) -> Tensor:
         """Return twelve fixed rotations [12, 3, 3]."""

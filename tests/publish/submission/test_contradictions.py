@@ -89,8 +89,8 @@ def test_an_edited_table_row_is_found(document):
 
 @pytest.mark.parametrize("version", [["1"], {"a": 1}, None, 1])
 def test_a_protocol_of_any_type_is_a_version_that_is_not_ours(document, version):
-    for cell in (*document["plan"], *(record["identity"] for record in document["records"])):
-        cell["protocol"]["version"] = version
+    for one in (*document["plan"], *(record["identity"] for record in document["records"])):
+        one["protocol"]["version"] = version
     assert read(document).is_of_earlier_protocol
 
 
