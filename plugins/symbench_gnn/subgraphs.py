@@ -243,9 +243,10 @@ class LocalFWL2(RootedModel):
 
 @dataclass(frozen=True)
 class EdgeTransformerConfig(RootedConfig):
-    """``heads`` must divide ``width``."""
+    """``heads`` must divide ``width``; more than eight untrained layers amplify rounding."""
 
     heads: int = 4
+    untrained_depth: int = 8
 
 
 @final

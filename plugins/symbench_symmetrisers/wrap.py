@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from symbench import InputError, Problem, Symmetry
 from symbench.groups import Rescaled, V
-from symbench_symmetrisers.frames import Drawn, Frames, LearnedFrame, frame_vectors, frames_of
+from symbench_symmetrisers.frames import (
+    Drawn,
+    Frames,
+    LearnedFrame,
+    frame_vectors,
+    frames_of,
+    vectors,
+)
 
 By = Literal["frames", "canonical", "averaged"]
 
@@ -110,6 +117,8 @@ def symmetrised(
 
 def _learned(problem: Problem, law: Symmetry) -> LearnedFrame:
     group = law.group
+    if len(vectors(law.input, torch.zeros(law.input.size))) == 1:
+        raise InputError("one vector leaves no frame to learn: average over its frames")
     count = frame_vectors(law.input, group)
     output = (count * V)(group)
     asked = replace(
