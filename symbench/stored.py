@@ -14,12 +14,13 @@ import torch
 from torch import nn
 
 from symbench import registry as registries
-from symbench.contract import Metric
+from symbench.contract import Metric, Task
 from symbench.errors import InputError, SymbenchError
 from symbench.records.record import Record
 from symbench.records.store import Store, started
 from symbench.registry import Registry
 from symbench.registry.card import one_line
+from symbench.registry.given import add_given
 from symbench.registry.settings import guarded
 from symbench.runs.networks import name_of, rebuilt
 from symbench.runs.rescore import metric_of, rescored
@@ -32,12 +33,17 @@ if TYPE_CHECKING:
 
 
 def load(
-    store: str | Path, *, plugin_files: Sequence[Path | str] = (), blocked: Sequence[str] = ()
+    store: str | Path,
+    *,
+    tasks: Sequence[Task] = (),
+    plugin_files: Sequence[Path | str] = (),
+    blocked: Sequence[str] = (),
 ) -> Stored:
     """Return the results of earlier runs.
 
     Args:
         store: the directory of the records.
+        tasks: tasks that no plugin registers, such as a ``TableTask``, to rebuild their networks.
         plugin_files: plugins besides the installed ones, to rebuild networks of their models.
         blocked: installed plugins that are left out.
 
@@ -47,7 +53,10 @@ def load(
     path = Path(store)
     if not path.is_dir():
         raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
-    return Stored(Store(path), registries.load(tuple(plugin_files), tuple(blocked)))
+    registry = registries.load(tuple(plugin_files), tuple(blocked))
+    for task in tasks:
+        add_given(registry, task)
+    return Stored(Store(path), registry)
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,11 @@ class Stored:
             why = known.declined.get(name_of(key), f"the run kept {known.which} only")
             raise InputError(f"the network of n_train {n_train}, seed {seed} is not kept: {why}")
         tensors = self.store.read_networks(record)
+        if task not in self.registry.tasks:
+            raise InputError(
+                f"task {task} is of no plugin: give it to load, such as "
+                f"symbench.load(store, tasks=[symbench.TableTask(…)])"
+            )
         if missing := self.registry.task(task).available():
             raise InputError(f"the network needs data of its task to be rebuilt: {missing}")
         with guarded(self.registry.card("model", model).plugin):

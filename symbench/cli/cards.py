@@ -111,14 +111,14 @@ def _task(registry: Registry, card: Card) -> Document:
 def _inputs(task: Task) -> Document:
     """Return whether the law of the inputs has the symmetry, if the data are here."""
     from symbench.draws import Draws
-    from symbench.metrics.inputs import inputs_invariant, inputs_told_apart
+    from symbench.metrics.inputs import has_invariant_inputs, inputs_told_apart
 
     if task.symmetry is None or not task.is_local() or task.available():
         return {}
     if (above := Draws.of(task).kept("inputs", inputs_told_apart)) is None:
         return {}
     told = f"a classifier tells x from gx in {0.5 + above:.0%} of cases"
-    if inputs_invariant(above):
+    if has_invariant_inputs(task, above):
         return {"inputs": f"as symmetric as the task ({told})"}
     return {
         "inputs": f"not symmetric ({told}): equivariance is that of moved inputs, never trained"

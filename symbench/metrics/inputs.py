@@ -82,6 +82,11 @@ def inputs_told_apart(task: Task) -> float | None:
     return told_apart(x, symmetry, seeded(task.name, task.version, "inputs"))
 
 
+def has_invariant_inputs(task: Task, above_chance: float) -> bool:
+    """Whether ``inputs_told_apart`` of a task is consistent with inputs whose law is invariant."""
+    return inputs_invariant(above_chance, task.at_most(PAIRS, "test"))
+
+
 def _rows(rep: Representation, g: Tensor, met: Tensor, generator: Generator) -> Tensor:
     """Return coordinates [2, n, at most 512] of inputs and moved inputs.
 

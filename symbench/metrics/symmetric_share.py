@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from symbench.contract import Model, Scores, Symmetry, Task, Trained
 from symbench.metrics.equivariance import OrbitMetric, inputs_of, violation
 from symbench.metrics.error import headline
-from symbench.metrics.inputs import inputs_invariant
+from symbench.metrics.inputs import has_invariant_inputs
 
 if TYPE_CHECKING:
     from symbench.metrics.orbits import Orbit
@@ -45,7 +45,7 @@ class SymmetricShare(OrbitMetric):
             trained.notes[self.name] = "the share needs the group's own law"
             return {}
         above, error = inputs_of(trained, task), headline(trained, task)
-        if above is not None and not inputs_invariant(above):
+        if above is not None and not has_invariant_inputs(task, above):
             trained.notes[self.name] = (
                 f"the inputs are not invariant: a classifier tells x from gx in {0.5 + above:.0%} "
                 "of the cases"
