@@ -14,7 +14,6 @@ from symbench.cli.loading import staleness
 from symbench.cli.options import DEFAULT_STORE
 from symbench.errors import InputError
 from symbench.records.store import Source, Store, merged
-from symbench.results.leaderboard import newest_tier
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ def read_records(paths: Sequence[Path] | None, tier: str | None) -> Records:
     Raises:
         InputError: a path is neither, or there is no record, or none of the tier.
     """
+    from symbench.results.leaderboard import newest_tier
+
     sources = open_sources(paths)
     read = [source.records() for source in sources]
     stored: set[str] = set()

@@ -66,6 +66,7 @@ def test_bytes_of_a_plugin_and_its_libraries_do_not_reach_json(
         assert text in done.stderr
 
 
+@pytest.mark.slow
 def test_bytes_of_a_plugin_do_not_reach_lists_and_csv(plugin: Path, tmp_path: Path) -> None:
     listed = symbench("list", "models", "--json", "--plugin", plugin)
     assert [card["name"] for card in json.loads(listed.stdout)["models"]] == ["loud"]
