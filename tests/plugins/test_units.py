@@ -112,6 +112,8 @@ def test_scores_do_not_depend_on_the_units_of_any_family_of_tasks(name):
     inputs = "equivariance_error.inputs"
     rounded = ("equivariance_error_float32", inputs, *(("generator_",) if name in TIED else ()))
     amplifies = name in AMPLIFYING
+    if name.endswith("-averaged"):  # every score takes as many calls as there are elements
+        tasks = tasks[-1:]
     for task in tasks:
         usual = outcome(subject, task, scored=True)
         for units in changes_of_units(task, FAR):
