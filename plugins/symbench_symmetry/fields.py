@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -136,6 +136,7 @@ class Hopf(_Plane):
 
     name, summary = "field-hopf", "the Hopf normal form: one rotation"
     sizes = EVERY_TIER
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"threshold": 0.001}}
     field = PolynomialField(
         (
             {(1, 0): "1", (0, 1): "-1", (3, 0): "-1", (1, 2): "-1"},

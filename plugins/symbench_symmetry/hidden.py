@@ -138,6 +138,10 @@ class HiddenIrreducible(HiddenTask):
 
     name, summary = "hidden-irreducible", "SO(3) by its irreducible representation on R⁵"
     sizes = EVERY_TIER
+    threshold_note: ClassVar[Mapping[str, str]] = {
+        "quick": "the updates do not converge: at the largest size, 1,000, the least error is "
+        "0.029",
+    }
     input_shape = (10,)
 
     @property

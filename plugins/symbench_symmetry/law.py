@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -97,6 +97,7 @@ class O3Anisotropic(LabelsO3):
     name, summary = "law-o3-anisotropic", "O(3)-invariant labels, inputs with an axis"
     variances = _FLAT
     sizes = _EVERY_TIER
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"threshold": 0.03}}
 
 
 class SO2Isotropic(LabelsSO2):

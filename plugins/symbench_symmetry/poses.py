@@ -148,6 +148,10 @@ class FiniteTetrahedral(PoseTask):
     name = "finite-tetrahedral"
     summary = "the nearest of the twelve tetrahedral poses of an object"
     sizes = EVERY_TIER
+    threshold_note: ClassVar[Mapping[str, str]] = {
+        "quick": "models that are told the rotations are below it at the smallest size, 300; the "
+        "ladder of the full tier begins at 100",
+    }
     discovery = "finite"
     threshold = 0.09
 
