@@ -108,6 +108,10 @@ class PosedO5(PosedTask, O5Invariant):
     name = "posed-o5-invariant"
     summary = "o5-invariant, trained in one pose and tested in all"
     sizes = _EVERY_TIER
+    threshold_note: ClassVar[Mapping[str, str]] = {
+        "quick": "exact models are below it at the smallest size, 100, and the others fail off the "
+        "training pose",
+    }
     places = slice(0, 5), slice(5, 10)
 
 
