@@ -84,7 +84,10 @@ def test_a_perceptron_in_averaged_frames_is_equivariant(group, count, output):
     assert violation(module, problem, inputs(problem)) < 1e-12
 
 
-@pytest.mark.parametrize(("group", "count", "output"), COMPACT[:7], ids=str)
+SEVERAL = [case for case in COMPACT[:7] if case[1] > 1]
+
+
+@pytest.mark.parametrize(("group", "count", "output"), SEVERAL, ids=str)
 def test_a_perceptron_in_a_learned_frame_is_equivariant(group, count, output):
     problem = problem_of(group, count, output)
     module = symmetrised(network(problem), problem, "canonical")
@@ -241,6 +244,7 @@ def test_weights_sum_to_one_also_at_the_origin():
         (Lorentz(), 3, "frames", "at least 4 vectors"),
         (Lorentz(), 4, "averaged", "not compact"),
         (SU(2), 2, "frames", "has no frame"),
+        (O(2), 1, "canonical", "one vector leaves no frame to learn"),
         (S(6), 2, "frames", "more than 64 elements"),
     ],
     ids=str,
