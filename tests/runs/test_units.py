@@ -67,30 +67,28 @@ def usual(tmp_path_factory):
     return scores(tmp_path_factory.mktemp("units") / "usual", 1.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("inputs", "targets"),
-    [
-        pytest.param(2.0**-40, 1.0, marks=pytest.mark.slow),
-        pytest.param(1.0, 2.0**40, marks=pytest.mark.slow),
-        (2.0**-40, 2.0**-40),
-        pytest.param(1e-12, 1e12, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("inputs", "targets"), [(2.0**-40, 2.0**40), (1e-12, 1e12)])
 def test_scores_do_not_depend_on_the_units_of_a_task(tmp_path, usual, inputs, targets):
     other = scores(tmp_path / "other", inputs, targets)
     exact = inputs != 1e-12  # other factors round the data
     assert other == pytest.approx(usual, rel=1e-6 if exact else 0.1, abs=1e-6)
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.1, 1e12])
+def test_the_scores_of_two_models_do_not_depend_on_the_units(tmp_path):
+    usual = scores(tmp_path / "usual", 1.0, 1.0, models=["linear", "mlp"])
+    other = scores(tmp_path / "other", 2.0**-40, 2.0**-40, models=["linear", "mlp"])
+    assert other == pytest.approx(usual, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.1, 1e12])
 def test_constant_targets_have_no_error_and_no_nan(tmp_path, offset):
-    found = scores(tmp_path / "constant", 1.0, 0.0, offset, ["mlp", "linear", "scalars", "emlp"])
+    found = scores(tmp_path / "constant", 1.0, 0.0, offset, ["linear", "scalars"])
     assert not [name for _, _, name in found if name == "error"]
 
 
-@pytest.mark.parametrize("targets", [1.0, 2.0**-40])
-def test_constant_inputs_give_the_error_of_the_mean(tmp_path, targets):
-    found = scores(tmp_path / "constant", 0.0, targets, 0.0, ["mlp", "linear", "scalars", "emlp"])
+def test_constant_inputs_give_the_error_of_the_mean(tmp_path):
+    found = scores(tmp_path / "constant", 0.0, 2.0**-40, 0.0, ["mlp", "emlp"])
     errors = [value for (_, _, name), value in found.items() if name == "error"]
-    assert len(errors) == 8
-    assert errors == pytest.approx([1.0] * 8, abs=0.5)
+    assert len(errors) == 4
+    assert errors == pytest.approx([1.0] * 4, abs=0.5)

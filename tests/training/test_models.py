@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 import torch
 from emulated_graph import EmulatedGraph
+from several import two_a_plugin
 
 from symbench import draws as drawing
 from symbench import registry
@@ -67,7 +68,7 @@ def routes(model, task, dtype, monkeypatch):
         return ways, [torch.stack([trial.module(x) for trial in trials]) for trials in ways]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", two_a_plugin(REGISTRY, MODELS))
 def test_a_trials_result_is_the_same_in_a_fleet_and_alone(name, monkeypatch):
     model = REGISTRY.model(name).for_tier("smoke")
     if isinstance(model, Fits):
@@ -91,7 +92,7 @@ def test_a_trials_result_is_the_same_in_a_fleet_and_alone(name, monkeypatch):
     assert float((fleet - alone).abs().max() / size) < TOLERANCE[dtype]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", two_a_plugin(REGISTRY, MODELS))
 def test_a_models_update_is_captured_as_it_is_or_not_at_all(name):
     model = REGISTRY.model(name).for_tier("smoke")
     task = None if isinstance(model, Fits) else easiest_task(model)
