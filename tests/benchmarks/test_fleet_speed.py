@@ -43,6 +43,7 @@ def seconds(case, fleet, updates):
     return time.perf_counter() - started, trials[0].stacked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_25_trials_together_against_one_by_one(benchmark, case):
     updates = 2 if benchmark.disabled else UPDATES

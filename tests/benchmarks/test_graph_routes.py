@@ -72,6 +72,7 @@ def ratio(benchmark, steps):
     return median(ratios)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(("nodes", "density"), CASES)
 def test_both_routes(benchmark, name, nodes, density):
@@ -79,6 +80,7 @@ def test_both_routes(benchmark, name, nodes, density):
     ratio(benchmark, routes(name, nodes, density))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_large_sparse_graphs_are_faster_by_lists_of_edges(benchmark, name):
     assert sparse_pays(graphs.adjacency(random_graphs(400, 0.005)))
@@ -86,6 +88,7 @@ def test_large_sparse_graphs_are_faster_by_lists_of_edges(benchmark, name):
     assert ratio(benchmark, routes(name, 400, 0.005)) > {"gcn": 1.1, "gin": 0.8}[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("nodes", [96, 198])
 def test_graphs_with_many_edges_are_faster_by_dense_products(benchmark, name, nodes):

@@ -24,6 +24,7 @@ EXECUTORS = {"inline": (inline.execute, 50), "isolated": (local.execute, 250)}
 COMMANDS = {"--help": ["--help"], "list": ["list"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", EXECUTORS)
 def test_a_cell_whose_model_does_nothing(benchmark, where, tmp_path):
     execute, target = EXECUTORS[where]
@@ -46,6 +47,7 @@ def test_a_cell_whose_model_does_nothing(benchmark, where, tmp_path):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_runs_nothing(benchmark, command, tmp_path):
     # byte code, as an installed package has it; only the built-in plugins

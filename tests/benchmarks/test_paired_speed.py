@@ -30,12 +30,14 @@ def compare(together):
     return comparison.verdicts(PAIRS, torch.device("cpu"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [True, False], ids=["fleet", "one-by-one"])
 def test_compare_22_pairs(benchmark, together):
     verdicts = benchmark.pedantic(compare, (together,), rounds=3, warmup_rounds=1)
     assert len(verdicts) == 22
 
 
+@pytest.mark.slow
 def test_a_fleet_is_at_least_twice_as_fast():
     def seconds(together):
         started = time.perf_counter()

@@ -52,6 +52,7 @@ def store(tmp_path):
     return store
 
 
+@pytest.mark.slow
 def test_publishing_against_reading(benchmark, store, tmp_path):
     def seconds(work):
         started = time.process_time()

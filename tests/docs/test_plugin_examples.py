@@ -111,6 +111,7 @@ def test_a_network_told_the_symmetry_beats_one_that_is_not(page, capsys):
     assert told["error"]["value"] < 0.2 * untold["error"]["value"]  # 0.0025 and 0.23
 
 
+@pytest.mark.slow
 def test_the_task_ranks_the_models(page, capsys):
     for line in commands("run")[1:3]:
         assert set(ran(line, capsys).values()) == {"ok"}

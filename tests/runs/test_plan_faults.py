@@ -250,6 +250,7 @@ def symbench_register(registry):
 """
 
 
+@pytest.mark.slow
 def test_what_a_package_sets_on_import_does_not_reach_the_workers_of_other_models(tmp_path):
     (tmp_path / "doubling_package.py").write_text(PACKAGE)
     (tmp_path / "registering.py").write_text(REGISTERING)

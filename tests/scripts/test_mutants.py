@@ -42,6 +42,7 @@ def test_equal_seeds_make_equal_mutants_and_others_differ(scripts):
     assert json.dumps(DOCUMENT).encode() == content
 
 
+@pytest.mark.slow
 def test_mutants_are_of_many_kinds(scripts):
     _, mutations = scripts
     made = [mutations.spoil_json(DOCUMENT, seeded(seed)) for seed in range(2000)]

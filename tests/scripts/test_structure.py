@@ -61,6 +61,7 @@ def test_it_counts_what_a_small_checkout_has(structure, checkout):
     }
 
 
+@pytest.mark.slow
 def test_two_checkouts_are_printed_side_by_side(checkout):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(ROOT), str(checkout), "--circles"],

@@ -83,6 +83,7 @@ def test_all_widths_start_equal_and_no_generator_is_reported(stream) -> None:
     assert model.generators(net).shape == (0, 64, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.statistics
 @pytest.mark.parametrize(("kind", "opens"), [("rotated", True), ("plain", False)])
 def test_rotation_widens_on_rotated_digits_only(kind: str, opens: bool, stream, context) -> None:

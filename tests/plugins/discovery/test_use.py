@@ -99,6 +99,7 @@ def test_moved_examples_keep_the_law_of_their_group():
     assert torch.allclose(task.target(moved.x), moved.y, rtol=1e-5, atol=1e-5)  # y is float32
 
 
+@pytest.mark.slow
 @pytest.mark.statistics
 @pytest.mark.parametrize("model", [KernelNullUse, LieGGUse])
 def test_what_is_discovered_lowers_the_error(model, discovered, monkeypatch):

@@ -98,5 +98,6 @@ def errors(model, updates=60):
     return float(wrong / (test.y - test.y.mean(0)).square().sum())
 
 
+@pytest.mark.slow
 def test_a_network_that_sees_the_time_learns_a_driven_motion_better():
     assert errors(NodeTime) < 0.8 * errors(NodeMLP)  # 0.14 and 0.24

@@ -71,6 +71,7 @@ def test_clean_pairs_give_the_generator_and_the_angle_exactly():
     assert angle_error(module, clean=True) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.statistics
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_interpolated_pairs_give_the_generator_to_095(seed):

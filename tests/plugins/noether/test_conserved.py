@@ -213,6 +213,7 @@ def test_the_loss_is_that_of_the_paper():
     assert float(loss) == pytest.approx((2 + 0) / 2 + 2 * abs(3 - (2 + 0.5) / 2))
 
 
+@pytest.mark.slow
 @pytest.mark.statistics
 def test_a_network_finds_the_energy_of_an_oscillator_and_nothing_in_a_damped_one():
     search, test = Search(updates=800), orbits(0.0, 1)

@@ -146,6 +146,7 @@ def perceptron(data):
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.statistics
 def test_a_field_learned_from_values_comes_close_and_an_untrained_one_does_not():
     task = NoetherCurrent()

@@ -232,6 +232,7 @@ def baselines():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.statistics
 def test_the_perceptron_learns_what_the_reference_measured(baselines):
     found = baselines["mlp"]

@@ -192,6 +192,7 @@ def test_hostile_names_run_nothing_in_any_page(made, tmp_path, visit):
     assert page.locator("h1").inner_text() == "a|b"
 
 
+@pytest.mark.slow
 def test_ten_thousand_cells_open_and_sort_within_a_second(made, tmp_path, visit):
     static = {p: c for p, c in files(made.content([])).items() if p.startswith("static/")}
     place = written({"index.html": pages.overview(made.many()), **static}, tmp_path)

@@ -240,6 +240,7 @@ def test_a_recipe_that_raised_in_planning_fails_the_cell(wavering, tmp_path):
     assert (record.error.type, record.error.message) == ("ValueError", "not now")
 
 
+@pytest.mark.slow
 def test_a_command_executes_a_plugin_file_once(wavering, tmp_path):
     arguments = ["-m", "small", "--plugin", str(wavering), "--executor", "inline"]
     subprocess.run(_command(tmp_path, *arguments), capture_output=True, check=True)
@@ -256,7 +257,9 @@ def _hear_interrupts():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "blow", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_a_stopped_command_keeps_its_records_and_resumes(tmp_path, blow):
     arguments = ["-m", "small", "-m", "hanging", "--jobs", "2"]
     process = subprocess.Popen(
