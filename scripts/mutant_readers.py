@@ -29,8 +29,6 @@ from symbench.files import parse_json
 from symbench.groups import cache as bases
 from symbench.publish import submission as submissions
 from symbench.publish.submission.directory import files
-from symbench.publish.submission.document import sha256, whole_sha256
-from symbench.publish.submission.reading import parse
 from symbench.records.record import Record
 from symbench.records.store import Store, records_of
 from symbench.registry import Registry, code_facts, load
@@ -38,6 +36,8 @@ from symbench.registry.card_cache import CardCache
 from symbench.results import leaderboard, report
 from symbench.results.leaderboard import ParameterWindow
 from symbench.results.leaderboard.over_tasks import summarise
+from symbench.results.published.document import sha256, whole_sha256
+from symbench.results.published.reading import parse
 from symbench.results.report import FORMATS, SUMMARY_FORMATS, summaries
 from symbench.results.report.escape import visible
 from symbench.results.report.generators import draw_generators, drawable, heat_maps

@@ -13,7 +13,6 @@ from symbench import registry
 from symbench.contract import Metric, Model, Problem, Task
 from symbench.errors import InputError
 from symbench.metrics import CORE
-from symbench.publish.submission.publication import Publication
 from symbench.records.record import Record
 from symbench.registry import Registry
 from symbench.registry.given import add_given
@@ -21,6 +20,7 @@ from symbench.registry.problem import make_problem
 from symbench.results import frames, leaderboard
 from symbench.results.report.documents import render_fragment
 from symbench.results.report.tables import coverage
+from symbench.results.sources import open_publication
 from symbench.runs.options import DEFAULT_STORE, Options, default_tier
 from symbench.runs.plan import Selection
 from symbench.runs.run import Run, execute
@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913 - the same options as the command line
         InputError: an unknown name or option value, or an empty selection.
         StoreError: the store cannot be written.
     """
-    published = [record for path in against for record in Publication(path).records()]
+    published = [record for path in against for record in open_publication(path).records()]
     plugins = registry.load(tuple(plugin_files), tuple(blocked))
     given = [task for task in tasks if isinstance(task, Task)]
     if given and executor != "inline":

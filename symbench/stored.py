@@ -1,4 +1,4 @@
-"""A store of results as objects: its records, data frames of them, and trained networks."""
+"""Stored results as objects: their records, data frames of them, and trained networks."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from symbench.registry import Registry
 from symbench.registry.card import one_line
 from symbench.registry.given import add_given
 from symbench.registry.settings import guarded
+from symbench.results.published.publication import Publication
+from symbench.results.sources import open_source
 from symbench.runs.networks import name_of, rebuilt
 from symbench.runs.rescore import metric_of, rescored
 from symbench.runs.setup import setup_of
@@ -42,21 +44,19 @@ def load(
     """Return the results of earlier runs.
 
     Args:
-        store: the directory of the records.
+        store: the directory of a store, or of a publication, which keeps no networks.
         tasks: tasks that no plugin registers, such as a ``TableTask``, to rebuild their networks.
         plugin_files: plugins besides the installed ones, to rebuild networks of their models.
         blocked: installed plugins that are left out.
 
     Raises:
-        InputError: there is no such directory.
+        InputError: there is neither a store nor a publication.
     """
-    path = Path(store)
-    if not path.is_dir():
-        raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
+    source = open_source(store)
     registry = registries.load(tuple(plugin_files), tuple(blocked))
     for task in tasks:
         add_given(registry, task)
-    return Stored(Store(path), registry)
+    return Stored(source, registry)
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class Rescored:
 
 
 class Stored:
-    """The results in a store; ``records`` are sorted by task, model and tier."""
+    """The results of a store or publication; ``records`` are sorted by task, model and tier."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store | Publication, registry: Registry) -> None:
         self.store, self.registry = store, registry
 
     @cached_property
@@ -160,22 +160,25 @@ class Stored:
 
         Raises:
             UnknownNameError: there is no such metric.
+            InputError: the results are those of a publication, which keeps no networks.
         """
-        made = metric_of(self.registry, metric)
+        made, store = metric_of(self.registry, metric), self.store
+        if not isinstance(store, Store):
+            raise InputError(f"{store.path} is a publication, which keeps no networks to score")
         for record in self.records:
             pair = record.identity.task, record.identity.model
             if record.trials and all(map(_matches, pair, (tasks, models))):
-                yield self._scored(record, made)
+                yield self._scored(store, record, made)
         vars(self).pop("records", None)  # they have changed in the store
 
-    def _scored(self, record: Record, metric: Metric) -> Rescored:
-        if not self.store.has_networks(record):
+    def _scored(self, store: Store, record: Record, metric: Metric) -> Rescored:
+        if not store.has_networks(record):
             return Rescored(record, 0, "no networks are kept: run it with --keep-networks --fresh")
-        if not self.store.claim(record.key):
+        if not store.claim(record.key):
             return Rescored(record, 0, "another run is computing it")
         try:
-            new = rescored(self.registry, self.store, record, metric)
-            self.store.write(new)
+            new = rescored(self.registry, store, record, metric)
+            store.write(new)
         except KeyboardInterrupt:
             raise
         except Exception as error:  # a plugin may raise anything
@@ -183,7 +186,7 @@ class Stored:
                 record, 0, str(error) if isinstance(error, SymbenchError) else one_line(error)
             )
         finally:
-            self.store.release(record.key)
+            store.release(record.key)
         return Rescored(new, _scored_trials(new, metric), "")
 
     def _record(self, task: str, model: str, tier: str | None) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import platformdirs
@@ -20,3 +21,27 @@ def data_directory(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("SYMBENCH_OFFLINE", "1")
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / "cache" / name)
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory):
+    """The submission of a run of four toys: two work, one fails, one declines."""
+    import toys
+
+    import symbench
+    from symbench.publish.submission import make
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYMBENCH_PLUGINS", "none")
+        records = symbench.run(
+            ["norms"], ["small", "told", "raising", "declining"], "smoke",
+            tmp_path_factory.mktemp("store"), executor="inline", plugin_files=(toys.__file__,),
+            device="cpu",
+        ).records  # fmt: skip
+    return make(records, "smoke")
+
+
+@pytest.fixture
+def document(honest):
+    """The document of that submission, to be changed."""
+    return copy.deepcopy(honest.raw)

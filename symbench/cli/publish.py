@@ -77,7 +77,7 @@ def write(
 def _site(made: Submission, stores: Sequence[Store], registry: Registry | None) -> dict[str, bytes]:
     """Return the files of the site, by path."""
     from symbench.publish import site
-    from symbench.publish.submission.document import PROVENANCE
+    from symbench.results.published.document import PROVENANCE
 
     known = made.provenance
     pictures = _pictures([record.key for record in made.records], stores)

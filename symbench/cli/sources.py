@@ -17,11 +17,9 @@ from symbench.records.store import Source, Store, merged
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
-    from symbench.publish.submission.publication import Publication
     from symbench.records.record import Record
     from symbench.registry import Registry
-
-_MOST = 5  # names that a message lists
+    from symbench.results.published.publication import Publication
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Records:
         published: the keys of those that only publications have.
     """
 
-    sources: list[Source]
+    sources: Sequence[Source]
     all: list[Record]
     tier: str
     published: frozenset[str]
@@ -55,14 +53,13 @@ def read_records(paths: Sequence[Path] | None, tier: str | None) -> Records:
         InputError: a path is neither, or there is no record, or none of the tier.
     """
     from symbench.results.leaderboard import newest_tier
+    from symbench.results.sources import require_records
 
     sources = open_sources(paths)
-    read = [source.records() for source in sources]
+    read = [require_records(source) for source in sources]
     stored: set[str] = set()
     published: set[str] = set()
     for source, records in zip(sources, read, strict=True):
-        if not records:
-            raise InputError(_without_records(source.path))
         (stored if isinstance(source, Store) else published).update(r.key for r in records)
     every = merged(read)
     wanted = tier or newest_tier(every) or "quick"
@@ -74,21 +71,21 @@ def read_records(paths: Sequence[Path] | None, tier: str | None) -> Records:
     return Records(sources, every, wanted, frozenset(published - stored))
 
 
-def open_sources(paths: Sequence[Path] | None) -> list[Source]:
+def open_sources(paths: Sequence[Path] | None) -> list[Store | Publication]:
     """Return the named stores and publications, or the default store.
 
     Raises:
         InputError: one of them does not exist or is no publication.
     """
-    if not paths:
-        return [*open_stores(None)]
-    return [source for path in paths for source in _opened(path)]
+    from symbench.results.sources import open_source
 
-
-def _opened(path: Path) -> Sequence[Source]:
-    from symbench.publish.submission.publication import is_publication
-
-    return [open_publication(path)] if is_publication(path) else open_stores([path])
+    if not paths and not DEFAULT_STORE.is_dir():
+        raise InputError(f"no store at {str(DEFAULT_STORE)!r}: run first, or give --store DIR")
+    sources = [open_source(path) for path in paths or (DEFAULT_STORE,)]
+    for source in sources:
+        if not isinstance(source, Store):
+            _name(source)
+    return sources
 
 
 def open_publication(path: Path) -> Publication:
@@ -97,13 +94,10 @@ def open_publication(path: Path) -> Publication:
     Raises:
         InputError: it is none, or cannot be read.
     """
-    from symbench.publish.submission.publication import Publication, is_publication
+    from symbench.results import sources
 
-    if not is_publication(path):
-        raise InputError(_no_publication(path))
-    publication = Publication(path)
-    origin = f"{path} is shown as published, made by {publication.origin()}"
-    typer.echo(f"symbench: {plain(origin, 500)}", err=True)
+    publication = sources.open_publication(path)
+    _name(publication)
     return publication
 
 
@@ -113,54 +107,16 @@ def open_stores(paths: Sequence[Path] | None) -> list[Store]:
     Raises:
         InputError: one of them does not exist, or is a publication.
     """
-    from symbench.publish.submission.publication import is_publication
-
-    for path in paths or ():
-        if is_publication(path):
-            raise InputError(f"{str(path)!r} is a publication: give the store it was made from")
-        if not path.is_dir():
-            raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
-    if not paths and not DEFAULT_STORE.is_dir():
-        raise InputError(f"no store at {str(DEFAULT_STORE)!r}: run first, or give --store DIR")
-    return [Store(path) for path in paths or (DEFAULT_STORE,)]
+    stores = []
+    for source in open_sources(paths):
+        if not isinstance(source, Store):
+            raise InputError(
+                f"{str(source.path)!r} is a publication: give the store it was made from"
+            )
+        stores.append(source)
+    return stores
 
 
-def _no_publication(path: Path) -> str:
-    if not path.exists():
-        return f"no publication at {str(path)!r}: give a directory that `symbench publish` wrote"
-    if (path / "cells").is_dir():
-        return (
-            f"{str(path)!r} is a store, no publication: publish it first with "
-            f"`symbench publish --store {path} --to DIR`"
-        )
-    return f"{str(path)!r} is no publication: it has no submission.json{_inside(path)}"
-
-
-def _without_records(path: Path) -> str:
-    """Return what a directory without a record is, and what to type instead."""
-    shown = repr(str(path))
-    if path.name == "cells" and any(path.glob("*.json")):
-        return f"{shown} is a folder inside a store: give --store {path.parent}"
-    run = f"`symbench run -t TASK -m MODEL --store {path}`"
-    if (path / "cells").is_dir():
-        return f"the store {shown} has no usable record: fill it with {run}"
-    if hint := _inside(path):
-        return f"{shown} is neither a store nor a publication{hint}"
-    return (
-        f"{shown} is neither a store (no folder cells/) nor a publication (no submission.json): "
-        f"give the directory of an earlier run, or begin a store with {run}"
-    )
-
-
-def _inside(path: Path) -> str:
-    """Return which folders of a directory can be read, as the end of a message."""
-    from symbench.publish.submission.publication import is_publication
-
-    try:
-        folders = sorted(one for one in path.iterdir() if one.is_dir())
-    except OSError:
-        return ""
-    found = [one for one in folders if (one / "cells").is_dir() or is_publication(one)]
-    more = f" or {len(found) - _MOST} more" if len(found) > _MOST else ""
-    named = ", ".join(f"--store {one}" for one in found[:_MOST])
-    return f", but its folders are: give {named}{more}" if found else ""
+def _name(publication: Publication) -> None:
+    origin = f"{publication.path} is shown as published, made by {publication.origin()}"
+    typer.echo(f"symbench: {plain(origin, 500)}", err=True)

@@ -30,14 +30,15 @@ def learning_curve(
     hollow below it and stated in words. The task's baseline is always drawn.
 
     Args:
-        source: the result of ``symbench.run``, a store or its directory, or records.
+        source: the result of ``symbench.run``, a store or a publication (or the directory of
+            one), or records.
         task: the task's name.
         models: names or globs; by default all with results.
         score: any score of the records, such as ``equivariance_error``.
         tier: smoke, quick or full; by default that of the newest record.
 
     Raises:
-        InputError: no such store, task, model or score among the results.
+        InputError: no such store, publication, task, model or score among the results.
     """
     current = sources.current(sources.records_from(source), tier)
     records = sources.chosen(sources.of_task(current, task), models)

@@ -11,11 +11,12 @@ from typing import Protocol
 from symbench.errors import InputError
 from symbench.plot.curves import Curve, Point, Score
 from symbench.records.record import Record
-from symbench.records.store import Store, merged
+from symbench.records.store import merged
 from symbench.results import statistics
 from symbench.results.leaderboard import Row, newest_tier
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.selection import newest
+from symbench.results.sources import open_source
 
 _NAMED = 12  # names in a message
 
@@ -41,13 +42,13 @@ Source = HasRecords | ReadsRecords | str | Path | Iterable[Record]
 
 
 def records_from(source: Source) -> list[Record]:
-    """Return the records of a result, a store (or its directory), a publication, or a list.
+    """Return the records of a result, a store, a publication, a directory of these, or a list.
 
     Raises:
-        InputError: no such directory, or something that holds no records.
+        InputError: neither a store nor a publication, or something that holds no records.
     """
     if isinstance(source, str | Path):
-        source = _opened(Path(source))
+        source = open_source(source)
     found: object = getattr(source, "records", source)
     if callable(found):
         found = found()
@@ -56,12 +57,6 @@ def records_from(source: Source) -> list[Record]:
     if len(records) < len(parts):
         raise InputError(f"no records in a {type(source).__name__}: give a result or a store")
     return merged([records])
-
-
-def _opened(path: Path) -> Store:
-    if not path.is_dir():
-        raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
-    return Store(path)
 
 
 def current(records: Iterable[Record], tier: str | None = None) -> list[Record]:

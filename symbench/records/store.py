@@ -291,6 +291,12 @@ class Source(Protocol):
     def read_tensors(self, key: str) -> dict[str, Tensor]:
         """Return the tensors of a record; empty if it has none."""
 
+    def has_networks(self, record: Record) -> bool:
+        """Whether trained networks are kept with a record."""
+
+    def read_networks(self, record: Record) -> dict[str, Tensor]:
+        """Return the tensors of the trained networks that were kept with a record."""
+
 
 def records_of(sources: Iterable[Source]) -> list[Record]:
     """Return the records of several sources, for each key the one that was started last."""

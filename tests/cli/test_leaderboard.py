@@ -155,10 +155,10 @@ def test_a_publication_is_a_store_to_read_from(call: Any, published: Path) -> No
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (".", "is neither a store nor a publication, but its folders are: give --store a"),
+        (".", "is neither a store nor a publication, but its folders are: give a"),
         ("empty", "is neither a store (no folder cells/) nor a publication"),
         ("begun", "has no usable record: fill it with `symbench run"),
-        ("a/cells", "is a folder inside a store: give --store a"),
+        ("a/cells", "is a folder inside a store: give a"),
         ("nowhere", "no store at 'nowhere'"),
     ],
 )

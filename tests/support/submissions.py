@@ -7,9 +7,9 @@ from typing import Any
 
 from symbench.publish.submission import Submission, parse
 from symbench.publish.submission.contradictions import find
-from symbench.publish.submission.document import sha256, whole_sha256
 from symbench.records.record import Record
 from symbench.results import leaderboard
+from symbench.results.published.document import sha256, whole_sha256
 
 
 def cell(document: dict[str, Any], model: str) -> dict[str, Any]:

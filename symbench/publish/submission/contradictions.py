@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from symbench.publish.submission.document import Submission, canonical, text_sha256, whole_sha256
 from symbench.records.record import Identity, Record
 from symbench.results import leaderboard
 from symbench.results.leaderboard.over_tasks import MOST_MODELS, MOST_TASKS
+from symbench.results.published.document import Submission, canonical, text_sha256, whole_sha256
+from symbench.runs.protocol import PROTOCOL_VERSION
 
 _MOST = 20
 _SCORES = 500  # of a trial: columns stay quick
@@ -163,8 +164,14 @@ def _statuses(record: Record) -> Iterator[str]:
         yield f"{record.status}, against the status of its trials"
 
 
+def is_of_earlier_protocol(submission: Submission) -> bool:
+    """Whether no cell can be repeated by this version, nor its tables be made again."""
+    versions = [one.protocol.get("version") for one in submission.plan]  # of any type
+    return bool(versions) and PROTOCOL_VERSION not in versions
+
+
 def _tables(submission: Submission) -> Iterator[str]:
-    if submission.is_of_earlier_protocol:  # its scores are summarised in another way
+    if is_of_earlier_protocol(submission):  # its scores are summarised in another way
         return
     try:
         table = leaderboard.make(submission.records, submission.tier, planned=len(submission.plan))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from symbench.errors import InputError
 from symbench.files import write_atomic
-from symbench.publish.submission.document import FILE_NAME, PROVENANCE, Submission
-from symbench.publish.submission.reading import LARGEST, parse_foreign
+from symbench.publish.submission.contradictions import is_of_earlier_protocol
 from symbench.results import report
+from symbench.results.published.document import FILE_NAME, PROVENANCE, Submission
+from symbench.results.published.reading import LARGEST, parse_foreign
 from symbench.results.report.escape import markdown
 from symbench.results.report.long_csv import render_long
 
@@ -101,7 +102,7 @@ def differing_files(submission: Submission, directory: Path) -> list[str]:
     the wording of the README's legend. Tables of an earlier protocol are not compared, and earlier
     versions wrote no ``scores.csv``.
     """
-    if submission.is_of_earlier_protocol:
+    if is_of_earlier_protocol(submission):
         return []
     return [
         name

@@ -7,17 +7,17 @@ from typing import Any
 
 from symbench.errors import InputError
 from symbench.publish.submission import contradictions
-from symbench.publish.submission.document import (
+from symbench.records.record import Record
+from symbench.records.store import started
+from symbench.results import leaderboard
+from symbench.results.leaderboard.selection import Pair, newest, pair_of
+from symbench.results.published.document import (
     PROVENANCE,
     Submission,
     canonical,
     text_sha256,
     whole_sha256,
 )
-from symbench.records.record import Record
-from symbench.records.store import started
-from symbench.results import leaderboard
-from symbench.results.leaderboard.selection import Pair, newest, pair_of
 
 _ETERNITY = 1e12  # seconds: no cell takes as long, and the sum stays finite
 

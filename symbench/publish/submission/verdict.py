@@ -12,10 +12,10 @@ from symbench.errors import InputError
 from symbench.publish.submission import comparing
 from symbench.publish.submission.contradictions import Checked, check
 from symbench.publish.submission.directory import differing_files
-from symbench.publish.submission.document import FILE_NAME, Submission
-from symbench.publish.submission.reading import read
 from symbench.publish.submission.rerun import Rerunner
 from symbench.records.record import Identity, Record, Status
+from symbench.results.published.document import FILE_NAME, Submission
+from symbench.results.published.reading import read
 from symbench.runs.protocol import TIERS
 
 Judgement = Literal["verified", "not reproduced", "not checkable"]

@@ -10,8 +10,8 @@ import pytest
 from submissions import cell, found, read, rehashed
 
 from symbench.errors import InputError
-from symbench.publish.submission.contradictions import find
-from symbench.publish.submission.document import whole_sha256
+from symbench.publish.submission.contradictions import find, is_of_earlier_protocol
+from symbench.results.published.document import whole_sha256
 
 
 def test_unknown_fields_are_kept_and_hashed(document):
@@ -91,7 +91,7 @@ def test_an_edited_table_row_is_found(document):
 def test_a_protocol_of_any_type_is_a_version_that_is_not_ours(document, version):
     for one in (*document["plan"], *(record["identity"] for record in document["records"])):
         one["protocol"]["version"] = version
-    assert read(document).is_of_earlier_protocol
+    assert is_of_earlier_protocol(read(document))
 
 
 @pytest.mark.parametrize("earlier", ["all", "one"])
@@ -100,7 +100,7 @@ def test_only_tables_of_a_whole_earlier_protocol_are_taken_as_they_are(document,
     for record in records if earlier == "all" else records[:1]:
         record["identity"]["protocol"]["version"] = "0"
     rehashed(document)
-    assert read(document).is_of_earlier_protocol is (earlier == "all")
+    assert is_of_earlier_protocol(read(document)) is (earlier == "all")
     row = next(row for row in document["leaderboard"]["rows"] if row["scores"])
     row["scores"]["error"]["value"] *= 0.5
     document["hashes"]["whole"] = whole_sha256(document)

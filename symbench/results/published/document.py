@@ -14,7 +14,6 @@ from symbench.records.record import Identity, Record
 from symbench.results.leaderboard import Leaderboard
 from symbench.results.leaderboard.rows import Part
 from symbench.results.report.csv_json import line_by_line
-from symbench.runs.protocol import PROTOCOL_VERSION
 
 FILE_NAME = "submission.json"
 PROVENANCE = ("symbench", "git", "python", "torch", "machine", "device")  # of every record
@@ -88,12 +87,6 @@ class Submission(Part):
     def raw(self) -> dict[str, Any]:
         """Return the document as it was read."""
         return self._raw
-
-    @property
-    def is_of_earlier_protocol(self) -> bool:
-        """Whether no cell can be repeated by this version, nor its tables be made again."""
-        versions = [one.protocol.get("version") for one in self.plan]  # of any type
-        return bool(versions) and PROTOCOL_VERSION not in versions
 
     def to_json(self) -> str:
         """Return the document as text, one record per line."""

@@ -6,7 +6,7 @@ import pytest
 
 from symbench.errors import InputError
 from symbench.publish.submission import write
-from symbench.publish.submission.publication import Publication, is_publication
+from symbench.results.published.publication import Publication, is_publication
 
 
 def test_the_records_are_those_of_the_submission(honest, tmp_path):

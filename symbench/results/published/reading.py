@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from symbench import files
 from symbench.errors import InputError
-from symbench.publish.submission.document import Submission
+from symbench.results.published.document import Submission
 
 LARGEST = 64 * 2**20  # bytes; a cell takes about 20,000
 DEEPEST = files.DEEPEST + 2  # a record is two levels deep in a submission

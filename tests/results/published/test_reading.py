@@ -12,8 +12,8 @@ from submissions import cell, read
 from symbench.errors import InputError
 from symbench.publish.submission import json_schema, parse
 from symbench.publish.submission.contradictions import find
-from symbench.publish.submission.document import whole_sha256
-from symbench.publish.submission.reading import DEEPEST, LARGEST
+from symbench.results.published.document import whole_sha256
+from symbench.results.published.reading import DEEPEST, LARGEST
 
 MIB = 2**20
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symbench.publish.submission.document import canonical, whole_sha256
+from symbench.results.published.document import canonical, whole_sha256
 
 
 def test_the_hash_of_the_whole_does_not_depend_on_what_is_known_already():

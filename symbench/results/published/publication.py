@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from symbench.errors import InputError
-from symbench.publish.submission.document import FILE_NAME, Submission
-from symbench.publish.submission.reading import read
+from symbench.errors import InputError, StoreError
+from symbench.results.published.document import FILE_NAME, Submission
+from symbench.results.published.reading import read
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +46,21 @@ class Publication:
     def read_tensors(self, key: str) -> dict[str, Tensor]:  # noqa: ARG002 - as of a store
         """Return no tensors: a publication has pictures of learned generators, and no matrices."""
         return {}
+
+    def has_networks(self, record: Record) -> bool:  # noqa: ARG002 - as of a store
+        """Return False: networks are not published."""
+        return False
+
+    def read_networks(self, record: Record) -> dict[str, Tensor]:  # noqa: ARG002 - as of a store
+        """Refuse: networks are not published.
+
+        Raises:
+            StoreError: always.
+        """
+        raise StoreError(
+            f"{self.path} is a publication, which keeps no networks: give the store it was made "
+            "from, or run the cell with --keep-networks"
+        )
 
     def origin(self) -> str:
         """Return what made the results: versions of symbench and the machines."""

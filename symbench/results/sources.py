@@ -1,0 +1,92 @@
+"""Opens what records are read from: the directory of a store, or a publication."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from symbench.errors import InputError
+from symbench.records.record import Record
+from symbench.records.store import Source, Store
+from symbench.results.published.publication import Publication, is_publication
+
+_MOST = 5  # folders that a message lists
+
+
+def open_source(path: Path | str) -> Store | Publication:
+    """Return the store or the publication at a path.
+
+    Raises:
+        InputError: there is neither; the message says what is there, and what to give instead.
+    """
+    path = Path(path)
+    if is_publication(path):
+        return Publication(path)
+    if not path.is_dir():
+        raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
+    if not (path / "cells").is_dir():
+        raise InputError(_no_source(path))
+    return Store(path)
+
+
+def open_publication(path: Path | str) -> Publication:
+    """Return the publication at a path.
+
+    Raises:
+        InputError: there is none; the message says what is there.
+    """
+    path = Path(path)
+    if is_publication(path):
+        return Publication(path)
+    shown = repr(str(path))
+    if not path.exists():
+        raise InputError(
+            f"no publication at {shown}: give a directory that `symbench publish` wrote"
+        )
+    if (path / "cells").is_dir():
+        raise InputError(
+            f"{shown} is a store, no publication: publish it first with "
+            f"`symbench publish --store {path} --to DIR`"
+        )
+    raise InputError(f"{shown} is no publication: it has no submission.json{_inside(path)}")
+
+
+def require_records(source: Source) -> list[Record]:
+    """Return the records of a source.
+
+    Raises:
+        InputError: it has none that can be used.
+    """
+    if records := source.records():
+        return records
+    raise InputError(
+        f"the store {str(source.path)!r} has no usable record: fill it with {_run(source.path)}"
+    )
+
+
+def _no_source(path: Path) -> str:
+    """Return what a directory without records is, and what to give instead."""
+    shown = repr(str(path))
+    if path.name == "cells" and any(path.glob("*.json")):
+        return f"{shown} is a folder inside a store: give {path.parent}"
+    if hint := _inside(path):
+        return f"{shown} is neither a store nor a publication{hint}"
+    return (
+        f"{shown} is neither a store (no folder cells/) nor a publication (no submission.json): "
+        f"give the directory of an earlier run, or begin a store with {_run(path)}"
+    )
+
+
+def _run(path: Path) -> str:
+    return f"`symbench run -t TASK -m MODEL --store {path}`"
+
+
+def _inside(path: Path) -> str:
+    """Return which folders of a directory can be read, as the end of a message."""
+    try:
+        folders = sorted(one for one in path.iterdir() if one.is_dir())
+    except OSError:
+        return ""
+    found = [one for one in folders if (one / "cells").is_dir() or is_publication(one)]
+    more = f" or {len(found) - _MOST} more" if len(found) > _MOST else ""
+    named = ", ".join(str(one) for one in found[:_MOST])
+    return f", but its folders are: give {named}{more}" if found else ""
