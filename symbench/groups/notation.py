@@ -22,6 +22,9 @@ _GROUPS: dict[str, Callable[..., Group]] = {
 }  # fmt: skip
 _GROUP = re.compile(r"([A-Za-z]+)\((\d{0,3}(?:,\d{1,3})?)\)")
 _TOKEN = re.compile(r"\s*(V\([^()]*(?:\([^()]*\)[^()]*)*\)|Scalar|[VS]|\d{1,6}|\*\*|[()+*⊗^])")
+_NEARLY = re.compile(r"([A-Za-z]+)\(?(\d{1,3}(?:,\d{1,3})?)\)?")
+_LAYOUT = re.compile(r"[\d\s^+]*\d\s*[x×][\d\s^+x×]*")
+_IRREPS = re.compile(r"\b(\d+x)?\d[eo]\b")
 _LONGEST = 200  # characters
 _DEEPEST = 10  # brackets
 _FORM = "write sums of V (vector), V* (dual) and S (scalar), such as '2V + 3S' or 'V ⊗ V'"
@@ -41,14 +44,22 @@ def _factor(part: str, text: str) -> Group:
     match = _GROUP.fullmatch(part)
     if len(text) > _LONGEST or match is None or match[1] not in _GROUPS:
         raise InputError(
-            f"unknown group {text[:_LONGEST]!r}: write one of {', '.join(_GROUPS)} with its size, "
-            "such as SO(3) or O(1,3), or a product such as O(3) x SO(2)"
+            f"unknown group {text[:_LONGEST]!r}{_meant_group(part)}: "
+            f"write one of {', '.join(_GROUPS)} with its size, such as SO(3) or O(1,3), "
+            "or a product such as O(3) x SO(2)"
         )
     sizes = [int(size) for size in match[2].split(",") if size]
     try:
         return _GROUPS[match[1]](*sizes)
     except TypeError as error:
         raise InputError(f"group {part!r}: it takes another number of sizes") from error
+
+
+def _meant_group(part: str) -> str:
+    """Return the group that ``SO3`` or ``so(3)`` may stand for, as a question."""
+    match = _NEARLY.fullmatch(part[:_LONGEST])
+    named = [name for name in _GROUPS if match and name.lower() == match[1].lower()]
+    return f" (did you mean {named[0]}({match[2]})?)" if match and named else ""
 
 
 def parse_representation(text: str, group: Group) -> Representation:
@@ -65,6 +76,16 @@ def parse_representation(text: str, group: Group) -> Representation:
     return _Parser(text, group).whole()
 
 
+def _unreadable(text: str, rest: str) -> str:
+    """Return what is wrong from the rest of a text on, with the notation that may be meant."""
+    place = f"at {rest[:20]!r}"
+    if _LAYOUT.fullmatch(text):
+        return f"{place}: this is a layout, which tables have; here, '2V' is two vectors"
+    if _IRREPS.search(text):
+        return f"{place}: names of irreps are not read; for SO(3), 0e is S and 1o is V"
+    return place
+
+
 class _Parser:
     """A recursive descent through the tokens of one text."""
 
@@ -73,7 +94,7 @@ class _Parser:
         self.tokens, place = list[str](), 0
         while text[place:].strip():
             if (match := _TOKEN.match(text, place)) is None:
-                raise self._wrong(f"at {text[place:].strip()[:20]!r}")
+                raise self._wrong(_unreadable(text, text[place:].strip()))
             self.tokens.append(match[1])
             place = match.end()
         self.place = self.depth = 0
@@ -92,13 +113,23 @@ class _Parser:
 
     def _product(self) -> Representation:
         """Read ``2 V ⊗ W``: copies bind as multiplication does."""
-        count = int(self._next()) if self._peek().isdigit() else 1
-        self._take("*")
+        count = self._count()
         found = self._power()
         while self._peek() in ("*", "⊗"):
             self._next()
             found = found * self._power()
         return count * found
+
+    def _count(self) -> int:
+        """Take the number of copies, and the sign between it and what is copied."""
+        if not self._peek().isdigit():
+            return 1
+        number = self._next()
+        if self._peek() in ("", "+", ")"):
+            scalars = "S for a scalar" if number == "1" else f"{number}S for scalars"
+            raise self._wrong(f"{number} says how many, and not what: write {scalars}")
+        self._take("*")
+        return int(number)
 
     def _power(self) -> Representation:
         found = self._atom()

@@ -147,9 +147,20 @@ def _blocks(text: str, side: str) -> tuple[Block, ...]:
         found = _BLOCK.fullmatch(part.strip())
         numbers = [] if found is None else [int(digits or 1) for digits in found.groups()]
         if not numbers or 0 in numbers:
-            raise InputError(f"layout {text!r}: {part.strip()!r} is not a block: {_HOW}")
+            raise InputError(
+                f"layout {text!r}: {part.strip()!r} is not a block{_meant(part)}: {_HOW}"
+            )
         blocks.append(Block(*numbers))
     return tuple(blocks)
+
+
+def _meant(part: str) -> str:
+    """Return what the notation of something else in place of a block stands for."""
+    if "," in part or ";" in part:
+        return " (blocks are joined by +)"
+    if re.fullmatch(r"\s*\d*\s*\*?\s*(V|S|Scalar)(\*|\^\d+)?\s*", part):
+        return " (vectors and scalars are written by their dimension: 1 x 3 and 1 x 1)"
+    return ""
 
 
 def _listed(sizes: Sequence[int]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -29,6 +31,28 @@ def test_products_and_the_lorentz_group_are_read():
 def test_what_is_no_group_is_refused(text):
     with pytest.raises(InputError):
         parse_group(text)
+
+
+@pytest.mark.parametrize("text", ["SO3", "so(3)", "SO(3", "O(2) x SO3"])
+def test_a_group_written_in_another_way_is_named(text):
+    with pytest.raises(InputError, match=r"did you mean SO\(3\)\?"):
+        parse_group(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1", "1 says how many, and not what: write S for a scalar"),
+        ("2V + 3", "write 3S for scalars"),
+        ("2(V + 1)", "write S for a scalar"),
+        ("2 x 3", "this is a layout, which tables have; here, '2V' is two vectors"),
+        ("1x0e + 2x1o", "for SO(3), 0e is S and 1o is V"),
+        ("V +", "it ends too early"),
+    ],
+)
+def test_another_notation_is_answered_with_the_right_one(text, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        parse_representation(text, SO(3))
 
 
 def test_the_documented_forms():

@@ -1,5 +1,7 @@
 """Layouts: what their text means, and what they refuse."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given
@@ -77,3 +79,12 @@ def test_a_group_of_another_dimension_is_refused():
 def test_a_layout_of_scalars_has_no_group():
     with pytest.raises(InputError, match="holds scalars only"):
         parse_layout("5 x 1").symmetry(5, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("2 x 3, 1 x 2", "joined by +"), ("2V + S", "1 x 3 and 1 x 1"), ("2 x 3 -> S", "1 x 1")],
+)
+def test_the_notation_of_something_else_is_answered_with_that_of_layouts(text, words):
+    with pytest.raises(InputError, match=f"is not a block.*{re.escape(words)}"):
+        parse_layout(text)
