@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from symbench.contract import Metric, Model, Scores, Symmetry, Task, Trained
+from symbench.metrics.inputs import PAIRS, inputs_told_apart, limit
 
 if TYPE_CHECKING:
     import torch
@@ -88,6 +89,7 @@ class EquivarianceError(OrbitMetric):
     - ``sampling``: the standard error of the logarithm of the score that the choice of test inputs
       causes; 0 where the whole test split takes part.
     - ``inputs``: how well the inputs x can be told from gx (``symbench.metrics.inputs``).
+    - ``inputs_limit``: up to what that is chance, where the data hold fewer than 2,000 test inputs.
     """
 
     name, version, direction = "equivariance_error", "2", "lower"
@@ -114,6 +116,8 @@ class EquivarianceError(OrbitMetric):
             scores[f"{self.name}.floor"] = _relative(orbit.returned, _unit(trained, task, orbit))
         if (inputs := inputs_of(trained, task)) is not None:
             scores[f"{self.name}.inputs"] = inputs
+            if (pairs := task.at_most(PAIRS, "test")) < PAIRS:
+                scores[f"{self.name}.inputs_limit"] = limit(pairs)
         return scores
 
 
@@ -144,7 +148,6 @@ class Float32EquivarianceError(OrbitMetric):
 
 def inputs_of(trained: Trained, task: Task) -> float | None:
     """Return ``told_apart`` of the task's inputs, computed once per cell."""
-    from symbench.metrics.inputs import inputs_told_apart
     from symbench.metrics.network import once_per_cell
 
     return once_per_cell(trained, "inputs", lambda: inputs_told_apart(task))

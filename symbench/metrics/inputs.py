@@ -67,7 +67,12 @@ def inputs_invariant(above_chance: float, pairs: int = PAIRS) -> bool:
     errors may agree and only one of them counts. The margin allows for a law that is invariant but
     for rounding or a discretisation.
     """
-    return above_chance <= _MARGIN + _DEVIATIONS * 0.5 / math.sqrt(pairs / 2)
+    return above_chance <= limit(pairs)
+
+
+def limit(pairs: int) -> float:
+    """Return up to what ``told_apart`` of so many pairs is chance; see ``inputs_invariant``."""
+    return _MARGIN + _DEVIATIONS * 0.5 / math.sqrt(pairs / 2)
 
 
 def inputs_told_apart(task: Task) -> float | None:

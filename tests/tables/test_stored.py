@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import symbench
-from symbench.metrics.inputs import PAIRS, has_invariant_inputs
+from symbench.metrics.inputs import PAIRS, has_invariant_inputs, limit
 
 
 @pytest.fixture
@@ -24,6 +24,13 @@ def test_a_network_of_a_table_needs_the_table(table, tmp_path):
     assert network(table.sample(2, 0, "test").x).shape == (2, 1)
     with pytest.raises(symbench.InputError, match="give it to load"):
         symbench.load(tmp_path).network("lengths", "linear", size, 0)
+
+
+def test_the_board_judges_the_inputs_of_few_rows_by_their_number(table, tmp_path):
+    result = symbench.run([table], ["linear"], "smoke", tmp_path, seeds=1)
+    rate = result.leaderboard.rows[0].scores["equivariance_error"]
+    assert rate.inputs_limit == limit(table.at_most(PAIRS, "test")) > 0.2
+    assert ("extrapolates" in result.leaderboard.rows[0].flags) is (rate.inputs > rate.inputs_limit)
 
 
 def test_few_rows_need_more_to_tell_moved_inputs(table):

@@ -13,7 +13,7 @@ from symbench.results.leaderboard.rows import Estimate, Point, known
 
 _ANNOTATIONS = (
     "chance", "guess", "reference", "ceiling", "floor", "truth", "bound", "untrained", "sampling",
-    "inputs", "explicit",
+    "inputs", "inputs_limit", "explicit",
 )  # fmt: skip
 _NORMAL = 1.959964  # half-width of a normal 95 % interval, in standard deviations
 

@@ -12,7 +12,8 @@ from symbench.results.leaderboard.greying import announces_built_in
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.rows import Estimate, Flag, Rank, Row, known
 
-# Above chance; a fair coin tossed 500 times exceeds 0.02 by less than three standard deviations.
+# Above chance, where the record states no limit of its own: a fair coin tossed 500 times exceeds
+# 0.02 by less than three standard deviations.
 _TOLD_APART = 0.02 + 3 * 0.5 / 500**0.5
 
 
@@ -82,17 +83,22 @@ def row(
 def _flags(summary: RecordSummary, scores: Mapping[str, Estimate]) -> list[Flag]:
     """Return what a reader must know before the scores are compared."""
     equivariance = scores.get("equivariance_error")
-    told_apart = 0.0 if equivariance is None else equivariance.inputs or 0.0
     unconnected = scores.get("announced_unconnected")
     holds: dict[Flag, bool] = {
         "experiment": summary.is_experiment,
         "over budget": summary.is_over_budget,
         "separate validation": bool(summary.separate_validation),
         "built in": summary.is_built_in or announces_built_in(scores),
-        "extrapolates": told_apart > _TOLD_APART,
+        "extrapolates": equivariance is not None and _is_told_apart(equivariance),
         "unconnected": unconnected is not None and unconnected.value > 0,
     }
     return [flag for flag, holding in holds.items() if holding]
+
+
+def _is_told_apart(equivariance: Estimate) -> bool:
+    """Whether inputs are told from moved inputs more often than by chance."""
+    limit = _TOLD_APART if equivariance.inputs_limit is None else equivariance.inputs_limit
+    return (equivariance.inputs or 0.0) > limit
 
 
 def _machine(record: Record) -> str | None:

@@ -43,7 +43,8 @@ class Estimate(Part):
     - ``bound``: the one-sided 95 % bound over test points;
     - ``untrained``: of the same network before training;
     - ``sampling``: the standard error of ln(score) from the choice of test inputs;
-    - ``inputs``: how well inputs are told from moved inputs, above chance.
+    - ``inputs``: how well inputs are told from moved inputs, above chance;
+    - ``inputs_limit``: up to what that is chance, where there are few inputs.
 
     Records of earlier releases have ``ceiling`` for the reference, and ``explicit``: 1 for
     generators that the model announces, 0 for those extracted from its function.
@@ -63,6 +64,7 @@ class Estimate(Part):
     untrained: float | None = None
     sampling: float | None = None
     inputs: float | None = None
+    inputs_limit: float | None = None
     explicit: float | None = None
     at: int | None = None
     censored: Literal["above", "below"] | None = None

@@ -15,7 +15,7 @@ from symbench.results.report.escape import spreadsheet
 _ALWAYS = ("value", "low", "high", "n")
 _PARTS = (
     *_ALWAYS, "chance", "guess", "reference", "ceiling", "floor", "truth", "bound", "untrained",
-    "sampling", "inputs", "explicit", "at", "censored", "spread", "greyed",
+    "sampling", "inputs", "inputs_limit", "explicit", "at", "censored", "spread", "greyed",
 )  # fmt: skip
 
 

@@ -166,6 +166,8 @@ def test_where_the_group_moves_inputs_out_of_their_law_there_is_no_symmetric_sha
     found = row(make([cell(scores=scores)], "quick"), "mlp")
     assert found.flags == ["extrapolates"]
     assert "symmetric_share" not in found.scores
+    few = scores | {"equivariance_error.inputs_limit": 0.41}
+    assert row(make([cell(scores=few)], "quick"), "mlp").flags == []
     assert found.scores["equivariance_error"].inputs == 0.4
     invariant = row(
         make([cell(scores=scores | {"equivariance_error.inputs": 0.05})], "quick"), "mlp"
