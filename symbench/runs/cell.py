@@ -14,6 +14,7 @@ from torch import Tensor
 
 from symbench.contract import Model, Task
 from symbench.errors import InputError
+from symbench.metrics.announced_unmoved import AnnouncedUnmoved
 from symbench.records.record import Failure, Provenance, Record, Status, TrialRecord
 from symbench.registry import Registry
 from symbench.registry.settings import guarded
@@ -114,7 +115,7 @@ def _run(
     keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
     with watched(draws, model):
         trained = train(setup, keys)
-        train_on_moved_data(setup, trained)
+        not_moved = train_on_moved_data(setup, trained)
         metrics = metrics_for(registry, task, model, identity.protocol.get("metrics", ()))
         tensors = learned_generators(task, model, trained)  # before metrics of plugins see them
         scored = score_cell(identity, setup, trained, metrics)
@@ -124,7 +125,8 @@ def _run(
     peak = _peak_bytes(device)
     trials = [t.model_copy(update={"cost": {**t.cost, "peak_bytes": peak}}) for t in scored.trials]
     made = _trained_how(trained).also(metrics={m.name: code_of_metric(m) for m in metrics})
-    made = made.also(absent=scored.absent) if scored.absent else made
+    absent = scored.absent | ({AnnouncedUnmoved.name: not_moved} if not_moved else {})
+    made = made.also(absent=absent) if absent else made
     return Record(
         identity=identity, status=_status(trials), trials=trials,
         provenance=made.also(networks=networks) if networks is not None else made,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,31 +11,30 @@ from symbench.registry.card import one_line
 from symbench.training.setup import TrainingSetup, Trial, quiet
 from symbench.training.train import train
 
-_log = logging.getLogger(__name__)
 
-
-def train_on_moved_data(setup: TrainingSetup, trials: Sequence[Trial]) -> None:
+def train_on_moved_data(setup: TrainingSetup, trials: Sequence[Trial]) -> str | None:
     """Train the first trial of the largest n_train again, if its model announces generators.
 
     Its ``moved`` becomes the network that is trained on the data of the same n_train and seed,
-    moved by ``symbench.metrics.moved.move_of``. Nothing else differs for the model.
+    moved by ``symbench.metrics.moved.move_of``. Nothing else differs for the model. If the training
+    raises, the reason is returned.
     """
     largest = max(trial.key.n_train for trial in trials)
     trial = next(trial for trial in trials if trial.key.n_train == largest)
     symmetry = setup.task.symmetry
     if trial.model.prior != "discovers" or symmetry is None or len(symmetry.group.algebra) == 0:
-        return
+        return None
     L = trial.model.generators(trial.module)
     if L is None or len(L) == 0:
-        return
+        return None
     sought = candidate(setup.task, setup.draws.test().x)
     g = None if sought is None else move_of(setup.task, sought)
     if sought is None or g is None:
-        return
+        return None
     draws = MovedDraws(setup.task, setup.draws.fingerprint, sought, g)
     try:
         (again,) = train(replace(setup, draws=draws, progress=quiet), [trial.key])
-    except Exception as error:  # a plugin may raise anything; the score is then absent
-        _log.warning("%s on moved data: %s", setup.model.name, one_line(error))
-        return
+    except Exception as error:  # a plugin may raise anything
+        return f"training on moved data failed: {one_line(error)}"
     trial.moved = again.module
+    return None

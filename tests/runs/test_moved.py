@@ -9,6 +9,7 @@ import torch
 import toys
 
 from symbench import hookimpl
+from symbench.results.leaderboard import make
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
 
@@ -37,7 +38,7 @@ class Careful(Learning):
         return super().fit(problem, data, context)
 
 
-def trials(model, **selection):
+def run(model, **selection):
     registry, plugin = toys.toy_registry(), types.ModuleType("moved_plugin")
 
     @hookimpl
@@ -51,7 +52,11 @@ def trials(model, **selection):
     (cell,) = make_plan(registry, selection)
     record = run_cell(registry, cell)
     assert (record.status, record.error) == ("ok", None)
-    return record.trials
+    return record
+
+
+def trials(model, **selection):
+    return run(model, **selection).trials
 
 
 def scored(found):
@@ -78,9 +83,13 @@ def test_other_scores_are_those_of_a_model_that_is_trained_once(monkeypatch) -> 
         assert {n: v for n, v in one.scores.items() if n != "announced_unmoved"} == other.scores
 
 
-def test_a_model_that_fails_on_moved_data_has_no_score(caplog) -> None:
-    assert scored(trials("careful")) == {}
-    assert "careful on moved data" in caplog.text
+def test_the_record_of_a_model_that_fails_on_moved_data_says_why_it_has_no_score() -> None:
+    record = run("careful")
+    assert scored(record.trials) == {}
+    why = "training on moved data failed: ValueError: what is this"
+    assert record.provenance.absent["announced_unmoved"] == why
+    (row,) = make([record], "smoke").rows
+    assert row.absent["announced_unmoved"] == why
 
 
 def test_a_model_that_announces_nothing_is_trained_once(monkeypatch) -> None:
