@@ -18,6 +18,7 @@ from symbench.registry import Registry
 from symbench.registry.given import add_given
 from symbench.registry.problem import make_problem
 from symbench.results import frames, leaderboard
+from symbench.results.leaderboard.beside import why_none
 from symbench.results.report.documents import render_fragment
 from symbench.results.report.tables import coverage
 from symbench.results.sources import open_publication
@@ -33,10 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """A finished run and the leaderboard of its records. A notebook shows its tables."""
+    """A finished run and the leaderboard of its records. A notebook shows its tables.
+
+    ``why_none_beside`` says why no published row stands beside those of the run, if some should.
+    """
 
     run: Run
     leaderboard: Leaderboard
+    why_none_beside: str = ""
 
     @property
     def records(self) -> list[Record]:
@@ -109,13 +114,18 @@ def run(  # noqa: PLR0913 - the same options as the command line
         metrics=tuple(metrics),
     )  # fmt: skip
     how = Options(store=Path(store), executor=executor, **options)
-    return result(execute(plugins, selection, how), published)
+    done = result(execute(plugins, selection, how), published)
+    if done.why_none_beside:
+        warnings.warn(done.why_none_beside, stacklevel=2)
+    return done
 
 
 def result(run: Run, published: Sequence[Record] = ()) -> Result:
     """Return a finished run with its leaderboard, and published records beside its own."""
     tier, planned = run.cells[0].identity.tier, len(run.cells)
-    return Result(run, leaderboard.make(run.records, tier, planned=planned, published=published))
+    table = leaderboard.make(run.records, tier, planned=planned, published=published)
+    beside = not published or any("published" in row.flags for row in table.rows)
+    return Result(run, table, "" if beside else why_none(run.records, published))
 
 
 @cache

@@ -40,6 +40,7 @@ from symbench.records.record import FINISHED
 from symbench.records.store import Store
 from symbench.registry import suite as suites
 from symbench.results import report
+from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
     from symbench.api import Result
@@ -49,11 +50,6 @@ if TYPE_CHECKING:
     from symbench.runs.plan import Selection
     from symbench.runs.protocol import KeepNetworks, SymmetryAt
     from symbench.training.setup import FleetMode
-
-_NONE_ALIKE = (
-    "no published row stands beside these: none is of the same tier, task version, data, sizes, "
-    "updates and protocol"
-)
 
 Document = dict[str, Any]
 
@@ -337,8 +333,8 @@ def execute(
     registry.add_reporter(watch)
     with watch.bars:
         done = result(run.execute(registry, selection, options), published)
-    if published and not any("published" in row.flags for row in done.leaderboard.rows):
-        typer.echo(f"symbench: {_NONE_ALIKE}", err=True)
+    if why := done.why_none_beside:
+        typer.echo(f"symbench: {plain(why, 500)}", err=True)
     return done
 
 

@@ -164,7 +164,7 @@ def test_published_rows_stand_beside_those_of_the_run(call: Any, tmp_path: Path)
     assert "run here, too" in " ".join(done.out.split())
     assert "lab is shown as published" in done.err
     other = call(*first, "--store", "c", "--seeds", "1", "--sizes", "4,8", "--against", "lab")
-    assert "no published row stands beside these" in other.err
+    assert "no published row stands beside these: length has sizes [4, 8] here" in other.err
     wrong = call(*first, "--store", "d", "--against", "a")
     assert wrong.code == 2
     assert "is a store, no publication" in wrong.err

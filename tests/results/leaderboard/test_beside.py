@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from made_records import broken, cell
 
 from symbench.records.record import Record
 from symbench.results.leaderboard import Leaderboard, Row, make
+from symbench.results.leaderboard.beside import why_none
 from symbench.results.report import render
 
 HERE = {"machine": "here", "device": "cpu"}
@@ -70,6 +72,22 @@ def test_the_published_row_of_a_model_that_was_run_is_shown_without_a_rank() -> 
 def test_what_was_measured_otherwise_does_not_stand_beside(other: dict[str, Any]) -> None:
     table = board([cell("mine")], [cell("theirs", **other)])
     assert not of(table, "theirs")
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"protocol": {"version": "0"}}, r"protocol 2 here, 0 there\. Results of another protocol"),
+        ({"protocol": {"updates": 7}}, r"updates 800 here, 7 there\. Choose the same by"),
+        ({"identity": {"task_fingerprint": "cc"}}, r"cc there\. The data of the task are others"),
+        ({"identity": {"tier": "smoke"}}, r"tier quick here, smoke there"),
+        ({"identity": {"task": "another"}}, r"the publication has no results of o5"),
+    ],
+)
+def test_the_difference_that_keeps_published_rows_away_is_named(other: Any, words: str) -> None:
+    theirs = [cell("theirs", **other), cell("more", **other), broken("x", "declined", "no")]
+    why = why_none([cell("mine"), broken("y", "failed", "no")], theirs)
+    assert re.search(f"^no published row stands beside these: .*{words}", why)
 
 
 def test_declined_and_failed_published_cells_are_left_out() -> None:
