@@ -10,7 +10,6 @@ from torch import nn
 
 from symbench import InputError, Model, Problem
 from symbench.groups import SO, Group, O, Standardised
-from symbench_e3nn.layers import TensorProductNetwork
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,9 @@ class E3NN(Model):
         Raises:
             InputError: neither the symmetry nor the ambient group is O(3) or SO(3).
         """
+        # e3nn takes seconds to import, and plans build no network
+        from symbench_e3nn.layers import TensorProductNetwork
+
         group = _rotations(problem)
         if problem.symmetry is None or group is None:
             raise InputError("e3nn needs to be told O(3) or SO(3)")

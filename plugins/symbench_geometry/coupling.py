@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import product
 
 import torch
-from e3nn import o3
 from torch import Tensor
 
 
@@ -44,7 +43,7 @@ def coupling(degree: int) -> Coupling:
     for a, b, c in product(range(degree + 1), repeat=3):
         if abs(a - b) <= c <= a + b and (a + b + c) % 2 == 0:
             block = _of(a), _of(b), _of(c)
-            coefficients[block] = o3.wigner_3j(a, b, c, dtype=torch.float64) * (2 * c + 1) ** 0.5
+            coefficients[block] = _clebsch_gordan(a, b, c) * (2 * c + 1) ** 0.5
             path[block] = count
             count += 1
     into = torch.tensor([path[..., _of(c)].unique().numel() for c in range(degree + 1)])
@@ -74,11 +73,19 @@ def harmonics(unit: Tensor, degree: int) -> Tensor:
 @lru_cache(maxsize=8)
 def _raise(d: int) -> Tensor:
     """Return the matrix [(2d - 1) 3, 2d + 1] from Y_(d-1) ⊗ unit to Y_d, in float64."""
-    up = o3.wigner_3j(d - 1, 1, d, dtype=torch.float64).flatten(0, 1)
+    up = _clebsch_gordan(d - 1, 1, d).flatten(0, 1)
     pole = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
     raised = (harmonics(pole, d - 1)[_of(d - 1), None] * pole).flatten() @ up
     scaled: Tensor = up * ((2 * d + 1) ** 0.5 / raised.norm())
     return scaled
+
+
+def _clebsch_gordan(a: int, b: int, c: int) -> Tensor:
+    """Return the coefficients of e3nn [2a + 1, 2b + 1, 2c + 1] in float64."""
+    from e3nn import o3  # takes seconds to import, and plans need no coefficients
+
+    coefficients: Tensor = o3.wigner_3j(a, b, c, dtype=torch.float64)
+    return coefficients
 
 
 def _of(d: int) -> slice:

@@ -2,6 +2,7 @@
 
 Every layer outputs zeros at padded nodes. The operations are dense, so that torch.func.vmap can
 stack the trials of a cell. GCN and GIN layers also have a sparse form with the same parameters.
+torch-geometric is imported where it is used: its import takes seconds, and plans build no layer.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ import warnings
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import DenseGATConv, DenseGCNConv, DenseGINConv
-from torch_geometric.nn.conv.gcn_conv import gcn_norm
-from torch_geometric.utils import to_torch_csr_tensor
 
 from symbench_gnn.encodings import degrees
 from symbench_gnn.heads import perceptron
@@ -21,6 +19,8 @@ from symbench_gnn.heads import perceptron
 
 def edge_operator(edges: Tensor, weights: Tensor, nodes: int) -> Tensor:
     """Return the sparse matrix [nodes, nodes] that sums w_ij h_j over the edges (j, i)."""
+    from torch_geometric.utils import to_torch_csr_tensor
+
     with warnings.catch_warnings():  # torch warns once per process that sparse CSR is in beta
         warnings.simplefilter("ignore", UserWarning)
         operator: Tensor = to_torch_csr_tensor(edges.flip(0), weights, (nodes, nodes))
@@ -35,6 +35,8 @@ class GCNLayer(nn.Module):
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
+        from torch_geometric.nn import DenseGCNConv
+
         super().__init__()
         self.conv = DenseGCNConv(inputs, outputs)
         self.mix = nn.Sequential(nn.SiLU(), nn.Linear(outputs, outputs), nn.ReLU())
@@ -47,6 +49,8 @@ class GCNLayer(nn.Module):
     @staticmethod
     def operator(edges: Tensor, weights: Tensor, nodes: int) -> Tensor:
         """Return the sparse matrix Â [nodes, nodes]."""
+        from torch_geometric.nn.conv.gcn_conv import gcn_norm
+
         edges, weights = gcn_norm(edges, weights, num_nodes=nodes)
         return edge_operator(edges, weights, nodes)
 
@@ -60,6 +64,8 @@ class GINLayer(nn.Module):
     """relu(MLP(h_i + Σ_j A_ij h_j)) with torch-geometric's ``DenseGINConv``."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
+        from torch_geometric.nn import DenseGINConv
+
         super().__init__()
         self.conv = DenseGINConv(perceptron(inputs, outputs, outputs))
 
@@ -86,6 +92,8 @@ class GATLayer(nn.Module):
     """
 
     def __init__(self, inputs: int, outputs: int, heads: int) -> None:
+        from torch_geometric.nn import DenseGATConv
+
         super().__init__()
         self.conv = DenseGATConv(inputs, outputs // heads, heads)
 
@@ -168,6 +176,8 @@ class GPSLayer(nn.Module):
     """
 
     def __init__(self, width: int, heads: int) -> None:
+        from torch_geometric.nn import DenseGINConv
+
         super().__init__()
         self.heads = heads
         self.local = DenseGINConv(perceptron(width, width, width))

@@ -8,7 +8,6 @@ from typing import ClassVar, final
 
 import numpy as np
 import torch
-from scipy.stats import rice
 from torch import Tensor
 
 from symbench import Data, Split, Symmetry, Task
@@ -67,6 +66,8 @@ def flow_radius(radius: Tensor, first: float, last: float) -> Tensor:
 
     The flow is radial and preserves the cumulative probability of r, which has a Rice distribution.
     """
+    from scipy.stats import rice  # takes half a second to import
+
     before, after = (math.hypot(WIDTH, t) for t in (first, last))
     r = radius.double().numpy()
     law, then = rice(RADIUS / before, scale=before), rice(RADIUS / after, scale=after)

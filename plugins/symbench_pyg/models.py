@@ -7,55 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import torch
-from torch import Tensor, nn
-from torch_geometric import nn as pyg
-from torch_geometric.data import Data
-from torch_geometric.transforms import AddRandomWalkPE
+from torch import nn
 
 from symbench import Model, Prior, Problem, graphs
 from symbench.groups import Rescaled
 
-_STEPS, _SMALL = 16, 16  # steps of the random walk of GPS; nodes of small graphs
-
-
-class OnBatches(nn.Module):
-    """Node embeddings by ``net``, then a perceptron on their sum or on each: [n, copies, …]."""
-
-    def __init__(self, net: nn.Module, problem: Problem, width: int) -> None:
-        super().__init__()
-        self.net, self.nodes = net, problem.input_shape[-1]
-        self.order = graphs.output_order(problem)
-        self.head = pyg.MLP([width, width, problem.output_shape[0]], norm=None)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the outputs for graphs [n, 1 + k, N, N]."""
-        batch, mask = graphs.to_batch(x), graphs.node_mask(x)
-        weights = {"edge_weight": batch.edge_attr[:, 0], "edge_attr": batch.edge_attr}
-        h: Tensor = self.net(batch.x, batch.edge_index, batch=batch.batch, **weights)
-        if self.order == 0:
-            h = pyg.global_add_pool(h, batch.batch, len(x)) / self.nodes
-        y: Tensor = self.head(h)
-        if self.order == 0:
-            return y
-        return y.new_zeros(*mask.shape, y.shape[1]).masked_scatter((mask > 0)[..., None], y).mT
-
-
-class Transformer(nn.Module):
-    """``GPSConv`` layers around GINE, on node features and random-walk encodings."""
-
-    def __init__(self, features: int, width: int, depth: int, heads: int = 4) -> None:
-        super().__init__()
-        self.encode = AddRandomWalkPE(_STEPS, attr_name=None)  # appended to the features
-        self.first = nn.Linear(features + _STEPS, width)
-        local = (pyg.GINEConv(pyg.MLP(3 * [width], norm=None), edge_dim=1) for _ in range(depth))
-        self.layers = nn.ModuleList(pyg.GPSConv(width, conv, heads) for conv in local)
-
-    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor, **weights: Tensor) -> Tensor:
-        """Return the node embeddings [nodes, width]."""
-        h: Tensor = self.first(self.encode(Data(x=x, edge_index=edge_index)).x)
-        for layer in self.layers:
-            h = layer(h, edge_index, batch, edge_attr=weights["edge_attr"])
-        return h
+_SMALL = 16  # nodes of small graphs
 
 
 @dataclass(frozen=True)
@@ -70,9 +27,9 @@ class PyGConfig:
 
 
 class _OnBatches(Model):
-    """A network of torch-geometric, ``made`` with ``options``; its trials train one by one."""
+    """One of ``networks.NETWORKS``, ``made`` with ``options``; its trials train one by one."""
 
-    made: ClassVar[type[nn.Module]]
+    made: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
     version = "1"
     prior: ClassVar[Prior] = "told"
@@ -94,8 +51,11 @@ class _OnBatches(Model):
 
     def build(self, problem: Problem) -> nn.Module:
         """Return the network: graphs [n, 1 + k, N, N] -> [n, *output_shape]."""
+        # torch-geometric takes seconds to import, and plans build no network
+        from symbench_pyg.networks import NETWORKS, OnBatches
+
         features, config = problem.input_shape[0] - 1, self.config
-        net = self.made(features, config.width, config.depth, **self.options)
+        net = NETWORKS[self.made](features, config.width, config.depth, **self.options)
         return Rescaled(OnBatches(net, problem, config.width), inputs=None)
 
 
@@ -103,7 +63,7 @@ class _OnBatches(Model):
 class GAT(_OnBatches):
     """Graph attention. A mean of equal features is the same feature, so it needs features."""
 
-    name, made, options = "pyg-gat", pyg.GAT, {"edge_dim": 1}
+    name, made, options = "pyg-gat", "GAT", {"edge_dim": 1}
     summary = "graph attention network of torch-geometric, unmodified"
     reference = "Veličković et al. 2018, Graph attention networks"
 
@@ -112,7 +72,7 @@ class GAT(_OnBatches):
 class GCN(_OnBatches):
     """Graph convolutions with self-loops and normalised weights."""
 
-    name, made = "pyg-gcn", pyg.GCN
+    name, made = "pyg-gcn", "GCN"
     summary = "graph convolutional network of torch-geometric, unmodified"
     reference = "Kipf and Welling 2017"
 
@@ -121,7 +81,7 @@ class GCN(_OnBatches):
 class GIN(_OnBatches):
     """The graph isomorphism network; it reads no weights of edges."""
 
-    name, made = "pyg-gin", pyg.GIN
+    name, made = "pyg-gin", "GIN"
     summary = "graph isomorphism network of torch-geometric, unmodified"
     reference = "Xu et al. 2019, How powerful are graph neural networks?"
 
@@ -130,7 +90,7 @@ class GIN(_OnBatches):
 class GraphSAGE(_OnBatches):
     """GraphSAGE with means over the neighbours; it reads no weights of edges."""
 
-    name, made = "pyg-sage", pyg.GraphSAGE
+    name, made = "pyg-sage", "GraphSAGE"
     summary = "GraphSAGE of torch-geometric, unmodified"
     reference = "Hamilton et al. 2017, Inductive representation learning on large graphs"
 
@@ -139,7 +99,7 @@ class GraphSAGE(_OnBatches):
 class PNA(_OnBatches):
     """Four aggregators by three scalers; the scalers' mean is that of the degrees 0 to 15."""
 
-    name, made = "pyg-pna", pyg.PNA
+    name, made = "pyg-pna", "PNA"
     summary = "principal neighbourhood aggregation of torch-geometric, unmodified"
     reference = "Corso et al. 2020, Principal neighbourhood aggregation for graph nets"
     options: ClassVar[Mapping[str, Any]] = {
@@ -151,6 +111,6 @@ class PNA(_OnBatches):
 class GPS(_OnBatches):
     """GPS with four heads and sixteen steps of random walks, in single precision."""
 
-    name, made = "pyg-gps", Transformer
+    name, made = "pyg-gps", "GPS"
     summary = "graph transformer of torch-geometric's GPSConv, unmodified"
     reference = "Rampášek et al. 2022, Recipe for a general, powerful, scalable graph transformer"

@@ -49,12 +49,16 @@ def is_module(file: Path) -> bool:
 
 def imported_packages(files: Mapping[str, Path]) -> set[str]:
     """Return the top-level names that modules, given by name, import."""
-    packages: set[str] = set()
+    return {name.partition(".")[0] for name in imported_names(files)}
+
+
+def imported_names(files: Mapping[str, Path]) -> set[str]:
+    """Return the names, of modules and of their attributes, that modules import anywhere."""
+    names: set[str] = set()
     for module, file in files.items():
         if is_module(file):
-            imported = facts_of(file.read_bytes()).imported(package_of(module, file))
-            packages.update(name.partition(".")[0] for name in imported)
-    return packages
+            names |= facts_of(file.read_bytes()).imported(package_of(module, file))
+    return names
 
 
 def package_of(module: str, file: Path) -> tuple[str, ...]:

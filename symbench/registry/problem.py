@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from symbench.contract import Model, Problem, Task
+from symbench.contract import Model, Prior, Problem, Task
 from symbench.errors import InputError, UnknownNameError
 from symbench.registry.card import Card
 from symbench.registry.registry import Registry
@@ -47,22 +47,32 @@ def make_problem(
     generator: torch.Generator | None = None,
 ) -> Problem:
     """Return what the model may see of the task: ``task.told`` only if its prior is ``told``."""
-    shows_symmetry = model.prior == "told"
+    return for_model(registry, shown(task, model.prior), model, generator)
+
+
+def shown(task: Task, prior: Prior) -> Problem:
+    """Return what every model of a prior may see of the task, without a builder of backbones."""
+    told = prior == "told"
     return Problem(
         kind=task.kind,
         loss=task.loss,
         input_shape=task.input_shape,
         output_shape=task.output_shape,
-        symmetry=task.told if shows_symmetry else None,
-        ambient=task.ambient if shows_symmetry else None,
-        candidate=task.layout() if model.prior == "discovers" else None,
+        symmetry=task.told if told else None,
+        ambient=task.ambient if told else None,
+        candidate=task.layout() if prior == "discovers" else None,
         times=task.times,
         periods=task.periods,
-        generator=generator,
-        builder=_Backbones(registry.models, model.name, _configured(model).backbones),
     )
 
 
-def _configured(model: Model | type[Model]) -> Model:
-    """Return the model; for a class, an instance in its default configuration."""
-    return model() if isinstance(model, type) else model
+def for_model(
+    registry: Registry,
+    problem: Problem,
+    model: Model | type[Model],
+    generator: torch.Generator | None = None,
+) -> Problem:
+    """Return the problem with a builder of the backbones that the model declares."""
+    configured = model() if isinstance(model, type) else model
+    builder = _Backbones(registry.models, model.name, configured.backbones)
+    return replace(problem, generator=generator, builder=builder)

@@ -70,27 +70,27 @@ class Registry:
     @property
     def tasks(self) -> dict[str, Card]:
         """Task cards by name."""
-        return dict(sorted(self._cards["task"].items()))
+        return self._cards["task"]
 
     @property
     def models(self) -> dict[str, Card]:
         """Model cards by name."""
-        return dict(sorted(self._cards["model"].items()))
+        return self._cards["model"]
 
     @property
     def metrics(self) -> dict[str, Card]:
         """Metric cards by name: those of plugins; the core's own are ``symbench.metrics.CORE``."""
-        return dict(sorted(self._cards["metric"].items()))
+        return self._cards["metric"]
 
     @property
     def suites(self) -> dict[str, Card]:
         """Suite cards by name."""
-        return dict(sorted(self._cards["suite"].items()))
+        return self._cards["suite"]
 
     @property
     def executors(self) -> dict[str, Card]:
         """Executor cards by name: those of plugins."""
-        return dict(sorted(self._cards["executor"].items()))
+        return self._cards["executor"]
 
     def task(self, name: str) -> Task:
         """Return the task.
@@ -207,7 +207,8 @@ class Registry:
                 self._manager.unregister(registrant)
             raise
         for card in registration.cards:
-            self._cards[card.kind][card.name] = card
+            known = {**self._cards[card.kind], card.name: card}
+            self._cards[card.kind] = dict(sorted(known.items()))
         names = tuple(f"{card.kind} {card.name}" for card in registration.cards)
         self.plugins.append(PluginInfo(name, version, source, "ok", None, names))
         self.hashes[name] = _sha256(module)

@@ -41,7 +41,9 @@ class _Setting(NamedTuple):
 
 
 @contextmanager
-def guarded(plugin: str, *, named: bool | None = None) -> Iterator[None]:
+def guarded(
+    plugin: str, *, named: bool | None = None, settings: Snapshot | None = None
+) -> Iterator[None]:
     """Restore after the block every setting that it changed, and name the plugin once for each.
 
     The global random generators are restored without a warning, because libraries draw from them
@@ -52,11 +54,12 @@ def guarded(plugin: str, *, named: bool | None = None) -> Iterator[None]:
         plugin: the name that the warning states.
         named: whether the plugin is named; by default only in the main process, because every
             worker imports the same plugins.
+        settings: what is restored; by default the settings before the block.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    settings = Snapshot()
+    settings = settings or Snapshot()
     try:
         yield
     finally:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar, get_args
 
-from symbench.contract import Recipe, Task, seeded
+from symbench.contract import Prior, Problem, Recipe, Task, seeded
 from symbench.contract.values import Discovery, check_tier
 from symbench.errors import InputError
 from symbench.groups.samplers import SAMPLERS, elements
 from symbench.records.record import Failure, Identity
 from symbench.registry import Registry
-from symbench.registry.problem import make_problem
-from symbench.registry.settings import guarded
+from symbench.registry.problem import for_model, shown
+from symbench.registry.settings import Snapshot, guarded
 from symbench.registry.source_hash import model_sha256, source_sha256
 from symbench.runs.json_values import check_json
 from symbench.runs.protocol import PROTOCOL_VERSION, TIERS, Budget, SymmetryAt
@@ -122,7 +122,8 @@ def make_plan(registry: Registry, selection: Selection) -> list[Cell]:
     trained = [name for name in tasks if registry.tasks[name].details.get("loss") != "none"]
     if 0 in selection.sizes and trained:
         raise InputError(f"--sizes 0: {trained[0]} has to be trained; choose at least 2")
-    cells = [cell for task in tasks for cell in _cells(registry, task, models, selection)]
+    settings = Snapshot()
+    cells = [cell for task in tasks for cell in _cells(registry, task, models, selection, settings)]
     if not cells:
         raise InputError(
             "nothing to run: no selected task or model works; `symbench list plugins` says why"
@@ -175,10 +176,17 @@ def _attempt(ask: Callable[..., T], *arguments: object) -> tuple[T | None, Failu
 
 
 def _cells(
-    registry: Registry, name: str, models: Sequence[str], selection: Selection
+    registry: Registry,
+    name: str,
+    models: Sequence[str],
+    selection: Selection,
+    settings: Snapshot,
 ) -> Iterator[Cell]:
-    """Yield the cells of one task; ``fields`` gets each value as soon as it is known."""
-    card, budget = registry.tasks[name], TIERS[selection.tier]
+    """Yield the cells of one task; ``fields`` gets each value as soon as it is known.
+
+    ``settings`` are restored after every call into a plugin.
+    """
+    card, budget = registry.card("task", name), TIERS[selection.tier]
     fields: dict[str, Any] = {
         "task": name, "task_version": card.version, "task_fingerprint": "", "config": {},
         "tier": selection.tier, "sizes": sorted(set(selection.sizes)),
@@ -186,10 +194,12 @@ def _cells(
     }  # fmt: skip
     if selection.metrics:
         fields["protocol"]["metrics"] = registry.select("metric", selection.metrics)
-    with guarded(card.plugin):
-        missing, failure = _attempt(_ask_task, registry.task(name), selection, fields)
+    task = registry.task(name)
+    with guarded(card.plugin, settings=settings):
+        missing, failure = _attempt(_ask_task, task, selection, fields)
+    seen = cache(lambda prior: shown(task.for_tier(selection.tier), prior))
     for model in models:
-        asked = registry.models[model]
+        asked = registry.card("model", model)
         own = {
             **fields, "model": model, "model_version": asked.version,
             "model_source_sha256": "", "protocol": dict(fields["protocol"]),
@@ -197,8 +207,8 @@ def _cells(
         own["protocol"]["prior"] = asked.details.get("prior")
         reason, error = missing, failure
         if error is None:
-            with guarded(asked.plugin):
-                reason, error = _attempt(_ask_model, registry, selection, own, missing)
+            with guarded(asked.plugin, settings=settings):
+                reason, error = _attempt(_ask_model, registry, selection, own, seen, missing)
         if error is not None:
             reason = f"{error.type}: {error.message}"
         yield Cell(Identity(**own), reason, error)
@@ -294,10 +304,16 @@ def _sizes(task: Task, tier: str) -> list[int]:
 
 
 def _ask_model(
-    registry: Registry, selection: Selection, fields: dict[str, Any], missing: str | None
+    registry: Registry,
+    selection: Selection,
+    fields: dict[str, Any],
+    seen: Callable[[Prior], Problem],
+    missing: str | None,
 ) -> str | None:
-    """Complete the fields of the model, and return why the cell is declined."""
-    task = registry.task(fields["task"]).for_tier(selection.tier)
+    """Complete the fields of the model, and return why the cell is declined.
+
+    ``seen`` returns what a model of a prior may see of the task.
+    """
     tuned = selection.tuned.get((fields["task"], fields["model"]), Tuned({}, {}))
     model = registry.model(fields["model"]).for_tier(selection.tier, **tuned.config)
     fields["model_source_sha256"] = model_sha256(registry, model)
@@ -306,7 +322,7 @@ def _ask_model(
     fields["config"] = config
     if tuned.budget:
         fields["protocol"]["tuning"] = dict(tuned.budget)
-    problem = make_problem(registry, task, model)
+    problem = for_model(registry, seen(model.prior), model)
     reason = missing or _answer(f"{fields['model']}: accepts", model.accepts(problem))
     if reason is None:
         recipe = model.recipe(problem)

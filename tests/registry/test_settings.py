@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from symbench.registry import load
-from symbench.registry.settings import guarded
+from symbench.registry.settings import Snapshot, guarded
 
 
 def _mask():
@@ -154,3 +154,12 @@ def test_loading_the_built_in_plugins_changes_no_setting(caplog):
         registry = load()
         registry.drop_broken("model", registry.models)
     assert not [entry for entry in caplog.records if "it was restored" in entry.message]
+
+
+def test_an_earlier_snapshot_serves_many_calls():
+    before = torch.get_default_dtype()
+    settings = Snapshot()
+    for _ in range(2):
+        with guarded("changing", settings=settings):
+            torch.set_default_dtype(torch.float64)
+        assert torch.get_default_dtype() == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import types
 
 import pytest
@@ -45,6 +47,40 @@ def test_only_a_told_model_sees_the_symmetry():
     task = REGISTRY.task("norms")
     assert make_problem(REGISTRY, task, toys.Small).symmetry is None
     assert make_problem(REGISTRY, task, toys.Told).symmetry is not None
+
+
+def test_a_task_shows_its_symmetry_once_to_all_told_models(monkeypatch):
+    asked = []
+    told = toys.Norms.told
+    monkeypatch.setattr(
+        toys.Norms, "told", property(lambda task: asked.append(task) or told.fget(task))
+    )
+    make_plan(REGISTRY, Selection(("norms",)))  # the fingerprint is kept from now on
+    asked.clear()
+    cells = make_plan(REGISTRY, Selection(("norms",)))
+    assert sum(cell.identity.protocol["prior"] == "told" for cell in cells) > 1
+    assert len(asked) == 1
+
+
+PLAN = """
+import sys
+from symbench import registry
+from symbench.runs.plan import Selection, make_plan
+
+tasks = "o3-inertia", "nbody-charged", "geometry-chains", "csl", "max-cut"
+models = "e3nn", "e3nn-nbody", "geo-tensor-1", "gcn", "gat", "pyg-gcn"
+cells = make_plan(registry.load(), Selection(tasks, models))
+print(sum(cell.reason is None for cell in cells), {"e3nn", "torch_geometric"} & set(sys.modules))
+"""
+
+
+def test_planning_imports_no_library_that_only_networks_need():
+    done = subprocess.run(
+        [sys.executable, "-c", PLAN], capture_output=True, text=True, check=True, timeout=120
+    )
+    accepted, imported = done.stdout.split(" ", 1)
+    assert int(accepted) > 4
+    assert imported.strip() == "set()"
 
 
 class OutOfQuick(toys.Norms):

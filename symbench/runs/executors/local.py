@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
@@ -69,8 +69,8 @@ def supervised(
         SymbenchError: no process can be started.
     """
     yield from _declined(cells, registry, claim)
-    pool = _Pool(registry, options)
     waiting = [cell for cell in reversed(cells) if cell.reason is None]
+    pool = _Pool(registry, options, {cell.model for cell in waiting})
     try:
         while waiting or pool.running:
             while waiting and len(pool.running) < (options.jobs or 1):
@@ -99,11 +99,11 @@ def _declined(
 class _Pool:
     """The workers that run at the same time."""
 
-    def __init__(self, registry: Registry, options: Options) -> None:
+    def __init__(self, registry: Registry, options: Options, models: Iterable[str]) -> None:
         self.running: list[Worker] = []
         self._registry = registry
         self._options = options
-        self._server = Server(registry)
+        self._server = Server(registry, models)
         self._sessions: Mapping[int, Sequence[int]] = {}
         self._listed = 0.0
         self._without_server: dict[str, int] = {}

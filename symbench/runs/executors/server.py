@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
@@ -21,6 +21,7 @@ from typing import Any
 
 from symbench.errors import SymbenchError
 from symbench.registry import Registry
+from symbench.registry.code_files import imported_names, source_files
 from symbench.runs.executors.allocator import freed_memory_kept
 
 _log = logging.getLogger(__name__)
@@ -38,13 +39,13 @@ _ENVIRONMENT = threading.Lock()  # it is changed while a process starts
 class Server:
     """Starts processes by the fork server, or by spawning where the system has none."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, models: Iterable[str] = ()) -> None:
         self._context: ForkServerContext | SpawnContext
         if "forkserver" in multiprocessing.get_all_start_methods():
             self._context = multiprocessing.get_context("forkserver")
         else:
             self._context = multiprocessing.get_context("spawn")
-        self._preload(plugin_modules(registry))
+        self._preload([*plugin_modules(registry), *libraries(registry, models)])
 
     def process(self, target: Any, *args: Any) -> ForkServerProcess | SpawnProcess:
         """Return a process that has not started; it may have children of its own."""
@@ -111,13 +112,31 @@ def plugin_modules(registry: Registry) -> list[str]:
     Only these can be imported without error; a worker imports the others itself.
     """
     registry.drop_broken("metric", registry.metrics)  # imports them, because every cell uses them
-    packages = {
+    packages = plugin_packages(registry)
+    return [name for name in list(sys.modules) if name.partition(".")[0] in packages]
+
+
+def plugin_packages(registry: Registry) -> set[str]:
+    """Return the top-level names of the packages that tasks, models and metrics are in."""
+    return {
         card.target.partition(":")[0].partition(".")[0]
         for cards in (registry.tasks, registry.models, registry.metrics)
         for card in cards.values()
         if isinstance(card.target, str)
     }
-    return [name for name in list(sys.modules) if name.partition(".")[0] in packages]
+
+
+def libraries(registry: Registry, models: Iterable[str]) -> list[str]:
+    """Return the names that the sources of models import from installed libraries.
+
+    Some are imported only when a network is built, which every worker would have to wait for. The
+    server passes over names that are no modules.
+    """
+    names: set[str] = set()
+    for model in models:
+        names |= imported_names(source_files(registry.model(model)))
+    own = {"symbench", *plugin_packages(registry), *sys.stdlib_module_names}
+    return sorted(name for name in names if name.partition(".")[0] not in own)
 
 
 def thread_variables() -> Mapping[str, str | None]:

@@ -7,15 +7,8 @@ import torch
 from e3nn import o3
 from symbench_dynamics.charged import NBodyCharged, NBodySoftened, initial, read, write
 from symbench_dynamics.forces import ElectromagneticForce, GravityEnergy
-from symbench_dynamics.tensorfield import (
-    Convolution,
-    Harmonics,
-    TensorField,
-    TensorFieldConfig,
-    features,
-    harmonics,
-    paths,
-)
+from symbench_dynamics.tensorcloud import Convolution, Harmonics, features, harmonics, paths
+from symbench_dynamics.tensorfield import TensorField, TensorFieldConfig
 
 from symbench import Problem
 from symbench.groups import O
