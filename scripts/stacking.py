@@ -188,9 +188,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("file", type=Path, metavar="FILE.csv", help="the table; rows are added")
     parser.add_argument("--summary", action="store_true", help="measure nothing; sum up the table")
-    parser.add_argument(
-        "--tier", default="quick", help="smoke, quick or full; default: %(default)s"
-    )
+    parser.add_argument("--tier", default="quick", help="whose cells; default: %(default)s")
     parser.add_argument("--tasks", nargs="*", default=(), help="names or globs; default: all")
     parser.add_argument("--models", nargs="*", default=(), help="names or globs; default: all")
     given = parser.parse_args()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from symbench import registry
 from symbench.contract import Metric, Model, Problem, Task
+from symbench.contract.values import DEFAULT_TIER
 from symbench.errors import InputError
 from symbench.metrics import CORE
 from symbench.records.record import Record
@@ -22,7 +23,7 @@ from symbench.results.leaderboard.beside import why_none
 from symbench.results.report.documents import render_fragment
 from symbench.results.report.tables import coverage
 from symbench.results.sources import open_publication
-from symbench.runs.options import DEFAULT_STORE, Options, default_tier
+from symbench.runs.options import DEFAULT_STORE, Options
 from symbench.runs.plan import Selection
 from symbench.runs.run import Run, execute
 
@@ -110,7 +111,7 @@ def run(  # noqa: PLR0913 - the same options as the command line
         add_given(plugins, task)
     names = [task.name if isinstance(task, Task) else task for task in tasks]
     selection = Selection(
-        tuple(names), tuple(models), tier or default_tier(), tuple(sizes), seeds,
+        tuple(names), tuple(models), tier or DEFAULT_TIER, tuple(sizes), seeds,
         metrics=tuple(metrics),
     )  # fmt: skip
     how = Options(store=Path(store), executor=executor, **options)

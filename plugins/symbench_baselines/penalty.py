@@ -45,13 +45,14 @@ class LearnedPenaltyMLP(ToldMLP):
     config: LearnedPenaltyConfig
     tiers: ClassVar = {
         "quick": {"declined": True},
+        "standard": {},
         "full": {"width": 384, "batch_size": 500},
     }
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline a problem without a symmetry, and losses of a task's own."""
         if self.config.declined:
-            return f"{self.name} is a twin of mlp-penalty: use the tier full"
+            return f"{self.name} is a twin of mlp-penalty: use the tier standard or full"
         if problem.loss not in ("mse", "cross-entropy"):
             return (
                 f"{self.name} trains on squared errors and classes, not on the loss {problem.loss}"

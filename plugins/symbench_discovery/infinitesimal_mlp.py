@@ -132,13 +132,16 @@ class InfinitesimalMLP(Model):
     Config = InfinitesimalConfig
     config: InfinitesimalConfig
     backbones = ("mlp",)
-    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"affordable": False}}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"affordable": False},
+        "standard": {},
+    }
 
     def accepts(self, problem: Problem) -> str | None:
         """Decline all but invariant numbers of copies of V."""
         action = problem.candidate
         if not self.config.affordable:
-            return f"{self.name} takes minutes for each task: run it in the tier full"
+            return f"{self.name} takes minutes for each task: use the tier standard or full"
         if problem.kind != "vectors" or action is None or problem.loss != "mse":
             return f"{self.name} needs vectors with a declared layout and a regression target"
         if any(summand != Scalar(action.group) for summand in action.output.summands):

@@ -47,7 +47,7 @@ class LieGANChosen(PerceptronMethod):
     config: LieGANChosenConfig
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         tier: {**NOT_IN_QUICK.get(tier, {}), "generator_rate": 1e-2, "discriminator_rate": 2e-3}
-        for tier in ("smoke", "quick")  # the published rates need more updates
+        for tier in ("smoke", *NOT_IN_QUICK)  # the published rates need more updates
     }
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:

@@ -76,6 +76,7 @@ class SteerableRelaxed(Model):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"channels": 4},
         "quick": {"channels": 8, "declined": True},
+        "standard": {"channels": 8},
         "full": {"channels": 24, "batch_size": 128},
     }
     selection = "best-valid"
@@ -83,7 +84,7 @@ class SteerableRelaxed(Model):
     def accepts(self, problem: Problem) -> str | None:
         """Decline what is not a square image to classify."""
         if self.config.declined:
-            return f"{self.name} is a twin of steerable-cnn: use the tier full"
+            return f"{self.name} is a twin of steerable-cnn: use the tier standard or full"
         if is_classification(problem) and problem.input_shape[1] == problem.input_shape[2] >= 4:
             return None
         return f"{self.name} classifies square images of at least 4 × 4 pixels"

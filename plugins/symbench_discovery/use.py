@@ -60,7 +60,11 @@ class _Use(PerceptronMethod):
     version = "1"
     Config = UseConfig
     config: UseConfig
-    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {**NOT_IN_QUICK, "smoke": {"first": "smoke"}}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **NOT_IN_QUICK,
+        "smoke": {"first": "smoke"},
+        "standard": {"first": "standard"},
+    }
     first: ClassVar[type[Model]]
     share: ClassVar[float] = 1.0
 

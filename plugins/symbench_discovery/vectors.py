@@ -24,10 +24,11 @@ class TrainedConfig:
     @property
     def reason(self) -> str | None:
         """Why the model declines every problem, or None."""
-        return "it trains networks of its own: use the tier full" if self.declined else None
+        why = "it trains networks of its own: use the tier standard or full"
+        return why if self.declined else None
 
 
-NOT_IN_QUICK: Mapping[str, Mapping[str, Any]] = {"quick": {"declined": True}}
+NOT_IN_QUICK: Mapping[str, Mapping[str, Any]] = {"quick": {"declined": True}, "standard": {}}
 """The ``tiers`` of such a model."""
 
 

@@ -196,13 +196,14 @@ class _Steered(CloudModel):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"width": 8},
         "quick": {"declined": True},
+        "standard": {},
         "full": {"width": 64, "depth": 4, "batch_size": 100, "learning_rate": 2e-3},
     }
 
     def accepts(self, problem: Any) -> str | None:
         """Return why the problem is not one of bodies in space, or None."""
         if self.config.declined:
-            return f"{self.name} is a twin of egnn: use the tier full"
+            return f"{self.name} is a twin of egnn: use the tier standard or full"
         return super().accepts(problem)
 
 

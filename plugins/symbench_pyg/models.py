@@ -35,7 +35,10 @@ class _OnBatches(Model):
     prior: ClassVar[Prior] = "told"
     Config = PyGConfig
     config: PyGConfig
-    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"width": 32, "trains": False}}
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"width": 32, "trains": False},
+        "standard": {"width": 32},
+    }
     selection = "best-valid"
 
     def accepts(self, problem: Problem) -> str | None:
@@ -45,7 +48,7 @@ class _OnBatches(Model):
             return f"{self.name} reads graphs, and is told a symmetry under permutations"
         small = problem.loss == "none" and problem.input_shape[-1] <= _SMALL
         if not (small or self.config.trains):
-            return f"{self.name} computes its trials one by one: run it in the tier full"
+            return f"{self.name} computes its trials one by one: use the tier standard or full"
         few = graphs.output_order(problem) < 2
         return None if few else f"{self.name} outputs no functions of pairs of nodes"
 

@@ -21,7 +21,7 @@ class SymmetriserConfig:
     batch_size: int = 128
 
 
-NOT_IN_QUICK = {"quick": {"declined": True}}
+NOT_IN_QUICK: dict[str, dict[str, Any]] = {"quick": {"declined": True}, "standard": {}}
 
 
 class Symmetriser(Model):
@@ -46,7 +46,7 @@ class Symmetriser(Model):
     def accepts(self, problem: Problem) -> str | None:
         """Decline tasks without a symmetry, that the backbone declines, or without a frame."""
         if self.config.declined:
-            return f"{self.name} is a twin of another symmetriser: use the tier full"
+            return f"{self.name} is a twin of another symmetriser: use the tier standard or full"
         try:
             with torch.random.fork_rng(devices=[]):
                 self.build(problem)

@@ -10,7 +10,7 @@ import typer
 from symbench.cli import completion
 
 DEFAULT_STORE = Path("symbench-results")
-_TIERS = "smoke|quick|full"
+TIERS = "smoke|quick|standard|full"
 
 PluginFiles = Annotated[
     list[Path] | None,
@@ -43,11 +43,11 @@ ModelPatterns = Annotated[
 ]
 TierToRun = Annotated[
     str | None,
-    typer.Option("--tier", metavar=_TIERS, help="Default: full on a GPU, else quick."),
+    typer.Option("--tier", metavar=TIERS, help="Default: quick."),
 ]
 StoredTier = Annotated[
     str | None,
-    typer.Option("--tier", metavar=_TIERS, help="Default: the tier of the newest record."),
+    typer.Option("--tier", metavar=TIERS, help="Default: the tier of the newest record."),
 ]
 Device = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda", help="Device to train on.")
@@ -57,7 +57,8 @@ CellTimeout = Annotated[
     typer.Option(
         "--timeout",
         metavar="SECONDS",
-        help="Time limit per cell; 0: none (default: 10 min smoke, 1 h quick, 24 h full).",
+        help="Time limit per cell; 0: none "
+        "(default: 10 min smoke, 1 h quick, 4 h standard, 24 h full).",
     ),
 ]
 StoreDirectory = Annotated[

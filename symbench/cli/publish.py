@@ -51,7 +51,7 @@ def write(
 
     Args:
         stores: where the records are, and the learned generators beside them.
-        tier: smoke, quick or full; by default that of the newest record.
+        tier: smoke, quick, standard or full; by default that of the newest record.
         stale: whether the task, model, protocol or metrics of a record have changed.
         to: a new directory, or one of an earlier publication.
         registry: describes tasks and models on the site; without it the pages hold only results.

@@ -35,6 +35,7 @@ from symbench.cli.tables import (
     TableSymmetry,
     table_source,
 )
+from symbench.contract.values import DEFAULT_TIER
 from symbench.errors import InputError
 from symbench.records.record import FINISHED
 from symbench.records.store import Store
@@ -246,13 +247,12 @@ def select(
     Raises:
         InputError: an unknown tier, or a size or number of seeds out of range.
     """
-    from symbench.runs.options import default_tier
     from symbench.runs.plan import Selection
 
     return Selection(
         tuple(tasks or suite.get("tasks", ())),
         tuple(models or suite.get("models", ())),
-        tier or suite.get("tier") or default_tier(),
+        tier or suite.get("tier") or DEFAULT_TIER,
         tuple(sizes or suite.get("sizes", ())),
         suite.get("seeds") if seeds is None else seeds,
     )

@@ -15,6 +15,7 @@ import typer
 
 from symbench.cli.options import (
     DEFAULT_STORE,
+    TIERS,
     AsJson,
     BlockedPlugins,
     ModelPatterns,
@@ -23,6 +24,7 @@ from symbench.cli.options import (
     TaskPatterns,
 )
 from symbench.cli.output import print_json
+from symbench.contract.values import DEFAULT_TIER
 from symbench.errors import InputError
 from symbench.results.report.escape import plain
 
@@ -46,8 +48,8 @@ def score(  # noqa: PLR0913 - one parameter per option
     ] = None,
     store: StoreDirectory = DEFAULT_STORE,
     tier: Annotated[
-        str, typer.Option(metavar="smoke|quick|full", help="Tier of the task of a network.")
-    ] = "quick",
+        str, typer.Option(metavar=TIERS, help="Tier of the task of a network.")
+    ] = DEFAULT_TIER,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,

@@ -29,6 +29,7 @@ from symbench.cli.tables import (
     TableSymmetry,
     table_source,
 )
+from symbench.contract.values import DEFAULT_TIER
 from symbench.errors import InputError
 from symbench.results.report.escape import plain
 from symbench.results.report.listing import listing
@@ -84,13 +85,12 @@ def tune(  # noqa: PLR0913 - one parameter per option
     no_plugin: BlockedPlugins = None,
 ) -> int:
     """Configurations are compared on the valid split, never on the test split."""
-    from symbench.runs.options import default_tier
     from symbench.tuning.search import Search
 
     tables = table_source(table, inputs, outputs, classes, layout, symmetry)
     if not (tasks := [*(task or ()), *(source.name for source in tables)]):
         raise InputError("tune what on? Give -t TASK (a name or a glob; repeatable)")
-    how = Search(store, tier or default_tier(), attempts, seeds, seed, device, fresh)
+    how = Search(store, tier or DEFAULT_TIER, attempts, seeds, seed, device, fresh)
     with registered(plugin, no_plugin, tables) as registry:
         results = list(searches(registry, tasks, model, how))
     if as_json:

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from symbench.contract.values import Context, Data, Prior, Problem, Recipe, Selection
+from symbench.contract.values import (
+    Context,
+    Data,
+    Prior,
+    Problem,
+    Recipe,
+    Selection,
+    of_tier,
+)
 from symbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +30,8 @@ class NoConfig:
 class Model(ABC):
     """Builds one ``torch.nn.Module`` for a problem, and says how to train it.
 
-    ``tiers`` overrides fields of ``Config`` for a tier (``{"full": {"width": 384}}``).
+    ``tiers`` overrides fields of ``Config`` for a tier (``{"full": {"width": 384}}``). Where it
+    does not name ``standard``, what it says of ``quick`` holds.
     ``search`` holds the values that ``symbench tune`` may try: a tuple (low, high) is a range, and
     a list holds choices. Without it, positive numbers near their defaults are tried.
     ``selection`` is that of the default recipe: the last network, or the best on validation data.
@@ -60,7 +69,7 @@ class Model(ABC):
         """Return the model with the tier's configuration, changed by ``overrides``."""
         if not is_dataclass(cls.Config):
             raise InputError(f"{cls.name}: Config is no dataclass: decorate it with @dataclass")
-        values = {**cls.tiers.get(tier, {}), **overrides}
+        values = {**(of_tier(cls.tiers, tier) or {}), **overrides}
         allowed = {f.name for f in fields(cls.Config)}
         if unknown := sorted(set(values) - allowed):
             raise InputError(

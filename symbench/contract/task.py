@@ -20,6 +20,7 @@ from symbench.contract.values import (
     Published,
     Split,
     Symmetry,
+    of_tier,
     seeded,
 )
 from symbench.errors import InputError
@@ -44,10 +45,11 @@ class Task(ABC):
 
     ``threshold`` is the ``error`` that counts as solved. ``sizes`` holds the values of n_train of
     each tier; ``()`` keeps the task out of a tier. ``updates`` replaces a tier's number of updates
-    for every model, where a published protocol requires another number. ``tiers`` overrides
-    attributes for a tier, such as ``{"quick": {"test_size": 100}}``. ``published`` holds results of
-    papers. ``threshold_note`` says by tier why few learning curves cross the threshold inside the
-    ladder.
+    for every model. ``tiers`` overrides attributes for a tier, such as ``{"quick": {"test_size":
+    100}}``. Where ``sizes`` and ``tiers`` do not name ``standard``, what they say of ``quick``
+    holds; the number of updates is then that of the tier ``standard``. ``published`` holds results
+    of papers. ``threshold_note`` says by tier why few learning curves cross the threshold inside
+    the ladder.
 
     A model that selects among its networks sets a fifth of its n_train examples aside for that. A
     task that reproduces a published protocol may allow a separate validation set of ``valid_size``
@@ -120,7 +122,11 @@ class Task(ABC):
 
     def for_tier(self, tier: str) -> Self:
         """Return the task with the tier's overrides, or the task itself if there are none."""
-        return _overridden(self, tier) if self.tiers.get(tier) else self
+        return _overridden(self, tier) if of_tier(self.tiers, tier) else self
+
+    def sizes_in(self, tier: str) -> tuple[int, ...] | None:
+        """Return the values of n_train of a tier; None if the task does not name the tier."""
+        return of_tier(self.sizes, tier)
 
     @property
     def ambient(self) -> Group | None:
@@ -273,7 +279,8 @@ def _overridden(task: T, tier: str) -> T:
     for attribute in list(vars(overridden)):
         if isinstance(getattr(cls, attribute, None), cached_property):
             delattr(overridden, attribute)
-    for attribute, value in task.tiers[tier].items():
+    changed = dict(of_tier(task.tiers, tier) or {})
+    for attribute, value in changed.items():
         setattr(overridden, attribute, value)
-    vars(overridden)["_overrides"] = dict(task.tiers[tier])  # part of the key of cached draws
+    vars(overridden)["_overrides"] = changed  # part of the key of cached draws
     return overridden

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from symbench.errors import InputError
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from symbench.groups import Group, Representation
 
+T = TypeVar("T")
 
 Kind = Literal["vectors", "image", "graph", "trajectory"]
 Prior = Literal["none", "told", "discovers"]
-Tier = Literal["smoke", "quick", "full"]
+Tier = Literal["smoke", "quick", "standard", "full"]
 Split = Literal["train", "valid", "test"]
 Loss = Literal["mse", "cross-entropy", "own", "none"]
 Direction = Literal["lower", "higher"]
@@ -28,6 +29,7 @@ Selection = Literal["last", "best-valid"]
 Discovery = Literal["continuous", "broken", "hidden", "finite", "control"]
 Scores = float | dict[str, float]
 
+DEFAULT_TIER: Tier = "quick"
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
@@ -39,6 +41,15 @@ def check_tier(name: str) -> None:
     """
     if name not in get_args(Tier):
         raise InputError(f"unknown tier {name!r}: choose one of {', '.join(get_args(Tier))}")
+
+
+def of_tier(by_tier: Mapping[str, T], tier: str) -> T | None:
+    """Return what a task or a model says of a tier; None if it says nothing.
+
+    ``standard`` is ``quick`` with more updates: where ``standard`` is not named, what is said of
+    ``quick`` holds.
+    """
+    return by_tier.get("quick" if tier == "standard" and tier not in by_tier else tier)
 
 
 def seeded(*parts: object) -> torch.Generator:

@@ -35,7 +35,7 @@ def learning_curve(
         task: the task's name.
         models: names or globs; by default all with results.
         score: any score of the records, such as ``equivariance_error``.
-        tier: smoke, quick or full; by default that of the newest record.
+        tier: smoke, quick, standard or full; by default that of the newest record.
 
     Raises:
         InputError: no such store, publication, task, model or score among the results.

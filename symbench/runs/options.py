@@ -93,8 +93,3 @@ def resolve_device(name: str) -> str:
     if name == "cuda" and not available:
         raise InputError("device 'cuda' is not available here: choose --device cpu or auto")
     return name
-
-
-def default_tier() -> str:
-    """Return ``full`` on a machine with a GPU, otherwise ``quick``."""
-    return "full" if resolve_device("auto") == "cuda" else "quick"

@@ -162,7 +162,7 @@ def _without(out: Sequence[str], why: str, tasks: Sequence[str], selection: Sele
 
 
 def _stays_out(task: Task, tier: str) -> bool:
-    return task.for_tier(tier).sizes.get(tier) == ()
+    return task.for_tier(tier).sizes_in(tier) == ()
 
 
 def _attempt(ask: Callable[..., T], *arguments: object) -> tuple[T | None, Failure | None]:
@@ -293,7 +293,7 @@ def _terms_of(task: Task, tier: str) -> dict[str, str]:
 
 
 def _sizes(task: Task, tier: str) -> list[int]:
-    sizes = task.sizes.get(tier, ())
+    sizes = task.sizes_in(tier) or ()
     least = 0 if task.loss == "none" else 2
     if not sizes or any(type(size) is not int or size < least for size in sizes):
         raise InputError(

@@ -129,7 +129,7 @@ def _unfit(registry: Registry, task: Task, model: Model, tier: str) -> str | Non
         return missing
     if task.loss == "none":
         return "the task has nothing to learn"
-    if not task.sizes.get(tier):
+    if not task.sizes_in(tier):
         return f"the task has no sizes in tier {tier}: choose another --tier"
     return model.accepts(make_problem(registry, task, model))
 
@@ -145,7 +145,7 @@ def _spec(registry: Registry, task: Task, model: Model, how: Search) -> SearchSp
         model_version=model.version,
         model_source_sha256=model_sha256(registry, model),
         tier=how.tier,
-        n_train=max(task.sizes[how.tier]),
+        n_train=max(task.sizes_in(how.tier) or ()),
         seeds=[FIRST_SEED + i for i in range(how.seeds)],
         updates=task.updates.get(how.tier, budget.updates),
         sampler="optuna TPE",

@@ -141,7 +141,7 @@ def test_what_changes_the_experiment_changes_the_key(change):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"tier": "huge"}, "smoke, quick, full"),
+        ({"tier": "huge"}, "smoke, quick, standard, full"),
         ({"seeds": 0}, "at least one"),
         ({"sizes": (1,)}, "2"),
     ],
