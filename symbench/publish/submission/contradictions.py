@@ -11,6 +11,7 @@ from typing import Any
 
 from symbench.records.record import Identity, Record
 from symbench.results import leaderboard
+from symbench.results.fidelity import Judge, Verdict
 from symbench.results.leaderboard.over_tasks import MOST_MODELS, MOST_TASKS
 from symbench.results.published.document import Submission, canonical, text_sha256, whole_sha256
 from symbench.runs.protocol import PROTOCOL_VERSION
@@ -174,7 +175,10 @@ def _tables(submission: Submission) -> Iterator[str]:
     if is_of_earlier_protocol(submission):  # its scores are summarised in another way
         return
     try:
-        table = leaderboard.make(submission.records, submission.tier, planned=len(submission.plan))
+        table = leaderboard.make(
+            submission.records, submission.tier, planned=len(submission.plan),
+            judge=_as_stated(submission),
+        )  # fmt: skip
     except (
         ValueError,
         ArithmeticError,
@@ -190,6 +194,20 @@ def _tables(submission: Submission) -> Iterator[str]:
     for computed, theirs in zip(*rows, strict=True):
         if not _same(computed, theirs):
             yield f"{computed['task']} {computed['model']}: the row is not what the trials give"
+
+
+def _as_stated(submission: Submission) -> Judge:
+    """Return a judge of what had converged that repeats the submission's own marks.
+
+    They come from the measurements of the version of symbench that made it.
+    """
+    rows = submission.leaderboard.rows
+    marked = {(row.task, row.model) for row in rows if "not converged" in row.flags}
+
+    def judge(identity: Identity, floor: float) -> Verdict:  # noqa: ARG001 - a Judge
+        return "not converged" if (identity.task, identity.model) in marked else "unmeasured"
+
+    return judge
 
 
 def _same(computed: Any, stated: Any) -> bool:

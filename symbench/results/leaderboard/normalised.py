@@ -42,7 +42,9 @@ def normalised_errors(records: Sequence[Record]) -> dict[str, NormalisedErrors]:
     summaries = [
         s
         for s in summaries
-        if s.sizes and not s.is_over_budget and (s.setting("chance_error") or 0) > 0
+        if s.sizes
+        and not (s.is_over_budget or s.is_unconverged)
+        and (s.setting("chance_error") or 0) > 0
     ]
     terms = Counter(summary.terms for summary in summaries).most_common(1)
     alike = [summary for summary in summaries if summary.terms == terms[0][0]]

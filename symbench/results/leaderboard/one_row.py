@@ -87,6 +87,7 @@ def _flags(summary: RecordSummary, scores: Mapping[str, Estimate]) -> list[Flag]
     holds: dict[Flag, bool] = {
         "experiment": summary.is_experiment,
         "over budget": summary.is_over_budget,
+        "not converged": summary.is_unconverged,
         "separate validation": bool(summary.separate_validation),
         "built in": summary.is_built_in or announces_built_in(scores),
         "extrapolates": equivariance is not None and _is_told_apart(equivariance),

@@ -170,8 +170,12 @@ def _obstacle(summaries: Sequence[RecordSummary]) -> str | None:
     """Return why two records with trials are not compared; None if they are."""
     if len({summary.terms for summary in summaries}) > 1:
         return _OTHER_TERMS
-    over = [s.record.identity.model for s in summaries if s.is_over_budget]
-    return f"{over[0]}: over budget" if over else None
+    for summary in summaries:
+        if summary.is_over_budget:
+            return f"{summary.record.identity.model}: over budget"
+        if summary.is_unconverged:
+            return f"{summary.record.identity.model}: not converged"
+    return None
 
 
 def _one_task(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from symbench.records.record import FINISHED, Record
 from symbench.results import statistics
+from symbench.results.fidelity import Judge, judge
 from symbench.results.leaderboard.beside import AGAIN, Beside, beside, marked
 from symbench.results.leaderboard.equal_size import ParameterWindow, at_equal_size
 from symbench.results.leaderboard.greying import poor_rollouts
@@ -20,17 +21,20 @@ RANKED_SEEDS = 5  # models with fewer seeds are shown but never ranked
 _BOUNDS = {"≥": "above", "≤": "below"}  # a lower bound: the truth is above it
 _OTHER_TERMS = "not compared: its data, sizes or budget differ from those of the other models"
 _EXPERIMENT = "not ranked: an experiment with {}"
+_NOT_CONVERGED = "not ranked: twice the updates lower its error more than 1.5 times"
 _OVER_BUDGET = "not ranked: it took more updates or forward passes than the budget allows"
 _STALE = "the task, the model or the protocol has changed since; run it again"
 
 
-def make(
+def make(  # noqa: PLR0913 - public arguments
     records: Iterable[Record],
     tier: str,
     stale: Callable[[Record], bool] = lambda _: False,
     planned: int | None = None,
     window: ParameterWindow | None = None,
     published: Iterable[Record] = (),
+    *,
+    judge: Judge = judge,
 ) -> Leaderboard:
     """Return the rows of one tier.
 
@@ -41,6 +45,7 @@ def make(
         window: compare only models of these sizes; ``equal_size`` names the others.
         published: records of publications. Those of the same tasks, data, sizes and budget get
             rows with the flag ``published``; they are not counted in the coverage.
+        judge: whether a cell had enough updates; by default the shipped measurements say so.
     """
     current, outdated = newest(records, tier, stale)
     equal_size = None
@@ -51,19 +56,21 @@ def make(
     own: list[Row] = []
     foreign: list[Row] = []
     for task, of_task in by_task(current).items():
-        ours, theirs = _beside_published(of_task, others.get(task, Beside()))
+        ours, theirs = _beside_published(of_task, others.get(task, Beside()), judge)
         own += ours
         foreign += theirs
-    own += [_stale_row(record) for record in outdated]
+    own += [_stale_row(RecordSummary(record, judge)) for record in outdated]
     coverage = _coverage(own, planned)
     rows = sorted([*own, *foreign], key=_order)
     return Leaderboard(tier=tier, coverage=coverage, rows=rows, **known(equal_size=equal_size))
 
 
-def _beside_published(own: Sequence[Record], near: Beside) -> tuple[list[Row], list[Row]]:
+def _beside_published(
+    own: Sequence[Record], near: Beside, judge: Judge
+) -> tuple[list[Row], list[Row]]:
     """Return the own rows of one task, and the published ones with their flags."""
-    rows = _task_rows([*own, *near.ranked])
-    rows += [row(RecordSummary(one), Compared(), reason=AGAIN) for one in near.again]
+    rows = _task_rows([RecordSummary(record, judge) for record in [*own, *near.ranked]])
+    rows += [row(RecordSummary(one, judge), Compared(), reason=AGAIN) for one in near.again]
     published = zip(rows[len(own) :], [*near.ranked, *near.again], strict=True)
     return rows[: len(own)], [marked(one, record, own) for one, record in published]
 
@@ -86,18 +93,17 @@ def _order(row: Row) -> tuple[str, float, str]:
     return row.task, -score.value if row.headline else score.value, row.model
 
 
-def _stale_row(record: Record) -> Row:
-    return row(RecordSummary(record), Compared(), status="stale", reason=_STALE)
+def _stale_row(summary: RecordSummary) -> Row:
+    return row(summary, Compared(), status="stale", reason=_STALE)
 
 
-def _task_rows(records: Sequence[Record]) -> list[Row]:
-    """Return the rows of one task: each record summarised, and compared with the others.
+def _task_rows(summaries: Sequence[RecordSummary]) -> list[Row]:
+    """Return the rows of one task: each record is compared with the others.
 
     Only records of the most frequent terms (data, sizes, budget) are compared.
     """
-    summaries = [RecordSummary(record) for record in records]
     trained = [s for s in summaries if (s.trials or s.errors) and s.sizes]
-    within = [s for s in trained if not (s.is_experiment or s.is_over_budget)]
+    within = [s for s in trained if not (s.is_experiment or s.is_over_budget or s.is_unconverged)]
     terms = Counter(s.terms for s in within).most_common(1)
     comparable = [s for s in within if s.terms == terms[0][0]]
     inside = {s.record.key for s in comparable}
@@ -120,7 +126,9 @@ def _why_not(summary: RecordSummary) -> str:
         changed = summary.record.identity.protocol["experiment"]
         parts = changed.items() if isinstance(changed, dict) else [("settings", changed)]
         return _EXPERIMENT.format(", ".join(f"{name} {value}" for name, value in parts))
-    return _OVER_BUDGET if summary.is_over_budget else _OTHER_TERMS
+    if summary.is_over_budget:
+        return _OVER_BUDGET
+    return _NOT_CONVERGED if summary.is_unconverged else _OTHER_TERMS
 
 
 def _ratios(summaries: Sequence[RecordSummary]) -> dict[str, list[statistics.Ratio]]:

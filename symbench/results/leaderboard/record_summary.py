@@ -10,6 +10,7 @@ from statistics import median
 
 from symbench.records.record import Record, TrialRecord
 from symbench.results import statistics
+from symbench.results.fidelity import Judge, judge
 from symbench.results.leaderboard.selection import is_experiment
 
 _SHARED_PROTOCOL = ("version", "updates", "test_size", "threshold", "baseline")
@@ -21,9 +22,13 @@ _DISCOVERED = 0.95  # least overlap of generators that count as the right ones
 
 @dataclass(frozen=True)
 class RecordSummary:
-    """The trials of one record, arranged for the statistics."""
+    """The trials of one record, arranged for the statistics.
+
+    ``judge`` says whether a cell had enough updates.
+    """
 
     record: Record
+    judge: Judge = judge
 
     @cached_property
     def trials(self) -> list[TrialRecord]:
@@ -141,6 +146,13 @@ class RecordSummary:
     def is_over_budget(self) -> bool:
         """Whether a model that fits itself took more than its share of the budget."""
         return any(trial.cost.get("over_budget", 0) > 0 for trial in self.record.trials)
+
+    @cached_property
+    def is_unconverged(self) -> bool:
+        """Whether twice the updates would have lowered the error much, as was measured."""
+        if not self.trains:
+            return False
+        return self.judge(self.record.identity, self.smallest_error) == "not converged"
 
     @property
     def absent(self) -> dict[str, str]:

@@ -21,9 +21,9 @@ def known(**fields: Any) -> dict[str, Any]:
 
 Flag = Literal[
     "built in", "extrapolates", "over budget", "unconnected", "separate validation", "experiment",
-    "published", "other machine",
+    "published", "other machine", "not converged",
 ]  # fmt: skip
-UNRANKED: frozenset[Flag] = frozenset({"over budget", "experiment"})
+UNRANKED: frozenset[Flag] = frozenset({"over budget", "experiment", "not converged"})
 
 
 class Estimate(Part):

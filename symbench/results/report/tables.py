@@ -43,6 +43,7 @@ _REASONS = 10  # for declining one task; with more, a note lists only the models
 _MEANING = {
     "experiment": "made with other options than the tier's, and not ranked",
     "over budget": "more updates or forward passes than the budget allows, and not ranked",
+    "not converged": "twice the updates lower its error more than 1.5 times, and not ranked",
     "built in": "not told the symmetry, and equivariant or announcing it without learning it",
     "published": "read from a publication, not run here",
     "other machine": "its times are of another class of machines, and not compared",
