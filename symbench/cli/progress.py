@@ -50,6 +50,10 @@ class Watch:
         self._since: dict[str, float] = {}
         self._concurrent = 1
 
+    def show(self, text: str) -> None:
+        """Print text above the bars."""
+        self._print(escape(text), end="")
+
     @hookimpl
     def symbench_run_started(self, run: Run) -> None:
         """Open the bar of the whole run, and say how many pairs do not apply."""

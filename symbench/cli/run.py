@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from symbench.cli import completion, networks, pages
+from symbench.cli.boards import FirstBoards
 from symbench.cli.loading import name_broken_files, registered
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -328,9 +329,12 @@ def execute(
     """
     from symbench.api import result
     from symbench.runs import run
+    from symbench.runs.order import families
 
     watch = Watch(verbose=verbose)
-    registry.add_reporter(watch)
+    boards = FirstBoards(families(registry), watch.show, terminal_width())
+    for reporter in (watch, boards):
+        registry.add_reporter(reporter)
     with watch.bars:
         done = result(run.execute(registry, selection, options), published)
     if why := done.why_none_beside:

@@ -16,6 +16,7 @@ from symbench.registry import Registry
 from symbench.runs.desk import Desk
 from symbench.runs.executors import BUILT_IN
 from symbench.runs.options import Options
+from symbench.runs.order import in_order
 from symbench.runs.plan import Cell, Selection, make_plan
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def execute(registry: Registry, selection: Selection, options: Options) -> Run:
     """
     cells = make_plan(registry, selection)
     executor, options = _executor(registry, options)
-    desk = Desk.of(registry, options, cells)
+    desk = Desk.of(registry, options, in_order(registry, cells))
     run = Run(uuid.uuid4().hex[:12], options.store, cells)
     planned = {cell.key: cell for cell in cells}
     registry.emit("symbench_run_started", run=run)

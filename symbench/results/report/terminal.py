@@ -36,16 +36,29 @@ def render(
     return printed(_page(leaderboard, width, columns), width, colour=colour)
 
 
+def render_tables(leaderboard: Leaderboard, width: int = 120, columns: Sequence[str] = ()) -> str:
+    """Return the tables, without notes, as text of at most ``width`` columns."""
+    return printed(
+        (line for table in tables(leaderboard, columns) for line in _grids(table, width)),
+        width,
+        colour=False,
+    )
+
+
 def _page(leaderboard: Leaderboard, width: int, columns: Sequence[str]) -> Iterator[RenderableType]:
     for table in tables(leaderboard, columns):
-        yield Text(plain(table.title), style="bold")
-        for part in _parts(table, width):
-            yield from (part, "")
+        yield from _grids(table, width)
         for note in table.notes:
             yield Padding(Text(plain(note), style="dim"), (0, 0, 0, 2))
         yield ""
     yield from (Text(line, style="dim") for line in (LEGEND if leaderboard.rows else ()))
     yield Text(coverage(leaderboard))
+
+
+def _grids(table: Table, width: int) -> Iterator[RenderableType]:
+    yield Text(plain(table.title), style="bold")
+    for part in _parts(table, width):
+        yield from (part, "")
 
 
 def _parts(table: Table, width: int) -> list[Grid]:
