@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from symbench import hookimpl
@@ -47,4 +46,4 @@ def symbench_register(registry: Any) -> None:
     """Register the models."""
     for target in _MODELS:
         registry.model(f"symbench_discovery.{target}")
-    registry.suite_file(Path(__file__).parent / "suites" / "discovery.toml")
+    registry.suite_file("suites/discovery.toml")

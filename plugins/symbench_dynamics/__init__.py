@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from symbench import hookimpl
@@ -47,4 +46,5 @@ def symbench_register(registry: Any) -> None:
         registry.model(f"symbench_dynamics.{target}", equivariant=equivariant)
     for target in ("scores:RolloutError", "scores:EnergyError", "motion:RolloutMotion"):
         registry.metric(f"symbench_dynamics.{target}")
-    registry.suite_file(Path(__file__).with_name("suites") / "dynamics.toml")
+    for name in ("dynamics", "bodies"):
+        registry.suite_file(f"suites/{name}.toml")

@@ -40,3 +40,5 @@ def symbench_register(registry: Any) -> None:
         registry.task(f"symbench_graphs.{target}")
     for target in _METRICS:
         registry.metric(f"symbench_graphs.{target}")
+    for name in ("graphs-solved", "graphs-apart"):
+        registry.suite_file(f"suites/{name}.toml")

@@ -41,3 +41,4 @@ def symbench_register(registry: Any) -> None:
         registry.task(f"symbench_images.{target}")
     registry.metric("symbench_images.pixel_metric:PixelGenerator")
     registry.metric("symbench_images.pose_transfer:Transfer")
+    registry.suite_file("suites/images.toml")

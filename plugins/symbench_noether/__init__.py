@@ -35,3 +35,4 @@ def symbench_register(registry: Any) -> None:
     registry.model("symbench_noether.models:EquivariantDrift", equivariant=True)
     for target in _METRICS:
         registry.metric(f"symbench_noether.{target}")
+    registry.suite_file("suites/stochastic.toml")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from symbench import hookimpl
@@ -28,4 +27,5 @@ def symbench_register(registry: Any) -> None:
     for target in _TASKS:
         registry.task(f"symbench_vectors.{target}")
     registry.metric("symbench_vectors.pose_metric:Pose")
-    registry.suite_file(Path(__file__).parent / "suites" / "vectors.toml")
+    for name in ("vectors", "known-group", "wrong-group"):
+        registry.suite_file(f"suites/{name}.toml")

@@ -16,7 +16,7 @@ from symbench.registry.card import Card, one_line
 from symbench.registry.problem import make_problem
 from symbench.runs.executors import BUILT_IN
 
-SECTIONS = ("tasks", "models", "metrics", "suites", "executors", "plugins")
+SECTIONS = ("tasks", "models", "metrics", "suites", "boards", "executors", "plugins")
 _TIER = "quick"  # the configuration with which a model is asked what it accepts
 
 Document = dict[str, Any]
@@ -28,6 +28,8 @@ def section(registry: Registry, name: str) -> list[Document]:
         return [asdict(info) for info in registry.plugins]
     if name == "metrics":
         return [*map(_metric_card, _core_metrics()), *map(_card, registry.metrics.values())]
+    if name == "boards":
+        return [_board(registry, name) for name in registry.boards]
     if name == "executors":
         return [*map(_card, _executors(registry).values())]
     cards: Mapping[str, Card] = getattr(registry, name)
@@ -77,6 +79,12 @@ def _executors(registry: Registry) -> dict[str, Card]:
 def _card(card: Card) -> Document:
     facts = {"name": card.name, "version": card.version, **card.details}
     return {**facts, "plugin": card.plugin, "summary": card.summary}
+
+
+def _board(registry: Registry, name: str) -> Document:
+    board = registry.boards[name]
+    facts = {"ranks": board.ranks, "tasks": list(board.tasks)}
+    return {**_card(registry.suites[name]), **facts}
 
 
 def _metric_card(metric: type[Metric]) -> Document:

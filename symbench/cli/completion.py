@@ -21,6 +21,11 @@ def models(incomplete: str) -> list[str]:
     return _beginning("models", incomplete)
 
 
+def boards(incomplete: str) -> list[str]:
+    """Return the boards whose names begin so."""
+    return _beginning("boards", incomplete)
+
+
 def suites(incomplete: str) -> list[str]:
     """Return the suites whose names begin so."""
     return _beginning("suites", incomplete)

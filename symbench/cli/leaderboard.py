@@ -1,13 +1,15 @@
-"""The verb ``leaderboard``: tables of stored records, rankings over tasks, learned generators."""
+"""The verb ``leaderboard``: tables of stored records, boards, rankings, learned generators."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from symbench.cli import completion
 from symbench.cli.figures import draw
 from symbench.cli.loading import matcher, registered
 from symbench.cli.options import (
@@ -20,30 +22,40 @@ from symbench.cli.options import (
     TaskPatterns,
 )
 from symbench.cli.output import coloured, terminal_width
-from symbench.cli.sources import read_records
+from symbench.cli.sources import Records, read_records
 from symbench.contract.values import check_tier
-from symbench.errors import InputError
+from symbench.errors import InputError, UnknownNameError
 from symbench.results.leaderboard import (
     FACTOR,
     ParameterWindow,
     make,
 )
+from symbench.results.leaderboard.boards import standings
 from symbench.results.leaderboard.discovery import discovery_board
+from symbench.results.leaderboard.findings import supported
 from symbench.results.leaderboard.over_tasks import summarise
 from symbench.results.report import (
+    BOARD_FORMATS,
     DISCOVERY_FORMATS,
     FORMATS,
     SUMMARY_FORMATS,
+    boards,
     check_format,
     render,
     summaries,
 )
-from symbench.results.report import discovery as boards
+from symbench.results.report import discovery as discoveries
 
 if TYPE_CHECKING:
+    from symbench.contract.board import Board
     from symbench.records.record import Identity, Record
+    from symbench.registry import Registry
 
 Patterns = Sequence[str] | None
+_FORMATS = {
+    "tables": FORMATS, "--board": BOARD_FORMATS, "--summary": SUMMARY_FORMATS,
+    "--discovery": DISCOVERY_FORMATS,
+}  # fmt: skip
 
 
 def leaderboard(  # noqa: PLR0913 - one parameter per option
@@ -62,6 +74,14 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     figures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Draw the learned generators as PNG files in DIR."),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Answer the question of one board (`symbench list boards`; table, md or json).",
+            autocompletion=completion.boards,
+        ),
     ] = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="Rank over tasks instead (table, md, csv or json).")
@@ -89,8 +109,11 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     A publication, a directory that `symbench publish` has written, is a store to read from.
     """
     form = "json" if as_json else form
-    shown_columns = wanted_columns(columns, board=summary or discovery)
-    check_form(form, summary=summary, discovery=discovery)
+    kind = table_kind(board, summary=summary, discovery=discovery)
+    shown_columns = wanted_columns(columns, whole=kind != "tables")
+    check_format(form, _FORMATS[kind])
+    if board is not None and task:
+        raise InputError("--board has its own tasks: leave out -t, or leave out --board")
     if tier is not None:
         check_tier(tier)
     window = parameter_window(match_params, match_factor)
@@ -99,47 +122,75 @@ def leaderboard(  # noqa: PLR0913 - one parameter per option
     chosen = selected(records, tier, (task, model))
     # asking whether a record is stale imports plugins, so every table is made inside the block
     with registered(plugin, no_plugin) as registry:
-        stale = read.staleness(registry)
-        if summary:
-            rankings = summarise(records, tier, stale, chosen, window)
-        elif discovery:
-            board = discovery_board(records, tier, stale, chosen)
-        else:
+        if kind == "tables":
             of_tasks = [one for one in records if matcher(task)(one.identity.task)]
-            table = make(of_tasks, tier, stale, window=window)
-    if summary:
-        text = summaries.render(rankings, form, terminal_width(), colour=coloured())
-    elif discovery:
-        text = boards.render(board, form, terminal_width(), colour=coloured())
-    else:
+            table = make(of_tasks, tier, read.staleness(registry), window=window)
+        else:
+            made = _over_tasks(registry, read, chosen, kind, board, window)
+    if kind == "tables":
         shown = table.only(matcher(task), matcher(model))
         if figures is not None:
             draw(read.sources, shown, figures)
-        text = render(shown, form, terminal_width(), colour=coloured(), columns=shown_columns)
-    typer.echo(text, nl=False)
+        made = partial(render, shown, columns=shown_columns)
+    typer.echo(made(form, terminal_width(), colour=coloured()), nl=False)
 
 
-def check_form(form: str, *, summary: bool, discovery: bool) -> None:
-    """Refuse a format that the table does not have.
+def _over_tasks(
+    registry: Registry,
+    read: Records,
+    chosen: Callable[[Identity], bool],
+    kind: str,
+    board: str | None,
+    window: ParameterWindow | None,
+) -> Callable[..., str]:
+    """Return what renders the rankings over tasks, the discovery board, or a board by its name."""
+    tier, stale = read.tier, read.staleness(registry)
+    if board is not None:
+        asked = board_named(registry, board)
+        records = [one for one in read.all if chosen(one.identity)]
+        placed = standings(asked, records, make(records, tier, stale), stale)
+        return partial(boards.render, placed, supported(asked, records, tier, stale))
+    if kind == "--summary":
+        return partial(summaries.render, summarise(read.all, tier, stale, chosen, window))
+    return partial(discoveries.render, discovery_board(read.all, tier, stale, chosen))
+
+
+def table_kind(board: str | None, *, summary: bool, discovery: bool) -> str:
+    """Return which table is asked for, a key of ``_FORMATS``.
 
     Raises:
-        InputError: it does not, or two tables are asked for.
+        InputError: more than one is.
     """
-    if summary and discovery:
-        raise InputError("--summary and --discovery are two tables: give one of them")
-    check_format(form, SUMMARY_FORMATS if summary else DISCOVERY_FORMATS if discovery else FORMATS)
+    asked = {"--board": board is not None, "--summary": summary, "--discovery": discovery}
+    options = [option for option, given in asked.items() if given]
+    if len(options) > 1:
+        raise InputError(f"{' and '.join(options)} are different tables: give one of them")
+    return options[0] if options else "tables"
 
 
-def wanted_columns(text: str | None, *, board: bool) -> list[str]:
+def board_named(registry: Registry, name: str) -> Board:
+    """Return a registered board.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if name not in registry.boards:
+        raise UnknownNameError("board", name, registry.boards)
+    return registry.boards[name]
+
+
+def wanted_columns(text: str | None, *, whole: bool) -> list[str]:
     """Return the names of ``error,n_to_threshold``.
 
     Raises:
-        InputError: a list without a name, or columns of a board.
+        InputError: a list without a name, or columns of a ranking, which is shown as a whole.
     """
     if text is None:
         return []
-    if board:
-        raise InputError("--columns is for tables of tasks: leave out --summary and --discovery")
+    if whole:
+        raise InputError(
+            "--columns is for tables of tasks: leave out --board, --summary and --discovery"
+        )
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise InputError(f"--columns {text!r}: give names, such as error,n_to_threshold")

@@ -12,6 +12,7 @@ _HEADINGS = {
     "models": ("name", "version", "prior", "plugin", "summary"),
     "metrics": ("name", "version", "unit", "direction", "plugin", "summary"),
     "suites": ("name", "plugin", "summary"),
+    "boards": ("name", "ranks", "plugin", "summary"),
     "executors": ("name", "remote", "plugin", "summary"),
     "plugins": ("name", "version", "source", "status", "registered"),
 }
@@ -53,6 +54,8 @@ def _short(name: str, entries: Sequence[Document], width: int, *, colour: bool) 
         return "  none\n"
     if name == "plugins":
         return listing.lines([(e["name"], _state(e)) for e in entries], width)
+    if name == "boards":  # in the order in which they are to be read
+        return listing.lines([(e["name"], e["summary"]) for e in entries], width)
     groups: dict[str, list[tuple[str, str]]] = {}
     for entry in entries:
         groups.setdefault(entry["plugin"], []).append((entry["name"], entry["summary"]))
@@ -84,6 +87,8 @@ def card(document: Document, width: int, *, colour: bool = False, declined: bool
         shown[key] = [{f"{name}:": value} for name, value in shown[key].items()]
     for key in set(_DECLINED) & set(shown):
         shown[key] = _by_reason(shown[key], named=declined)
+    if "content" in shown:
+        shown["content"] = _suite(shown["content"])
     if "published" in shown:
         shown["published"] = [_published(one) for one in shown["published"]]
     values = _labelled(shown)
@@ -124,6 +129,14 @@ def page(document: Document, width: int, *, colour: bool = False) -> str:
         values = _by_name(content) if isinstance(content, list) else _labelled(content)
         cards.append(listing.card(title, "", values, width, colour=colour))
     return "\n".join(cards)
+
+
+def _suite(content: Document) -> list[Document]:
+    """Return the entries of a suite, one below the other, and of its findings the claims."""
+    shown = {key: value for key, value in content.items() if key not in ("name", "summary")}
+    findings = shown.pop("findings", ())
+    claims = [{"finding:": finding["claim"]} for finding in findings]
+    return [*({f"{key}:": value} for key, value in shown.items()), *claims]
 
 
 def _published(curve: Document) -> Document:

@@ -67,19 +67,32 @@ class Registration:
         self._add("metric", target, card)
 
     def suite(self, name: str, suite: Mapping[str, Any], summary: str = "") -> None:
-        """Register a named choice of tasks, models, tier, sizes and seeds."""
-        self._add("suite", dict(suite), {"name": name, "version": "1", "summary": summary})
+        """Register a named choice of tasks, models, tier, sizes and seeds.
+
+        With ``ranks`` it is a board, too; see ``symbench.contract.board``.
+        """
+        try:
+            suites.checked(name, suite)
+        except InputError as error:
+            raise PluginError(str(error)) from error
+        self._add_suite(name, suite, summary)
 
     def suite_file(self, path: Path | str) -> None:
-        """Register the suite of a TOML file, which states its ``name`` and ``summary``."""
+        """Register the suite of a TOML file, which states its ``name`` and ``summary``.
+
+        The path is relative to the folder of the plugin's module.
+        """
         try:
-            content = suites.read_file(Path(path))
+            content = suites.read_file(self._folder / path)
         except (OSError, InputError) as error:
             raise PluginError(f"suite file {str(path)!r}: {error}") from error
         name, summary = content.get("name"), content.get("summary", "")
         if not isinstance(name, str) or not isinstance(summary, str):
             raise PluginError(f"suite file {str(path)!r}: name and summary must be strings")
-        self.suite(name, content, summary)
+        self._add_suite(name, content, summary)
+
+    def _add_suite(self, name: str, suite: Mapping[str, Any], summary: str) -> None:
+        self._add("suite", dict(suite), {"name": name, "version": "1", "summary": summary})
 
     def executor(
         self,

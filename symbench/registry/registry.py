@@ -14,8 +14,10 @@ from typing import Any, Literal, cast
 import pluggy
 
 from symbench.contract import Model, Task
+from symbench.contract.board import Board
 from symbench.errors import PluginError, UnknownNameError
 from symbench.hooks import Hooks
+from symbench.registry import suite as suites
 from symbench.registry.card import Card, CardKind, one_line
 from symbench.registry.listener import LimitedListener, Listener
 from symbench.registry.registration import Registration
@@ -86,6 +88,11 @@ class Registry:
     def suites(self) -> dict[str, Card]:
         """Suite cards by name."""
         return self._cards["suite"]
+
+    @property
+    def boards(self) -> dict[str, Board]:
+        """The boards among the suites by name, in their order."""
+        return {board.name: board for board in suites.boards(self.suites)}
 
     @property
     def executors(self) -> dict[str, Card]:

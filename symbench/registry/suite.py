@@ -1,4 +1,7 @@
-"""Suites: named choices of tasks, models, tier, sizes and seeds, as mappings or TOML files."""
+"""Suites: named choices of tasks, models, tier, sizes and seeds, as mappings or TOML files.
+
+A suite that says what it ranks by is a board.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from symbench.contract.board import Board
 from symbench.errors import InputError
+from symbench.registry.card import Card
 
-KEYS = frozenset({"name", "summary", "tasks", "models", "tier", "sizes", "seeds"})
+KEYS = frozenset({
+    "name", "summary", "tasks", "models", "tier", "sizes", "seeds", "ranks", "order", "findings",
+})  # fmt: skip
 
 
 def read_file(path: Path) -> Mapping[str, Any]:
@@ -30,7 +37,7 @@ def checked(name: str, suite: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a suite.
 
     Raises:
-        InputError: it has an unknown key or a value of the wrong type.
+        InputError: it has an unknown key or a value of the wrong type, or is no sound board.
     """
     if unknown := sorted(set(suite) - KEYS):
         known = ", ".join(sorted(KEYS))
@@ -41,4 +48,12 @@ def checked(name: str, suite: Mapping[str, Any]) -> Mapping[str, Any]:
             raise InputError(f"suite {name!r}: {key} must be a list of {kind.__name__}")
     if type(suite.get("tier", "")) is not str or type(suite.get("seeds", 1)) is not int:
         raise InputError(f"suite {name!r}: tier must be a string, seeds a whole number")
+    Board.of(name, suite)
     return suite
+
+
+def boards(cards: Mapping[str, Card]) -> list[Board]:
+    """Return the boards among registered suites, in their order."""
+    found = [Board.of(name, {"summary": card.summary, **card.load()})
+             for name, card in cards.items()]  # fmt: skip
+    return sorted((one for one in found if one is not None), key=lambda one: (one.order, one.name))

@@ -67,6 +67,7 @@ def symbench_register(registry):
     registry.model(Picky)
     registry.model(Raising)
     registry.suite("tiny", {"tasks": ["length"], "models": ["wide"], "tier": "smoke"}, "one cell")
+    registry.suite("long", {"tasks": ["length"], "ranks": "error"}, "Which is closest?")
     registry.executor("nowhere:execute", name="elsewhere", summary="on a queue", remote=True)
 '''
 
@@ -101,13 +102,14 @@ def call(plugin: str, capsys: pytest.CaptureFixture[str]) -> Any:
 def stored() -> Any:
     """Write the record of the plugin's task and a model into a store."""
 
-    def write(path: Path, model: str = "wide", **changes: Any) -> Record:
+    def write(path: Path, model: str = "wide", protocol: Any = None, **changes: Any) -> Record:
         identity = Identity(
             task="length", task_version="1", task_fingerprint="ab", model=model, model_version="1",
             task_source_sha256="ef", model_source_sha256="cd", config={}, tier="quick",
             sizes=[8, 16], seeds=[0, 1],
             protocol={
                 "version": PROTOCOL_VERSION, "prior": "none", "threshold": 0.05, "baseline": "mlp",
+                **(protocol or {}),
             },
         )  # fmt: skip
         trials = [

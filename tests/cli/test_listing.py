@@ -13,7 +13,8 @@ def test_list_shows_every_section(call: Any) -> None:
     for text in (
         "tasks (1)",
         "models (3)",
-        "suites (1)",
+        "suites (2)",
+        "boards (1)",
         "executors (3)",
         "plugins (1)",
         "length of a vector",
@@ -24,7 +25,10 @@ def test_list_shows_every_section(call: Any) -> None:
 
 def test_list_json_is_one_document(call: Any) -> None:
     document = json.loads(call("list", "--json").out)
-    assert set(document) == {"tasks", "models", "metrics", "suites", "executors", "plugins"}
+    assert set(document) == {
+        "tasks", "models", "metrics", "suites", "boards", "executors", "plugins",
+    }  # fmt: skip
+    assert [board["name"] for board in document["boards"]] == ["long"]
     (task,) = document["tasks"]
     assert (task["name"], task["version"], task["kind"]) == ("length", "1", "vectors")
     assert {model["prior"] for model in document["models"]} == {"none"}

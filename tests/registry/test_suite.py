@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from symbench import registry
+from symbench.contract.board import Board
 from symbench.errors import InputError, PluginError
 from symbench.registry import suite as suites
 from symbench.registry.registration import Registration
@@ -27,6 +28,62 @@ def test_the_suites_of_the_package_name_tasks_and_models_that_exist(known, name)
     for tier in ("smoke", "quick"):
         for task in content["tasks"]:
             assert known.task(task).for_tier(tier).sizes[tier], f"{task} is not in tier {tier}"
+
+
+BOARD = GOOD.replace("o5-*", "o5-invariant") + 'ranks = "error"\n'
+CLAIM = '[[findings]]\nclaim = "by {ratio}"\nlarger = "mlp"\nsmaller = "emlp"\n'
+
+
+def test_the_boards_of_the_package_name_tasks_and_models_that_exist_in_their_order(known):
+    boards = list(known.boards.values())
+    assert [board.name for board in boards] == [
+        "known-group", "wrong-group", "bodies", "graphs-solved", "graphs-apart", "images",
+        "discovery", "stochastic",
+    ]  # fmt: skip
+    for board in boards:
+        assert board.question.endswith("?")
+        assert len(board.question) <= 62  # a line of `symbench list boards` in 80 columns
+        for task in board.tasks:
+            assert known.select("task", [task]) == [task]
+        for finding in board.findings:
+            for model in (finding.larger, finding.smaller):
+                assert known.select("model", [model]) == [model]
+
+
+def test_a_suite_that_ranks_is_a_board_with_its_findings():
+    suite = suites.tomllib.loads(BOARD + CLAIM)
+    board = Board.of("mine", suite)
+    assert (board.question, board.tasks, board.ranks) == ("My question", ("o5-invariant",), "error")
+    (finding,) = board.findings
+    assert (finding.larger, finding.score, finding.tasks) == ("mlp", "error", ("o5-invariant",))
+    assert Board.of("mine", suites.tomllib.loads(GOOD)) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD + 'ranks = "error"', "names, without globs"),
+        (BOARD.replace('"error"', '"speed"'), "ranks must be one of error, headline, discovery"),
+        (BOARD.replace('["o5-invariant"]', "[]"), "tasks must be a list of names"),
+        (BOARD.replace('["o5-invariant"]', '["a", "a"]'), "named twice"),
+        (GOOD + "order = 1", "order needs ranks"),
+        (BOARD + 'order = "first"', "order must be a whole number"),
+        (BOARD + "findings = [1]", "findings must be tables"),
+        (BOARD + CLAIM + "bar = 1", "no key 'bar'"),
+        (BOARD + CLAIM.replace("{ratio}", "much"), "has no {ratio}"),
+        (BOARD + CLAIM.replace('larger = "mlp"', ""), "needs claim, larger, smaller"),
+        (BOARD + CLAIM.replace('"mlp"', "1"), "larger of a finding must be a str"),
+        (BOARD + CLAIM + 'tasks = ["other"]', "'other' of a finding is no task of the board"),
+    ],
+)
+def test_an_unsound_board_is_refused_with_its_reason(content, message):
+    with pytest.raises(InputError, match=message):
+        suites.checked("mine", suites.tomllib.loads(content))
+
+
+def test_a_mapping_that_is_no_suite_is_an_error_of_its_plugin():
+    with pytest.raises(PluginError, match="has no key 'taks'"):
+        Registration("plugin").suite("mine", {"taks": []})
 
 
 def test_a_plugin_registers_the_suite_of_a_file(tmp_path):

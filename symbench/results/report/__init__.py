@@ -14,8 +14,12 @@ Format = Literal["table", "md", "html", "latex", "csv", "json"]
 FORMATS: tuple[str, ...] = get_args(Format)
 SUMMARY_FORMATS = ("table", "md", "csv", "json")  # of the rankings over tasks
 DISCOVERY_FORMATS = ("table", "md", "json")  # of the discovery board
+BOARD_FORMATS = ("table", "md", "json")  # of a board
 
-__all__ = ["DISCOVERY_FORMATS", "FORMATS", "SUMMARY_FORMATS", "Format", "check_format", "render"]
+__all__ = [
+    "BOARD_FORMATS", "DISCOVERY_FORMATS", "FORMATS", "SUMMARY_FORMATS", "Format", "check_format",
+    "render",
+]  # fmt: skip
 
 
 def check_format(form: str, allowed: Sequence[str] = FORMATS) -> None:

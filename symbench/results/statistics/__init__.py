@@ -38,6 +38,7 @@ from symbench.results.statistics.tasks import (
     places,
     profile,
 )
+from symbench.results.statistics.totals import TaskMean, mean_places
 
 __all__ = [
     "FLOOR",
@@ -54,6 +55,7 @@ __all__ = [
     "Place",
     "Rank",
     "Ratio",
+    "TaskMean",
     "clopper_pearson",
     "compact_letters",
     "compare",
@@ -67,6 +69,7 @@ __all__ = [
     "interquartile_mean",
     "interval",
     "mean_error",
+    "mean_places",
     "mean_ratio",
     "n_to_hold",
     "n_to_threshold",
