@@ -1,4 +1,4 @@
-"""Results -> a static site: no server, no external address, no names of things in paths.
+"""Results -> a static site: no server, no external address, no unsafe names in paths.
 
 Pages contain text that anybody may have written. It is escaped everywhere, and the policy of the
 pages forbids all scripts but those of the site.
@@ -38,7 +38,7 @@ def _charts(content: Content) -> dict[str, bytes]:
     by_path = {}
     for name in content.of_task:
         if (drawn := pages.curves(content, name)) is not None:
-            by_path[f"figures/{ident(name)}.svg"] = drawn.svg().encode()
+            by_path[f"figures/task-{ident(name)}.svg"] = drawn.svg().encode()
     for place, ranking in enumerate(content.summary.rankings):
         if ranking.standings:
             by_path[f"figures/profiles-{place}.svg"] = profiles(ranking).svg().encode()

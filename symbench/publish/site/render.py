@@ -32,8 +32,19 @@ POLICY = (
 )
 
 
+_SAFE = re.compile(r"(?![0-9a-f]{12}\Z)[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")  # as files of Windows
+
+
 def ident(name: str) -> str:
-    """Return the 12 hex digits that replace a name in paths: the first of its SHA-256."""
+    """Return what stands for a name in paths and addresses.
+
+    It is the name itself where that is a safe file name on every system: lower case, so that no two
+    differ in case alone, not reserved, and not like a hash. For any other name it is the first 12
+    hex digits of its SHA-256.
+    """
+    if _SAFE.fullmatch(name) and not _RESERVED.fullmatch(name):
+        return name
     return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 

@@ -18,12 +18,18 @@ from symbench.results.report.long_csv import render_long
 SCORES = "scores.csv"
 _TABLES = ("README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", SCORES)
 # Files of an earlier publication's site that the new site may no longer have.
-_FRONT = ("index.html", "compare.html", "about.html")
+_FRONT = tuple(
+    f"{name}.html"
+    for name in ("index", "results", "tasks", "models", "compare", "discovery", "about")
+)
 _MARK = b'<meta name="generator" content="symbench">'
+_NAME = r"[a-z0-9][a-z0-9.-]{0,63}"
 _PAGES = {
-    "tasks": re.compile(r"[0-9a-f]{12}\.html"),
-    "models": re.compile(r"[0-9a-f]{12}\.html"),
-    "figures": re.compile(r"[0-9a-f]{12}\.svg|(ranks|profiles)-\d+\.svg|[0-9a-f]{16}-\d+\.png"),
+    **dict.fromkeys(("boards", "tasks", "models"), re.compile(rf"{_NAME}\.html")),
+    "figures": re.compile(
+        rf"(task|board)-{_NAME}\.svg|[0-9a-f]{{12}}\.svg|(ranks|profiles)-\d+\.svg"
+        r"|[0-9a-f]{16}-\d+\.png"
+    ),
     "static": re.compile(r"site\.css|(charts|compare|figure|model|overview|tables|task|theme)\.js"),
     "static/vendor": re.compile(r"(d3|plot)-[\d.]+\.min\.js|LICENSES\.txt"),
 }
@@ -114,12 +120,14 @@ def differing_files(submission: Submission, directory: Path) -> list[str]:
 
 
 def _pages(directory: Path) -> Iterator[Path]:
-    for path in (directory / name for name in _FRONT):
-        if path.is_file() and _MARK in path.read_bytes():
-            yield path
+    """Yield the files of an earlier site; a page that symbench did not make is none."""
+    paths = [directory / name for name in _FRONT]
     for folder, pattern in _PAGES.items():
-        paths = sorted((directory / folder).glob("*"))
-        yield from (path for path in paths if pattern.fullmatch(path.name) and path.is_file())
+        inside = sorted((directory / folder).glob("*"))
+        paths += [path for path in inside if pattern.fullmatch(path.name)]
+    for path in paths:
+        if path.is_file() and (path.suffix != ".html" or _MARK in path.read_bytes()):
+            yield path
 
 
 def _agrees(path: Path, expected: str) -> bool:

@@ -16,9 +16,12 @@ from symbench.publish.site.content import Content
 from symbench.publish.site.render import POLICY, clean, ident, linked
 
 MEGABYTE = 1_000_000
+NAME = r"[a-z0-9][a-z0-9.-]{0,63}"
 PATH = re.compile(
-    r"(index|compare|about|discovery)\.html|(tasks|models)/[0-9a-f]{12}\.html|figures/[0-9a-f]{12}\.svg"
-    r"|figures/(ranks|profiles)-\d+\.svg|figures/[0-9a-f]{16}-\d\.png|static/(vendor/)?[A-Za-z0-9.-]+"
+    rf"(index|results|tasks|models|compare|about|discovery)\.html"
+    rf"|(boards|tasks|models)/{NAME}\.html|figures/(task|board)-{NAME}\.svg"
+    r"|figures/(ranks|profiles)-\d+\.svg|figures/[0-9a-f]{16}-\d\.png"
+    r"|static/(vendor/)?[A-Za-z0-9.-]+"
 )
 ALLOWED = {
     "a", "body", "button", "circle", "code", "dd", "details", "div", "dl", "dt", "fieldset",
@@ -61,6 +64,9 @@ class Page(HTMLParser):
     @property
     def shown(self):
         return " ".join("".join(self.text).split())
+
+
+HOSTILE = ("con.", "../../etc/passwd", "</script>", "__proto__")
 
 
 def parsed(found):
@@ -150,9 +156,20 @@ def test_every_page_states_a_policy_without_inline_script(both, which):
         assert policies == [POLICY], path
 
 
-def test_no_path_is_built_from_a_name(hostile, made):
+def test_no_path_is_built_from_an_unsafe_name(hostile, made):
     assert [path for path in hostile if not PATH.fullmatch(path)] == []
     assert len([path for path in hostile if path.startswith("models/")]) == len(made.texts) + 1
+
+
+def test_an_address_shows_a_safe_name_and_hides_another_behind_a_hash():
+    for name in ("o5-invariant", "emlp", "broken-o5-0.3", "a", "console", "x" * 64):
+        assert ident(name) == name
+    unsafe = ["", "O5", "a/b", "..", "a.", ".a", "-a", "con", "nul.x", "com1", "lpt9.tar", "a b",
+              "é", "x" * 65, "0123456789ab", "a,b", "a\n", *HOSTILE]  # fmt: skip
+    hashes = {ident(name) for name in unsafe}
+    assert all(re.fullmatch("[0-9a-f]{12}", one) for one in hashes)
+    assert len(hashes) == len(set(unsafe))
+    assert ident(ident("O5")) != ident("O5")  # a name that looks like a hash takes nobody's place
 
 
 def test_hidden_marks_and_terminal_codes_leave_every_file(hostile):
