@@ -19,10 +19,10 @@ from symbench.discovery.fit import Fit, generators_of, spectrum
 from symbench.discovery.inputs_alone import compared
 from symbench.discovery.methods import announced_by, chosen
 from symbench.discovery.models import Told, gain_of, network, told_models
-from symbench.discovery.question import Question
+from symbench.discovery.naming import identified
+from symbench.discovery.question import Question, is_vector
 from symbench.discovery.trajectories import trajectories
 from symbench.errors import InputError
-from symbench.groups import identify
 from symbench.tables import Table, read
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
     stream = seeded("discover", seed, "finite")
     found = replace(
         found,
-        finite=tuple(elements(fit, L, found.algebra, found.space, stream)),
+        finite=tuple(
+            elements(fit, question.spaces.together(L), found.algebra, found.space, stream)
+        ),
         inputs_alone=compared(fit.question, L, seeded("discover", seed, "inputs")),
     )
     report("permuting the targets", 0.45)
@@ -160,9 +162,10 @@ class Search:
 
     @property
     def generators(self) -> Tensor:
-        """The claimed generators [k, r + 1, r + 1] of (z, 1)."""
-        none = self.fit.within.basis[:0]
-        return none if self.decision is None else self.decision.generators
+        """The claimed generators [k, R, R], without the rounding that would mix spaces."""
+        none, spaces = self.fit.within.basis[:0], self.fit.question.spaces
+        found = none if self.decision is None else self.decision.generators
+        return spaces.apart(spaces.together(found))
 
     @classmethod
     def of(cls, question: Question, seed: int) -> Search:
@@ -192,7 +195,7 @@ def _reduced(fit: Fit, ignored: Tensor) -> Fit:
 def _findings(table: Table, search: Search, tolerance: float) -> Findings:
     fit, decision, question = search.fit, search.decision, search.fit.question
     generators = [] if decision is None else generators_of(fit, decision)
-    algebra = identify(search.generators, affine=True)
+    algebra = identified(search.generators, question.spaces)
     basis = None if algebra.basis is None else question.frame.outer(algebra.basis)
     defects = spectrum(decision)
     predictor = fit.predictor()
@@ -204,14 +207,14 @@ def _findings(table: Table, search: Search, tolerance: float) -> Findings:
         outputs=table.outputs,
         layout=str(table.layout or f"1 x {d}"),
         space=_space(table, question),
-        copies=sum(b.copies for b in question.inputs if b.dimension == d and b.rank == 1),
+        copies=sum(b.copies for b in question.inputs if b.dimension > 1 and b.rank == 1),
         predictor=predictor,
         predictors=(predictor,),
         generators=tuple(generators),
         next_defect=later[0] if later else None,
         spectrum=tuple(defects),
         tested=len(defects),
-        not_tested=question.frame.size * (question.frame.size + 1) - len(defects),
+        not_tested=question.spaces.maps - len(defects),
         ignored=search.ignored @ search.first.question.frame.colour.mT,
         ignored_bound=search.ignored_bound,
         tolerance=tolerance,
@@ -221,10 +224,12 @@ def _findings(table: Table, search: Search, tolerance: float) -> Findings:
 
 
 def _space(table: Table, question: Question) -> tuple[str, ...]:
-    """Return the names of the coordinates of V: those of its first copy."""
-    d, start = len(question.frame.centre), 0
+    """Return the names of the coordinates of V: those of the first copy of each space."""
+    names: dict[int, tuple[str, ...]] = {}
+    start = 0
     for block in question.inputs:
-        if block.dimension == d and block.rank == 1:
-            return table.inputs[start : start + d]
+        d = block.dimension
+        if d > 1 and is_vector(block, d):
+            names.setdefault(d, table.inputs[start : start + d])
         start += block.size
-    return ()
+    return tuple(name for d in question.spaces.frames for name in names[d])

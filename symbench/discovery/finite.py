@@ -61,7 +61,8 @@ def elements(
 
     Args:
         fit: the function.
-        L: generators found [k, r + 1, r + 1]; elements that their flows reach are left out.
+        L: generators found [k, r + 1, r + 1], on (z, 1) of the direct sum of the spaces; elements
+            that their flows reach are left out.
         algebra: what they are.
         space: names of the coordinates of V.
         generator: draws the functions without symmetry.
@@ -111,7 +112,7 @@ def _of_coordinates(question: Question, space: tuple[str, ...]) -> Iterator[Cand
     if float((frame.whiten @ frame.centre).norm()) > _NEAR:
         centres["zero"] = torch.zeros_like(frame.centre)
     for about, centre in centres.items():
-        for name, order, M in _linear(d, space):
+        for name, order, M in _of_spaces(list(question.spaces.frames), space):
             g = torch.eye(d + 1, dtype=torch.float64)
             g[:d, :d], g[:d, d] = M, centre - M @ centre
             yield Candidate(f"{name} about {about}", order, frame.element(g))
@@ -129,14 +130,26 @@ def _of_axes(name: str, P: Tensor) -> Iterator[Candidate]:
 
 def _of_copies(question: Question) -> Iterator[Candidate]:
     """Yield swaps of two copies of V, if they are in one block."""
-    d = len(question.frame.centre)
-    vectors = [b.copies for b in question.inputs if b.dimension == d and b.rank == 1]
+    vectors = [b.copies for b in question.inputs if b.dimension > 1 and b.rank == 1]
     if len(vectors) != 1 or not 1 < vectors[0] <= _COPIES:
         return
     for i, j in combinations(range(vectors[0]), 2):
         places = list(range(vectors[0]))
         places[i], places[j] = j, i
         yield Candidate(f"swap of copies {i + 1} and {j + 1}", 2, None, tuple(places))
+
+
+def _of_spaces(dimensions: list[int], space: tuple[str, ...]) -> Iterator[tuple[str, int, Tensor]]:
+    """Yield name, order and matrix of the transformations of the coordinates of each space."""
+    start, whole = 0, torch.eye(sum(dimensions), dtype=torch.float64)
+    for d in dimensions:
+        own = slice(start, start + d)
+        of = f" of {', '.join(space[own])}" if len(dimensions) > 1 else ""
+        for name, order, M in _linear(d, space[own]):
+            matrix = whole.clone()
+            matrix[own, own] = M
+            yield name + (of if name == "inversion" else ""), order, matrix
+        start += d
 
 
 def _linear(d: int, space: tuple[str, ...]) -> Iterator[tuple[str, int, Tensor]]:
@@ -165,17 +178,16 @@ def _linear(d: int, space: tuple[str, ...]) -> Iterator[tuple[str, int, Tensor]]
 
 def _moved(question: Question, one: Candidate, data: Data) -> Data:
     """Return the rows moved by a candidate."""
-    law = question.law
+    law, width = question.law, question.spaces.size
     if one.g is not None:
-        return Data(law.input.act(one.g, data.x), law.output.act(one.g, data.y))
-    d, width = len(question.frame.centre), question.frame.size + 1
+        g = question.spaces.apart(one.g)
+        return Data(law.input.act(g, data.x), law.output.act(g, data.y))
     parts, start = [], 0
     for block in question.inputs:
-        is_vector = block.dimension == d and block.rank == 1
-        size = block.copies * (width**block.rank if block.dimension == d else 1)
+        size = block.copies * (width**block.rank if block.dimension > 1 else 1)
         part = data.x[:, start : start + size]
         start += size
-        if is_vector:
+        if block.dimension > 1 and block.rank == 1:
             part = part.unflatten(1, (block.copies, width))[:, list(one.copies or ())].flatten(1)
         parts.append(part)
     return Data(torch.cat(parts, 1), data.y)

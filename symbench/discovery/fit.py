@@ -157,7 +157,8 @@ def generators_of(fit: Fit, decision: Decision) -> list[Generator]:
     Q = decision.Q[: decision.count]
     defects = decision.C.defects(Q)
     errors = _errors(fit, decision, Q)
-    matrices = fit.question.frame.original(decision.generators)
+    spaces = fit.question.spaces
+    matrices = spaces.whole.original(spaces.together(decision.generators))
     return [
         Generator(*parts)
         for parts in zip(

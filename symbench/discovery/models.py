@@ -46,6 +46,8 @@ class Told:
             algebra: names a group and its basis.
             reflected: whether a reflection is a symmetry too.
         """
+        if len(question.spaces.frames) > 1:
+            return "models are told groups of one space"
         if not algebra.group or algebra.basis is None:
             return f"no model is told the algebra {algebra.name or 'without a name'}"
         if algebra.group.startswith("SE"):
