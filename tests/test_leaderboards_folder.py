@@ -114,6 +114,8 @@ def test_a_task_whose_threshold_few_models_cross_says_why(directory):
     assert by_task
     for (name, tier), summaries in by_task.items():
         task = built_in().task(name).for_tier(tier)
+        if list(task.sizes_in(tier) or ()) != summaries[0].sizes:
+            continue  # the tier has another ladder since
         inside = sum(crosses(summary, task.threshold) for summary in summaries)
         assert 2 * inside >= len(summaries) or task.threshold_note.get(tier), (name, tier)
 

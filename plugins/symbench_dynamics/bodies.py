@@ -36,7 +36,8 @@ class TwoBody(DerivativeTask):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 150),
-        "quick": (1000,),
+        "quick": (),
+        "standard": (1000,),
         "full": (100, 1000, 10_000, 40_000),
     }
     input_shape, output_shape = (8,), (8,)
@@ -44,7 +45,7 @@ class TwoBody(DerivativeTask):
     points, horizon, step = 50, 20.0, 0.04
     rollout = grid(200.0, 0.4)
     energy_times = grid(25.0, 0.2)
-    updates: ClassVar[Mapping[str, int]] = {"quick": 120}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 1000}
     tiers = brief(grid(12.0, 0.4), grid(4.0, 0.2))
     published = (
         Published("node-mlp", "Baseline NN", _HNN, {40_000: 2.96e-5}),

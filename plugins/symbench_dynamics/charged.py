@@ -118,22 +118,19 @@ class NBodyCharged(Charges):
     """
 
     name = "nbody-charged"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the largest size, 1,000, is below what all models but EGNN need; the next error "
-        "there is twice the threshold",
-    }
     summary = "positions of five charges after one unit of time"
     reference = _EGNN
     kind = "vectors"
     threshold = 0.005
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 150),
-        "quick": (100, 1000),
+        "quick": (),
+        "standard": (1000,),
         "full": (300, 1000, 3000),
     }
     output_shape = (3 * BODIES,)
     test_size, valid_size = 2000, 500
-    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 600}
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"test_size": 500}}
     frames: ClassVar[tuple[int, int]] = (3100, 4100)
     published = (
@@ -181,12 +178,13 @@ class NBodySoftened(Charges, Mechanical):
     threshold = 0.002
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20, 50),
-        "quick": (300,),
+        "quick": (),
+        "standard": (300,),
         "full": (100, 300, 1000, 3000),
     }
     times = grid(2.0, 0.5)
     rollout = grid(20.0, 0.5)
-    updates: ClassVar[Mapping[str, int]] = {"quick": 60}  # each update integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"standard": 300}  # each update integrates a batch
     tiers = brief(grid(6.0, 0.5))
     output_shape = (len(times), 7 * BODIES)
     test_size, valid_size = 500, 500

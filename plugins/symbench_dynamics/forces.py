@@ -56,10 +56,11 @@ class ManyBodies(Task):
     input_shape = (7 * BODIES,)
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (30, 100),
-        "quick": (100, 1000),
+        "quick": (),
+        "standard": (1000,),
         "full": (100, 300, 1000, 3000, 10000, 30000),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 600}
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"test_size": 1000}}
 
     @abstractmethod
@@ -91,10 +92,6 @@ class ElectromagneticForce(ManyBodies):
     """
 
     name = "em-force"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the largest size, 1,000, is below what any model needs: the least error there is "
-        "0.24",
-    }
     summary = "electromagnetic force on each charge"
     reference = "Villar et al. 2021 (arXiv:2106.06610)"
     output_shape = (3 * BODIES,)
@@ -142,10 +139,6 @@ class GravityEnergy(ManyBodies):
     """
 
     name = "gravity-energy"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the largest size, 1,000, is below what any model needs: the least error there is "
-        "0.05",
-    }
     summary = "mechanical energy of gravitating masses"
     reference = "Villar et al. 2021 (arXiv:2106.06610)"
     output_shape = (1,)

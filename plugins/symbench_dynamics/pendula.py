@@ -37,7 +37,8 @@ class Pendulum(DerivativeTask):
     threshold = 0.02
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (90, 225),
-        "quick": (1125,),
+        "quick": (),
+        "standard": (1125,),
         "full": (90, 315, 1125),
     }
     input_shape, output_shape = (2,), (2,)
@@ -46,7 +47,7 @@ class Pendulum(DerivativeTask):
     rollout = grid(30.0, 0.1)
     energy_times = grid(20.0, 0.1)
     periods = (2 * math.pi, 0.0)
-    updates: ClassVar[Mapping[str, int]] = {"quick": 120}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 1000}
     tiers = brief(grid(6.0, 0.1), grid(4.0, 0.1))
 
     @property
@@ -93,7 +94,8 @@ class DoublePendulum(DerivativeTask):
     threshold = 0.05
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100, 300),
-        "quick": (1000,),
+        "quick": (),
+        "standard": (1000,),
         "full": (1000, 10_000, 100_000),
     }
     input_shape, output_shape = (4,), (4,)
@@ -103,7 +105,7 @@ class DoublePendulum(DerivativeTask):
     energy_times = grid(5.0, 0.005)
     periods = (2 * math.pi, 2 * math.pi, 0.0, 0.0)
     energy_scale = 3 * systems.GRAVITY
-    updates: ClassVar[Mapping[str, int]] = {"quick": 120}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 1000}
     tiers = brief(grid(0.5, 0.01), grid(0.5, 0.01))
     published = (
         Published("lnn-mlp", "LNN", _LNN, {1_024_000: 0.0734}),
@@ -156,10 +158,11 @@ class SpringPendulum(Mechanical):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20, 50),
-        "quick": (150,),
+        "quick": (),
+        "standard": (150,),
         "full": (50, 150, 500),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 25}  # each update integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"standard": 200}  # each update integrates a batch
     times = grid(0.8, 0.2)
     rollout = grid(29.8, 0.2)
     tiers = brief(grid(4.8, 0.2))

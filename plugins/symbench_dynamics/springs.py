@@ -46,6 +46,7 @@ class MassSpring(DerivativeTask):
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (60, 150),
         "quick": (750,),
+        "standard": (750,),
         "full": (60, 210, 750),
     }
     input_shape, output_shape = (2,), (2,)
@@ -57,7 +58,7 @@ class MassSpring(DerivativeTask):
     points, horizon, noise = 30, 3.0, 0.1
     rollout = grid(30.0, 0.1)
     energy_times = grid(20.0, 0.1)
-    updates: ClassVar[Mapping[str, int]] = {"quick": 120}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 500, "standard": 1000}
     tiers = brief(grid(6.0, 0.1), grid(4.0, 0.1))
     published = (
         Published("node-mlp", "Baseline NN", _HNN, {750: 1.71e-1}, "energy_mse"),
@@ -106,10 +107,11 @@ class DampedForced(Mechanical):
     threshold = 0.01
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (10, 25),
-        "quick": (100,),
+        "quick": (),
+        "standard": (100,),
         "full": (10, 25, 100, 400),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 40}  # each update integrates a batch
+    updates: ClassVar[Mapping[str, int]] = {"standard": 200}  # each update integrates a batch
     times = grid(3.0, 0.2)
     rollout = grid(3.0, 0.1)
     input_shape, output_shape = (2,), (len(times), 2)

@@ -62,7 +62,7 @@ class BREC(PairTask):
     name, version = "brec", "1"
     summary = "400 pairs of graphs that 1-WL cannot distinguish"
     reference = "Wang and Zhang, An Empirical Study of Realized GNN Expressiveness, ICML 2024"
-    sizes = {"smoke": (0,), "quick": (0,), "full": (32,)}  # noqa: RUF012
+    sizes = {"smoke": (0,), "quick": (), "standard": (0,), "full": (32,)}  # noqa: RUF012
     input_shape = (2, 20, 20)
     published = (
         _published("wl-1", "1-WL", _THEOREM, 0, "pairs_structural"),

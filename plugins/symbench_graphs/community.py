@@ -55,10 +55,11 @@ class Community(GraphTask):
     threshold = 0.2
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20,),
-        "quick": (200,),
+        "quick": (),
+        "standard": (200,),
         "full": (20, 200, 2000),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 40}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 200}
     output_order = 1
     input_shape, output_shape = (2, NODES, NODES), (BLOCKS, NODES)
     test_size, valid_size = 100, 64

@@ -54,7 +54,7 @@ class CSL(GraphTask):
         "full": (10, 30, 90),
     }
     input_shape, output_shape = (2, NODES, NODES), (len(SKIPS),)
-    updates: ClassVar[Mapping[str, int]] = {"quick": 100}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 200, "standard": 400}
     test_size, valid_size = 20, 10  # to an invariant network these are only ten different graphs
     published: ClassVar[tuple[Published, ...]] = (
         Published(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
@@ -71,7 +71,12 @@ class GeometricPairs(PairTask):
     invariant under O(3) separates nothing, because motions change its embeddings.
     """
 
-    sizes = {"smoke": (0,), "quick": (0,), "full": (32,)}  # noqa: RUF012
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "smoke": (0,),
+        "quick": (),
+        "standard": (0,),
+        "full": (32,),
+    }
     ordered: ClassVar[bool] = True
 
     @property
@@ -124,6 +129,7 @@ class Chains(GeometricPairs):
     """
 
     name, version = "geometry-chains", "1"
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**GeometricPairs.sizes, "quick": (0,)}
     summary = "pairs of k-chains in space, which need ⌊k/2⌋ + 1 equivariant layers"
     reference = _DOJO + ", section 5"
     input_shape = (5, 10, 10)

@@ -59,10 +59,11 @@ class GraphMatching(GraphTask):
     threshold = 0.2
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (20,),
-        "quick": (500,),
+        "quick": (),
+        "standard": (500,),
         "full": (50, 500, 5000),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 40}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 200}
     output_order = 2
     input_shape, output_shape = (3, 2 * NODES, 2 * NODES), (1, 2 * NODES, 2 * NODES)
     test_size, valid_size = 100, 64

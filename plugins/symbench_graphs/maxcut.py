@@ -82,9 +82,11 @@ class MaxCut(GraphTask):
     threshold = 0.05
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50,),
-        "quick": (200,),
+        "quick": (),
+        "standard": (200,),
         "full": (100, 1000, 4000),
     }
+    updates: ClassVar[Mapping[str, int]] = {"standard": 1000}
     output_order = 1
     input_shape, output_shape = (3, NODES, NODES), (1, NODES)
     test_size, valid_size = 500, 100

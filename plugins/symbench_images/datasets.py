@@ -27,7 +27,8 @@ class _MNIST(FromFiles):
     input_shape, output_shape = (1, 28, 28), (10,)
     ladders: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100, 300),
-        "quick": (300, 1000),
+        "quick": (),
+        "standard": (300, 1000),
         "full": (1000, 10_000, 48_000),
     }
 
@@ -45,7 +46,8 @@ class _CIFAR10(FromFiles):
     input_shape, output_shape = (3, 32, 32), (10,)
     ladders: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100, 300),
-        "quick": (300, 1000),
+        "quick": (),
+        "standard": (300, 1000),
         "full": (1000, 10_000, 40_000),
     }
 

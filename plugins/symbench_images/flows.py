@@ -148,7 +148,6 @@ class Scaled(_Moved):
     name = "moved-digits-scaling"
     summary = "8×8 digits, each shrunk or enlarged by up to a factor of 1.5"
     threshold = 0.2
-    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**Digits.sizes, "quick": ()}
     motion, reach = "scaling", 0.405
 
 
@@ -159,7 +158,6 @@ class Sheared(_Moved):
     name = "moved-digits-shear"
     summary = "8×8 digits, each sheared sideways"
     threshold = 0.2
-    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**Digits.sizes, "quick": ()}
     motion, reach = "shear", 0.5
 
 

@@ -33,14 +33,11 @@ class ClassesInAllPoses(Digits):
     summary = "8×8 digits: even ones rotated in training, odd ones only in the test"
     reference = "Perin and Deny 2025 (arXiv:2412.11521), On the ability of deep networks to learn"
     threshold = 0.2
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "networks that are told nothing err in 0.46 of all digits or more, and the "
-        "updates take augmentation to 0.31",
-    }
     rotated, is_scrambled = True, False
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100, 300),
-        "quick": (1000,),
+        "quick": (),
+        "standard": (300,),
         "full": (100, 300, 1000),
     }
 

@@ -31,13 +31,14 @@ class Digits(ScrambledImages):
     version = "1"
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100, 300),
-        "quick": (100, 300, 1000),
+        "quick": (),
+        "standard": (300,),
         "full": (100, 300, 1000),
     }
     input_shape, output_shape = (1, SIDE, SIDE), (CLASSES,)
     test_size, valid_size = PARTS["test"], PARTS["valid"]
     key = "digits"
-    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 300, "standard": 500}
 
     def stock(self) -> Stock:
         """Return the digits."""
@@ -72,6 +73,7 @@ class Rotated(Digits):
     """
 
     name = "scrambled-digits-rotated"
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**Digits.sizes, "quick": (300,)}
     summary = "8×8 digits, each rotated by a random angle"
     threshold = 0.2
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"threshold": 0.35}}

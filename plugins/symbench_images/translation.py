@@ -117,16 +117,13 @@ class Translation1D(Task):
     reference = "after Rao and Ruderman 1999, Learning Lie Groups for Invariant Visual Perception"
     kind = "image"
     threshold = 0.05
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "closed forms and models that contain the flow are below it at the smallest size, "
-        "and the updates take few of the others to it",
-    }
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (50, 200),
-        "quick": (300, 3000),
+        "quick": (),
+        "standard": (3000,),
         "full": (300, 1000, 3000, 10000),
     }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 120}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 500, "standard": 1000}
     input_shape, output_shape = (2, 1, _SIZE), (1,)
 
     def __init__(self) -> None:

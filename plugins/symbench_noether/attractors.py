@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -72,10 +71,6 @@ class AttractorNetwork(DriftTask):
     """
 
     name = "attractor-network"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the largest size, 10,000, is below what any model needs: the least error there "
-        "is 0.24",
-    }
     summary = "control: drift with three stable states and no continuous symmetry"
     reference = (
         "arXiv:2504.09761, with parameters chosen for three stable states; "

@@ -165,7 +165,7 @@ class NoetherCurrent(Task):
         "full": (100, 300, 1000, 10_000),
     }
     # the metric needs second derivatives, which are still at chance after 350 updates
-    updates: ClassVar[Mapping[str, int]] = {"quick": 2000}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 2000, "standard": 4000}
     density: ClassVar[Quadratic] = Quadratic((1.0, 4.0), 1.0)
 
     @property

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from symbench import Data, Symmetry
 from symbench.groups import SO, O, V
-from symbench_noether.fields import DriftTask, normal, uniform
+from symbench_noether.fields import SIZES, DriftTask, normal, uniform
 
 
 @dataclass(frozen=True)
@@ -225,11 +225,8 @@ class DoubleWell(DriftTask):
     """
 
     name = "double-well"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "half of the models are below it at the smallest size, 1,000, and most of the "
-        "others still above it at 10,000",
-    }
     summary = "drift between two wells on a line"
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**SIZES, "quick": (1000,)}
     input_shape = output_shape = (1,)
     diffusion = 0.1
 

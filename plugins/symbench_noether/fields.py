@@ -19,7 +19,8 @@ REFERENCE = (
 )
 SIZES: Mapping[str, tuple[int, ...]] = {
     "smoke": (1000, 3000),
-    "quick": (1000, 10_000),
+    "quick": (),
+    "standard": (10_000,),
     "full": (1000, 3000, 10_000, 40_000),
 }
 
@@ -49,7 +50,7 @@ class DriftTask(Task):
     reference = REFERENCE
     threshold = 0.05
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = SIZES
-    updates: ClassVar[Mapping[str, int]] = {"quick": 200}
+    updates: ClassVar[Mapping[str, int]] = {"quick": 400, "standard": 800}
     diffusion: ClassVar[float]
     step: ClassVar[float] = 0.02
     burst: ClassVar[int] = 50

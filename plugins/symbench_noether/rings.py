@@ -109,9 +109,8 @@ class RingDiffusion(Task):
     threshold = 0.02
     input_shape, output_shape = (3,), (2,)
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = SIZES
-    updates: ClassVar[Mapping[str, int]] = {
-        "quick": 1500
-    }  # 350 updates do not learn the small noise levels
+    # 350 updates do not learn the small noise levels
+    updates: ClassVar[Mapping[str, int]] = {"standard": 1500}
     levels: ClassVar[tuple[float, float]] = (0.3, 10.0)
 
     @property

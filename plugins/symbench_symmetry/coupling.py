@@ -39,12 +39,10 @@ class HiddenCoupling(PairTask):
     name, summary = "hidden-coupling", "an O(5)-invariant behind a map that is not linear"
     reference = "coupling maps: Dinh, Sohl-Dickstein, Bengio 2017 (arXiv:1605.08803)"
     threshold = 0.02
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the models that accept it are told nothing, and err in 0.27 at 3,000 examples",
-    }
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (30, 100),
-        "quick": (300, 3000),
+        "quick": (),
+        "standard": (3000,),
         "full": (300, 1000, 3000, 10000),
     }
     input_shape = (10,)

@@ -16,9 +16,10 @@ from symbench.groups import C, S, Scalar, Trivial, V
 FULL_ONLY: Mapping[str, tuple[int, ...]] = {
     "smoke": (100,),
     "quick": (),
+    "standard": (300,),
     "full": (300, 1000, 3000, 10000),
 }
-EVERY_TIER: Mapping[str, tuple[int, ...]] = {**FULL_ONLY, "quick": (300, 1000)}
+EVERY_TIER: Mapping[str, tuple[int, ...]] = {**FULL_ONLY, "quick": (300,)}
 
 
 class FiniteTask(Task):
@@ -26,6 +27,7 @@ class FiniteTask(Task):
 
     version = "1"
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = FULL_ONLY
+    updates: ClassVar[Mapping[str, int]] = {"standard": 1000}
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"test_size": 1000},
         "quick": {"test_size": 2000},

@@ -71,6 +71,7 @@ class PoseTask(FiniteTask):
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100,),
         "quick": (),
+        "standard": (300,),
         "full": (100, 300, 1000, 3000, 10000),
     }
     object: ClassVar[tuple[tuple[float, ...], ...]] = TETRAHEDRON
@@ -148,10 +149,6 @@ class FiniteTetrahedral(PoseTask):
     name = "finite-tetrahedral"
     summary = "the nearest of the twelve tetrahedral poses of an object"
     sizes = EVERY_TIER
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "models that are told the rotations are below it at the smallest size, 300; the "
-        "ladder of the full tier begins at 100",
-    }
     discovery = "finite"
     threshold = 0.09
 
@@ -230,7 +227,6 @@ class FiniteNone(PoseTask):
     name = "finite-none"
     summary = "the nearest of twelve random poses of an object: no symmetry"
     threshold = 0.13
-    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**PoseTask.sizes, "quick": (100, 300)}
 
     def poses(self) -> Tensor:
         """Return twelve fixed rotations [12, 3, 3]."""

@@ -46,6 +46,7 @@ class SpiralTask(Task):
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (100,),
         "quick": (),
+        "standard": (1000,),
         "full": (200, 1000, 3000, 10000),
     }
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"test_size": 2000}}
@@ -99,7 +100,7 @@ class SpiralIncorrect(SpiralTask):
     """
 
     name = "spiral-incorrect"
-    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**SpiralTask.sizes, "quick": (200, 1000)}
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**SpiralTask.sizes, "quick": (1000,)}
     summary = "two spirals, half of whose labels contradict the told mirror"
     threshold = 0.1
     floor = 0.25

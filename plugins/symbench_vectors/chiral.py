@@ -88,10 +88,6 @@ class SO2Anisotropic(ChiralTask):
     """
 
     name = "so2-3-anisotropic"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the largest size, 1,000, is below what any model needs: that of EMLP is next, at "
-        "0.06",
-    }
     summary = "a force in a medium with an axis: SO(2)-equivariant, not O(3)-equivariant"
     input_shape = (6,)
     further_symmetries = ("SL(2) on the first two coordinates: M on x₁, and M⁻ᵀ on x₂ and on y",)

@@ -38,7 +38,8 @@ class VectorTask(Task):
     reference = REFERENCE
     sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
         "smoke": (30, 100),
-        "quick": (30, 100, 300, 1000),
+        "quick": (),
+        "standard": (100, 300),
         "full": (30, 100, 300, 1000, 3000, 10000, 30000),
     }
 
@@ -74,10 +75,7 @@ class O5Invariant(VectorTask):
     """
 
     name = "o5-invariant"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "Scalars are below it at 30 examples, and the updates take no perceptron to it: "
-        "the least error is 0.0036",
-    }
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**VectorTask.sizes, "quick": (30, 100)}
     summary = "invariant function of two 5-vectors"
     threshold = 0.002
     input_shape, output_shape = (10,), (1,)
@@ -114,9 +112,9 @@ class O5Noisy(O5Invariant):
     """
 
     name = "o5-noisy"
+    sizes = VectorTask.sizes
     summary = "o5-invariant with noise on the training labels"
     threshold = 0.05
-    threshold_note: ClassVar[Mapping[str, str]] = {}
     published = ()
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     noise = 3.1
@@ -139,10 +137,6 @@ class O3Inertia(VectorTask):
     """
 
     name = "o3-inertia"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the permutation-equivariant Scalars are below it at 30 examples, and the largest "
-        "size, 1,000, is below what the others need: Scalars are next, at 0.023",
-    }
     summary = "moment of inertia of five point masses"
     threshold = 0.02
     input_shape, output_shape = (20,), (9,)
@@ -183,9 +177,12 @@ class LorentzScattering(VectorTask):
     """
 
     name = "lorentz-scattering"
-    threshold_note: ClassVar[Mapping[str, str]] = {
-        "quick": "the largest size, 1,000, is below what all models but Scalars need",
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        **VectorTask.sizes,
+        "quick": (300,),
+        "standard": (300,),
     }
+    updates: ClassVar[Mapping[str, int]] = {"quick": 2000, "standard": 4000}
     summary = "scattering of four four-momenta"
     threshold = 0.02
     input_shape, output_shape = (16,), (1,)

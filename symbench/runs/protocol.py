@@ -30,7 +30,7 @@ class Budget:
 
 TIERS: dict[str, Budget] = {
     "smoke": Budget(updates=60, seeds=2, symmetry_at="largest", seconds=600.0),
-    "quick": Budget(updates=350, seeds=5, seconds=3600.0),
-    "standard": Budget(updates=4000, seeds=5, seconds=4 * 3600.0),
+    "quick": Budget(updates=1000, seeds=5, seconds=3600.0),
+    "standard": Budget(updates=2000, seeds=5, seconds=4 * 3600.0),
     "full": Budget(updates=2000, seeds=5),
 }

@@ -166,7 +166,7 @@ def test_ladders_are_cut_at_the_images_that_a_subset_has(small_cifar):
     task = datasets.CIFAR10Plain()
     assert task.ladders["full"] == (1000, 10_000, 40_000)
     task.source = small_cifar()
-    assert task.sizes == {"smoke": (45,), "quick": (45,), "full": (45,)}
+    assert task.sizes == {"smoke": (45,), "quick": (), "standard": (45,), "full": (45,)}
     assert len(task.sample(45, 0, "train")) == 45
 
 

@@ -107,8 +107,3 @@ def test_the_control_has_the_inputs_of_the_rotated_digits_and_other_labels():
     within = candidate(control, posed.x)
     assert within is not None
     assert len(within.basis) == 12
-
-
-def test_what_costs_time_and_tells_little_stays_out_of_quick():
-    assert flows.Translated.sizes["quick"]
-    assert flows.Scaled.sizes["quick"] == flows.Sheared.sizes["quick"] == ()
