@@ -177,12 +177,7 @@ class LorentzScattering(VectorTask):
     """
 
     name = "lorentz-scattering"
-    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {
-        **VectorTask.sizes,
-        "quick": (300,),
-        "standard": (300,),
-    }
-    updates: ClassVar[Mapping[str, int]] = {"quick": 2000, "standard": 4000}
+    updates: ClassVar[Mapping[str, int]] = {"standard": 4000}
     summary = "scattering of four four-momenta"
     threshold = 0.02
     input_shape, output_shape = (16,), (1,)

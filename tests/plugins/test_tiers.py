@@ -18,7 +18,7 @@ QUICK = {
     "symbench_symmetry": {
         "broken-o5-0.3", "field-hopf", "finite-tetrahedral", "spiral-incorrect",
     },
-    "symbench_vectors": {"lorentz-scattering", "o5-invariant"},
+    "symbench_vectors": {"o5-invariant"},
 }  # fmt: skip
 
 

@@ -25,9 +25,9 @@ def test_the_suites_of_the_package_name_tasks_and_models_that_exist(known, name)
     for kind in ("task", "model"):
         for one in content[f"{kind}s"]:
             assert known.select(kind, [one]) == [one]
-    for tier in ("smoke", "quick"):
+    for tier in ("smoke", content["tier"]):
         for task in content["tasks"]:
-            assert known.task(task).for_tier(tier).sizes[tier], f"{task} is not in tier {tier}"
+            assert known.task(task).sizes_in(tier), f"{task} is not in tier {tier}"
 
 
 BOARD = GOOD.replace("o5-*", "o5-invariant") + 'ranks = "error"\n'
@@ -45,6 +45,8 @@ def test_the_boards_of_the_package_name_tasks_and_models_that_exist_in_their_ord
         assert len(board.question) <= 62  # a line of `symbench list boards` in 80 columns
         for task in board.tasks:
             assert known.select("task", [task]) == [task]
+            assert known.task(task).sizes_in("standard"), f"{task} is not in tier standard"
+        assert any(known.task(task).sizes_in("quick") for task in board.tasks)
         for finding in board.findings:
             for model in (finding.larger, finding.smaller):
                 assert known.select("model", [model]) == [model]

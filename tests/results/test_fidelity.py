@@ -7,12 +7,14 @@ import math
 import pytest
 from made_records import cell, row
 
+from symbench.contract.board import Board
 from symbench.errors import InputError
 from symbench.publish.submission import make as publish
 from symbench.publish.submission.contradictions import find
 from symbench.results import fidelity, report
 from symbench.results.fidelity import Fidelity, Measured, Training, agreement
 from symbench.results.leaderboard import make
+from symbench.results.leaderboard.boards import standings
 from symbench.results.leaderboard.over_tasks import summarise
 from symbench.results.leaderboard.pair import compare_pair
 
@@ -101,6 +103,14 @@ def test_a_row_that_has_not_converged_is_marked_and_not_ranked(shipped):
     assert not done.flags
     (ranking,) = summarise(RECORDS, "quick").rankings
     assert [one.model for one in ranking.standings] == ["done", "mlp"]
+
+
+def test_a_board_names_the_task_on_which_a_model_has_not_converged(shipped):
+    board = Board("b", "Does it pay?", ("o5", "o6"), "error")
+    other = [cell("slow", (1.0, 0.1, 0.1), identity={"task": "o6"})]
+    made = standings(board, [*RECORDS, *other], make([*RECORDS, *other], "quick"))
+    (slow,) = [entry for entry in made.entries if entry.model == "slow"]
+    assert (slow.place, slow.without) == (None, {"o5": "not converged"})
 
 
 def test_every_format_shows_the_mark(shipped):

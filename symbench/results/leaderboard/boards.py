@@ -19,12 +19,13 @@ from symbench.results.leaderboard.discovery import discovery_board
 from symbench.results.leaderboard.normalised import normalised_errors
 from symbench.results.leaderboard.per_task import RANKED_SEEDS
 from symbench.results.leaderboard.record_summary import RecordSummary
-from symbench.results.leaderboard.rows import Leaderboard
+from symbench.results.leaderboard.rows import Flag, Leaderboard
 from symbench.results.leaderboard.selection import by_task, newest
 from symbench.results.statistics import Interval, Nemenyi, Panel, TaskMean
 
 LEAST = 1e-6  # error ÷ chance: a smaller one counts as this, so that one exact task decides little
 NOT_RUN = "not run"
+NOT_CONVERGED: Flag = "not converged"
 _CHARGED = frozenset({"declined", "failed", "timeout", "oom", "crashed"})
 
 
@@ -39,9 +40,9 @@ class Entry:
         charged: its figure over all tasks, of which one without a result counts as a guess.
         own_most: the largest figure that it could have on its own tasks.
         answered: the number of its own tasks.
-        without: the status of the others, by task: declined, failed, not run.
+        without: the status of the others, by task: declined, failed, not run, not converged.
         place: the first and the last place, by ``charged``, that the seeds leave open. None with
-            fewer than five seeds on a task, or with a task that was not run.
+            fewer than five seeds on a task, or with a task that was not run or has not converged.
     """
 
     model: str
@@ -101,7 +102,10 @@ def standings(
     """
     current, _ = newest(records, table.tier, stale)
     mine = [record for record in current if record.identity.task in board.tasks]
-    without = {(row.task, row.model): row.status for row in table.rows}
+    without = {
+        (row.task, row.model): NOT_CONVERGED if NOT_CONVERGED in row.flags else row.status
+        for row in table.rows
+    }
     if board.ranks == "discovery":
         return _of_discovery(board, mine, table.tier, without)
     found = _errors(mine) if board.ranks == "error" else _counts(mine)
@@ -194,7 +198,8 @@ def _lacking(
 ) -> dict[str, str]:
     """Return the status of the tasks without a result; one that cannot be compared was not run."""
     known = {task: status.get((task, model), NOT_RUN) for task in tasks if task not in own}
-    return {task: one if one in _CHARGED else NOT_RUN for task, one in known.items()}
+    said = _CHARGED | {NOT_CONVERGED}
+    return {task: one if one in said else NOT_RUN for task, one in known.items()}
 
 
 def _figure(mean: TaskMean, factor: float, *, counts: bool) -> Interval:

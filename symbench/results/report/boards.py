@@ -37,7 +37,10 @@ _PLACES = (
     "#: the places that the seeds leave open: two models differ if the 95 % interval of the "
     "difference of their figures excludes 0, seeds resampled within each task."
 )
-_UNRANKED = "*: not ranked, with fewer than 5 seeds on a task, or with a task that was not run."
+_UNRANKED = (
+    "*: not ranked, with fewer than 5 seeds on a task, or with a task that was not run or has not "
+    "converged."
+)
 
 
 def rows(standings: Standings) -> Iterator[tuple[str, ...]]:
