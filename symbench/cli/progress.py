@@ -21,6 +21,7 @@ from rich.progress import Progress as Bars
 
 from symbench.hooks import hookimpl
 from symbench.results.report.escape import plain
+from symbench.results.report.numbers import duration
 
 if TYPE_CHECKING:
     from symbench.records.record import Record
@@ -143,10 +144,7 @@ def time_left(seconds: float | None) -> str:
     """Return the estimate in words."""
     if seconds is None:
         return "time left unknown"
-    if seconds < 90:
-        return f"about {seconds:.0f} s left"
-    minutes = seconds / 60
-    return f"about {minutes:.0f} min left" if minutes < 90 else f"about {minutes / 60:.1f} h left"
+    return f"about {duration(seconds)} left"
 
 
 def _line(run: Run, outcome: CellOutcome, record: Record, note: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symbench.contract import Model, Task
+from symbench.contract.board import Board
 from symbench.contract.values import Published
 from symbench.publish.descriptions import Description, describe_model, describe_task
 from symbench.registry import Registry
@@ -37,8 +38,9 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Details:
-    """Cards by name, and PNG heat maps of learned generators by the key of their record."""
+    """Cards by name, boards, and PNG heat maps of learned generators by the key of their record."""
 
+    boards: Sequence[Board] = ()
     tasks: Mapping[str, TaskCard] = field(default_factory=dict)
     models: Mapping[str, ModelCard] = field(default_factory=dict)
     pictures: Mapping[str, list[bytes]] = field(default_factory=dict)
@@ -50,10 +52,14 @@ def describe(
     models: Iterable[str],
     pictures: Mapping[str, list[bytes]] | None = None,
 ) -> Details:
-    """Return the cards of registered tasks and models; only the summary if a plugin is broken."""
+    """Return the boards, and the cards of registered tasks and models.
+
+    A card holds only the summary if the plugin is broken.
+    """
     cards = {name: registry.tasks[name] for name in set(tasks) & set(registry.tasks)}
     others = {name: registry.models[name] for name in set(models) & set(registry.models)}
     return Details(
+        boards=list(registry.boards.values()),
         tasks={name: _task_card(card) for name, card in cards.items()},
         models={name: _model_card(card) for name, card in others.items()},
         pictures=pictures or {},

@@ -13,9 +13,14 @@ from symbench.publish.site.cards import Details, ModelCard, TaskCard
 from symbench.publish.site.render import ident
 from symbench.records.record import Record
 from symbench.results.leaderboard import Leaderboard, Row
+from symbench.results.leaderboard.boards import Standings, standings
 from symbench.results.leaderboard.discovery import DiscoveryBoard, discovery_board
-from symbench.results.leaderboard.over_tasks import Summary, summarise
-from symbench.results.leaderboard.rows import UNRANKED
+from symbench.results.leaderboard.false_findings import false_findings
+from symbench.results.leaderboard.findings import Supported, supported
+from symbench.results.leaderboard.matrix import Line, matrix
+from symbench.results.leaderboard.rows import UNRANKED, FalseFindings
+from symbench.results.report.columns import spread
+from symbench.results.report.numbers import duration
 from symbench.results.report.tables import coverage
 
 _ROOM = 1_200_000  # characters of scores on the overview, so that the page is below 2 MB
@@ -47,9 +52,27 @@ class Content:
         return self.leaderboard.tier
 
     @cached_property
-    def summary(self) -> Summary:
-        """The rankings over tasks."""
-        return summarise(self.records, self.tier)
+    def standings(self) -> list[Standings]:
+        """The boards that have results."""
+        found = [standings(one, self.records, self.leaderboard) for one in self.details.boards]
+        return [one for one in found if one.entries]
+
+    @cached_property
+    def findings(self) -> list[tuple[str, list[Supported]]]:
+        """The findings of each board that has any, by its name."""
+        found = [(one.name, supported(one, self.records, self.tier))
+                 for one in self.details.boards]  # fmt: skip
+        return [(name, shown) for name, shown in found if shown]
+
+    @cached_property
+    def matrix(self) -> list[Line]:
+        """The best model of each class on each task."""
+        return matrix(self.leaderboard, self.records)
+
+    @cached_property
+    def false_findings(self) -> list[FalseFindings]:
+        """How often each model finds a symmetry on the controls."""
+        return false_findings(self.records)
 
     @cached_property
     def discovery(self) -> DiscoveryBoard:
@@ -106,6 +129,21 @@ class Content:
     def record(self) -> dict[tuple[str, str], Record]:
         """The records by task and model."""
         return {(record.identity.task, record.identity.model): record for record in self.records}
+
+    @cached_property
+    def origin(self) -> str:
+        """How many pairs were run, with how many seeds, on what, and in what time."""
+        run = [one for one in self.records if one.trials]
+        seeds = sorted({len({trial.seed for trial in one.trials}) for one in run})
+        machines = sorted({one.provenance.machine for one in run if one.provenance.machine})
+        seconds = sum(one.provenance.seconds or 0.0 for one in run)
+        declined = sum(row.status == "declined" for row in self.rows)
+        parts = [f"{len(run):,} task–model pairs"]
+        if seeds:
+            parts.append(f"{spread(seeds[0], seeds[-1])} seeds each")
+        where = f"run on {'; '.join(machines)}" if machines else "run"
+        text = f"{', '.join(parts)}, {where} in {duration(seconds)} of computing."
+        return f"{text} The other {declined:,} pairs do not apply." if declined else text
 
     @cached_property
     def coverage(self) -> str:

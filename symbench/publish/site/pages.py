@@ -1,23 +1,20 @@
-"""The pages of a site, each made only from the content."""
+"""The pages of tasks and models, of comparisons and of the origin, made only from the content."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from markupsafe import Markup
-
-from symbench.plot import Chart, rank_diagram
+from symbench.plot import Chart
 from symbench.plot.against import against_baseline
 from symbench.plot.curves import learning_curves
-from symbench.plot.profiles import profiles
 from symbench.plot.sources import curves_of_rows, score_of
 from symbench.publish.site.cards import TaskCard
 from symbench.publish.site.content import Content
+from symbench.publish.site.frame import inline, shell
 from symbench.publish.site.render import ident, page
 from symbench.results import statistics
-from symbench.results.leaderboard import RANKED_SEEDS, Row
-from symbench.results.leaderboard.over_tasks import Ranking
+from symbench.results.leaderboard import Row
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.report import discovery as boards
 from symbench.results.report import numbers, summaries
@@ -26,33 +23,18 @@ from symbench.results.report.tables import LEGEND, Table, tables
 _PICTURED = 3  # methods with pictures on a task
 
 
-def overview(content: Content) -> bytes:
-    """Return the front page: rankings, profiles, and every cell."""
-    rankings = content.summary.rankings
-    return page(
-        "overview.html",
-        **_shell(content, "Overview", depth=0),
-        boards=[_ranking(place, ranking) for place, ranking in enumerate(rankings)],
-        false_findings=[(one, summaries.rate(one)) for one in content.summary.false_findings],
-        prior=summaries.prior,
-        legend=summaries.LEGEND,
-        false_legend=summaries.FALSE_LEGEND,
-        cells=content.cells(),
-    )
-
-
 def task(content: Content, name: str) -> bytes:
     """Return the page of one task."""
     rows = content.of_task[name]
     card = content.task(name)
     return page(
         "task.html",
-        **_shell(content, name, depth=1),
+        **shell(content, name, depth=1),
         name=name,
         card=card,
         table=_table(content, name),
         legend=LEGEND,
-        figure=_inline(curves(content, name)),
+        figure=inline(curves(content, name)),
         sizes=len({point.n_train for row in rows for point in row.curve}),
         published=_published(content, name),
         sources=_sources(card),
@@ -82,19 +64,19 @@ def model(content: Content, name: str) -> bytes:
             same.append(where)
     return page(
         "model.html",
-        **_shell(content, name, depth=1),
+        **shell(content, name, depth=1),
         name=name,
         card=content.model(name),
         prior=content.priors.get(name),
         measured=measured,
         place=_place,
         false_findings=next(
-            (summaries.rate(one) for one in content.summary.false_findings if one.model == name),
+            (summaries.rate(one) for one in content.false_findings if one.model == name),
             None,
         ),
         tasks=content.task,
         others=[row for row in rows if not (row.scores or row.curve)],
-        figure=_inline(_against_baseline(content, name, measured)),
+        figure=inline(_against_baseline(content, name, measured)),
         configs=[(config, names) for config, names in configs if config],
         pictures=_pictures(content, name),
     )
@@ -109,22 +91,15 @@ def compare(content: Content) -> bytes:
         for row in content.rows
         if (e := row.scores.get("error")) is not None
     ]
-    overall = content.summary.rankings[:1]
-    pairs = [one.comparisons.pairs for one in overall if one.comparisons is not None]
     return page(
         "compare.html",
-        **_shell(content, "Compare two models", depth=0),
+        **shell(content, "Compare two models", depth=0),
         data={
             "models": [[ident(name), name, content.priors.get(name) or ""] for name in names],
             "tasks": {ident(name): name for name in content.of_task},
             "rows": rows,
-            "pairs": [
-                [places[p.model], places[p.other], p.improvement.value, p.improvement.low,
-                 p.improvement.high, p.p]
-                for p in (pairs[0] if pairs else [])
-            ],
         },
-    )  # fmt: skip
+    )
 
 
 def discovery(content: Content) -> bytes:
@@ -137,7 +112,7 @@ def discovery(content: Content) -> bytes:
     ]  # fmt: skip
     return page(
         "discovery.html",
-        **_shell(content, "Discovery", depth=0),
+        **shell(content, "Discovery", depth=0),
         methods=board.methods,
         kinds=list(board.methods[0].figures),
         rate=summaries.rate,
@@ -158,44 +133,12 @@ def about(content: Content) -> bytes:
                 values += [] if text in values else [text]
     return page(
         "about.html",
-        **_shell(content, "About these results", depth=0),
+        **shell(content, "About these results", depth=0),
         facts=content.facts,
         protocols=protocols,
-        legend=[*summaries.LEGEND, *LEGEND],
+        legend=LEGEND,
         trouble=[row for row in content.rows if row.status not in ("ok", "declined")],
     )
-
-
-def _shell(content: Content, title: str, depth: int) -> dict[str, Any]:
-    """Return the variables of the frame around every page."""
-    return {
-        "title": title,
-        "root": "../" * depth,
-        "tier": content.tier,
-        "sha256": content.sha256,
-        "coverage": content.coverage,
-        "statuses": content.statuses,
-        "discovery": bool(content.discovery.methods),
-        "counts": (len(content.of_task), len(content.of_model), len(content.rows)),
-    }
-
-
-def _ranking(place: int, ranking: Ranking) -> dict[str, Any]:
-    ranks = None if ranking.comparisons is None else ranking.comparisons.nemenyi
-    return {
-        "name": ranking.name,
-        "place": place,
-        "ranking": ranking,
-        "notes": list(summaries.sentences(ranking)),
-        "too_few": RANKED_SEEDS,
-        "ranks": None if ranks is None else _inline(rank_diagram(ranks)),
-        "profiles": _inline(profiles(ranking)) if ranking.standings else None,
-    }
-
-
-def _inline(chart: Chart | None) -> Markup | None:
-    """Return a chart as a part of a page; its texts are escaped."""
-    return None if chart is None else Markup(chart.svg())  # noqa: S704 - made of marks, not text
 
 
 def _table(content: Content, name: str) -> Table | None:

@@ -30,7 +30,9 @@ _PAGES = {
         rf"(task|board)-{_NAME}\.svg|[0-9a-f]{{12}}\.svg|(ranks|profiles)-\d+\.svg"
         r"|[0-9a-f]{16}-\d+\.png"
     ),
-    "static": re.compile(r"site\.css|(charts|compare|figure|model|overview|tables|task|theme)\.js"),
+    "static": re.compile(
+        r"site\.css|(charts|compare|figure|model|overview|results|tables|task|theme)\.js"
+    ),
     "static/vendor": re.compile(r"(d3|plot)-[\d.]+\.min\.js|LICENSES\.txt"),
 }
 

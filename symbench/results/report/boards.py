@@ -20,6 +20,7 @@ from symbench.results.report import BOARD_FORMATS, check_format
 from symbench.results.report.escape import markdown, plain
 from symbench.results.report.numbers import interval, number
 from symbench.results.report.printing import printed
+from symbench.results.statistics import Nemenyi
 
 HEADINGS = ("#", "model", "prior", "own", "all", "without")
 _FIGURES = {
@@ -27,6 +28,11 @@ _FIGURES = {
     "a guess; errors below 1e-6 count as 1e-6.",
     "headline": "how many pairs were told apart, of all pairs.",
     "discovery": "the mean figure of merit; 0 is a guess, 1 is exactly the truth.",
+}
+WHAT = {
+    "error": "Error ÷ that of a guess, on all tasks.",
+    "headline": "Pairs told apart.",
+    "discovery": "Figure of merit on all tasks.",
 }
 _CHARGED = (
     "own: over the tasks on which the model has a result. all: over all tasks of the board, of "
@@ -110,7 +116,12 @@ def notes(standings: Standings) -> Iterator[str]:
     if standings.not_run:
         yield f"tasks of the board without results here: {', '.join(standings.not_run)}"
     if (answer := generality(standings)) is not None:
-        yield answer
+        yield f"Would this order hold on other tasks? {answer}"
+    yield from legend(standings)
+
+
+def legend(standings: Standings) -> Iterator[str]:
+    """Yield how to read the table."""
     yield f"figure: {_FIGURES[standings.board.ranks]}"
     yield _CHARGED
     if standings.board.ranks != "discovery":
@@ -120,26 +131,25 @@ def notes(standings: Standings) -> Iterator[str]:
 
 
 def generality(standings: Standings) -> str | None:
-    """Return whether the order would hold on other tasks; None if nothing can be said."""
+    """Return the answer to whether the order would hold on other tasks, if there is one."""
     if (ranks := standings.nemenyi) is None:
         return None
     models = len(ranks.mean_ranks)
-    if not shows_ranks(standings):
+    if telling_ranks(standings) is None:
         return (
-            f"Would this order hold on other tasks? {ranks.tasks} tasks cannot show it for "
-            f"{models} models (Nemenyi, 5 %)."
+            f"{ranks.tasks} tasks cannot show it for {models} models: mean ranks would have to "
+            f"differ by {ranks.difference:.1f} (Nemenyi, 5 %)."
         )
     return (
-        "Would this order hold on other tasks? Only for mean ranks more than "
-        f"{ranks.difference:.1f} apart (Nemenyi, 5 %; the {models} models that have a result on "
-        f"each of the {ranks.tasks} tasks)."
+        f"Only for mean ranks more than {ranks.difference:.1f} apart (Nemenyi, 5 %; the {models} "
+        f"models that have a result on each of the {ranks.tasks} tasks)."
     )
 
 
-def shows_ranks(standings: Standings) -> bool:
-    """Whether any two mean ranks could differ by more than the critical difference."""
+def telling_ranks(standings: Standings) -> Nemenyi | None:
+    """Return the mean ranks, if any two of them could differ by the critical difference."""
     ranks = standings.nemenyi
-    return ranks is not None and ranks.difference < len(ranks.mean_ranks) - 1
+    return ranks if ranks and ranks.difference < len(ranks.mean_ranks) - 1 else None
 
 
 def render(

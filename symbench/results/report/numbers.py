@@ -9,6 +9,7 @@ from symbench.results.statistics import Interval
 
 _SMALLEST, _LARGEST = 1e-3, 1e5  # outside: scientific notation
 _THOUSAND, _MILLION = 1e3, 1e6
+_MINUTES = 90  # seconds, or minutes, from which on the next unit is taken
 _SEVERAL = 2  # seeds; a single one has no interval
 _NO_ANCHOR = "–"
 DISAGREE = "‡"  # marks a score whose seeds fall into two groups
@@ -34,6 +35,14 @@ def count(value: int) -> str:
         if value >= unit:
             return f"{value / unit:.3g}{suffix}"
     return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return ``40 s``, ``12 min`` or ``3.5 h``."""
+    if seconds < _MINUTES:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < _MINUTES else f"{minutes / 60:.1f} h"
 
 
 def interval(estimate: Estimate | Interval) -> str:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from symbench.contract.board import Board, Finding
 from symbench.contract.values import Published
 from symbench.publish.site import Content, Details
 from symbench.publish.site.cards import ModelCard, TaskCard
@@ -53,6 +54,17 @@ def record(task, model, level=0.1, prior="none", **changes):
     )  # fmt: skip
 
 
+TASKS = ("o3-inertia", "spring", "digits", "lorentz", "csl")
+BOARDS = (
+    Board("known", "Does it pay?", TASKS, "error", findings=(
+        Finding("Symmetry divides the error by {ratio}", "mlp", "emlp", TASKS),
+        Finding("Nothing divides the error by {ratio}", "emlp", "mlp", TASKS),
+    )),
+    Board("elsewhere", "Is it there?", ("not-here",), "error"),
+    Board("found", "What is found?", ("o3-inertia",), "discovery"),
+)  # fmt: skip
+
+
 def content(records, **more):
     table = leaderboard.make(records, "quick", planned=len(records))
     return Content(leaderboard=table, records=records, **more)
@@ -60,7 +72,6 @@ def content(records, **more):
 
 def ordinary():
     levels = {"mlp": (0.4, "none"), "emlp": (0.1, "told"), "lconv": (0.2, "discovers")}
-    tasks = ("o3-inertia", "spring", "digits", "lorentz", "csl")
     records = [
         record(
             task,
@@ -69,7 +80,7 @@ def ordinary():
             prior,
             scores=FOUND if (task, model) == ("o3-inertia", "lconv") else {},
         )
-        for place, task in enumerate(tasks)
+        for place, task in enumerate(TASKS)
         for model, (level, prior) in levels.items()
     ]
     records += [
@@ -78,6 +89,7 @@ def ordinary():
     ]
     figures = Published("emlp", "EMLP", "A paper, https://example.org/paper", {1000: 0.05}, "error")
     details = Details(
+        boards=BOARDS,
         tasks={
             "o3-inertia": TaskCard(family="vectors", group="O(3)", summary="inertia",
                                    definition="First block.\n\nSecond block.",
@@ -99,6 +111,11 @@ def hostile():
     ]
     records += [record("plain", m, status="failed", message=m) for m in HOSTILE]
     details = Details(
+        boards=[
+            Board(t, t, (t, *HOSTILE[:3]), "error",
+                  findings=(Finding(t + " {ratio}", HOSTILE[1], HOSTILE[0], HOSTILE[:1]),))
+            for t in HOSTILE
+        ],
         tasks={
             t: TaskCard(family=t, group=t, summary=t, definition=t, reference=t, facts=((t, t),),
                         published=(Published(t, t, t, {100: 0.1}, "error"),))

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from symbench.publish.site import files, pages
+from symbench.publish.site import files, landing
 from symbench.publish.site.render import ident
 
 
@@ -27,7 +27,7 @@ def column(page, table, place):
 
 
 def test_the_cells_sort_by_mouse_and_by_keyboard(ordinary, visit):
-    page = visit(ordinary / "index.html")
+    page = visit(ordinary / "results.html")
     heading = page.locator("#cell-table th", has_text="error")
     heading.locator("button").click()
     assert heading.get_attribute("aria-sort") == "ascending"
@@ -45,7 +45,7 @@ def test_the_cells_sort_by_mouse_and_by_keyboard(ordinary, visit):
 
 
 def test_a_table_of_a_page_sorts_too(ordinary, visit):
-    page = visit(ordinary / f"tasks/{ident('spring')}.html")
+    page = visit(ordinary / "tasks/spring.html")
     table = page.locator("#results ~ .scroll table")
     names = table.locator("thead th").all_inner_texts()
     place = next(i for i, name in enumerate(names) if name.startswith("error")) + 1
@@ -57,7 +57,7 @@ def test_a_table_of_a_page_sorts_too(ordinary, visit):
 
 
 def test_filters_leave_the_rows_that_match(ordinary, visit):
-    page = visit(ordinary / "index.html")
+    page = visit(ordinary / "results.html")
     count = page.locator("#count")
     assert count.inner_text() == "17 of 19 cells"  # neither the declined nor the one not run
     page.select_option("[name=prior]", "told")
@@ -73,24 +73,14 @@ def test_filters_leave_the_rows_that_match(ordinary, visit):
     page.click("#filters [type=reset]")
     page.select_option("[name=score]", "flops")
     assert set(column(page, "#cell-table", 5)) == {"7.00"}
-    page.fill("[name=text]", "SPRING emlp")
+    page.fill("[name=text]", "EMLP spring")
     assert count.inner_text() == "1 of 19 cells"
     page.fill("[name=text]", "no such thing")
     assert count.inner_text().startswith("0 of 19")
 
 
-def test_one_board_is_shown_at_a_time(ordinary, visit):
-    page = visit(ordinary / "index.html")
-    assert page.locator(".board:visible h3").all_inner_texts() == ["All models 5 of 5 tasks"]
-    page.select_option("#board", label="prior: told")
-    assert "Prior: told" in page.locator(".board:visible h3").inner_text()
-    shown = page.locator("[data-board]:visible figure.toggled text").all_text_contents()
-    assert "emlp" in shown
-    assert "lconv" not in shown
-
-
 def test_a_task_opens_hovers_and_toggles(ordinary, visit):
-    page = visit(ordinary / "index.html")
+    page = visit(ordinary / "results.html")
     page.locator("#cell-table a", has_text="o3-inertia").first.click()
     page.wait_for_selector("figure.toggled details")
     assert page.locator("h1").inner_text() == "o3-inertia"
@@ -107,13 +97,13 @@ def test_a_task_opens_hovers_and_toggles(ordinary, visit):
 
 
 def test_two_models_are_compared_and_swapped(ordinary, visit):
-    page = visit(ordinary / "compare.html", then=f"#{ident('emlp')},{ident('mlp')}")
+    page = visit(ordinary / "compare.html", then="#emlp,mlp")
     page.wait_for_selector("#pair-chart svg")
     assert "emlp has the smaller median on 5, mlp on 0" in page.locator("#verdict").inner_text()
     assert column(page, "#pair-table", 4) == ["4.00"] * 5
     page.click("#swap")
     assert set(column(page, "#pair-table", 4)) == {"0.25"}
-    assert page.url.endswith(f"#{ident('mlp')},{ident('emlp')}")
+    assert page.url.endswith("#mlp,emlp")
 
 
 def test_an_unknown_model_in_the_address_is_ignored(ordinary, visit):
@@ -123,8 +113,9 @@ def test_an_unknown_model_in_the_address_is_ignored(ordinary, visit):
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
 def test_every_kind_of_page_fits_both_schemes_and_a_phone(ordinary, visit, tmp_path, scheme, width):
-    paths = ("index.html", "compare.html", "about.html", "discovery.html",
-             f"tasks/{ident('o3-inertia')}.html", f"models/{ident('emlp')}.html")  # fmt: skip
+    paths = ("index.html", "boards/known.html", "tasks.html", "models.html", "results.html",
+             "compare.html", "about.html", "discovery.html", "tasks/o3-inertia.html",
+             "models/emlp.html")  # fmt: skip
     for place, path in enumerate(paths):
         page = visit(ordinary / path, scheme, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -178,14 +169,15 @@ def test_hostile_names_run_nothing_in_any_page(made, tmp_path, visit):
     place = written(files(made.hostile()), tmp_path)
     name = "</script><script>alert(1)</script>"
     model = ident("<img src=x onerror=alert(1)>")
-    paths = ("index.html", "compare.html", "about.html", "discovery.html",
-             f"tasks/{ident(name)}.html", f"models/{model}.html")  # fmt: skip
+    paths = ("index.html", "results.html", "tasks.html", "compare.html", "about.html",
+             f"boards/{ident(name)}.html", f"tasks/{ident(name)}.html",
+             f"models/{model}.html")  # fmt: skip
     for path in paths:
         page = visit(place / path)
         page.wait_for_load_state("networkidle")
         assert page.locator("img").count() == 0, path
         assert page.locator("script:not([src]):not([type='application/json'])").count() == 0, path
-    page = visit(place / "index.html")
+    page = visit(place / "results.html")
     page.select_option("[name=family]", "a|b")
     assert set(column(page, "#cell-table", 1)) == {"a|b"}
     page.locator("#cell-table a").first.click()
@@ -195,10 +187,10 @@ def test_hostile_names_run_nothing_in_any_page(made, tmp_path, visit):
 @pytest.mark.slow
 def test_ten_thousand_cells_open_and_sort_within_a_second(made, tmp_path, visit):
     static = {p: c for p, c in files(made.content([])).items() if p.startswith("static/")}
-    place = written({"index.html": pages.overview(made.many()), **static}, tmp_path)
+    place = written({"results.html": landing.results(made.many()), **static}, tmp_path)
     ready = []
     for _ in range(3):  # the quickest of three: other programs may hold a machine up
-        page = visit(place / "index.html")
+        page = visit(place / "results.html")
         page.wait_for_selector("html[data-ready]")
         ready.append(float(page.evaluate("document.documentElement.dataset.ready")))
     assert min(ready) <= 1000  # milliseconds of the page's own clock

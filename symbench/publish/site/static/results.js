@@ -81,8 +81,8 @@
   };
   const refresh = () => {
     const want = Object.fromEntries(["text", "family", "prior", "group", "status"].map((name) => [name, form.elements[name].value]));
-    const text = want.text.trim().toLowerCase();
-    shown = rows.filter((row) => row.text.includes(text)
+    const words = want.text.toLowerCase().split(/\s+/);
+    shown = rows.filter((row) => words.every((word) => row.text.includes(word))
       && ["family", "prior", "group"].every((name) => !want[name] || row[name] === want[name])
       && (!want.status || (want.status === "shown" ? !idle.has(row.status) : `is ${row.status}` === want.status))
       && (chosen() === "error" || !chosen() || row.scores.has(chosen())));
@@ -108,10 +108,4 @@
   scoreHeading.textContent = chosen() || "Score";
   refresh();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
-
-  const board = document.getElementById("board");
-  const boards = [...document.querySelectorAll("[data-board]")];
-  const choose = () => boards.forEach((one) => { one.hidden = board ? one.dataset.board !== board.value : false; });
-  choose();
-  board?.addEventListener("change", choose);
 })();
