@@ -62,20 +62,45 @@ def _grids(table: Table, width: int) -> Iterator[RenderableType]:
 
 
 def _parts(table: Table, width: int) -> list[Grid]:
-    """Return one table if it fits, else one for each block and each family of extras."""
-    if _width(table) <= width:
+    """Return one table if it fits, else one for each block and each family of extras.
+
+    A block that does not fit is divided further, so that no heading and no name is broken.
+    """
+    if sum(_width(table, index) for index in range(len(table.columns))) <= width:
         return [_grid(table, range(len(table.columns)))] if table.rows else []
     row, learning = _of(table, "row"), _of(table, "learning")
-    parts = [_grid(table, [*row, *learning])]
+    first, *others = _fitting(table, row, learning, width)
+    parts = [_grid(table, [*row, *first])]
     row = [index for index in row if table.columns[index].title != "flags"]  # once is enough
+    parts += [_grid(table, [*row, *mine], filled=mine) for mine in others]
     for block in _BLOCKS:
-        mine = _of(table, block)
-        parts += [_grid(table, [*row, *mine], filled=mine)] if mine else []
+        for mine in _fitting(table, row, _of(table, block), width):
+            parts += [_grid(table, [*row, *mine], filled=mine)] if mine else []
     extra = _of(table, "extra")
     for family in sorted({_family(table.columns[index].title) for index in extra}):
-        mine = [index for index in extra if _family(table.columns[index].title) == family]
-        parts.append(_grid(table, [*row, *mine], filled=mine, family=family))
+        whole = [index for index in extra if _family(table.columns[index].title) == family]
+        parts += [
+            _grid(table, [*row, *mine], filled=mine, family=family)
+            for mine in _fitting(table, row, whole, width, family)
+        ]
     return [part for part in parts if part.rows]
+
+
+def _fitting(
+    table: Table, row: Sequence[int], block: Sequence[int], width: int, family: str = ""
+) -> list[list[int]]:
+    """Return the columns of a block in groups that fit beside those of the row."""
+    left = width - sum(_width(table, index) for index in row)
+    groups: list[list[int]] = [[]]
+    room = left
+    for index in block:
+        needed = _width(table, index, family)
+        if groups[-1] and needed > room:
+            groups.append([])
+            room = left
+        groups[-1].append(index)
+        room -= needed
+    return groups
 
 
 def _of(table: Table, block: Block) -> list[int]:
@@ -88,12 +113,17 @@ def _family(name: str) -> str:
     return _WITH.get(family, family)
 
 
-def _width(table: Table) -> int:
-    widest = [cell_len(column.title) for column in table.columns]
-    for cells in table.rows:
-        lengths = (cell_len(plain(cell.text)) for cell in cells)
-        widest = [max(pair) for pair in zip(widest, lengths, strict=True)]
-    return sum(width + _GAP for width in widest)
+def _width(table: Table, index: int, family: str = "") -> int:
+    """Return how many columns of the terminal a column of the table takes."""
+    texts = [_heading(table.columns[index].title, family)]
+    texts += [plain(cells[index].text) for cells in table.rows]
+    return max(map(cell_len, texts)) + _GAP
+
+
+def _heading(title: str, family: str) -> str:
+    """Return the heading of a column below the name of its family, if it has one."""
+    shown = title.removeprefix(f"{family}.") if family else title
+    return plain("all" if shown == family else shown)
 
 
 def _grid(
@@ -109,10 +139,8 @@ def _grid(
     )  # fmt: skip
     for index in columns:
         column = table.columns[index]
-        title = column.title.removeprefix(f"{family}.") if family else column.title
-        title = "all" if title == family else title
         justify: Literal["left", "right"] = "right" if column.numeric else "left"
-        grid.add_column(Text(plain(title)), justify=justify, overflow="fold")
+        grid.add_column(Text(_heading(column.title, family)), justify=justify, overflow="fold")
     for cells in table.rows:
         if not filled or any(cells[index].text for index in filled):
             grid.add_row(*(_text(cells[index].text, cells[index].style) for index in columns))
