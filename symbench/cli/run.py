@@ -11,6 +11,7 @@ import typer
 
 from symbench.cli import completion, networks, pages
 from symbench.cli.boards import FirstBoards
+from symbench.cli.ending import ending, store_option
 from symbench.cli.loading import name_broken_files, registered
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -41,7 +42,6 @@ from symbench.errors import InputError
 from symbench.records.record import FINISHED
 from symbench.records.store import Store
 from symbench.registry import suite as suites
-from symbench.results import report
 from symbench.results.report.escape import plain
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     if dry_run:
         _print_plan(planned, as_json=as_json, verbose=verbose)
     else:
-        _print_result(result, as_json=as_json)
+        _print_result(result, registry, as_json=as_json)
         if options.keep_networks != "none":
             for line in networks.lines(result.run, options.keep_networks):
                 typer.echo(line, err=True)
@@ -352,7 +352,7 @@ def _print_plan(cells: Sequence[Document], *, as_json: bool, verbose: bool) -> N
         typer.echo(f"{declined:,} task-model pairs do not apply (--verbose lists them)")
 
 
-def _print_result(result: Result, *, as_json: bool) -> None:
+def _print_result(result: Result, registry: Registry, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -363,5 +363,12 @@ def _print_result(result: Result, *, as_json: bool) -> None:
             }
         )
         return
-    shown = report.render(result.leaderboard, "table", terminal_width(), colour=coloured())
+    shown = ending(
+        result.leaderboard,
+        result.records,
+        registry.boards.values(),
+        store_option(result.run.store, DEFAULT_STORE),
+        terminal_width(),
+        colour=coloured(),
+    )
     typer.echo(shown, nl=False)

@@ -26,13 +26,23 @@ class Verb(NamedTuple):
 VERBS = {
     "run": Verb(
         "run:run",
-        "Train, score and store cells; print the leaderboard.",
+        "Train, score and store cells; print what they show.",
         "run -t 'o5-*' -m mlp -m scalars --tier quick --jobs 4",
     ),
     "leaderboard": Verb(
         "leaderboard:leaderboard",
-        "Show tables or rankings made from stored records.",
+        "Show tables, boards or rankings of stored records.",
         "leaderboard --store results -t 'o5-*' --format md",
+    ),
+    "list": Verb(
+        "listing:list_registered",
+        "List tasks, models and all else that is registered.",
+        "list models",
+    ),
+    "show": Verb(
+        "show:show",
+        "Describe what is registered under a name, or a plugin.",
+        "show o5-invariant",
     ),
     "compare": Verb(
         "compare:compare",
@@ -44,15 +54,10 @@ VERBS = {
         "Draw learning curves and rankings as SVG or PNG.",
         "plot --store results -t 'o5-*' --to figures --format svg,png",
     ),
-    "list": Verb(
-        "listing:list_registered",
-        "List tasks, models and all else that is registered.",
-        "list models",
-    ),
-    "show": Verb(
-        "show:show",
-        "Describe what is registered under a name, or a plugin.",
-        "show o5-invariant",
+    "discover": Verb(
+        "discover:discover",
+        "Look for the symmetries of a table of your own.",
+        "discover data.csv --inputs 'x*' --outputs y --layout '2 x 3'",
     ),
     "tune": Verb(
         "tune:tune",
@@ -83,11 +88,6 @@ VERBS = {
         "check:check",
         "Check a task, model or metric against its contract.",
         "check my-model --plugin my_model.py",
-    ),
-    "discover": Verb(
-        "discover:discover",
-        "Look for the symmetries of a table of your own.",
-        "discover data.csv --inputs 'x*' --outputs y --layout '2 x 3'",
     ),
     "doctor": Verb(
         "doctor:doctor",

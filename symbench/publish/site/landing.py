@@ -24,7 +24,7 @@ def overview(content: Content) -> bytes:
         "overview.html",
         **shell(content, "Overview", depth=0),
         origin=content.origin,
-        unfit=unfit(content.tier),
+        unfit=unfit(content.tier, content.rows),
         findings=_findings(content),
         standings=content.standings,
         first=_FIRST,
@@ -44,7 +44,7 @@ def board(content: Content, standings: Standings) -> bytes:
     return page(
         "board.html",
         **shell(content, standings.board.question, depth=1),
-        unfit=unfit(content.tier),
+        unfit=unfit(content.tier, content.rows),
         one=standings,
         report=boards,
         findings=[boards.sentence(finding) for finding in shown],

@@ -19,13 +19,12 @@ from symbench.results.leaderboard.discovery import discovery_board
 from symbench.results.leaderboard.normalised import normalised_errors
 from symbench.results.leaderboard.per_task import RANKED_SEEDS
 from symbench.results.leaderboard.record_summary import RecordSummary
-from symbench.results.leaderboard.rows import Flag, Leaderboard
+from symbench.results.leaderboard.rows import UNRANKED, Leaderboard, Row
 from symbench.results.leaderboard.selection import by_task, newest
 from symbench.results.statistics import Interval, Nemenyi, Panel, TaskMean
 
 LEAST = 1e-6  # error ÷ chance: a smaller one counts as this, so that one exact task decides little
 NOT_RUN = "not run"
-NOT_CONVERGED: Flag = "not converged"
 _CHARGED = frozenset({"declined", "failed", "timeout", "oom", "crashed"})
 
 
@@ -40,9 +39,9 @@ class Entry:
         charged: its figure over all tasks, of which one without a result counts as a guess.
         own_most: the largest figure that it could have on its own tasks.
         answered: the number of its own tasks.
-        without: the status of the others, by task: declined, failed, not run, not converged.
+        without: why it has no result on the others, by task: declined, failed, not run.
         place: the first and the last place, by ``charged``, that the seeds leave open. None with
-            fewer than five seeds on a task, or with a task that was not run or has not converged.
+            fewer than five seeds on a task, or with one that was not run or not compared.
     """
 
     model: str
@@ -102,10 +101,7 @@ def standings(
     """
     current, _ = newest(records, table.tier, stale)
     mine = [record for record in current if record.identity.task in board.tasks]
-    without = {
-        (row.task, row.model): NOT_CONVERGED if NOT_CONVERGED in row.flags else row.status
-        for row in table.rows
-    }
+    without = {(row.task, row.model): _why_not(row) for row in table.rows}
     if board.ranks == "discovery":
         return _of_discovery(board, mine, table.tier, without)
     found = _errors(mine) if board.ranks == "error" else _counts(mine)
@@ -193,13 +189,18 @@ def _usual(of_task: Mapping[str, _Values]) -> int:
     return Counter(len(one.seeds) for one in of_task.values()).most_common(1)[0][0]
 
 
+def _why_not(row: Row) -> str:
+    """Return why a row has no result that a board can use, if it has none."""
+    if row.status in _CHARGED:
+        return row.status
+    return next((flag for flag in row.flags if flag in UNRANKED), NOT_RUN)
+
+
 def _lacking(
-    tasks: Sequence[str], own: Mapping[str, Any], model: str, status: Mapping[tuple[str, str], str]
+    tasks: Sequence[str], own: Mapping[str, Any], model: str, why: Mapping[tuple[str, str], str]
 ) -> dict[str, str]:
-    """Return the status of the tasks without a result; one that cannot be compared was not run."""
-    known = {task: status.get((task, model), NOT_RUN) for task in tasks if task not in own}
-    said = _CHARGED | {NOT_CONVERGED}
-    return {task: one if one in said else NOT_RUN for task, one in known.items()}
+    """Return why the model has no result, by task."""
+    return {task: why.get((task, model), NOT_RUN) for task in tasks if task not in own}
 
 
 def _figure(mean: TaskMean, factor: float, *, counts: bool) -> Interval:

@@ -39,7 +39,8 @@ def supported(
 ) -> list[Supported]:
     """Return the claims of a board whose ratio exceeds 1 with its whole 95 % interval.
 
-    A claim is left out if one of its models lacks a task or has fewer than five of its seeds.
+    A claim is left out if one of its models lacks a task, has fewer than five of its seeds, or is
+    known not to have converged.
 
     Args:
         board: the claims.
@@ -71,6 +72,8 @@ def _pairs(
     for task in finding.tasks:
         both = [current.get((task, model)) for model in (finding.smaller, finding.larger)]
         if both[0] is None or both[1] is None or both[0].terms != both[1].terms:
+            continue
+        if both[0].is_unconverged or both[1].is_unconverged:
             continue
         first, second = (_by_seed(one, finding.score) for one in (both[0], both[1]))
         seeds = sorted(set(first) & set(second))

@@ -44,8 +44,7 @@ _PLACES = (
     "difference of their figures excludes 0, seeds resampled within each task."
 )
 _UNRANKED = (
-    "*: not ranked, with fewer than 5 seeds on a task, or with a task that was not run or has not "
-    "converged."
+    "*: not ranked, with fewer than 5 seeds on a task, or a result that is missing or not compared."
 )
 
 

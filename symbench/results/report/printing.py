@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from io import StringIO
 
 from rich.console import Console, RenderableType
+from rich.text import Text
+
+from symbench.results.report.escape import plain
 
 
 def printed(parts: Iterable[RenderableType], width: int, *, colour: bool) -> str:
@@ -18,3 +21,8 @@ def printed(parts: Iterable[RenderableType], width: int, *, colour: bool) -> str
     for part in parts:
         console.print(part)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def wrapped(lines: Iterable[str], width: int) -> str:
+    """Return texts of any origin, each broken between words into lines of at most ``width``."""
+    return printed((Text(plain(line, 1000)) for line in lines), width, colour=False)
