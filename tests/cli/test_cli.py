@@ -57,7 +57,7 @@ def test_without_a_verb_the_help_is_shown(call: Any) -> None:
     ("arguments", "message"),
     [
         (["lst"], "'list'"),
-        (["list", "taks"], "tasks, models, metrics, suites, executors, plugins"),
+        (["list", "taks"], "tasks, models, metrics, suites, boards, executors, plugins"),
         (["show"], "NAME"),
         (["show", "lenght"], "did you mean length?"),
         (["show", "zzzzzz"], "`symbench list` shows all"),

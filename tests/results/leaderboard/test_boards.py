@@ -83,6 +83,15 @@ def test_a_failed_task_counts_as_a_guess_and_few_seeds_give_no_place():
     assert found["brief"].place is None
 
 
+def test_a_result_that_is_not_compared_is_named_so_and_gives_no_place():
+    some = [one for one in records() if (one.identity.task, one.identity.model) != ("t3", "emlp")]
+    over = on("t3", "emlp", 0.001)
+    for trial in over.trials:
+        trial.cost["over_budget"] = 1.0
+    entry = by_model(made([*some, over]))["emlp"]
+    assert (entry.without, entry.place) == ({"t3": "over budget"}, None)
+
+
 def test_tasks_without_any_result_are_named_and_left_out():
     board = made([one for one in records() if one.identity.task != "t3"])
     assert (board.tasks, board.not_run) == (["t1", "t2"], ["t3"])
