@@ -33,8 +33,22 @@ TASKS = {
     "double-pendulum": ("node-angles", "trick-freezing"),
 }  # fmt: skip
 SEEDS = {"rotation-fixed": 1, "double-pendulum": 2}  # which take long to score
+UPDATES = {
+    "double-pendulum": 120, "pendulum": 120, "rotation-fixed": 120,
+    "scrambled-digits-rotated": 200,
+}  # the others: 350; enough for every trick to show
 LADDERS = {"double-pendulum": (1000,)}  # with fewer examples no network learns it
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_updates():
+    """Every task has fewer updates than in the quick tier."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in TASKS:
+            updates = {"quick": UPDATES.get(name, 350)}
+            patch.setattr(type(symbench.task(name)), "updates", updates)
+        yield
 
 
 @pytest.fixture(scope="module")

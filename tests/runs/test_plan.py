@@ -69,7 +69,7 @@ from symbench.runs.plan import Selection, make_plan
 
 tasks = "o3-inertia", "nbody-charged", "geometry-chains", "csl", "max-cut"
 models = "e3nn", "e3nn-nbody", "geo-tensor-1", "gcn", "gat", "pyg-gcn"
-cells = make_plan(registry.load(), Selection(tasks, models))
+cells = make_plan(registry.load(), Selection(tasks, models, "standard"))
 print(sum(cell.reason is None for cell in cells), {"e3nn", "torch_geometric"} & set(sys.modules))
 """
 
