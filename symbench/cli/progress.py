@@ -21,7 +21,6 @@ from rich.progress import Progress as Bars
 
 from symbench.hooks import hookimpl
 from symbench.results.report.escape import plain
-from symbench.results.report.numbers import duration
 
 if TYPE_CHECKING:
     from symbench.records.record import Record
@@ -144,6 +143,8 @@ def time_left(seconds: float | None) -> str:
     """Return the estimate in words."""
     if seconds is None:
         return "time left unknown"
+    from symbench.results.report.numbers import duration  # its package imports numpy
+
     return f"about {duration(seconds)} left"
 
 

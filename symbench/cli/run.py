@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from symbench.cli import completion, networks, pages
-from symbench.cli.boards import FirstBoards
-from symbench.cli.ending import ending, store_option
 from symbench.cli.loading import name_broken_files, registered
 from symbench.cli.options import (
     DEFAULT_STORE,
@@ -328,6 +326,7 @@ def execute(
         verbose: whether the pairs that do not apply get a line each.
     """
     from symbench.api import result
+    from symbench.cli.boards import FirstBoards
     from symbench.runs import run
     from symbench.runs.order import families
 
@@ -363,6 +362,8 @@ def _print_result(result: Result, registry: Registry, *, as_json: bool) -> None:
             }
         )
         return
+    from symbench.cli.ending import ending, store_option
+
     shown = ending(
         result.leaderboard,
         result.records,

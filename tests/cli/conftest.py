@@ -67,7 +67,7 @@ def symbench_register(registry):
     registry.model(Picky)
     registry.model(Raising)
     registry.suite("tiny", {"tasks": ["length"], "models": ["wide"], "tier": "smoke"}, "one cell")
-    registry.suite("long", {"tasks": ["length"], "ranks": "error"}, "Which is closest?")
+    registry.suite("closest", {"tasks": ["length"], "ranks": "error"}, "Which is closest?")
     registry.executor("nowhere:execute", name="elsewhere", summary="on a queue", remote=True)
 '''
 

@@ -132,10 +132,10 @@ def test_a_board_shows_its_question_and_ranks_what_the_store_has(
     stored(tmp_path / "a", protocol={"chance_error": 1.0})
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("symbench.cli.sources.Records.staleness", lambda *_: lambda _: False)
-    done = call("leaderboard", "--store", str(tmp_path / "a"), "--board", "long")
+    done = call("leaderboard", "--store", str(tmp_path / "a"), "--board", "closest")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0] == "Which is closest? long · quick · 1 tasks"
+    assert lines[0] == "Which is closest? closest · quick · 1 tasks"
     assert lines[2].split() == ["#", "model", "prior", "own", "all", "without"]
     assert lines[4].split()[:4] == ["*", "wide", "none", "0.067"]  # two seeds are too few
     assert max(map(len, lines)) <= 80
@@ -145,9 +145,9 @@ def test_a_board_that_is_not_registered_is_an_error_with_a_suggestion(
     call: Any, stored: Any, tmp_path: Path
 ) -> None:
     stored(tmp_path / "a")
-    done = call("leaderboard", "--store", str(tmp_path / "a"), "--board", "lon")
-    assert (done.code, "did you mean long?" in done.err) == (2, True)
-    done = call("leaderboard", "--store", str(tmp_path / "a"), "--board", "long", "-t", "length")
+    done = call("leaderboard", "--store", str(tmp_path / "a"), "--board", "closes")
+    assert (done.code, "did you mean closest?" in done.err) == (2, True)
+    done = call("leaderboard", "--store", str(tmp_path / "a"), "--board", "closest", "-t", "length")
     assert (done.code, "--board has its own tasks" in done.err) == (2, True)
 
 

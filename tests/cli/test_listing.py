@@ -28,7 +28,7 @@ def test_list_json_is_one_document(call: Any) -> None:
     assert set(document) == {
         "tasks", "models", "metrics", "suites", "boards", "executors", "plugins",
     }  # fmt: skip
-    assert [board["name"] for board in document["boards"]] == ["long"]
+    assert [board["name"] for board in document["boards"]] == ["closest"]
     (task,) = document["tasks"]
     assert (task["name"], task["version"], task["kind"]) == ("length", "1", "vectors")
     assert {model["prior"] for model in document["models"]} == {"none"}

@@ -32,7 +32,7 @@ def words(text: str) -> set[str]:
         ["show", "wide"],
         ["run", "--suite", "tiny", "--tier", "smoke", "--executor", "inline"],
         ["leaderboard"],
-        ["leaderboard", "--board", "long"],
+        ["leaderboard", "--board", "closest"],
     ],
     ids=" ".join,
 )
