@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from symbench.plot import Chart
@@ -15,28 +16,36 @@ from symbench.publish.site.frame import inline, shell
 from symbench.publish.site.render import ident, page
 from symbench.results import statistics
 from symbench.results.leaderboard import Row
+from symbench.results.leaderboard.fitness import unfit
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.report import discovery as boards
 from symbench.results.report import numbers, summaries
+from symbench.results.report.columns import Column
 from symbench.results.report.tables import LEGEND, Table, tables
 
 _PICTURED = 3  # methods with pictures on a task
+_FIRST = ("#", "model", "prior", "flags", "error", "n to solve", "equivariance", "symmetric share")
+_LAST = ("announced overlap", "generator cosine", "found")  # after the scores of the family
+_OWN = "conservation_error."  # scores of a family that have a part in their name
 
 
 def task(content: Content, name: str) -> bytes:
     """Return the page of one task."""
     rows = content.of_task[name]
     card = content.task(name)
+    table = _table(content, name)
     return page(
         "task.html",
         **shell(content, name, depth=1),
         name=name,
         card=card,
-        table=_table(content, name),
+        table=table,
+        first=0 if table is None else sum(map(_is_first, table.columns)),
         legend=LEGEND,
         figure=inline(curves(content, name)),
         sizes=len({point.n_train for row in rows for point in row.curve}),
         published=_published(content, name),
+        unfit=unfit(content.tier),
         sources=_sources(card),
         others=[row for row in rows if row.status != "ok" and not row.scores],
     )
@@ -144,7 +153,30 @@ def about(content: Content) -> bytes:
 def _table(content: Content, name: str) -> Table | None:
     rows = content.of_task[name]
     leaderboard = content.leaderboard.only(lambda task: task == name, lambda _: True)
-    return next(iter(tables(leaderboard)), None) if rows else None
+    table = next(iter(tables(leaderboard)), None) if rows else None
+    if table is None:
+        return None
+    order = sorted(range(len(table.columns)), key=lambda index: _order(table.columns[index]))
+    return replace(
+        table,
+        columns=tuple(table.columns[index] for index in order),
+        rows=[[cells[index] for index in order] for cells in table.rows],
+    )
+
+
+def _order(column: Column) -> tuple[int, int]:
+    """Sort the columns that answer most first, then the scores of the family, then the others."""
+    if column.title in _FIRST:
+        return 0, _FIRST.index(column.title)
+    if column.title in _LAST:
+        return 2, _LAST.index(column.title)
+    return (1 if _is_first(column) else 3), 0
+
+
+def _is_first(column: Column) -> bool:
+    """Whether a column is shown before a reader asks for all of them."""
+    own = column.block == "extra" and ("." not in column.title or column.title.startswith(_OWN))
+    return own or column.title in (*_FIRST, *_LAST)
 
 
 def _place(row: Row) -> str:
@@ -163,7 +195,7 @@ def _published(content: Content, name: str) -> list[dict[str, Any]]:
             ours = [] if record is None else RecordSummary(record).values(result.score, n)
             mine = statistics.interval(ours) if ours else None
             comparisons.append({
-                "one": result, "n": n, "value": value,
+                "one": result, "n": n, "value": value, "measured": mine is not None,
                 "ours": None if mine is None else numbers.interval(mine),
                 "ratio": None if mine is None or value == 0 else mine.value / value,
             })  # fmt: skip

@@ -18,7 +18,10 @@ from symbench.results.report import numbers
 from symbench.results.report.escape import plain
 
 _LONG = 4000  # characters of a paragraph
-_LINK = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.:/?&=%_~#+@-]*[A-Za-z0-9/]")
+_MARKED = re.compile(
+    r"``(?P<code>[^`]+)``|(?P<link>https?://[A-Za-z0-9][A-Za-z0-9.:/?&=%_~#+@-]*[A-Za-z0-9/])"
+)
+_ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 # The style that Observable Plot writes into a chart of class "chart".
 _PLOT_STYLE = (
     ":where(.chart) {\n  --plot-background: white;\n  display: block;\n  height: auto;\n"
@@ -67,12 +70,18 @@ def clean(value: Any) -> Any:
 
 
 def linked(text: str) -> Markup:
-    """Return the text with its http(s) addresses as links and no other markup."""
+    """Return the text with http(s) addresses as links, ``code`` as code, and no other markup."""
     parts, end = [], 0
-    shown = plain(text, _LONG)
-    for match in _LINK.finditer(shown):
-        address = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(match[0])
-        parts += [escape(shown[end : match.start()]), address]
+    shown = _ARXIV.sub(r"https://arxiv.org/abs/\1", plain(text, _LONG)).replace(" -> ", " → ")
+    for match in _MARKED.finditer(shown):
+        parts.append(escape(shown[end : match.start()]))
+        if (code := match["code"]) is not None:
+            parts.append(Markup("<code>{0}</code>").format(code))
+        else:
+            address = Markup('<a href="{0}" rel="noopener noreferrer">{1}</a>')
+            parts.append(
+                address.format(match[0], match[0].replace("https://arxiv.org/abs/", "arXiv:"))
+            )
         end = match.end()
     return Markup("").join([*parts, escape(shown[end:])])
 

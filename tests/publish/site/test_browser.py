@@ -54,6 +54,10 @@ def test_a_table_of_a_page_sorts_too(ordinary, visit):
     errors = [float(text.split()[0]) for text in texts[:3]]
     assert errors == sorted(errors)
     assert texts[3] == "failed"
+    hidden = table.locator("th.more").first
+    assert not hidden.is_visible()
+    page.click("text=Show all columns")
+    assert hidden.is_visible()
 
 
 def test_filters_leave_the_rows_that_match(ordinary, visit):

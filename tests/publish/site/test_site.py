@@ -117,7 +117,7 @@ def test_pages_load_what_lies_beside_them_and_link_to_what_exists(both, which):
         assert not [one for one in loaded if "//" in one], path
 
 
-UNSTYLED = {"plain", "sortable", "board", "toggled"}  # scripts look for the others
+UNSTYLED = {"plain", "sortable", "parted", "toggled"}  # scripts look for the others
 
 
 @pytest.mark.parametrize("which", ["ordinary", "hostile"])
@@ -188,6 +188,28 @@ def test_hostile_names_are_shown_as_they_are(hostile, made):
         assert name in page.shown
     names = [one[1] for one in Page(hostile["results.html"]).json["cell-data"]["tasks"]]
     assert {"a|b", "__proto__", "mlpgnp"} <= set(names)
+
+
+def test_scores_of_the_family_come_first_and_the_rest_behind_a_switch(made):
+    scores = {"equivariance_error": 0.1, "rollout_error": 0.2, "conservation_error.energy": 0.1,
+              "lie_derivative": 0.3, "energy_mse.part": 0.1}  # fmt: skip
+    found = files(made.content([made.record("pendulum", "mlp", scores=scores)]))
+    page = Page(found["tasks/pendulum.html"])
+    heads = [attrs["class"] for tag, attrs in page.tags if tag == "th" and "class" in attrs]
+    first, rest = (["more" in one for one in heads].count(hidden) for hidden in (False, True))
+    assert re.search("# model prior error n to solve equivariance rollout_error "
+                     "conservation_error.energy Lie derivative", page.shown)  # fmt: skip
+    assert (first, ["more" in one for one in heads][:first]) == (8, [False] * 8)
+    assert rest >= 3
+
+
+def test_code_and_papers_in_texts_are_marked():
+    assert linked("a ``b_c`` -> d") == "a <code>b_c</code> → d"
+    assert (
+        '<a href="https://arxiv.org/abs/2104.09459" rel="noopener noreferrer">arXiv:2104.09459</a>'
+        in (linked("EMLP (arXiv:2104.09459)"))
+    )
+    assert linked("``<b>``") == "<code>&lt;b&gt;</code>"
 
 
 def test_links_in_texts_are_http_and_carry_no_quote():
@@ -282,7 +304,9 @@ def test_the_page_of_a_task_holds_its_curves_threshold_and_published_figures(ord
     assert f'<g class="slot-b" color="{LIGHT[1]}" data-model="emlp">' in (
         ordinary[f"tasks/{ident('o3-inertia')}.html"].decode()
     )
-    assert re.search(r"EMLP error 1000 0\.050 0\.028 \[0\.02\d, 0\.0\d+\] 0\.55", page.shown)
+    assert re.search(r"EMLP error 1000 0\.050 0\.028 \[0\.02\d, 0\.0\d+\] ", page.shown)
+    assert "Here ÷ published" not in page.shown  # the tier trains for fewer updates than the paper
+    assert page.shown.index("Second block.") < page.shown.index("1,000 examples: 0.028")
     assert "https://example.org/paper" in page.values("href")
     assert "Second block." in page.shown
 

@@ -62,3 +62,17 @@ symbench.sortable = (table) => {
 };
 
 document.querySelectorAll("table.sortable").forEach(symbench.sortable);
+
+// Tables whose further columns are shown on request.
+document.querySelectorAll("table.parted").forEach((table) => {
+  if (!table.querySelector("th.more")) return;
+  const button = symbench.element("button", { type: "button", className: "columns" });
+  const show = (narrow) => {
+    table.classList.toggle("narrow", narrow);
+    button.textContent = narrow ? "Show all columns" : "Show fewer columns";
+    button.setAttribute("aria-expanded", String(!narrow));
+  };
+  button.addEventListener("click", () => show(!table.classList.contains("narrow")));
+  table.parentElement.before(button);
+  show(true);
+});
