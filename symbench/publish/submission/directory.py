@@ -31,7 +31,7 @@ _PAGES = {
         r"|[0-9a-f]{16}-\d+\.png"
     ),
     "static": re.compile(
-        r"site\.css|(charts|compare|figure|model|overview|results|tables|task|theme)\.js"
+        r"icon\.svg|site\.css|(charts|compare|figure|model|overview|results|tables|task|theme)\.js"
     ),
     "static/vendor": re.compile(r"(d3|plot)-[\d.]+\.min\.js|LICENSES\.txt"),
 }

@@ -79,6 +79,8 @@ def test_filters_leave_the_rows_that_match(ordinary, visit):
     assert set(column(page, "#cell-table", 5)) == {"7.00"}
     page.fill("[name=text]", "EMLP spring")
     assert count.inner_text() == "1 of 19 cells"
+    page.reload()  # the filters are in the address
+    assert (count.inner_text(), page.input_value("[name=score]")) == ("1 of 19 cells", "flops")
     page.fill("[name=text]", "no such thing")
     assert count.inner_text().startswith("0 of 19")
 

@@ -31,6 +31,7 @@
   form.elements.score.append(...[...data.scores].sort((a, b) => (b === "error") - (a === "error") || a.localeCompare(b))
     .map((value) => element("option", { value, textContent: value })));
 
+  const defaults = Object.fromEntries([...form.elements].filter(({ name }) => name).map(({ name, value }) => [name, value]));
   const chosen = () => form.elements.score.value;
   const place = (row) => {
     if (row.low) return `${row.low === row.high ? row.low : `${row.low}–${row.high}`} ${row.letters}`.trim();
@@ -79,6 +80,20 @@
     more.textContent = `Show ${Math.min(slice, shown.length - drawn)} more`;
     count.textContent = `${shown.length} of ${rows.length} cells${drawn < shown.length ? `, the first ${drawn} shown` : ""}`;
   };
+  const fields = ["text", "family", "prior", "group", "status", "score"];
+  const remember = () => { // what is filtered is in the address, so that it can be shared
+    const chosen = new URLSearchParams(fields
+      .map((name) => [name, form.elements[name].value])
+      .filter(([name, value]) => value !== defaults[name]));
+    history.replaceState(null, "", `#${chosen}`);
+  };
+  const recall = () => {
+    const chosen = new URLSearchParams(location.hash.slice(1));
+    for (const name of fields) {
+      form.elements[name].value = chosen.get(name) ?? defaults[name];
+      if (form.elements[name].selectedIndex === -1) form.elements[name].value = defaults[name];
+    }
+  };
   const refresh = () => {
     const want = Object.fromEntries(["text", "family", "prior", "group", "status"].map((name) => [name, form.elements[name].value]));
     const words = want.text.toLowerCase().split(/\s+/);
@@ -101,11 +116,13 @@
     symbench.heading(cell, (sign) => { order = { key, sign }; refresh(); });
   }
   const scoreHeading = [...table.tHead.rows[0].cells].find((cell) => cell.textContent === "Score").firstChild;
-  form.addEventListener("input", () => { scoreHeading.textContent = chosen() || "Score"; refresh(); });
-  form.addEventListener("reset", () => setTimeout(() => { scoreHeading.textContent = chosen() || "Score"; refresh(); }));
+  const show = () => { scoreHeading.textContent = chosen() || "Score"; refresh(); };
+  form.addEventListener("input", () => { show(); remember(); });
+  form.addEventListener("reset", () => setTimeout(() => { show(); remember(); }));
+  addEventListener("hashchange", () => { recall(); show(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", extend);
-  scoreHeading.textContent = chosen() || "Score";
-  refresh();
+  recall();
+  show();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 })();
