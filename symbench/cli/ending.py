@@ -32,6 +32,8 @@ def ending(
 ) -> str:
     """Return the end of a run as text of at most ``width`` columns.
 
+    Published rows, which no other verb puts beside those of a run, are always shown in tables.
+
     Args:
         table: the rows of the run.
         records: those that the rows are made from.
@@ -41,7 +43,8 @@ def ending(
         colour: whether the terminal has colours.
     """
     lines = matrix(table, records)
-    if len({row.task for row in table.rows if row.status != "declined"}) <= _FEW:
+    applying = {row.task for row in table.rows if row.status != "declined"}
+    if len(applying) <= _FEW or any("published" in row.flags for row in table.rows):
         return report.render(table, "table", width, colour=colour)
     tasks = {line.task for line in lines}
     parts = [matrices.text(lines, width), wrapped([matrices.LEGEND], width)]
