@@ -13,10 +13,12 @@ from statistics import median
 from typing import Any
 
 from symbench.contract.board import Board
+from symbench.errors import InputError
 from symbench.records.record import Record
 from symbench.results import statistics
 from symbench.results.leaderboard.discovery import discovery_board
 from symbench.results.leaderboard.normalised import normalised_errors
+from symbench.results.leaderboard.over_tasks import MOST_MODELS
 from symbench.results.leaderboard.per_task import RANKED_SEEDS
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.leaderboard.rows import UNRANKED, Leaderboard, Row
@@ -98,9 +100,14 @@ def standings(
         records: of any tier, from any number of stores.
         table: the leaderboard of the same records; it holds the tier and the declined pairs.
         stale: whether the task, model, protocol or metrics of a record have changed.
+
+    Raises:
+        InputError: more models than can be compared in bounded time.
     """
     current, _ = newest(records, table.tier, stale)
     mine = [record for record in current if record.identity.task in board.tasks]
+    if (count := len({record.identity.model for record in mine if record.trials})) > MOST_MODELS:
+        raise InputError(f"{count} models: rank at most {MOST_MODELS} together; choose with -m")
     without = {(row.task, row.model): _why_not(row) for row in table.rows}
     if board.ranks == "discovery":
         return _of_discovery(board, mine, table.tier, without)

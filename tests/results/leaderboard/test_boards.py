@@ -6,6 +6,7 @@ import pytest
 from made_records import broken, cell
 
 from symbench.contract.board import Board, Finding
+from symbench.errors import InputError
 from symbench.results.leaderboard import make
 from symbench.results.leaderboard.boards import standings
 from symbench.results.leaderboard.findings import supported
@@ -90,6 +91,12 @@ def test_a_result_that_is_not_compared_is_named_so_and_gives_no_place():
         trial.cost["over_budget"] = 1.0
     entry = by_model(made([*some, over]))["emlp"]
     assert (entry.without, entry.place) == ({"t3": "over budget"}, None)
+
+
+def test_more_models_than_can_be_compared_are_refused(monkeypatch):
+    monkeypatch.setattr("symbench.results.leaderboard.boards.MOST_MODELS", 2)
+    with pytest.raises(InputError, match="3 models: rank at most 2 together; choose with -m"):
+        made(records())
 
 
 def test_tasks_without_any_result_are_named_and_left_out():

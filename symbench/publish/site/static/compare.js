@@ -32,6 +32,8 @@
     const separate = (p) => p.a.group && p.b.group && ![...p.a.group].some((letter) => p.b.group.includes(letter));
     return `${counted} On ${points.filter(separate).length} of them the seeds distinguish the two. For a test over all of them: symbench compare ${x} ${y}.`;
   };
+  const farthest = (some) => [...some].sort((p, q) => distance(q) - distance(p)).slice(0, 5);
+  const distance = (p) => Math.abs(Math.log(p.a.value / p.b.value));
   const box = document.getElementById("pair-chart");
   const chart = symbench.chart(box, (width) => {
     const some = points.filter((p) => p.a.value > 0 && p.b.value > 0);
@@ -48,6 +50,7 @@
       marks: [
         Plot.link([0], { x1: domain[0], y1: domain[0], x2: domain[1], y2: domain[1], strokeOpacity: 0.5, strokeDasharray: "4 3" }),
         Plot.dot(some, { x: (p) => p.a.value, y: (p) => p.b.value, fill: "currentColor", r: 4.5 }),
+        Plot.text(farthest(some), { x: (p) => p.a.value, y: (p) => p.b.value, text: (p) => p.task, dy: -9, fill: "currentColor" }),
         Plot.tip(some, Plot.pointer({
           x: (p) => p.a.value, y: (p) => p.b.value,
           title: (p) => `${p.task}\n${a} ${number(p.a.value)}\n${b} ${number(p.b.value)}`,
@@ -60,6 +63,9 @@
     if (!data.models[a] || !data.models[b]) return;
     points = [...errors[a]].filter(([task]) => errors[b].has(task))
       .map(([task, one]) => ({ id: task, task: data.tasks[task], a: one, b: errors[b].get(task) }));
+    const headings = [...table.tHead.rows[0].cells].map((cell) => cell.querySelector("button") ?? cell);
+    const [x, y] = [data.models[a][1], data.models[b][1]];
+    [headings[1].textContent, headings[2].textContent, headings[3].textContent] = [x, y, `${y} ÷ ${x}`];
     table.tBodies[0].replaceChildren(...points.map((p) => element("tr", {},
       element("td", {}, element("a", { href: `tasks/${p.id}.html`, className: "name", textContent: p.task })),
       ...[p.a, p.b].map((one) => element("td", { className: "num" }, interval(one.value, one.low, one.high))),

@@ -14,7 +14,7 @@
   apply(choice);
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
-    const label = () => { button.textContent = `Colours: ${choice}`; };
+    const label = () => { button.textContent = `Theme: ${choice}`; };
     button.hidden = false;
     label();
     button.addEventListener("click", () => {
