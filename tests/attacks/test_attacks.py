@@ -34,7 +34,9 @@ TASKS = {
 }  # fmt: skip
 SEEDS = {"rotation-fixed": 1, "double-pendulum": 2}  # which take long to score
 UPDATES = {
-    "double-pendulum": 120, "pendulum": 120, "rotation-fixed": 120,
+    "double-pendulum": 120,
+    "pendulum": 120,
+    "rotation-fixed": 120,
     "scrambled-digits-rotated": 200,
 }  # the others: 350; enough for every trick to show
 LADDERS = {"double-pendulum": (1000,)}  # with fewer examples no network learns it
