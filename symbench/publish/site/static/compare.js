@@ -32,7 +32,16 @@
     const separate = (p) => p.a.group && p.b.group && ![...p.a.group].some((letter) => p.b.group.includes(letter));
     return `${counted} On ${points.filter(separate).length} of them the seeds distinguish the two. For a test over all of them: symbench compare ${x} ${y}.`;
   };
-  const farthest = (some) => [...some].sort((p, q) => distance(q) - distance(p)).slice(0, 5);
+  // The points farthest from the diagonal, at most five, whose names do not cover one another.
+  const farthest = (some, [low, high]) => {
+    const apart = (p, q, name, share) =>
+      Math.abs(Math.log(p[name].value / q[name].value)) > share * Math.log(high / low);
+    const named = [];
+    for (const p of [...some].sort((one, other) => distance(other) - distance(one))) {
+      if (named.length < 5 && named.every((q) => apart(p, q, "a", 0.4) || apart(p, q, "b", 0.05))) named.push(p);
+    }
+    return named;
+  };
   const distance = (p) => Math.abs(Math.log(p.a.value / p.b.value));
   const box = document.getElementById("pair-chart");
   const chart = symbench.chart(box, (width) => {
@@ -50,7 +59,7 @@
       marks: [
         Plot.link([0], { x1: domain[0], y1: domain[0], x2: domain[1], y2: domain[1], strokeOpacity: 0.5, strokeDasharray: "4 3" }),
         Plot.dot(some, { x: (p) => p.a.value, y: (p) => p.b.value, fill: "currentColor", r: 4.5 }),
-        Plot.text(farthest(some), { x: (p) => p.a.value, y: (p) => p.b.value, text: (p) => p.task, dy: -9, fill: "currentColor" }),
+        Plot.text(farthest(some, domain), { x: (p) => p.a.value, y: (p) => p.b.value, text: (p) => p.task, dy: -9, fill: "currentColor" }),
         Plot.tip(some, Plot.pointer({
           x: (p) => p.a.value, y: (p) => p.b.value,
           title: (p) => `${p.task}\n${a} ${number(p.a.value)}\n${b} ${number(p.b.value)}`,
