@@ -46,6 +46,10 @@ def task(content: Content, name: str) -> bytes:
         sizes=len({point.n_train for row in rows for point in row.curve}),
         published=_published(content, name),
         unfit=unfit(content.tier),
+        pictures=[
+            (model, names, _found(content, name, model))
+            for model, names in _best_pictures(content, name)
+        ],
         sources=_sources(card),
         others=[row for row in rows if row.status != "ok" and not row.scores],
     )
@@ -233,6 +237,15 @@ def _best_pictures(content: Content, task: str) -> list[tuple[str, list[str]]]:
     models = [cells[0] for cells in boards.of_task(content.discovery, task)]
     shown = [(model, names) for model in models if (names := _files(content, task, model))]
     return shown[:_PICTURED]
+
+
+def _found(content: Content, task: str, model: str) -> str:
+    """Return how near the learned generators are to the truth, in words."""
+    scores = next(row.scores for row in content.of_task[task] if row.model == model)
+    for name, said in (("announced_overlap", "overlap"), ("generator_cosine", "cosine")):
+        if (score := scores.get(name)) is not None:
+            return f"{said} {numbers.interval(score)}"
+    return ""
 
 
 def _files(content: Content, task: str, model: str) -> list[str]:

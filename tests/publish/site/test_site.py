@@ -138,6 +138,17 @@ def test_the_discovery_board_shows_figures_and_what_was_found(ordinary):
     assert "o3-inertia · continuous · 4 to find · a guess has overlap 0.20" in page.shown
 
 
+def test_the_page_of_a_task_shows_learned_generators_with_their_overlap(made):
+    some = made.ordinary()
+    (key,) = [r.key for r in some.records
+              if (r.identity.task, r.identity.model) == ("o3-inertia", "lconv")]  # fmt: skip
+    details = replace(some.details, pictures={key: [b"png"]})
+    page = Page(files(replace(some, details=details))["tasks/o3-inertia.html"])
+    assert "lconv overlap 0.60 [0.60, 0.60]" in page.shown
+    assert f"../figures/{key}-0.png" in page.values("src")
+    assert "lconv: heat maps of true generator 1" in " ".join(page.values("alt"))
+
+
 def test_without_scores_of_discovery_there_is_no_page_of_them(made):
     found = files(made.content([made.record("t", "mlp")]))
     assert "discovery.html" not in found
