@@ -244,7 +244,7 @@ def _found(content: Content, task: str, model: str) -> str:
     scores = next(row.scores for row in content.of_task[task] if row.model == model)
     for name, said in (("announced_overlap", "overlap"), ("generator_cosine", "cosine")):
         if (score := scores.get(name)) is not None:
-            return f"{said} {numbers.interval(score)}"
+            return f"{said} {score.value:.2f}"
     return ""
 
 
