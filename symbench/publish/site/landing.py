@@ -16,6 +16,7 @@ from symbench.results.leaderboard.matrix import CLASSES
 from symbench.results.report import boards, matrix, summaries
 
 _FIRST = 3  # models of a board on the front page
+_FINDINGS = 2  # of a board on the front page
 
 
 def overview(content: Content) -> bytes:
@@ -93,8 +94,12 @@ def results(content: Content) -> bytes:
 
 
 def _findings(content: Content) -> list[tuple[str, str]]:
-    """Return each finding as a sentence, after the name of its board."""
-    return [(name, boards.sentence(one)) for name, shown in content.findings for one in shown]
+    """Return the first findings of each board as sentences, after the name of the board."""
+    return [
+        (name, boards.sentence(one))
+        for name, shown in content.findings
+        for one in shown[:_FINDINGS]
+    ]
 
 
 def _by_family(entries: list[dict[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
