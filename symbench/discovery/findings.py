@@ -131,10 +131,12 @@ class Inputs:
     """Whether the inputs alone have the symmetry that was found; None if none was.
 
     ``told_apart`` is how often a classifier tells an input from a moved one, less one half.
+    ``stretched`` is whether a flow stretches: then no distribution has the symmetry.
     """
 
     symmetric: bool | None
     told_apart: float | None
+    stretched: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,7 @@ class Findings:
                 "names": list(self.inputs),
                 "symmetric": self.inputs_alone.symmetric,
                 "told_apart": self.inputs_alone.told_apart,
+                "stretched": self.inputs_alone.stretched,
             },
             "outputs": list(self.outputs),
             "layout": self.layout,

@@ -18,6 +18,7 @@ from symbench.metrics.inputs import PAIRS, inputs_invariant, told_apart
 
 _TURNS, _OPEN = 3.0, 0.7  # root mean square norms of logarithms: rotations, and all others
 _IMAGINARY = 0.05  # size of the real parts of eigenvalues of generators of rotations
+_STRETCHING = 0.15  # the same, in units of the largest eigenvalue, that noise does not cause
 
 
 @final
@@ -33,6 +34,13 @@ class FoundGroup(Group):
         digest = hashlib.sha256(basis.numpy().tobytes()).hexdigest()[:12]
         super().__init__(f"found {digest}", basis)  # groups of one name are equal
 
+    @property
+    def stretches(self) -> bool:
+        """Whether some flow stretches: no law of the inputs is then invariant (Poincaré)."""
+        values = torch.linalg.eigvals(self.algebra)
+        real, size = values.real.abs().amax(-1), values.abs().amax(-1)
+        return bool((real > _STRETCHING * size).any())
+
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw elements [count, d, d]."""
         k = len(self.algebra)
@@ -43,12 +51,16 @@ class FoundGroup(Group):
 
 
 def compared(question: Question, L: Tensor, generator: torch.Generator) -> Inputs:
-    """Return whether a classifier tells inputs from inputs moved by found generators L."""
+    """Return whether the inputs have the symmetry of found generators L by themselves.
+
+    They do not if a flow stretches, or if a classifier tells inputs from moved inputs.
+    """
     if len(L) == 0:
         return Inputs(None, None)
     group = FoundGroup(L)
     law = question.law
     symmetry = Symmetry(group, law.input.rebind(group), law.output.rebind(group))
     apart = told_apart(question.data.x, symmetry, generator)
-    pairs = min(len(question.data), PAIRS)
-    return Inputs(inputs_invariant(apart, pairs), apart)
+    stretched = group.stretches
+    invariant = not stretched and inputs_invariant(apart, min(len(question.data), PAIRS))
+    return Inputs(invariant, apart, stretched)

@@ -137,11 +137,20 @@ def _method(one: Method) -> str:
     if one.count is None:
         return f"{plain(one.name)}: no answer ({plain(one.note)})"
     agrees = "" if one.agreement is None else f", cosine {one.agreement:.2f} to those above"
-    return f"{plain(one.name)}: {one.count} generators{agrees}"
+    plural = "generator" if one.count == 1 else "generators"
+    return f"{plain(one.name)}: {one.count} {plural}{agrees}"
 
 
 def _model(one: ModelGain) -> str:
     if one.r2 is None:
         return f"{plain(one.name) or 'none'}: no answer ({plain(one.note)})"
-    gains = "" if one.gain is None else f", the error is divided by {one.gain:.2g}"
-    return f"{plain(one.name)}: R² {one.r2:.3f}{gains}"
+    return f"{plain(one.name)}: R² {one.r2:.3f}{_gain(one.gain)}"
+
+
+def _gain(gain: float | None) -> str:
+    """Return how the error of a model compares with that of the Gaussian process."""
+    if gain is None or gain <= 0:
+        return ""
+    if gain >= 1:
+        return f", the error of the process divided by {gain:.2g}"
+    return f", {1 / gain:.2g} times the error of the process"

@@ -80,7 +80,9 @@ def inputs_alone(inputs: Inputs) -> str:
     if inputs.symmetric is None:
         return "not compared: there is no symmetry to compare with"
     if inputs.symmetric:
-        return "their distribution has the symmetry, too"
+        return "a classifier does not tell moved inputs: their distribution has the symmetry, too"
+    if inputs.stretched:
+        return "no distribution has the symmetry, which stretches the inputs"
     return (
         "their distribution does not have the symmetry: a classifier tells a moved input in "
         f"{100 * (0.5 + (inputs.told_apart or 0)):.0f} % of pairs"

@@ -52,7 +52,7 @@ def test_the_page_has_the_answer_and_its_reliability():
     assert text.startswith("Predictor     Gaussian process: R² 0.980 on 200 held-out rows")
     for said in (
         "so(2): 1 generator, kept to within 0.020", "d(a) = 1.00 b, d(b) = -1.00 a",
-        "found in 0 of 20", "the error is divided by 2", "other: no answer (declined)",
+        "found in 0 of 20", "the error of the process divided by 2", "other: no answer (declined)",
         "exact to within 0.05: 1 of 1",
     ):  # fmt: skip
         assert said in " ".join(text.split()), said
