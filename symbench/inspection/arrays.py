@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,7 +64,7 @@ def tensor_of(name: str, values: Any) -> Tensor:
         tensor = values.detach().cpu()
     else:
         try:
-            tensor = torch.as_tensor(getattr(values, "to_numpy", lambda: values)())
+            tensor = torch.from_numpy(np.array(getattr(values, "to_numpy", lambda: values)()))
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError(f"{name} is no array of numbers: {error}") from error
     if tensor.ndim < 2 or len(tensor) < _LEAST:

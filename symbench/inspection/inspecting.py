@@ -38,6 +38,7 @@ class Inspection:
         absent: why a score could not be measured, by its name.
         defects: by how much moved inputs fail to move the outputs, block by block.
         finding: whether and where the symmetry breaks, in a sentence.
+        unit: whose variance the scores are in units of, ``targets`` or ``outputs``.
     """
 
     network: str
@@ -47,6 +48,7 @@ class Inspection:
     absent: dict[str, str]
     defects: Defects
     finding: str
+    unit: str = "targets"
 
     def __str__(self) -> str:
         s = self.symmetry
@@ -54,7 +56,8 @@ class Inspection:
         lines += ["", f"{'all blocks moved as declared':60} {self.defects.whole:.2g}"]
         lines += [f"input {change!s:54} {change.defect:.2g}" for change in self.defects.inputs]
         lines += [f"output {block!s:53} {defect:.2g}" for block, defect in self.defects.outputs]
-        lines += ["", *(f"{name:60} {value:.2g}" for name, value in self.scores.items())]
+        lines += ["", f"scores, in units of the variance of the {self.unit}"]
+        lines += [f"{name:60} {value:.2g}" for name, value in self.scores.items()]
         lines += [f"{name:60} absent: {why}" for name, why in self.absent.items()]
         return "\n".join(lines)
 
@@ -224,7 +227,8 @@ def _inspected(network: nn.Module, name: str, subject: _Subject) -> Inspection:
             f" The group acts by interpolation, which alone makes a violation of {floor:.2g}."
         )
     return Inspection(
-        name, task.name, subject.symmetry, scores, dict(trained.notes), found, finding
+        name, task.name, subject.symmetry, scores, dict(trained.notes), found, finding,
+        "targets" if subject.has_targets else "outputs",
     )  # fmt: skip
 
 
