@@ -19,6 +19,7 @@ from symbench.results.report.printing import printed
 from symbench.results.report.tables import LEGEND, Table, coverage, tables
 
 _STYLES = {"plain": "", "best": "bold green", "dim": "dim", "bad": "red"}
+_LONGEST_NOTE = 600
 _LONGEST_NAME = 64
 _GAP = 2
 _BLOCKS: tuple[Block, ...] = ("symmetry", "extracted", "announced", "defects", "cost")
@@ -49,7 +50,7 @@ def _page(leaderboard: Leaderboard, width: int, columns: Sequence[str]) -> Itera
     for table in tables(leaderboard, columns):
         yield from _grids(table, width)
         for note in table.notes:
-            yield Padding(Text(plain(note), style="dim"), (0, 0, 0, 2))
+            yield Padding(Text(plain(note, _LONGEST_NOTE), style="dim"), (0, 0, 0, 2))
         yield ""
     yield from (Text(line, style="dim") for line in (LEGEND if leaderboard.rows else ()))
     yield Text(coverage(leaderboard))
