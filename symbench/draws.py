@@ -23,7 +23,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
@@ -34,21 +33,19 @@ from symbench.contract.task import fingerprint_of_draws
 from symbench.errors import InputError, PluginError
 from symbench.files import parse_json
 from symbench.registry.code_files import imported_packages, source_files
+from symbench.registry.edited import edited
+from symbench.registry.known_code import reads_files
 from symbench.registry.settings import pristine
 
 TEST_SEED = 0  # all trials have the same test set
 
 _VERSION = "2"  # of the format of cached files
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-_READS_FILES = ("fingerprint", "is_local", "available")  # overridden by tasks that read data files
 _SLOW = 0.05  # draws that take more processor seconds are cached on disk
 _LARGEST = 2**26  # bytes; larger draws are not cached on disk
 _ROUNDING = 1e-3  # of the largest number
 _FIX = "leave out the plugin of the model, or clone a tensor before writing into it"
-_CLOCK_ERROR = 2.0  # seconds; accuracy of the start time of a process
 _CORE = Path(__file__).parent
-# A forked worker inherits this from its server, whose modules it also has.
-_STARTED = psutil.Process().create_time() - _CLOCK_ERROR
 
 
 @dataclass(frozen=True)
@@ -251,7 +248,7 @@ def fingerprint(task: Task) -> str:
     Raises:
         InputError: two draws with the same arguments differ.
     """
-    return task.fingerprint() if _has_own_fingerprint(task) else _fingerprint(task)
+    return task.fingerprint() if reads_files(task) else _fingerprint(task)
 
 
 @lru_cache(maxsize=1024)  # a plan calls it for every model
@@ -270,11 +267,6 @@ def _fingerprint(task: Task) -> str:
 
 def _parsed_fingerprint(content: bytes) -> str | None:
     return text if _FINGERPRINT.fullmatch(text := content.decode()) else None
-
-
-def _has_own_fingerprint(task: Task) -> bool:
-    """Whether the task overrides a method that depends on data files."""
-    return any(getattr(type(task), name) is not getattr(Task, name) for name in _READS_FILES)
 
 
 def _path(task: Task, what: list[object], suffix: str = "") -> Path | None:
@@ -363,10 +355,9 @@ def _installed() -> list[str]:
 
 def _unedited(files: Mapping[str, Path]) -> str | None:
     """Return the hash of the files; None if one may have changed since it was imported."""
+    if edited(files.values()):
+        return None
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
-        about = file.stat()
-        if max(about.st_mtime, about.st_ctime) >= _STARTED:
-            return None
         digest.update(name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from symbench import Data, disk_cache, draws
 from symbench.draws import Draws, fingerprint
 from symbench.errors import InputError
+from symbench.registry import edited
 
 TASK = """
 import torch
@@ -41,7 +42,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(draws, "_SLOW", 0.0)
     # as if the process had started after the sources of the test were written
-    monkeypatch.setattr(draws, "_STARTED", math.inf)
+    monkeypatch.setattr("symbench.registry.edited._STARTED", math.inf)
     forget()
     yield tmp_path / "cache" / "draws"
     forget()
@@ -255,7 +256,7 @@ def test_nothing_is_kept_of_code_that_may_have_been_edited_since_it_was_loaded(
     monkeypatch.undo()
     monkeypatch.setenv("SYMBENCH_CACHE", str(cache.parent))
     task, _ = task_of(tmp_path / "a", monkeypatch)  # younger than this process
-    assert (tmp_path / "a" / "constant_task.py").stat().st_mtime > draws._STARTED
+    assert (tmp_path / "a" / "constant_task.py").stat().st_mtime > edited._STARTED
     assert fingerprint(task) == task.fingerprint()
     assert not cache.exists()
 

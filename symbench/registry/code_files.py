@@ -38,7 +38,12 @@ def source_files(cls: type) -> dict[str, Path]:
         path = Path(inspect.getfile(cls))
     except (OSError, TypeError):  # typed in at a prompt
         return {}
-    modules = _closure(cls.__module__, path)
+    return closure(cls.__module__, path)
+
+
+def closure(module: str, path: Path) -> dict[str, Path]:
+    """Return the files that a module depends on, like ``source_files``; ``path`` is its own."""
+    modules = _closure(module, path)
     return modules | _data_files(modules)
 
 

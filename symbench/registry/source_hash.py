@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,17 +35,37 @@ def model_sha256(registry: Registry, model: Model) -> str:
 
     A backbone that is not registered counts by its name, because it cannot be built.
     """
+
+    def part(name: str) -> tuple[str, Sequence[str]] | None:
+        if name not in registry.models:
+            return None
+        backbone = registry.model(name)()
+        return f"{backbone.version} {source_sha256(backbone)}", backbone.backbones
+
+    return with_backbones(source_sha256(model), model.backbones, part)
+
+
+def with_backbones(
+    own: str,
+    backbones: Iterable[str],
+    part: Callable[[str], tuple[str, Sequence[str]] | None],
+) -> str:
+    """Return the hash of a model's own code and of that of all its backbones.
+
+    Args:
+        own: the hash of its own code.
+        backbones: the names of those that it declares.
+        part: returns the code of a backbone and the names of its own, or None if it is unknown.
+    """
     parts: dict[str, str] = {}
-    waiting = list(model.backbones)
+    waiting = list(backbones)
     while waiting:
         if (name := waiting.pop()) in parts:
             continue
         parts[name] = ""
-        if name in registry.models:
-            part = registry.model(name)()
-            parts[name] = f"{part.version} {source_sha256(part)}"
-            waiting += part.backbones
-    own = source_sha256(model)
+        if (known := part(name)) is not None:
+            parts[name] = known[0]
+            waiting += known[1]
     lines = [own, *(f"{name} {code}" for name, code in sorted(parts.items()))]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if parts else own
 
@@ -54,6 +75,11 @@ def _of(cls: type) -> str:
     files = source_files(cls)
     if not files:
         return hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode()).hexdigest()
+    return of_files(files)
+
+
+def of_files(files: Mapping[str, Path]) -> str:
+    """Return the hash of files by name, as ``code_files.source_files`` returns them."""
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
         content = facts_of(file.read_bytes()).code if is_module(file) else _data(file)

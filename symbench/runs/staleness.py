@@ -1,13 +1,14 @@
-"""Whether what a record depends on has changed since it was made."""
+"""Whether what a record depends on has changed since it was made.
+
+The code is hashed without importing it, and torch only imported for what is not yet known.
+"""
 
 from __future__ import annotations
 
 from symbench.contract import Metric, Task
-from symbench.draws import fingerprint
-from symbench.metrics import CORE
 from symbench.records.record import FINISHED, Identity, Record
-from symbench.registry import Registry
-from symbench.registry.source_hash import model_sha256, source_sha256
+from symbench.registry import Registry, known_code
+from symbench.registry.source_hash import source_sha256
 from symbench.runs.protocol import PROTOCOL_VERSION
 
 
@@ -28,27 +29,27 @@ def is_stale(registry: Registry, identity: Identity) -> bool:
 
 
 def _has_other_task(registry: Registry, identity: Identity) -> bool:
-    if identity.task not in registry.tasks:
+    if (card := registry.tasks.get(identity.task)) is None:
         return False
-    task = registry.task(identity.task).for_tier(identity.tier)
     known = identity.task_version, identity.task_source_sha256
-    if (task.version, source_sha256(task)) != known:
+    if (card.version, known_code.code_of(card)) != known:
         return True
-    # showing results must not download a data set
-    return task.is_local() and fingerprint_of(task) != identity.task_fingerprint
+    now = known_code.fingerprint_of(card, identity.tier, _local_fingerprint)
+    return now is not None and now != identity.task_fingerprint
+
+
+def _local_fingerprint(task: Task) -> str | None:
+    """Return the task's fingerprint; None if its data would have to be downloaded to show it."""
+    return fingerprint_of(task) if task.is_local() else None
 
 
 def _has_other_model(registry: Registry, identity: Identity) -> bool:
-    if identity.model not in registry.models:
+    if (card := registry.models.get(identity.model)) is None:
         return False
-    cls = registry.model(identity.model)
-    if cls.version != identity.model_version:
+    if card.version != identity.model_version:
         return True
-    try:
-        model = cls(cls.Config(**identity.config))
-    except TypeError:  # its options have changed
-        return True
-    return model_sha256(registry, model) != identity.model_source_sha256
+    now = known_code.code_of_model(registry, card, identity.config)
+    return now != identity.model_source_sha256
 
 
 def has_changed_metrics(registry: Registry, record: Record) -> bool:
@@ -59,20 +60,37 @@ def has_changed_metrics(registry: Registry, record: Record) -> bool:
     """
     if (applied := record.provenance.metrics) is None:
         return bool(record.trials) and record.status in FINISHED
-    core = {metric.name: metric for metric in CORE}
+    core = known_code.core_codes(_codes_of_the_core)
     for name, known in applied.items():
-        if name in registry.metrics or name in core:
-            metric = core.get(name) or registry.card("metric", name).load()
-            if code_of_metric(metric) != known:
-                return True
+        if name in core:
+            now = core[name]
+        elif name in registry.metrics:
+            card = registry.card("metric", name)
+            now = _code(card.version, known_code.code_of(card))
+        else:
+            continue
+        if now != known:
+            return True
     return False
+
+
+def _codes_of_the_core() -> dict[str, str]:
+    from symbench.metrics import CORE
+
+    return {metric.name: code_of_metric(metric) for metric in CORE}
 
 
 def code_of_metric(metric: Metric | type[Metric]) -> str:
     """Return the version and the first digits of the source hash of a metric."""
-    return f"{metric.version} {source_sha256(metric)[:12]}"
+    return _code(metric.version, source_sha256(metric))
+
+
+def _code(version: str, sha256: str) -> str:
+    return f"{version} {sha256[:12]}"
 
 
 def fingerprint_of(task: Task) -> str:
     """Return the task's fingerprint, or an empty string if its data are not available."""
+    from symbench.draws import fingerprint
+
     return "" if task.available() else fingerprint(task)

@@ -191,7 +191,7 @@ def kept(tmp_path, monkeypatch):
     """Keep all draws on disk."""
     monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(draws, "_SLOW", 0.0)
-    monkeypatch.setattr(draws, "_STARTED", float("inf"))
+    monkeypatch.setattr("symbench.registry.edited._STARTED", float("inf"))
     for cached in (draws._drawn, draws._fingerprint, draws._source, draws._surroundings):
         cached.cache_clear()
     yield Draws(TASK, fingerprint(TASK))

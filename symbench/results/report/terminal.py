@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
-from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import RenderableType
-from rich.padding import Padding
-from rich.table import Table as Grid
-from rich.text import Text
 
 from symbench.results.leaderboard import Leaderboard
-from symbench.results.report.columns import Block
+from symbench.results.report.columns import Block, Cell
+from symbench.results.report.drawing import Grid, Line, drawn
 from symbench.results.report.escape import plain
-from symbench.results.report.printing import printed
 from symbench.results.report.tables import LEGEND, Table, coverage, tables
 
-_STYLES = {"plain": "", "best": "bold green", "dim": "dim", "bad": "red"}
 _LONGEST_NOTE = 600
 _LONGEST_NAME = 64
 _GAP = 2
@@ -34,32 +27,32 @@ def render(
     columns: Sequence[str] = (),
 ) -> str:
     """Return the tables, the legend and the coverage as text of at most ``width`` columns."""
-    return printed(_page(leaderboard, width, columns), width, colour=colour)
+    return drawn(_page(leaderboard, width, columns), width, colour=colour)
 
 
 def render_tables(leaderboard: Leaderboard, width: int = 120, columns: Sequence[str] = ()) -> str:
     """Return the tables, without notes, as text of at most ``width`` columns."""
-    return printed(
+    return drawn(
         (line for table in tables(leaderboard, columns) for line in _grids(table, width)),
         width,
         colour=False,
     )
 
 
-def _page(leaderboard: Leaderboard, width: int, columns: Sequence[str]) -> Iterator[RenderableType]:
+def _page(leaderboard: Leaderboard, width: int, columns: Sequence[str]) -> Iterator[Line | Grid]:
     for table in tables(leaderboard, columns):
         yield from _grids(table, width)
         for note in table.notes:
-            yield Padding(Text(plain(note, _LONGEST_NOTE), style="dim"), (0, 0, 0, 2))
-        yield ""
-    yield from (Text(line, style="dim") for line in (LEGEND if leaderboard.rows else ()))
-    yield Text(coverage(leaderboard))
+            yield Line(plain(note, _LONGEST_NOTE), "dim", indent=2)
+        yield Line("")
+    yield from (Line(line, "dim") for line in (LEGEND if leaderboard.rows else ()))
+    yield Line(coverage(leaderboard))
 
 
-def _grids(table: Table, width: int) -> Iterator[RenderableType]:
-    yield Text(plain(table.title), style="bold")
+def _grids(table: Table, width: int) -> Iterator[Line | Grid]:
+    yield Line(plain(table.title), "bold")
     for part in _parts(table, width):
-        yield from (part, "")
+        yield from (part, Line(""))
 
 
 def _parts(table: Table, width: int) -> list[Grid]:
@@ -134,19 +127,10 @@ def _grid(
 
     The name of a family is above its columns; the score of that name has the heading ``all``.
     """
-    grid = Grid(
-        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim",
-        title=Text(plain(family)) if family else None, title_justify="left",
-    )  # fmt: skip
-    for index in columns:
-        column = table.columns[index]
-        justify: Literal["left", "right"] = "right" if column.numeric else "left"
-        grid.add_column(Text(_heading(column.title, family)), justify=justify, overflow="fold")
-    for cells in table.rows:
-        if not filled or any(cells[index].text for index in filled):
-            grid.add_row(*(_text(cells[index].text, cells[index].style) for index in columns))
-    return grid
-
-
-def _text(text: str, style: str) -> Text:
-    return Text(plain(text, _LONGEST_NAME), style=_STYLES[style])
+    headings = [_heading(table.columns[index].title, family) for index in columns]
+    rows = [
+        [Cell(plain(cells[index].text, _LONGEST_NAME), cells[index].style) for index in columns]
+        for cells in table.rows
+        if not filled or any(cells[index].text for index in filled)
+    ]
+    return Grid(headings, [table.columns[index].numeric for index in columns], rows, plain(family))
