@@ -293,7 +293,7 @@ def plan(registry: Registry, selection: Selection, path: Path, *, fresh: bool) -
     store = Store(path)
     documents = []
     for cell in make_plan(registry, selection):
-        stored = None if fresh else store.read(cell.key)
+        stored = None if fresh or cell.reason else store.read(cell.key)
         reused = (
             stored is not None
             and stored.status in FINISHED

@@ -1,6 +1,7 @@
 """The result store: a directory with one JSON file per cell, each written atomically.
 
-Only this module writes these files. A path is made from a record's key (16 hex digits), never from
+The pairs that a plan declined are in one file beside the cells (``records.declined``). Only these
+modules write these files. A path is made from a record's key (16 hex digits), never from
 the name of a task or model. Stores are merged by copying files.
 """
 
@@ -20,6 +21,8 @@ from filelock import FileLock, Timeout
 
 from symbench.errors import StoreError
 from symbench.files import write_atomic
+from symbench.records.declined import DeclinedPairs
+from symbench.records.reading import HEAD, NewerError, cannot, check_schema, content_of
 from symbench.records.record import Record
 
 if TYPE_CHECKING:
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _KEY = re.compile(r"[0-9a-f]{16}")
-_HEAD = 1000  # bytes in which a record states its schema
-_SCHEMA = re.compile(rb'\A\s*\{\s*"schema"\s*:\s*(\d{1,6})\s*[,}]')
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(\+00:00|Z)?", re.ASCII)
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, RuntimeError)  # for safetensors
 _LARGEST = 10_000_000  # bytes; a record usually has about 10,000
@@ -38,7 +39,8 @@ _LARGEST_NETWORKS = 2**29  # bytes; the file of a cell's networks has at most ha
 class Store:
     """A directory of records, created when the first record is written.
 
-    ``warnings`` has one sentence for every file that could not be used.
+    ``declined`` holds the pairs that plans declined. ``warnings`` has one sentence for every file
+    that could not be used.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -46,6 +48,7 @@ class Store:
         self.cells = self.path / "cells"
         self.aside = self.path / "aside"
         self.warnings: list[str] = []
+        self.declined = DeclinedPairs(self.path, self._warn, self._put_aside)
         self._claims: dict[str, FileLock] = {}
         self._place: tuple[int, int] | None = None  # device and inode of ``cells``
 
@@ -61,7 +64,7 @@ class Store:
                 file.write(b"\0")
             self._place = _place(self.cells)
         except OSError as error:
-            raise _cannot("write", self.cells, error) from error
+            raise cannot("write", self.cells, error) from error
 
     def claim(self, key: str) -> bool:
         """Claim a cell for this process; return False if another process has claimed it.
@@ -79,7 +82,7 @@ class Store:
         except Timeout:
             return False
         except OSError as error:
-            raise _cannot("write", directory, error) from error
+            raise cannot("write", directory, error) from error
         self._claims[key] = lock
         return True
 
@@ -103,10 +106,10 @@ class Store:
             return None
         try:
             with path.open("rb") as file:
-                _check_schema(file.read(_HEAD))
+                check_schema(file.read(HEAD))
         except OSError:
             return None
-        except _NewerError as error:
+        except NewerError as error:
             return f"{path}: {error}, or choose another directory with --store DIR"
         return None
 
@@ -185,7 +188,7 @@ class Store:
                 "--keep-networks --fresh"
             ) from error
         except OSError as error:
-            raise _cannot("read", path, error) from error
+            raise cannot("read", path, error) from error
         if hashlib.sha256(content).hexdigest() != known.sha256:
             raise StoreError(
                 f"{path} is not the file that the record names: run the cell again with "
@@ -206,9 +209,10 @@ class Store:
         return (self.cells / _networks(record.key)).is_file()
 
     def records(self) -> list[Record]:
-        """Return every usable record, sorted by task, model, tier and start."""
+        """Return every usable record and the declined pairs, by task, model, tier and start."""
         read = [self._read(path) for path in self._files()]
-        return sorted((record for record in read if record is not None), key=_order)
+        records = [record for record in read if record is not None]
+        return sorted([*records, *self.declined.records()], key=_order)
 
     def set_aside(self) -> list[Path]:
         """Return the unusable files that were moved to ``aside/``."""
@@ -218,19 +222,19 @@ class Store:
         try:
             entries = sorted(self.cells.iterdir()) if self.cells.is_dir() else []
         except OSError as error:
-            raise _cannot("read", self.cells, error) from error
+            raise cannot("read", self.cells, error) from error
         return [path for path in entries if _is_record(path)]
 
     def _read(self, path: Path) -> Record | None:
         try:
-            content = _content(path)
+            content = content_of(path, _LARGEST)
             return _parsed(content, path.stem)
-        except _NewerError as error:
+        except NewerError as error:
             self._warn(f"{path} is ignored: {error}")
         except FileNotFoundError:  # another process has just moved it
             return None
         except OSError as error:
-            raise _cannot("read", path, error) from error
+            raise cannot("read", path, error) from error
         except ValueError as error:
             return self._put_aside(path, error)
         return None
@@ -250,7 +254,7 @@ class Store:
             self._warn(f"{path} is ignored: {why} (it could not be set aside: {error.strerror})")
             return None
         try:
-            record = _parsed(_content(Path(place)), path.stem)
+            record = _parsed(content_of(Path(place), _LARGEST), path.stem)
         except (OSError, ValueError):
             self._warn(f"{path} cannot be used: {why}; set aside as {place}")
             return None
@@ -267,15 +271,11 @@ class Store:
                 self._warn(f"{self.path} was moved or deleted: a new store is begun under its name")
             return write_atomic(path, content, durable=True)
         except OSError as error:
-            raise _cannot("write", path, error) from error
+            raise cannot("write", path, error) from error
 
     def _warn(self, message: str) -> None:
         self.warnings.append(message)
         _log.warning(message)
-
-
-class _NewerError(Exception):
-    """A record of a schema newer than this version knows."""
 
 
 class Source(Protocol):
@@ -353,30 +353,8 @@ def _is_record(path: Path) -> bool:
     return path.suffix == ".json" and _KEY.fullmatch(path.stem) is not None and path.is_file()
 
 
-def _content(path: Path) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(_LARGEST + 1)
-    _check_schema(content[:_HEAD])
-    if len(content) > _LARGEST:
-        raise ValueError(f"larger than {_LARGEST} bytes")
-    return content
-
-
-def _check_schema(head: bytes) -> None:
-    schema = _SCHEMA.match(head)
-    if schema is not None and int(schema[1]) > 1:
-        raise _NewerError(f"its schema is {int(schema[1])}, this version reads 1; update symbench")
-
-
 def _parsed(content: bytes, key: str) -> Record:
     record = Record.from_json(content.decode())
     if record.key != key:
         raise ValueError(f"its identity hashes to {record.key}, not to its name")
     return record
-
-
-def _cannot(verb: str, path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"cannot {verb} {path}: {error.strerror or error}; "
-        "free disk space or fix its permissions, or choose another directory with --store DIR"
-    )

@@ -65,8 +65,9 @@ def fingerprint_of(card: Card, tier: str, ask: Callable[[Task], str | None]) -> 
 
 def core_codes(metrics: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
     """Return ``metrics()``, the codes of the core's metrics by name."""
-    path = disk_cache.path_of("code", ["core metrics", _core().sha256], ".json")
-    known: Mapping[str, str] = _answered(path, lambda: dict(metrics()), keep=not _core().edited)
+    known: Mapping[str, str] = _answered(
+        ("the core's metrics", _core().sha256), lambda: dict(metrics()), keep=not _core().edited
+    )
     return known
 
 
@@ -94,23 +95,23 @@ def _kept(card: Card, question: list[Any], ask: Callable[[], Any]) -> Any:
     sources = _sources(card.target) if isinstance(card.target, str) else None
     if sources is None:
         return ask()
-    what = [card.target, sources.sha256, _core().sha256, *question]
-    keep = not (sources.edited or _core().edited)
-    return _answered(disk_cache.path_of("code", what, ".json"), ask, keep=keep)
+    what = card.target, sources.sha256, _core().sha256, json.dumps(question, sort_keys=True)
+    return _answered(what, ask, keep=not (sources.edited or _core().edited))
 
 
-_answers: dict[Path, Any] = {}  # of this process
+_answers: dict[tuple[str, ...], Any] = {}  # of this process
 
 
-def _answered(path: Path, ask: Callable[[], Any], *, keep: bool) -> Any:
-    if path not in _answers:
+def _answered(what: tuple[str, ...], ask: Callable[[], Any], *, keep: bool) -> Any:
+    if what not in _answers:
+        path = disk_cache.path_of("code", what, ".json")
         kept = disk_cache.load(path, json.loads)
         if not (isinstance(kept, list) and len(kept) == 1):
             kept = [ask()]
             if keep:
                 disk_cache.save(path, json.dumps(kept).encode())
-        _answers[path] = kept[0]
-    return _answers[path]
+        _answers[what] = kept[0]
+    return _answers[what]
 
 
 class _Sources(NamedTuple):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from symbench.records.declined import declined_record
 from symbench.records.record import FINISHED, Failure, Record
 from symbench.records.store import Store
 from symbench.registry import Registry
@@ -77,6 +79,23 @@ class Desk:
                 del self.unfinished[cell.key]
                 failure = Failure(type="NewerRecord", message=why)
                 yield Record(identity=cell.identity, status="failed", error=failure)
+
+    def declined(self) -> Iterator[tuple[Record, bool]]:
+        """Yield the record of each declined cell, and whether the store had it; they are finished.
+
+        Those of an experiment are not stored, because it replaces no result.
+        """
+        cells = [one for one in self.unfinished.values() if one.reason and one.error is None]
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        records = [declined_record(cell.identity, cell.reason or "", now) for cell in cells]
+        accepted = [one.identity for one in self.unfinished.values() if one.reason is None]
+        if any(one.protocol.get("experiment") for one in [*accepted, *(c.identity for c in cells)]):
+            new = {record.key for record in records}
+        else:
+            new = {record.key for record in self.store.declined.update(records, accepted)}
+        for record in records:
+            del self.unfinished[record.key]
+            yield record, record.key not in new
 
     def reused(self) -> Iterator[Record]:
         """Yield the usable records in the store, and mark their cells as finished."""

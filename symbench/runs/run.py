@@ -92,6 +92,7 @@ def execute(registry: Registry, selection: Selection, options: Options) -> Run:
 def _records(desk: Desk, run: Run, executor: Executor) -> Iterator[tuple[Record, bool]]:
     """Yield each cell's record, and whether it was reused from the store."""
     try:
+        yield from desk.declined()
         while desk.unfinished:
             for record in desk.blocked():
                 yield record, False

@@ -20,7 +20,7 @@ def is_outdated(registry: Registry, record: Record) -> bool:
 def is_stale(registry: Registry, identity: Identity) -> bool:
     """Whether the task, the model or the protocol has changed since the record was made.
 
-    A task or model that is not registered, or whose data are missing, counts as unchanged.
+    A task or model that is not registered, or whose data are missing or were, counts as unchanged.
     Identities without the hash of the task's source, of earlier releases, are stale.
     """
     if identity.protocol.get("version") != PROTOCOL_VERSION or identity.task_source_sha256 is None:
@@ -34,6 +34,8 @@ def _has_other_task(registry: Registry, identity: Identity) -> bool:
     known = identity.task_version, identity.task_source_sha256
     if (card.version, known_code.code_of(card)) != known:
         return True
+    if not identity.task_fingerprint:  # the data were missing; whether they are here needs torch
+        return False
     now = known_code.fingerprint_of(card, identity.tier, _local_fingerprint)
     return now is not None and now != identity.task_fingerprint
 

@@ -68,7 +68,7 @@ def supervised(
     Raises:
         SymbenchError: no process can be started.
     """
-    yield from _declined(cells, registry, claim)
+    yield from _unplanned(cells, registry, claim)
     waiting = [cell for cell in reversed(cells) if cell.reason is None]
     pool = _Pool(registry, options, {cell.model for cell in waiting})
     try:
@@ -87,10 +87,10 @@ def supervised(
             worker.end()
 
 
-def _declined(
+def _unplanned(
     cells: Sequence[Cell], registry: Registry, claim: Callable[[Cell], bool]
 ) -> Iterator[Record]:
-    """Yield the records of declined cells, which need no process."""
+    """Yield the records of cells whose task or model failed in planning: they need no process."""
     for cell in cells:
         if cell.reason is not None and claim(cell):
             yield run_cell(registry, cell)
