@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from symbench.contract.board import Board
@@ -23,7 +23,7 @@ _MOST = 10  # cells without a result that are named
 
 def ending(
     table: Leaderboard,
-    records: Iterable[Record],
+    records: Sequence[Record],
     boards: Iterable[Board],
     store: str,
     width: int,
@@ -56,7 +56,7 @@ def ending(
         ("all as pages:", f"symbench publish{store} --to DIR"),
     ]
     parts.append("The rest:\n" + listing.lines(commands if named else commands[1:], width))
-    parts.append(wrapped([*_trouble(table), *_notes(table)], width))
+    parts.append(wrapped([*_trouble(table), *_notes(table, records)], width))
     return "\n".join(parts)
 
 
@@ -74,7 +74,7 @@ def _trouble(table: Leaderboard) -> Iterator[str]:
         yield f"and {len(failed) - _MOST} more without a result"
 
 
-def _notes(table: Leaderboard) -> Iterator[str]:
-    if why := unfit(table.tier, table.rows):
+def _notes(table: Leaderboard, records: Iterable[Record]) -> Iterator[str]:
+    if why := unfit(table.tier, records):
         yield why
     yield coverage(table)

@@ -17,6 +17,7 @@ from symbench.results.leaderboard.boards import Standings, standings
 from symbench.results.leaderboard.discovery import DiscoveryBoard, discovery_board
 from symbench.results.leaderboard.false_findings import false_findings
 from symbench.results.leaderboard.findings import Supported, supported
+from symbench.results.leaderboard.fitness import unfit
 from symbench.results.leaderboard.matrix import Line, matrix
 from symbench.results.leaderboard.rows import UNRANKED, FalseFindings
 from symbench.results.report.columns import spread
@@ -63,6 +64,11 @@ class Content:
         found = [(one.name, supported(one, self.records, self.tier))
                  for one in self.details.boards]  # fmt: skip
         return [(name, shown) for name, shown in found if shown]
+
+    @cached_property
+    def unfit(self) -> str | None:
+        """Why the results are not fit to compare models by; None if they are."""
+        return unfit(self.tier, self.records)
 
     @cached_property
     def matrix(self) -> list[Line]:

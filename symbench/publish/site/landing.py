@@ -11,7 +11,6 @@ from symbench.publish.site.content import Content
 from symbench.publish.site.frame import inline, shell
 from symbench.publish.site.render import page
 from symbench.results.leaderboard.boards import Standings
-from symbench.results.leaderboard.fitness import unfit
 from symbench.results.leaderboard.matrix import CLASSES
 from symbench.results.report import boards, matrix, summaries
 
@@ -25,7 +24,7 @@ def overview(content: Content) -> bytes:
         "overview.html",
         **shell(content, "Overview", depth=0),
         origin=content.origin,
-        unfit=unfit(content.tier, content.rows),
+        unfit=content.unfit,
         findings=_findings(content),
         standings=content.standings,
         first=_FIRST,
@@ -45,7 +44,7 @@ def board(content: Content, standings: Standings) -> bytes:
     return page(
         "board.html",
         **shell(content, standings.board.question, depth=1),
-        unfit=unfit(content.tier, content.rows),
+        unfit=content.unfit,
         one=standings,
         report=boards,
         findings=[boards.sentence(finding) for finding in shown],

@@ -16,7 +16,6 @@ from symbench.publish.site.frame import inline, shell
 from symbench.publish.site.render import ident, page
 from symbench.results import statistics
 from symbench.results.leaderboard import Row
-from symbench.results.leaderboard.fitness import unfit
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.report import discovery as boards
 from symbench.results.report import numbers, summaries
@@ -45,7 +44,7 @@ def task(content: Content, name: str) -> bytes:
         figure=inline(curves(content, name)),
         sizes=len({point.n_train for row in rows for point in row.curve}),
         published=_published(content, name),
-        unfit=unfit(content.tier),
+        unfit=content.unfit,
         pictures=[
             (model, names, _found(content, name, model))
             for model, names in _best_pictures(content, name)

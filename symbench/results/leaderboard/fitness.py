@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
-from symbench.results.leaderboard.rows import Row
+from symbench.records.record import Record
+from symbench.results.fidelity import Judge, judge
+from symbench.results.leaderboard.record_summary import RecordSummary
 
-_UNFIT = {
-    "smoke": "The tier smoke only checks that everything runs; its errors say nothing about "
-    "models.",
-    "quick": "The tier quick trains for few updates, and models that learn slowly are not "
-    "converged in it: compare models in the tier standard or full.",
-}
+_SMOKE = "The tier smoke only checks that everything runs; its errors say nothing about models."
 
 
-def unfit(tier: str, rows: Iterable[Row] = ()) -> str | None:
+def unfit(tier: str, records: Iterable[Record], judge: Judge = judge) -> str | None:
     """Return why the results of a tier are not fit to compare models by; None if they are.
 
+    Those of ``smoke`` never are, and those of ``quick`` only if all of them are known to have
+    converged. In the longer tiers a result that has not converged is marked and not ranked.
+
     Args:
-        tier: of all rows.
-        rows: those that are known not to have converged are counted.
+        tier: of all records.
+        records: the results.
+        judge: whether a cell had enough updates; by default the shipped measurements say so.
     """
-    if (why := _UNFIT.get(tier)) is None:
+    if tier == "smoke":
+        return _SMOKE
+    if tier != "quick":
         return None
-    marked = sum("not converged" in row.flags for row in rows)
-    known = f" {marked} results are known to improve with more updates; they are not ranked."
-    return why + (known if marked else "")
+    trained = [one for one in map(RecordSummary, records) if one.trials and one.trains]
+    verdicts = Counter(judge(one.record.identity, one.smallest_error) for one in trained)
+    if trained and verdicts["converged"] == len(trained):
+        return None
+    return (
+        f"The tier quick trains for few updates: {verdicts['converged']} of {len(trained)} results "
+        "are known to have converged. Compare models in the tier standard or full."
+    )

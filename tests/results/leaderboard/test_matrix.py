@@ -78,7 +78,12 @@ def test_an_exact_model_has_no_ratio_and_no_line_is_wider_than_the_terminal():
     assert "…" in shown[1].split()[0]
 
 
-def test_short_tiers_are_not_fit_to_compare():
-    assert "errors say nothing" in (unfit("smoke") or "")
-    assert "not converged" in (unfit("quick") or "")
-    assert unfit("full") is None
+def test_short_tiers_are_not_fit_to_compare_unless_all_is_known_to_have_converged():
+    def verdicts(identity, _):
+        return "converged" if identity.model == "mlp" else "unmeasured"
+
+    assert "errors say nothing" in unfit("smoke", RECORDS, verdicts)
+    assert "1 of 7 results are known to have converged" in unfit("quick", RECORDS, verdicts)
+    assert unfit("quick", RECORDS[:1], verdicts) is None
+    assert "0 of 0" in unfit("quick", [], verdicts)
+    assert unfit("standard", RECORDS, verdicts) is unfit("full", RECORDS, verdicts) is None
