@@ -326,13 +326,13 @@ def execute(
         verbose: whether the pairs that do not apply get a line each.
     """
     from symbench.api import result
-    from symbench.cli.boards import FirstBoards
+    from symbench.cli.first_tables import FirstTables
     from symbench.runs import run
     from symbench.runs.order import families
 
     watch = Watch(verbose=verbose)
-    boards = FirstBoards(families(registry), watch.show, terminal_width())
-    for reporter in (watch, boards):
+    tables = FirstTables(families(registry), watch.show, terminal_width())
+    for reporter in (watch, tables):
         registry.add_reporter(reporter)
     with watch.bars:
         done = result(run.execute(registry, selection, options), published)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from made_records import cell as record_of
 
-from symbench.cli.boards import FirstBoards
+from symbench.cli.first_tables import FirstTables
 
 
 def replay(tasks: list[str], families: dict[str, str]) -> list[str]:
@@ -22,7 +22,7 @@ def replay(tasks: list[str], families: dict[str, str]) -> list[str]:
     ]
     run = SimpleNamespace(cells=cells, outcomes=[], records=[], interrupted=False)
     written: list[str] = []
-    reporter = FirstBoards(families, written.append, 100)
+    reporter = FirstTables(families, written.append, 100)
     reporter.symbench_run_started(run)
     for cell, record in zip(cells, records, strict=True):
         run.outcomes.append(None)

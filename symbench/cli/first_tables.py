@@ -1,4 +1,4 @@
-"""The boards that a long run shows before it ends: that of the first task of every family."""
+"""The tables that a long run shows before it ends: that of the first task of every family."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from symbench.runs.run import Run
 
 
-class FirstBoards:
+class FirstTables:
     """A reporter that writes the table of errors of the first tasks as soon as they are done.
 
     Args:
