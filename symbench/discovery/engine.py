@@ -92,7 +92,7 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
     found = replace(
         found,
         finite=tuple(
-            elements(fit, question.spaces.together(L), found.algebra, found.space, stream)
+            elements(fit, fit.question.spaces.together(L), found.algebra, found.space, stream)
         ),
         inputs_alone=compared(fit.question, L, seeded("discover", seed, "inputs")),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import math
 import re
 import warnings
 from collections import Counter
@@ -14,7 +15,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 from symbench.errors import InputError
 
@@ -170,6 +171,8 @@ def _npz(content: bytes, source: str, sha256: str) -> Columns:
     """Return the arrays of the longest first axis that most of them share; pickles are refused."""
     import numpy as np
 
+    if not is_zipfile(io.BytesIO(content)):
+        raise InputError(f"{source}: not an npz file: write it by numpy.savez")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -178,6 +181,8 @@ def _npz(content: bytes, source: str, sha256: str) -> Columns:
     rows = Counter(len(array) for array in arrays.values() if array.ndim)
     if not rows:
         raise InputError(f"{source}: it holds no array with rows: store x and y")
+    if max(rows.values()) == 1:  # none is of the length of another
+        return of_arrays({name: a for name, a in arrays.items() if a.ndim}, source, sha256)
     count = max(rows, key=lambda length: (rows[length], length))
     return of_arrays(
         {name: a for name, a in arrays.items() if a.ndim and len(a) == count}, source, sha256
@@ -235,7 +240,7 @@ def of_arrays(arrays: Mapping[str, Any], source: str, sha256: str = "") -> Colum
         raise InputError(f"{source}: the arrays need equally many rows, {told}")
     for name, array in arrays.items():
         digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
-        flat = array.reshape(len(array), -1)
+        flat = array.reshape(len(array), math.prod(array.shape[1:]))
         wide = array.ndim > 1
         places[name] = tuple(f"{name}.{k}" if wide else name for k in range(flat.shape[1]))
         columns.update(zip(places[name], flat.T, strict=True))

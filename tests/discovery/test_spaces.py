@@ -80,6 +80,13 @@ def test_a_space_without_a_vector_among_the_inputs_is_named(normal):
         symbench.discover(normal(60, 3), normal(60, 2, seed=1), layout="1 x 3 -> 1 x 2")
 
 
+def test_inputs_along_one_line_leave_directions_untested(normal):
+    x = normal(60, 1)
+    found = symbench.discover(torch.cat([x, 2 * x, 3 * x], 1), x.sin(), compare=False, controls=0)
+    assert found.not_tested >= 0
+    assert found.generators == ()
+
+
 @pytest.mark.slow
 def test_the_rotations_of_two_spaces_are_found_and_named(normal):
     x = normal(300, 8)

@@ -268,3 +268,20 @@ def test_arrays_need_targets_and_equal_lengths():
     assert "targets are missing" in _refused(x)
     assert "x has 40, y has 39" in _refused(x, x[1:, 0])
     assert "rows of equal length" in _refused([[1.0], [1.0, 2.0]], [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"x": np.zeros((60, 3)), "y": np.zeros(50)}, "x has 60, y has 50"),
+        ({"x": np.zeros((0, 3)), "y": np.zeros(0)}, "0 rows: at least 20 are needed"),
+    ],
+)
+def test_arrays_that_are_no_table_are_refused(tmp_path, arrays, said):
+    np.savez(tmp_path / "t.npz", **arrays)
+    assert said in _refused(tmp_path / "t.npz")
+
+
+def test_what_is_no_npz_file_is_not_called_pickled(tmp_path):
+    (tmp_path / "t.npz").write_text("hello")
+    assert "not an npz file: write it by numpy.savez" in _refused(tmp_path / "t.npz")
