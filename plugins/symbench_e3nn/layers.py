@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self, cast
+from copy import deepcopy
+from functools import lru_cache
+from typing import Any, Self, TypeVar, cast
 
 import torch
+import torch.fx
 from e3nn import nn as gates
 from e3nn import o3
+from e3nn.util.codegen import CodeGenMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
 from symbench import InputError
 from symbench.groups import Representation
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Reader(nn.Module):
@@ -159,6 +165,28 @@ class Writer(Exact):
         return torch.cat([part @ self.constant if rank == 2 else part for part, rank in pairs], 1)
 
 
+def copied(module: Module, memo: dict[int, Any]) -> Module:
+    """Return a deep copy of a module that shares the code that e3nn has generated for its layers.
+
+    e3nn would write that code to bytes and read it back, which takes as long as generating it.
+    """
+    for part in module.modules():
+        code = isinstance(part, torch.fx.GraphModule | torch.jit.ScriptModule)
+        if code and not [*part.parameters(), *part.buffers()]:
+            memo[id(part)] = part
+    for part in module.modules():
+        if isinstance(part, CodeGenMixin):
+            memo[id(part)] = _like(part, memo)
+    return _like(module, memo)
+
+
+def _like(module: Module, memo: dict[int, Any]) -> Module:
+    new = type(module).__new__(type(module))
+    memo[id(module)] = new
+    vars(new).update(deepcopy(vars(module), memo))
+    return new
+
+
 class TensorProductNetwork(nn.Module):
     """Linear, ``depth`` gated tensor-product layers, linear: an O(3)-equivariant network.
 
@@ -181,3 +209,40 @@ class TensorProductNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return y: [n, input size] -> [n, output size]."""
         return cast(Tensor, self.writer(self.layers(self.embedding(self.reader(x)))))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copied(self, memo)
+
+    def draw(self) -> None:
+        """Draw the weights as the constructor does, from torch's global generator."""
+        for module in self.modules():
+            if isinstance(module, o3.Linear):
+                module.weight.data = torch.randn_like(module.weight)
+        for layer in self.layers:
+            nn.init.zeros_(layer.out.weight)
+
+
+@lru_cache(maxsize=16)
+def _built(
+    inputs: Representation,
+    outputs: Representation,
+    channels: int,
+    depth: int,
+    dtype: torch.dtype,  # noqa: ARG001 - of the constants that it registers
+) -> TensorProductNetwork:
+    """Return a network of default dtype ``dtype``, of which ``network`` returns copies."""
+    with torch.random.fork_rng(devices=[]):
+        return TensorProductNetwork(inputs, outputs, channels, depth)
+
+
+def network(
+    inputs: Representation, outputs: Representation, channels: int, depth: int
+) -> TensorProductNetwork:
+    """Return a new network with the weights that ``TensorProductNetwork`` would draw.
+
+    It is a copy of one that is built once in a process, because e3nn generates code for each layer.
+    """
+    built = _built(inputs, outputs, channels, depth, torch.get_default_dtype())
+    new = deepcopy(built)
+    new.draw()
+    return new

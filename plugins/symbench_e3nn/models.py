@@ -60,7 +60,7 @@ class E3NN(Model):
             InputError: neither the symmetry nor the ambient group is O(3) or SO(3).
         """
         # e3nn takes seconds to import, and plans build no network
-        from symbench_e3nn.layers import TensorProductNetwork
+        from symbench_e3nn.layers import network
 
         group = _rotations(problem)
         if problem.symmetry is None or group is None:
@@ -68,7 +68,7 @@ class E3NN(Model):
         inputs, outputs = (
             r.rebind(group) for r in (problem.symmetry.input, problem.symmetry.output)
         )
-        net = TensorProductNetwork(inputs, outputs, self.config.channels, self.config.depth)
+        net = network(inputs, outputs, self.config.channels, self.config.depth)
         return Standardised(net, inputs, outputs, problem.output_shape)
 
 

@@ -12,7 +12,7 @@ import torch
 from e3nn import o3
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symbench_e3nn.layers import bounded, clebsch_gordan
+from symbench_e3nn.layers import TensorProductNetwork, bounded, clebsch_gordan, network
 from symbench_e3nn.models import E3NN
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, stack_module_state, vmap
@@ -214,3 +214,36 @@ def test_the_card_says_what_the_class_says() -> None:
     assert card.load() is E3NN
     assert (card.name, card.version, card.summary) == (E3NN.name, E3NN.version, E3NN.summary)
     assert card.details == {"prior": E3NN.prior, "equivariant": True}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_network_is_the_one_that_the_constructor_makes(name):
+    group = O(3) if name != "so3-cross" else SO(3)
+    law = tuple(rep.rebind(group) for rep in (PROBLEMS[name].symmetry.input,
+                                              PROBLEMS[name].symmetry.output))  # fmt: skip
+    for seed in range(2):
+        made = []
+        for make in (TensorProductNetwork, network):
+            torch.manual_seed(seed)
+            made.append((make(*law, 4, 1), torch.rand(3)))
+        (one, after_one), (other, after_other) = made
+        assert torch.equal(after_one, after_other)  # both have drawn as many numbers
+        states = one.state_dict(), other.state_dict()
+        assert states[0].keys() == states[1].keys()
+        assert all(torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
+        x = torch.randn(5, law[0].size)
+        assert torch.equal(one(x), other(x))
+
+
+def test_copies_share_code_and_no_tensor():
+    law = PROBLEMS["so3-cross"].symmetry
+    net = network(law.input, law.output, 4, 1)
+    other = deepcopy(net)
+    kept = {id(part) for part in net.modules()} & {id(part) for part in other.modules()}
+    assert kept
+    assert all(not [*part.parameters(), *part.buffers()] for part in net.modules()
+               if id(part) in kept)  # fmt: skip
+    before = other.embedding.weight.clone()
+    with torch.no_grad():
+        net.embedding.weight.add_(1)
+    assert torch.equal(other.embedding.weight, before)
