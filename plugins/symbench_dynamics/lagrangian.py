@@ -19,7 +19,8 @@ def accelerations(
     """Return q̈ [n, f] = M⁺ (∂L/∂q - (∂²L/∂v∂q) v), M = ∂²L/∂v² (Cranmer et al. 2020).
 
     ``lagrangian`` maps q, v [f] of one system to a number. M⁺ = (MᵀM + ridge²)⁻¹ Mᵀ is smooth where
-    M is singular, as a learned M may be during training. With ridge = 0 it is the inverse.
+    M is singular, as a learned M may be during training. With ridge = 0 it is the inverse; where M
+    is singular then, the result is not finite. (``solve`` would have a GPU wait for the host.)
     """
 
     def one(q: Tensor, v: Tensor) -> Tensor:
@@ -27,9 +28,9 @@ def accelerations(
         mixed, mass = jacrev(grad(lagrangian, argnums=1), argnums=(0, 1))(q, v)
         right = grad(lagrangian, argnums=0)(q, v) - mixed @ v
         if ridge == 0:
-            return cast(Tensor, torch.linalg.solve(mass, right))
+            return cast(Tensor, torch.linalg.solve_ex(mass, right).result)
         normal = mass.mT @ mass + ridge**2 * torch.eye(len(q), dtype=q.dtype, device=q.device)
-        return cast(Tensor, torch.linalg.solve(normal, mass.mT @ right))
+        return cast(Tensor, torch.linalg.solve_ex(normal, mass.mT @ right).result)
 
     return vmap(one)(q, v)
 

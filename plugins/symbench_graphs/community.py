@@ -80,9 +80,11 @@ class Community(GraphTask):
     def objective(self, prediction: Tensor, x: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
         """Return the smaller mean cross-entropy of the two namings of the blocks, [n]."""
         logs = prediction.log_softmax(1)
-        losses = [
-            -(y[:, list(names)] * logs).sum(1).mean(1) for names in permutations(range(BLOCKS))
+        named = [  # by views: a list of positions would be copied to a GPU in every step
+            torch.stack([y[:, block] for block in names], 1)
+            for names in permutations(range(BLOCKS))
         ]
+        losses = [-(each * logs).sum(1).mean(1) for each in named]
         return torch.stack(losses).amin(0)
 
     def headline_error(self, prediction: Tensor, test: Data) -> float:

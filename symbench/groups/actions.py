@@ -50,7 +50,7 @@ def acted(rep: Acting, g: Tensor, x: Tensor) -> Tensor:
     matrices = {leaf: _block(rep, leaf, g) for leaf in rep.leaves}
     for leaf, block in matrices.items():
         if leaf.dual:
-            matrices[leaf] = torch.linalg.inv(block).mT
+            matrices[leaf] = torch.linalg.inv_ex(block).inverse.mT  # without asking a GPU
     return _piecewise(rep, g, x, lambda modes, t: _product(matrices, modes, t))
 
 
@@ -118,7 +118,7 @@ def _reindexed(matrix: Tensor, modes: Modes, t: Tensor) -> Tensor:
     if flat.numel() == flat.shape[-1]:
         return t.index_select(-1, flat.flatten())
     one_for_a_batch = flat.ndim == t.ndim - 1 and flat.shape[1:].numel() == flat.shape[-1]
-    if one_for_a_batch and len(flat):
+    if one_for_a_batch and len(flat) and not t.is_cuda:  # a GPU would launch a kernel for each
         rows = zip(t, flat.flatten(1), strict=True)
         return torch.stack([part.index_select(-1, row) for part, row in rows])
     return torch.take_along_dim(t, flat[..., None, :], -1)

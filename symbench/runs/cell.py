@@ -35,6 +35,7 @@ from symbench.training.setup import (
     Trial,
     TrialKey,
     quiet,
+    without_tf32,
 )
 from symbench.training.train import train
 
@@ -68,8 +69,9 @@ def run_cell(  # noqa: PLR0913 - public arguments
         keep_networks: whose trained networks the record brings along.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    if device.startswith("cuda"):  # TF32 rounds to ten bits of mantissa, which scores would show
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    if device.startswith("cuda"):
+        without_tf32()
+        torch.cuda.reset_peak_memory_stats(device)
     if cell.error is not None:  # in planning
         record = Record(identity=cell.identity, status="failed", error=cell.error)
     elif cell.reason is not None:
@@ -184,7 +186,7 @@ def failure_of(error: BaseException) -> tuple[Status, Failure]:
 
 def _peak_bytes(device: torch.device) -> float:
     if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated(device))
+        return float(torch.cuda.max_memory_reserved(device))  # with what the allocator keeps
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 

@@ -13,6 +13,7 @@ from symbench.training.setup import FleetMode
 
 DEFAULT_STORE = Path("symbench-results")
 _SHARE = 0.9  # of the machine's memory, divided among the cells that run at a time
+_LEAST_ON_GPU = 4.0  # GiB; up to 3 of them are CUDA's libraries, which processes share
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Options:
         ray_address: host:port of a cluster, for executors that use one.
         jobs: cells at a time; None lets the executor choose.
         timeout: wall-clock seconds per cell; None means the tier's limit, 0 means no limit.
-        memory: GiB per cell; None means an equal share of 90 % of the machine's memory.
+        memory: GiB per cell; None means an equal share of 90 % of the machine's memory, but at
+            least 4 on a GPU.
         fleet: whether the trials of a cell train together.
         keep_networks: keep the trained networks of all trials, or of those at the largest n_train.
         fresh: compute cells again that are in the store.
@@ -71,10 +73,11 @@ class Options:
         """
         import psutil
 
-        jobs = self.jobs or usable_cores()
+        jobs, device = self.jobs or usable_cores(), resolve_device(self.device)
         share = _SHARE * float(psutil.virtual_memory().total) / jobs / 2**30
-        memory = share if self.memory is None else self.memory
-        return replace(self, device=resolve_device(self.device), jobs=jobs, memory=memory)
+        least = _LEAST_ON_GPU if device == "cuda" else 0.0
+        memory = max(share, least) if self.memory is None else self.memory
+        return replace(self, device=device, jobs=jobs, memory=memory)
 
 
 def resolve_device(name: str) -> str:

@@ -30,7 +30,7 @@ from symbench.registry.card import one_line
 from symbench.registry.registration import CORE_SCORES
 from symbench.runs.protocol import SymmetryAt
 from symbench.training.outside import Outside
-from symbench.training.setup import TrainingSetup, Trial, seeded_globally
+from symbench.training.setup import TrainingSetup, Trial, seeded_globally, wait_for
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -181,9 +181,11 @@ class _Scoring:
 
     def _seen(self, trial: Trial) -> tuple[dict[str, float], Trained | None]:
         """Return the cost of a trial, and what the metrics see of it unless it diverged."""
+        wait_for(trial.data.x.device)
         started = time.perf_counter()
         with seeded_evaluation(self.draws.task, trial.key.seed, trial.module):
             prediction = predict(trial.module, self.test)
+        wait_for(trial.data.x.device)
         cost = {
             "parameters": _parameters(trial.module),
             "train_seconds": trial.seconds,

@@ -11,18 +11,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from symbench.training.setup import Capture, Graph
 from symbench.training.update import Update
 
 _log = logging.getLogger(__name__)
 _EAGER = 3  # updates before the capture; they create caches, workspaces and optimiser state
-_HOST = {"aten::lift_fresh", "aten::_linalg_check_errors", "aten::linalg_matrix_exp"}
+_HOST = {  # of the decompositions, the kernel itself reads the status
+    "aten::lift_fresh", "aten::_linalg_check_errors", "aten::linalg_matrix_exp",
+    "aten::_linalg_eigh", "aten::_linalg_eigvals", "aten::linalg_eig", "aten::_linalg_svd",
+    "aten::linalg_lstsq", "aten::linalg_pinv",
+}  # fmt: skip
+_INDEXED = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
 _broken: list[Graph] = []  # never freed: the allocator may still refer to a failed capture's graph
 
 
@@ -49,9 +56,11 @@ class Replay:
         self._make: Callable[[], Graph] | None = torch.cuda.CUDAGraph if cuda else None
         if make is not None:
             self._make = make
-        self._side = torch.cuda.Stream(device) if cuda else None
+        self._side = _stream(device) if cuda else None
         self.capture = Capture(False, "device" if self._make is None else "short")
-        if self._make is not None and assigns():
+        if self._make is not None and _broken:  # the allocator counts it as still under way
+            self._decline("an earlier capture of this process failed")
+        elif self._make is not None and assigns():
             self._decline("state: a call assigns attributes")
 
     def __call__(self, update: int) -> None:
@@ -91,6 +100,7 @@ class Replay:
         try:
             if self._side is not None:
                 torch.cuda.synchronize(self._device)
+                torch.cuda.empty_cache()  # the graph has a pool of its own
             graph.capture_begin()
             try:
                 self._stack.step(capturable=True)
@@ -108,6 +118,12 @@ class Replay:
         self._make, self.capture = None, Capture(False, reason)
 
 
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """Return the stream of all captures: each stream has a workspace and a cache of its own."""
+    return torch.cuda.Stream(device)
+
+
 class _Watch(TorchDispatchMode):
     """Finds the first operation that a graph would freeze or that breaks its capture."""
 
@@ -120,15 +136,30 @@ class _Watch(TorchDispatchMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if not self.obstacle:
-            self.obstacle = self._obstacle_in(func, args, result)
+            self.obstacle = self._obstacle_in(func, args, kwargs or {}, result)
         return result
 
-    def _obstacle_in(self, func: Any, args: tuple[Any, ...], result: Any) -> str:
+    def _obstacle_in(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> str:
         name = func._schema.name
         if torch.Tag.nondeterministic_seeded in func.tags:
             return f"{name} draws random numbers"
-        synchronises = torch.Tag.data_dependent_output in func.tags or name in _HOST
-        tensors = [t for t in (*args, result) if isinstance(t, Tensor)]
-        if synchronises and any(t.device.type == self._device.type for t in tensors):
+        tensors = [t for t in tree_leaves((args, kwargs, result)) if isinstance(t, Tensor)]
+        kinds = {t.device.type for t in tensors if t.device.type == self._device.type or t.ndim}
+        if self._device.type not in kinds:
+            return ""
+        if len(kinds) > 1:
+            return f"{name} copies between devices"
+        if name in _HOST or torch.Tag.data_dependent_output in func.tags:
             return f"{name} needs the host"
+        if _has_dynamic_shape(func, args, kwargs):
+            return f"{name} has a result whose size is known on the device only"
         return ""
+
+
+def _has_dynamic_shape(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if func._schema.name in _INDEXED:  # by a mask; positions give a known size
+        return any(t.dtype in (torch.bool, torch.uint8) for t in args[1] if t is not None)
+    known = kwargs.get("output_size") is not None
+    return torch.Tag.dynamic_output_shape in func.tags and not known

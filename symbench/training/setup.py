@@ -190,6 +190,17 @@ def check_output(module: nn.Module, task: Task, x: Tensor) -> Tensor:
     return y
 
 
+def without_tf32() -> None:
+    """Compute products in full float32: TF32 has ten bits of mantissa, which scores would show."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until a GPU has done all that it was asked for, before a clock is read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 @contextmanager
 def seeded_globally(seed: int, device: torch.device) -> Iterator[None]:
     """Seed the global generators of torch, numpy and Python inside; restore their states after.

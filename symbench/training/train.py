@@ -28,6 +28,7 @@ from symbench.training.setup import (
     check_output,
     seeded_globally,
     trainable,
+    wait_for,
 )
 from symbench.training.stacking import decide
 from symbench.training.update import Best, Update
@@ -236,6 +237,7 @@ def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
 
     started = time.perf_counter()
     built = make_network(setup, key, data)
+    wait_for(setup.device)
     seconds = time.perf_counter() - started
     return Trial(
         key, data, valid, built.module, built.model,

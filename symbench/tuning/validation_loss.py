@@ -11,7 +11,7 @@ from symbench.contract import Model, Problem, Task
 from symbench.contract.batches import in_parts
 from symbench.draws import Draws
 from symbench.training.objective import target_units, trial_losses
-from symbench.training.setup import TrainingSetup, Trial, TrialKey
+from symbench.training.setup import TrainingSetup, Trial, TrialKey, without_tf32
 from symbench.training.train import train
 from symbench.tuning.study import SearchSpec
 
@@ -34,6 +34,8 @@ def valid_losses(
         place: specification of the search, and device.
     """
     spec, device = place
+    if device.startswith("cuda"):
+        without_tf32()
     setup = TrainingSetup(
         Draws.of(task), model, make_problem, spec.updates, torch.device(device),
         fleet="off",  # stacked training differs in the last digits; a search is reproducible

@@ -23,7 +23,7 @@ from symbench.runs.executors.capacity import threads_per_job, usable_cores
 from symbench.runs.executors.family import sessions
 from symbench.runs.executors.messages import Inbox
 from symbench.runs.executors.process import Worker
-from symbench.runs.executors.server import Server, thread_variables
+from symbench.runs.executors.server import Server, worker_variables
 from symbench.runs.executors.worker import Job, work
 from symbench.runs.options import Options
 from symbench.runs.plan import Cell
@@ -116,7 +116,7 @@ class _Pool:
             run_by=Provenance(executor="local", concurrent=self._options.jobs, attempts=attempt),
             # torch's own number is smaller if OMP_NUM_THREADS is
             threads=min(threads_per_job(usable_cores(), jobs), torch.get_num_threads()),
-            environment=thread_variables(),
+            environment=worker_variables(),
             start_method=multiprocessing.get_context().get_start_method(),
         )  # fmt: skip
         ours, theirs = multiprocessing.Pipe(duplex=False)

@@ -33,6 +33,7 @@ _PRELOADED = "symbench.runs.executors.preloaded"
 _THREADS = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
+_GPUS = "CUDA_VISIBLE_DEVICES"
 _ENVIRONMENT = threading.Lock()  # it is changed while a process starts
 
 
@@ -142,6 +143,15 @@ def libraries(registry: Registry, models: Iterable[str]) -> list[str]:
 def thread_variables() -> Mapping[str, str | None]:
     """Return this process's values of the variables that are changed for the server."""
     return {name: os.environ.get(name) for name in _THREADS}
+
+
+def worker_variables() -> Mapping[str, str | None]:
+    """Return this process's values of the variables that workers must not have from the server.
+
+    Besides those of the threads it is the choice of GPUs: Ray changes it for every task of a
+    worker, whose server keeps the first.
+    """
+    return {**thread_variables(), _GPUS: os.environ.get(_GPUS)}
 
 
 @contextmanager

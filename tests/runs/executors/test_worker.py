@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from symbench.runs.executors.server import worker_variables
+
 ORPHAN = """
 import multiprocessing, types
 from symbench.runs.executors.worker import work
@@ -20,3 +22,10 @@ def test_a_worker_whose_record_nobody_reads_ends_in_silence():
         [sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_worker_gets_the_gpus_of_the_process_that_starts_it(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert worker_variables()["CUDA_VISIBLE_DEVICES"] == "1"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert worker_variables()["CUDA_VISIBLE_DEVICES"] is None
