@@ -54,7 +54,7 @@ class Question:
         layout = layout or Layout((Block(1, width),))
         layout.check(width, outputs)
         if not layout.dimensions:
-            raise InputError(f"layout {str(layout)!r} has no vector among the inputs: name one")
+            raise InputError(f"layout {str(layout)!r} holds scalars only: name a block of vectors")
         blocks = _filled(layout.inputs, width)
         spaces = _spaces(layout, train.x, blocks)
         _check_rows(len(train), spaces, outputs)
