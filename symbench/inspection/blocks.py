@@ -216,7 +216,9 @@ class _Measure:
             part = slice(block.columns[0] - 1, block.columns[1])
             scale = 2 * variance(values[..., part])
             square = float(residual[..., part].square().flatten(1).sum(1).mean())
-            found.append((block, math.sqrt(square / scale) if scale > 0 else math.nan))
+            # the defect of a block that does not vary has no unit: 0 if it is kept
+            unit = math.inf if square > 0 else 0.0
+            found.append((block, math.sqrt(square / scale) if scale > 0 else unit))
         return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from symbench.registry.card import one_line
 from symbench.runs.score import predict, seeded_evaluation
 
 _WITHOUT_TARGETS = {"equivariance_error", "equivariance_error_float32"}
+_SAME = 1e-3  # of the largest output: what two calls may differ by
 _ROUGHLY = 0.1  # defect below which a symmetry is called approximate
 
 
@@ -67,8 +69,18 @@ class Inspection:
         return {
             "network": self.network, "task": self.task, "group": str(s.group),
             "input": str(s.input), "output": str(s.output), "finding": self.finding,
-            "scores": self.scores, "absent": self.absent, "defects": asdict(self.defects),
+            "scores": self.scores, "absent": self.absent, "unit": self.unit,
+            "defects": _finite(asdict(self.defects)),
         }  # fmt: skip
+
+
+def _finite(value: Any) -> Any:
+    """Return a value of JSON with None for numbers that are not finite."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def inspect(  # noqa: PLR0913 - public arguments
@@ -206,6 +218,26 @@ def _outputs(network: nn.Module, x: Tensor) -> Tensor:
     return outputs
 
 
+def _require_function(network: nn.Module, x: Tensor, outputs: Tensor) -> None:
+    """Require that the outputs are those of a function that varies.
+
+    Raises:
+        InputError: they are the same for all inputs, or others when the network is called again.
+    """
+    if len(outputs) and bool((outputs == outputs[0]).all()):
+        raise InputError(
+            "the network returns the same for every input, which every symmetry keeps: give one "
+            "that was trained"
+        )
+    again = _outputs(network, x)
+    same = again.shape == outputs.shape
+    if not same or float((again - outputs).abs().max()) > _SAME * float(outputs.abs().max()):
+        raise InputError(
+            "the network returns other outputs when it is called again with the same inputs: fix "
+            "its random numbers in evaluation mode"
+        )
+
+
 def _inspected(network: nn.Module, name: str, subject: _Subject) -> Inspection:
     task, test, model = subject.task, subject.test, _Elsewhere()
     with seeded_evaluation(task, 0, network):
@@ -215,6 +247,7 @@ def _inspected(network: nn.Module, name: str, subject: _Subject) -> Inspection:
                 f"the network returned {tuple(prediction.shape)} for {len(test)} inputs of "
                 f"{task.name}, which expects {(len(test), *task.output_shape)}"
             )
+        _require_function(network, test.x, prediction)
         trained = Trained(
             network, model, _problem(task), 0, 0, test, prediction, thorough=False,
             cell_memo={"inputs": subject.inputs},

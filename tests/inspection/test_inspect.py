@@ -84,3 +84,24 @@ def test_a_network_that_does_not_fit_says_so():
         symbench.inspect(nn.Linear(5, 1), x=X, **NAMED)
     with pytest.raises(ShapeError, match="which expects"):
         symbench.inspect(nn.Linear(10, 2), "o5-invariant", tier="smoke")
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (lambda x: 0 * x[:, :1] + 1, "the same for every input"),
+        (lambda x: x[:, :1] * torch.randn(1), "other outputs when it is called again"),
+    ],
+)
+def test_what_is_no_function_that_varies_is_refused(network, message):
+    with pytest.raises(InputError, match=message):
+        symbench.inspect(network, x=X, **NAMED)
+
+
+def test_a_block_of_the_output_that_does_not_vary_is_kept_or_has_no_defect():
+    def network(x):
+        return torch.cat([x[:, :1], 0 * x[:, :3] + 1], 1)
+
+    found = symbench.inspect(network, x=X, **{**NAMED, "output": "S + V"}).document()
+    assert found["defects"]["outputs"][-1][1] is None
+    json.dumps(found, allow_nan=False)
