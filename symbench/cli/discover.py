@@ -61,7 +61,10 @@ def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
     from symbench.cli.stages import Stages
     from symbench.discovery import discover as search
     from symbench.discovery.page import page
+    from symbench.discovery.report import create, write
 
+    if report is not None:
+        create(report)
     with registered(plugin, no_plugin) as registry, Stages() as stages:
         found = search(
             data, inputs=inputs or (), outputs=outputs or (), layout=layout, times=times,
@@ -69,8 +72,6 @@ def discover(  # noqa: PLR0913, PLR0917 - the options of the verb
             progress=stages.report,
         )  # fmt: skip
     if report is not None:
-        from symbench.discovery.report import write
-
         written = write(found, report)
         typer.echo(f"symbench: report written to {plain(str(written))}", err=True)
     if as_json:

@@ -73,6 +73,10 @@ def discover(  # noqa: PLR0913 - each says one thing about the table or the sear
     Raises:
         InputError: the table or one of the options cannot be used.
     """
+    if not tolerance > 0:
+        raise InputError(f"tolerance {tolerance:g}: give a relative defect above 0, such as 0.05")
+    if controls < 0:
+        raise InputError(f"controls {controls}: give a number of permutations")
     started = time.monotonic()
     report = progress or _silent
     if times is None:

@@ -44,6 +44,8 @@ def told(capsys, *arguments):
         ({}, ("--layout", "3 x 1"), "holds scalars only"),
         ({}, ("--inputs", "z*"), "input 'z*' is no column"),
         ({}, ("--inputs", "x0"), "one input is no space"),
+        ({}, ("--tolerance", "nan"), "give a relative defect above 0"),
+        ({}, ("--report", "/dev/null/page"), "give a directory that can be written"),
     ],
 )
 def test_bad_data_get_one_line_and_exit_2(table, capsys, change, options, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from functools import cache
 from importlib.resources import files
 from itertools import combinations
@@ -22,6 +23,26 @@ _SHOWN = 12  # generators with pictures
 _PAIRS = 6  # pairs of coordinates on which a flow is drawn
 
 
+def create(directory: Path) -> None:
+    """Create a directory for a report, before the search for what it is about.
+
+    Raises:
+        InputError: it cannot be created or written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+
+
+def _unwritable(directory: Path, error: OSError) -> InputError:
+    return InputError(
+        f"report {str(directory)!r}: {error.strerror}: give a directory that can be written"
+    )
+
+
 def write(found: Findings, directory: Path) -> Path:
     """Write ``index.html`` and ``style.css`` into a directory, and return the page.
 
@@ -35,9 +56,7 @@ def write(found: Findings, directory: Path) -> Path:
         style = files(__package__).joinpath("templates", "style.css").read_text(encoding="utf-8")
         (directory / "style.css").write_text(style, encoding="utf-8")
     except OSError as error:
-        raise InputError(
-            f"report {str(directory)!r}: {error.strerror}: give a directory that can be written"
-        ) from error
+        raise _unwritable(directory, error) from error
     return page
 
 
