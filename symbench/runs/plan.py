@@ -100,7 +100,7 @@ class Selection:
 
     @property
     def experiment(self) -> dict[str, Any]:
-        """The options that make this run an experiment; empty for a run that is comparable."""
+        """The options that make this run an experiment where they differ from the tier's."""
         given = {
             "updates": self.updates, "sampler": self.sampler, "symmetry_at": self.symmetry_at,
         }  # fmt: skip
@@ -232,6 +232,7 @@ def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str |
     tier, trained = selection.tier, task.loss != "none"
     planned = task.for_tier(tier)
     updates = planned.updates.get(tier, fields["protocol"]["updates"])
+    usual = {**fields["protocol"], "updates": updates}
     if selection.updates is not None:
         updates = selection.updates
     if type(updates) is not int or updates < 0:
@@ -248,7 +249,8 @@ def _ask_task(task: Task, selection: Selection, fields: dict[str, Any]) -> str |
         **({"files": dict(planned.files)} if planned.files else {}),
         **_terms_of(planned, tier),
     }
-    if experiment := selection.experiment:
+    given = selection.experiment.items()
+    if experiment := {name: value for name, value in given if usual.get(name) != value}:
         terms |= {**experiment, "experiment": experiment}
     for name, value in terms.items():
         check_json(f"{task.name}: {name}", value)

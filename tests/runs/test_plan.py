@@ -210,6 +210,13 @@ def test_an_experiment_is_part_of_the_identity(option, value):
     assert "experiment" not in usual.identity.protocol
 
 
+@pytest.mark.parametrize("option", ["updates", "symmetry_at"])
+def test_what_the_tier_does_anyway_is_no_experiment(option):
+    (usual,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+    same = {option: usual.identity.protocol[option]}
+    assert make_plan(REGISTRY, Selection(("norms",), ("small",), **same)) == [usual]
+
+
 def test_a_law_that_the_group_lacks_declines_the_cell():
     (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",), sampler="far"))
     assert cell.reason == "sampler far: SO(3) is compact: its own law reaches all of it"
