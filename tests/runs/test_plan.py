@@ -189,12 +189,15 @@ def test_a_task_whose_data_are_not_here_is_not_asked_for_them(monkeypatch):
     assert not is_stale(REGISTRY, cell.identity)
 
 
-def test_a_cell_declined_for_want_of_data_is_stale_when_they_are_here(monkeypatch):
+def test_a_cell_declined_for_want_of_data_is_planned_when_they_are_here(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(toys.Norms, "available", lambda self: "no data: connect")
         (cell,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
     assert (cell.reason, cell.identity.task_fingerprint) == ("no data: connect", "")
-    assert is_stale(REGISTRY, cell.identity)
+    assert not is_stale(REGISTRY, cell.identity)  # whether they are here is not asked for tables
+    (now,) = make_plan(REGISTRY, Selection(("norms",), ("small",)))
+    assert now.reason is None
+    assert now.key != cell.key
 
 
 @pytest.mark.parametrize(
