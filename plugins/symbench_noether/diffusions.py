@@ -226,7 +226,7 @@ class DoubleWell(DriftTask):
 
     name = "double-well"
     summary = "drift between two wells on a line"
-    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**SIZES, "quick": (1000,)}
+    sizes: ClassVar[Mapping[str, tuple[int, ...]]] = {**SIZES, "quick": (10_000,)}
     input_shape = output_shape = (1,)
     diffusion = 0.1
 
