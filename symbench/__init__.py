@@ -10,6 +10,7 @@ from symbench.contract import (
     Data,
     Direction,
     Fits,
+    FitsTogether,
     Flows,
     Metric,
     Model,
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "Calibrates", "Context", "Data", "Direction", "Findings", "Fits", "Flows", "InputError",
-    "Inspection", "Metric", "Model", "Prior", "Problem", "Published", "Recipe", "Result", "Scores",
-    "Split", "Stored", "SymbenchError", "Symmetry", "TableTask", "Task", "Trained", "__version__",
-    "discover", "hookimpl", "inspect", "list_metrics", "load", "model", "models", "problem", "run",
-    "seeded", "task", "tasks",
+    "Calibrates", "Context", "Data", "Direction", "Findings", "Fits", "FitsTogether", "Flows",
+    "InputError", "Inspection", "Metric", "Model", "Prior", "Problem", "Published", "Recipe",
+    "Result", "Scores", "Split", "Stored", "SymbenchError", "Symmetry", "TableTask", "Task",
+    "Trained", "__version__", "discover", "hookimpl", "inspect", "list_metrics", "load", "model",
+    "models", "problem", "run", "seeded", "task", "tasks",
 ]  # fmt: skip
 
 _LAZY = {  # names by module

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -14,6 +14,7 @@ from symbench import Context, Data, InputError, Model, Prior, Problem
 from symbench_discovery.adversary import Discriminator, Duel
 from symbench_discovery.elements import Elements, LieSampler
 from symbench_discovery.moves import Move, movement
+from symbench_discovery.together import Stack, initialising
 from symbench_discovery.training import TaskLoss
 
 _AHEAD = 32  # batches that are drawn and transformed together
@@ -101,9 +102,19 @@ class LieGAN(Model):
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the predictor, trained on data augmented by the discovered generators."""
-        config = self.config
-        net = self.build(problem).to(context.device)
-        judge = Discriminator(problem, data, config.width).to(context.device)
+        (net,) = self.fit_together([problem], [data], [context])
+        return net
+
+    def fit_together(
+        self, problems: Sequence[Problem], data: Sequence[Data], contexts: Sequence[Context]
+    ) -> list[nn.Module]:
+        """Return the predictors of several trials, whose steps are taken together."""
+        config, device = self.config, contexts[0].device
+        nets, judges = [], []
+        for problem, own in zip(problems, data, strict=True):
+            with initialising(problem):
+                nets.append(self.build(problem).to(device))
+                judges.append(Discriminator(problem, own, config.width).to(device))
         duel = Duel(
             config.generator_rate,
             config.discriminator_rate,
@@ -111,35 +122,51 @@ class LieGAN(Model):
             config.apart,
             config.adversarial_batch,
         )
-        _, move = movement(problem) or (0, _unmoved)
-        duel.fight((net.sampler, judge), move, data, context)
-        net.sampler.L.requires_grad_(False)
-        self._predict(net, (problem, move), data, context)
-        return net
+        _, move = movement(problems[0]) or (0, _unmoved)
+        pairs = [(net.sampler, judge) for net, judge in zip(nets, judges, strict=True)]
+        duel.fight(pairs, move, data, contexts)
+        for net in nets:
+            net.sampler.L.requires_grad_(False)
+        self._predict(nets, (problems[0], move), data, contexts)
+        return list[nn.Module](nets)
 
     def generators(self, module: nn.Module) -> Tensor | None:
         """Return the generators [channels, d, d]."""
         return module.sampler.L.detach() if isinstance(module, LieGANNet) else None
 
     def _predict(
-        self, net: LieGANNet, task: tuple[Problem, Move], data: Data, context: Context
+        self,
+        nets: Sequence[LieGANNet],
+        task: tuple[Problem, Move],
+        data: Sequence[Data],
+        contexts: Sequence[Context],
     ) -> None:
         problem, move = task
-        if callable(calibrate := getattr(net.backbone, "calibrate", None)):
-            calibrate(data.x, data.y)
-        error, rate = TaskLoss.of(problem, data.y), self.config.learning_rate
-        optimiser = torch.optim.Adam(net.backbone.parameters(), rate, fused=True)
-        steps = context.updates - context.updates // 2
+        for net, own in zip(nets, data, strict=True):
+            if callable(calibrate := getattr(net.backbone, "calibrate", None)):
+                calibrate(own.x, own.y)
+        errors, rate = [TaskLoss.of(problem, own.y) for own in data], self.config.learning_rate
+        stack = Stack([net.backbone for net in nets])
+        optimiser = torch.optim.Adam(stack.parameters.values(), rate, fused=True)
+        updates = contexts[0].updates
+        steps = updates - updates // 2
         with torch.enable_grad():
             for start in range(0, steps, _AHEAD):
                 count = min(_AHEAD, steps - start)
-                some = self._augmented(net.sampler, move, data, context, count)
-                for step, (x, y) in enumerate(zip(some.x, some.y, strict=True), start):
+                some = [
+                    self._augmented(net.sampler, move, own, context, count)
+                    for net, own, context in zip(nets, data, contexts, strict=True)
+                ]
+                inputs = torch.stack([each.x for each in some], 1)
+                targets = torch.stack([each.y for each in some], 1)
+                for step, (x, y) in enumerate(zip(inputs, targets, strict=True), start):
                     cosine = math.cos(math.pi * step / steps)
                     optimiser.param_groups[0]["lr"] = rate * (1 + cosine) / 2
                     optimiser.zero_grad()
-                    torch.autograd.backward(error(net(x), y))
+                    each = zip(errors, stack(x), y, strict=True)
+                    torch.stack([error(p, wanted) for error, p, wanted in each]).sum().backward()
                     optimiser.step()
+        stack.finish()
 
     @torch.no_grad()
     def _augmented(

@@ -69,7 +69,7 @@ class LieGANChosen(PerceptronMethod):
             config.apart,
             config.adversarial_batch,
         )
-        duel.fight((sampler, judge), move, context.rest, context)
+        duel.fight([(sampler, judge)], move, [context.rest], [context])
         net = problem.backbone("mlp").to(context.device)
         trained(net, problem, context, context.updates)
         L = kept_by(net, problem, data, config.tolerance, sampler.L)

@@ -4,7 +4,7 @@ Importing this package does not import torch, so that ``symbench list`` is fast.
 """
 
 from symbench.contract.metric import Metric, Trained
-from symbench.contract.model import Calibrates, Fits, Flows, Model, NoConfig
+from symbench.contract.model import Calibrates, Fits, FitsTogether, Flows, Model, NoConfig
 from symbench.contract.task import Task
 from symbench.contract.values import (
     SPLITS,
@@ -25,7 +25,7 @@ from symbench.contract.values import (
 )
 
 __all__ = [
-    "SPLITS", "Calibrates", "Context", "Data", "Direction", "Fits", "Flows", "Kind", "Loss",
-    "Metric", "Model", "NoConfig", "Prior", "Problem", "Published", "Recipe", "Scores", "Split",
-    "Symmetry", "Task", "Tier", "Trained", "seeded",
+    "SPLITS", "Calibrates", "Context", "Data", "Direction", "Fits", "FitsTogether", "Flows",
+    "Kind", "Loss", "Metric", "Model", "NoConfig", "Prior", "Problem", "Published", "Recipe",
+    "Scores", "Split", "Symmetry", "Task", "Tier", "Trained", "seeded",
 ]  # fmt: skip

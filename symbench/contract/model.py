@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -126,6 +126,21 @@ class Fits(Protocol):
 
     def fit(self, problem: Problem, data: Data, context: Context) -> nn.Module:
         """Return the trained module."""
+
+
+@runtime_checkable
+class FitsTogether(Fits, Protocol):
+    """A model that trains itself, and several trials of one n_train together, to save time.
+
+    A trial's result must be that of ``fit`` alone, up to rounding: each draws from its own
+    ``context.generator``, and a network is built after torch's global generator has been seeded
+    with ``problem.generator.initial_seed()``. Steps that all trials take together count once.
+    """
+
+    def fit_together(
+        self, problems: Sequence[Problem], data: Sequence[Data], contexts: Sequence[Context]
+    ) -> Sequence[nn.Module]:
+        """Return the trained module of each trial, in order."""
 
 
 @runtime_checkable

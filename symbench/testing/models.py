@@ -220,7 +220,10 @@ def it_does_not_write_into_its_input(subject: Subject) -> None:
 
 
 def alone_and_in_a_fleet_are_equal(subject: Subject) -> None:
-    """A trial gives the same outputs whether it trains by itself or stacked with others."""
+    """A trial gives the same outputs whether it trains by itself or together with others.
+
+    The others are those of its stack, or of a call of ``fit_together``.
+    """
     for task in _tasks(subject, learned=True):
         x = task.sample(5, 0, "valid").x
         singles = [_trained(subject, task, (seed,), "off")[0] for seed in (1, 2)]

@@ -10,11 +10,19 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from symbench.contract import Data, Fits, Recipe, seeded
+from symbench.contract import Data, Fits, FitsTogether, Recipe, seeded
 from symbench.contract.modules import copied, equal, named_tensors, shared_tensors
 from symbench.contract.stacked import alike, probe
 from symbench.errors import InputError, ShapeError
-from symbench.training.building import Built, initial_seed, make_network, training_data, untrained
+from symbench.training.building import (
+    Built,
+    Fitted,
+    fit_together,
+    initial_seed,
+    make_network,
+    training_data,
+    untrained,
+)
 from symbench.training.cuda_graph import Replay
 from symbench.training.labels import rest_and_valid
 from symbench.training.outside import Outside, conflict
@@ -68,12 +76,12 @@ def _train_at_once(
     setup: TrainingSetup, keys: Sequence[TrialKey], outside: Outside
 ) -> tuple[list[Trial], bool]:
     """Return the trained trials, and whether stacked ones kept state that is each trial's own."""
-    trials = [_prepare(setup, key) for key in keys]
+    trials = _prepared(setup, keys)
     _keep_initial(setup, trials)
     if isinstance(setup.model, Fits):
         _refuse_later_changes(setup, trials)
         if len(trials) > 1 and setup.fits and not outside.changed():
-            _refuse_memory(setup, trials[0])
+            _refuse_memory(setup, trials)
     else:
         again = _compare_builds(setup, trials[0], outside)
     shared = shared_tensors([trial.module for trial in trials])
@@ -139,14 +147,17 @@ def _refuse_later_changes(setup: TrainingSetup, trials: Sequence[Trial]) -> None
             )
 
 
-def _refuse_memory(setup: TrainingSetup, trial: Trial) -> None:
-    """Raise InputError if a call of ``fit`` depends on the calls before it.
+def _refuse_memory(setup: TrainingSetup, trials: Sequence[Trial]) -> None:
+    """Raise InputError if a call of ``fit`` or ``fit_together`` depends on the calls before it.
 
     On a GPU two calls with one seed may differ, so that there is no comparison.
     """
     if setup.device.type != "cpu":
         return
-    if _differ(make_network(setup, trial.key, trial.data).output, trial.first_output):
+    first = trials[0]
+    group = [trial.key for trial in trials if trial.key.n_train == first.key.n_train]
+    again, *_ = _prepared(setup, group if _fits_together(setup, group) else [first.key])
+    if _differ(again.first_output, first.first_output):
         raise InputError(
             f"model {setup.model.name}: two calls of fit with one seed differ: keep nothing of a "
             "trial in a default argument, a cache, an attribute of a function or an object in a "
@@ -229,20 +240,38 @@ def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> boo
     return keeps_state
 
 
-def _prepare(setup: TrainingSetup, key: TrialKey) -> Trial:
+def _prepared(setup: TrainingSetup, keys: Sequence[TrialKey]) -> list[Trial]:
+    """Return the trials before the training loop; a model may have fitted those of one n_train."""
+    fitted: dict[TrialKey, Fitted] = {}
+    for n_train in dict.fromkeys(key.n_train for key in keys):
+        group = [key for key in keys if key.n_train == n_train]
+        if _fits_together(setup, group):
+            fitted.update(zip(group, fit_together(setup, group), strict=True))
+    return [_prepare(setup, key, fitted.get(key)) for key in keys]
+
+
+def _fits_together(setup: TrainingSetup, keys: Sequence[TrialKey]) -> bool:
+    several = len(keys) > 1 and setup.fleet != "off"
+    return several and setup.fits and isinstance(setup.model, FitsTogether)
+
+
+def _prepare(setup: TrainingSetup, key: TrialKey, fitted: Fitted | None) -> Trial:
     data = training_data(setup, key)
 
     def valid() -> Data:
         return rest_and_valid(setup, key)[1]
 
     started = time.perf_counter()
-    built = make_network(setup, key, data)
+    built = make_network(setup, key, data, fitted)
     wait_for(setup.device)
     seconds = time.perf_counter() - started
-    return Trial(
+    trial = Trial(
         key, data, valid, built.module, built.model,
         seconds=seconds, first_output=built.output, spent=built.spent,
     )  # fmt: skip
+    if fitted is not None:
+        trial.seconds, trial.stacked = seconds + fitted.seconds, fitted.together
+    return trial
 
 
 def _keep_initial(setup: TrainingSetup, trials: Sequence[Trial]) -> None:

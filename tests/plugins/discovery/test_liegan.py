@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from symbench_discovery.elements import Elements
 from symbench_discovery.liegan import LieGAN, LieGANNet
 from symbench_discovery.moves import movement
+from symbench_discovery.together import initialising
 from torch import Tensor
 
-from symbench import Data, Symmetry
+from symbench import Context, Data, Symmetry
 from symbench.contract import Problem, seeded
 from symbench.groups import GL, Scalar, V
 
@@ -106,3 +109,42 @@ def test_data_that_no_small_group_acts_on_are_declined(problem: Problem) -> None
     reason = LieGAN().accepts(problem)
     assert reason is not None
     assert "liegan" in reason
+
+
+@pytest.mark.parametrize("kind", ["vectors", "images", "classes"])
+def test_trials_that_train_together_give_what_they_give_alone(kind, perceptron, context) -> None:
+    shape, out = ((2,), (1,)) if kind == "vectors" else ((1, 4, 4), (1, 4, 4))
+    loss = "cross-entropy" if kind == "classes" else "mse"
+    out = (3,) if kind == "classes" else out
+    problems, data = [], []
+    for seed in range(3):
+        stream = seeded("trial", seed)
+        x = 10**seed * torch.randn(80, *shape, generator=stream)
+        labels = torch.randint(3, (80,), generator=stream)
+        targets = {"vectors": x.norm(dim=1, keepdim=True) if kind == "vectors" else x,
+                   "images": x.flip(-1), "classes": labels}  # fmt: skip
+        data.append(Data(x, targets[kind]))
+        problems.append(
+            Problem(
+                "vectors" if kind == "vectors" else "image",
+                loss,
+                shape,
+                out,
+                candidate=LAW if kind == "vectors" else None,
+                builder=perceptron,
+                generator=torch.Generator().manual_seed(seed),
+            )
+        )
+    model = LieGAN.for_tier("quick", channels=2 if kind == "images" else 1)
+
+    def seen() -> list[Context]:
+        each = [context(own, 30) for own in data]
+        return [replace(one, generator=seeded("fit", seed)) for seed, one in enumerate(each)]
+
+    together = model.fit_together(problems, data, seen())
+    for net, *trial in zip(together, problems, data, seen(), strict=True):
+        with initialising(trial[0]):
+            alone = model.fit(*trial)
+        torch.testing.assert_close(net.sampler.L, alone.sampler.L, rtol=1e-4, atol=1e-5)
+        x = trial[1].x
+        torch.testing.assert_close(net(x), alone(x), rtol=1e-3, atol=1e-3 * float(x.abs().max()))
