@@ -219,7 +219,8 @@ class TensorProductNetwork(nn.Module):
             if isinstance(module, o3.Linear):
                 module.weight.data = torch.randn_like(module.weight)
         for layer in self.layers:
-            nn.init.zeros_(layer.out.weight)
+            if isinstance(layer, GatedProduct):
+                nn.init.zeros_(layer.out.weight)
 
 
 @lru_cache(maxsize=16)
