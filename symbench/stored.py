@@ -55,6 +55,8 @@ def load(
     source = open_source(store)
     registry = registries.load(tuple(plugin_files), tuple(blocked))
     for task in tasks:
+        if not isinstance(task, Task):
+            raise InputError(f"task {task!r}: give a task itself, such as a symbench.TableTask")
         add_given(registry, task)
     return Stored(source, registry)
 
@@ -195,14 +197,19 @@ class Stored:
         Raises:
             InputError: there is none, or there are some of several tiers and none is named.
         """
-        found = [
+        pair = [
             record for record in self.records
             if (record.identity.task, record.identity.model) == (task, model)
-            and tier in (None, record.identity.tier)
         ]  # fmt: skip
-        if not found:
+        if not pair:
             raise InputError(
                 f"{self.store.path} has no record of {task} {model}{self._near(task, model)}"
+            )
+        found = [record for record in pair if tier in (None, record.identity.tier)]
+        if not found:
+            known = ", ".join(sorted({record.identity.tier for record in pair}))
+            raise InputError(
+                f"{self.store.path} has no {tier} record of {task} {model}: its tiers are {known}"
             )
         with_networks = [record for record in found if self.store.has_networks(record)]
         tiers = sorted({record.identity.tier for record in with_networks})

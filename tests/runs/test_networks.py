@@ -72,6 +72,13 @@ def test_a_network_that_is_not_there_is_refused_with_what_is_there(store):
         stored.network("norms", "smal", 64, 0)
 
 
+def test_a_tier_without_records_and_a_task_by_name_are_refused(store):
+    with pytest.raises(InputError, match="no full record of norms small: its tiers are smoke"):
+        load(store).network("norms", "small", 64, 0, tier="full")
+    with pytest.raises(InputError, match="task 'norms': give a task itself"):
+        symbench.load(store, tasks=["norms"])
+
+
 def test_a_changed_file_is_refused(store, tmp_path):
     source, copy = Store(store), Store(tmp_path)
     record = record_of(store, "small")

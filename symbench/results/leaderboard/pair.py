@@ -111,10 +111,7 @@ def compare_pair(
     if first == second:
         raise InputError(f"{first!r} is given twice: give two models")
     chosen = [r for r in records if r.identity.tier == tier and selects(r.identity)]
-    known = {record.identity.model for record in chosen}
-    for name in models:
-        if name not in known:
-            raise UnknownNameError(f"model of the {tier} records", name, known)
+    _require_models(chosen, tier, models)
     both = [record for record in chosen if record.identity.model in models]
     current, outdated = newest(both, tier, stale)
     left_out = {record.identity.task: _STALE for record in outdated}
@@ -143,6 +140,16 @@ def compare_pair(
         detectable_ratio=statistics.detectable_ratio(panel),
         left_out=dict(sorted(left_out.items())),
     )
+
+
+def _require_models(chosen: Sequence[Record], tier: str, models: Sequence[str]) -> None:
+    """Raise InputError unless records of each model are among the chosen ones."""
+    if not chosen:
+        raise InputError(f"no {tier} record is of a task that -t selects")
+    known = {record.identity.model for record in chosen}
+    for name in models:
+        if name not in known:
+            raise UnknownNameError(f"model of the {tier} records", name, known)
 
 
 def _shared(
