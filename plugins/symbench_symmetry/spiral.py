@@ -49,6 +49,7 @@ class SpiralTask(Task):
         "standard": (1000,),
         "full": (200, 1000, 3000, 10000),
     }
+    updates: ClassVar[Mapping[str, int]] = {"standard": 1000}
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"test_size": 2000}}
     input_shape, output_shape = (3,), (2,)
     correct: ClassVar[float] = 0.0
