@@ -19,7 +19,7 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name = name
-        near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+        near = get_close_matches(name, sorted(known))
         hint = f"did you mean {', '.join(near)}?" if near else "`symbench list` shows all"
         super().__init__(f"unknown {kind} {name!r}: {hint}")
 

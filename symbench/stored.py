@@ -221,7 +221,7 @@ class Stored:
 
     def _near(self, task: str, model: str) -> str:
         pairs = {f"{record.identity.task} {record.identity.model}" for record in self.records}
-        near = get_close_matches(f"{task} {model}", sorted(pairs), n=3, cutoff=0.5)
+        near = get_close_matches(f"{task} {model}", sorted(pairs))
         return f": did you mean {', '.join(near)}?" if near else ""
 
     def _cell(self, record: Record) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from symbench.cli import glossary
 from symbench.contract import Metric, Model, Task
 from symbench.errors import UnknownNameError
 from symbench.publish.descriptions import describe_model, describe_task
@@ -39,14 +40,17 @@ def section(registry: Registry, name: str) -> list[Document]:
 def show(registry: Registry, name: str) -> list[Document]:
     """Return the document of everything with that name; a task and a model may share one.
 
+    Names are registered ones, and the words and columns of the glossary.
+
     Raises:
-        UnknownNameError: nothing is registered under the name.
+        UnknownNameError: nothing has the name.
         PluginError: its plugin is broken.
     """
     documents = list(_matching(registry, name))
     if not documents:
-        known = {entry["name"] for one in SECTIONS for entry in section(registry, one)}
-        raise UnknownNameError("name", name, known)
+        registered = {entry["name"] for one in SECTIONS for entry in section(registry, one)}
+        explained = {text for one in glossary.entries() for text in (one.name, one.score) if text}
+        raise UnknownNameError("name", name, registered | explained)
     return documents
 
 
@@ -64,6 +68,12 @@ def _matching(registry: Registry, name: str) -> Iterator[Document]:
     if (executor := _executors(registry).get(name)) is not None:
         yield {"kind": "executor", **_card(executor)}
     yield from ({"kind": "plugin", **asdict(i)} for i in registry.plugins if i.name == name)
+    yield from map(_explained, glossary.find(name))
+
+
+def _explained(entry: glossary.Entry) -> Document:
+    score = {"score": entry.score} if entry.score else {}
+    return {"kind": entry.kind, "name": entry.name, "definition": entry.meaning, **score}
 
 
 def _core_metrics() -> tuple[type[Metric], ...]:

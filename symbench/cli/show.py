@@ -17,7 +17,7 @@ def show(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A task, model, metric, suite, executor or plugin.",
+            help="A task, model, metric, suite, executor, plugin, column or word.",
             autocompletion=completion.names,
         ),
     ],

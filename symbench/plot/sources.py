@@ -152,7 +152,7 @@ def no_score(records: Iterable[Record], score: str) -> InputError:
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     names = sorted(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5) or names[:_NAMED]
+    near = get_close_matches(name, names) or names[:_NAMED]
     more = "" if len(near) < _NAMED else ", …"
     choice = f"choose one of {', '.join(near)}{more}" if near else "there are no results"
     return InputError(f"no results of {kind} {name!r}: {choice}")

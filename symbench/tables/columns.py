@@ -64,7 +64,7 @@ class Columns:
 
     def _unknown(self, pattern: str, option: str) -> InputError:
         known = [*self.arrays, *self.names]
-        near = get_close_matches(pattern, known, n=3, cutoff=0.5)
+        near = get_close_matches(pattern, known)
         hint = f"did you mean {', '.join(near)}?" if near else f"it has {listed(known)}"
         return InputError(f"{self.source}: {option} {pattern!r} is no column: {hint}")
 

@@ -96,6 +96,8 @@ def edited(package: Path) -> None:
 def test_a_new_package_is_ranked_published_and_verified(lab):
     assert lab("-c", "import symbench; print(symbench.__file__)").stdout.startswith(str(lab.place))
 
+    assert lab.symbench("show", "n to solve").startswith("column n to solve")  # the glossary ships
+
     lab.symbench("new", "model", NAME)
     edited(lab.place / NAME)
     lab.install(lab.place / NAME)

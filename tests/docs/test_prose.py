@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from symbench.cli import glossary
+
 ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = [
@@ -28,8 +30,8 @@ def prose(page):
             yield number, re.sub(r"https?://\S+|\]\(\S+?\)", "", line)
 
 
-def entries():
-    return re.findall(r"^- \*\*(.+?)\*\*: (.+?)(?=^-|\Z)", GLOSSARY.read_text(), re.M | re.S)
+def words():
+    return [one.name for one in glossary.entries() if one.kind == "word"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -39,17 +41,15 @@ def test_no_line_of_prose_is_too_long(page):
 
 
 def test_the_glossary_has_at_most_forty_words_once_each_in_order():
-    words = [word for word, _ in entries()]
-    assert 0 < len(words) <= 40
-    assert words == sorted(set(words))
-    assert len(words) == GLOSSARY.read_text().count("**: ")
+    assert 0 < len(words()) <= 40
+    assert words() == sorted(set(words()))
+    assert len(glossary.entries()) == GLOSSARY.read_text().count("\n- ")
 
 
-@pytest.mark.parametrize(("word", "meaning"), entries() if GLOSSARY.is_file() else [])
-def test_a_meaning_takes_one_or_two_sentences(word, meaning):
-    text = " ".join(meaning.split())
-    assert text.endswith(".")
-    assert 1 <= len(re.findall(r"\.(?= |$)", text)) <= 2
+@pytest.mark.parametrize("entry", glossary.entries(), ids=lambda entry: entry.name)
+def test_a_meaning_takes_one_or_two_sentences(entry):
+    assert entry.meaning.endswith(".")
+    assert 1 <= len(re.findall(r"\.(?= |$)", entry.meaning)) <= 2
 
 
 def test_the_site_leads_to_the_glossary():

@@ -97,7 +97,7 @@ def _names(column: Column) -> list[str]:
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(_plain_name(name), sorted(set(known)), n=3, cutoff=0.5)
+    near = get_close_matches(_plain_name(name), sorted(set(known)))
     some = "take the name of a score, as in the CSV, or a heading of the table"
     hint = f"did you mean {', '.join(near)}?" if near else some
     return f"unknown column {name!r}: {hint}"
