@@ -6,6 +6,7 @@ python scripts/reproductions.py --store leaderboards/reproductions > docs/reprod
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import textwrap
 from collections import defaultdict
@@ -71,6 +72,64 @@ def _ratio(ours: float, theirs: float) -> str:
     return f"{ours / theirs:.2f}"
 
 
+# Scores of which more is better; of the others less is.
+MORE = ("pairs_", "pixel-generator.")
+MOST_ERROR, LEAST_SCORE = (
+    2.0,
+    0.95,
+)  # what counts as reproduced, as a ratio of ours to the published
+_SOURCE = re.compile(r"(.*?\b\d{4}(?: \([^)]*\))?)(?:[,:] ?(.*))?")
+
+
+def summary(tasks: Iterable[Task], records: list[Record]) -> str:
+    """Return the Markdown of one row for each published curve that has records."""
+    table = [
+        row
+        for task in tasks
+        for published in task.published
+        if (row := _verdict(task, published, records)) is not None
+    ]
+    headers = ("paper", "figure", "task", "curve", "published", "ours", "ratio", "verdict")
+    text = tabulate(table, headers, tablefmt="github", disable_numparse=True)
+    note = (
+        "Published and ours are those of the largest n_train, ours a median over seeds. The ratio "
+        "is ours ÷ published, from the least to the largest over n_train. Reproduced means: an "
+        f"error of at most {MOST_ERROR:g} times the published, or a count or cosine of at least "
+        f"{LEAST_SCORE:g} times it.\n"
+    )
+    return "\n".join(["## Summary", "", _filled(note), text, ""])
+
+
+def _verdict(task: Task, published: Published, records: list[Record]) -> list[str] | None:
+    """Return the row of a published curve, or None without records of its sizes."""
+    for model in (published.model, *STRONGER.get(published.model, ())):
+        scores = scores_of(records, task.name, model, published.score)
+        if sizes := sorted(set(scores) & set(published.values)):
+            break
+    else:
+        return None
+    ours = {n: statistics.median(scores[n]) for n in sizes}
+    held = sum(_is_reproduced(published, n, ours[n]) for n in sizes)
+    verdict = {0: "not reproduced", len(sizes): "reproduced"}.get(
+        held, f"at {held} of {len(sizes)} sizes"
+    )
+    ratios = [ours[n] / published.values[n] for n in sizes if published.values[n]]
+    spread = sorted({f"{ratio:.2g}" for ratio in ratios}, key=float)
+    ratio = " to ".join(dict.fromkeys((spread[0], spread[-1]))) if spread else ""
+    found = _SOURCE.fullmatch(published.source)
+    paper, figure = found.groups(default="") if found else (published.source, "")
+    values = (f"{published.values[sizes[-1]]:.3g}", f"{ours[sizes[-1]]:.3g}")
+    curve = f"{published.label} (`{model}`)"
+    return [paper, figure, task.name, curve, *values, ratio, verdict]
+
+
+def _is_reproduced(published: Published, n: int, ours: float) -> bool:
+    theirs = published.values[n]
+    if published.score.startswith(MORE):
+        return ours >= LEAST_SCORE * theirs
+    return ours <= MOST_ERROR * theirs
+
+
 GENERATOR = {
     "pixel-generator.raw": "raw",
     "pixel-generator.skew": "antisymmetrised",
@@ -79,13 +138,18 @@ GENERATOR = {
     "pixel-generator.raw.reference": "reference of raw",
     "paper_error": "paper_error",
 }
+FORMER = {"pixel-generator.raw.reference": "pixel-generator.raw.ceiling"}  # in earlier records
 
 
 def generators(task: Task, records: list[Record]) -> list[str]:
     """Return the Markdown of all learned generators of a task's pixels, at the largest n_train."""
     table = []
     for model in sorted({r.identity.model for r in records if r.identity.task == task.name}):
-        by_score = {name: scores_of(records, task.name, model, name) for name in GENERATOR}
+        by_score = {
+            name: scores_of(records, task.name, model, name)
+            or scores_of(records, task.name, model, FORMER.get(name, name))
+            for name in GENERATOR
+        }
         if not (raw := by_score["pixel-generator.raw"]):
             continue
         n = max(raw)
@@ -228,13 +292,17 @@ def main() -> None:
     stores = [Store(path) for path in parser.parse_args().store]
     records = records_of(stores)
     notes = Path(__file__).parents[1] / "docs" / "reproductions-notes.md"
-    print(notes.read_text())
+    title, rest = notes.read_text().split("\n", 1)
+    stored = {record.identity.task for record in records}
+    tasks = [symbench.task(name) for name in symbench.tasks() if name in stored]
+    print(title + "\n")
+    print(summary(tasks, records))
+    print("## How, and what differs")
+    print(rest)
     print(origin(records))
     print(outdated(records))
-    for name in symbench.tasks():
-        task = symbench.task(name)
-        if any(r.identity.task == name for r in records):
-            print(section(task, records))
+    for task in tasks:
+        print(section(task, records))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+"""The verdicts of the summary of published results."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from symbench import Published
+
+FILE = Path(__file__).parents[2] / "scripts" / "reproductions.py"
+pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="needs the source tree")
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("reproductions", FILE)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def record(scores, score="paper_error"):
+    trials = [
+        SimpleNamespace(n_train=n, scores={score: value})
+        for n, values in scores.items() for value in values
+    ]  # fmt: skip
+    identity = SimpleNamespace(task="t", model="m", tier="full")
+    return SimpleNamespace(identity=identity, status="ok", trials=trials)
+
+
+def row(script, published, scores, score="paper_error"):
+    curve = Published("m", "M", "Somebody 2021 (arXiv:1), table 2", published, score)
+    return script._verdict(SimpleNamespace(name="t"), curve, [record(scores, score)])
+
+
+def test_a_row_has_paper_figure_and_the_median_at_the_largest_size(script):
+    shown = row(script, {10: 1.0, 100: 0.5}, {10: [3.0], 100: [0.1, 0.2, 0.9]})
+    assert shown == [
+        "Somebody 2021 (arXiv:1)", "table 2", "t", "M (`m`)", "0.5", "0.2", "0.4 to 3",
+        "at 1 of 2 sizes",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ours", "score", "verdict"),
+    [
+        (2.0, "paper_error", "reproduced"),
+        (2.1, "paper_error", "not reproduced"),
+        (0.96, "pairs_trained", "reproduced"),
+        (0.94, "pairs_trained", "not reproduced"),
+    ],
+)
+def test_more_is_better_only_for_counts_and_cosines(script, ours, score, verdict):
+    assert row(script, {10: 1.0}, {10: [ours]}, score)[-1] == verdict
+
+
+def test_a_curve_without_records_has_no_row(script):
+    assert row(script, {10: 1.0}, {20: [1.0]}) is None
+    assert row(script, {10: 0.0}, {10: [0.0]})[-2:] == ["", "reproduced"]
