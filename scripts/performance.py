@@ -1,4 +1,4 @@
-"""Print the table of docs/performance.md from the JSON that the benchmarks write.
+"""Print the table of docs/performance-diary.md from the JSON that the benchmarks write.
 
 pytest tests/benchmarks --benchmark-enable --benchmark-json=FILE
 python scripts/performance.py FILE

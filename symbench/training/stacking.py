@@ -7,7 +7,7 @@ trial. That depends on shapes only, so all machines decide alike. The decision a
 speed of training and the rounding of sums.
 
 ``scripts/stacking.py`` has measured both ways for every cell of the quick tier. Its table is
-``scripts/stacking.csv``, from which docs/performance.md derives the limit.
+``scripts/stacking.csv``, from which docs/performance-diary.md derives the limit.
 """
 
 from __future__ import annotations
