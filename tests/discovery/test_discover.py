@@ -47,7 +47,7 @@ def test_the_moment_of_inertia_in_a_file_has_the_rotations_and_a_scaling(normal,
     assert found.algebra.name == "so(3) + scaling"  # Euler's relation: the target is homogeneous
     assert found.algebra.killing_signature == (0, 3, 1)
     assert found.algebra.cosine > 0.999
-    assert found.inputs_alone.symmetric
+    assert found.inputs_alone.stretched  # the law of the inputs is no law of scaled ones
 
 
 def test_a_lorentz_invariant_behind_a_change_of_basis_is_named(normal):
