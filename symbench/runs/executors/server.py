@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.metadata import requires
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from typing import Any
@@ -22,6 +24,7 @@ from typing import Any
 from symbench.errors import SymbenchError
 from symbench.registry import Registry
 from symbench.registry.code_files import imported_names, source_files
+from symbench.registry.registry import OWN_DISTRIBUTION
 from symbench.runs.executors.allocator import freed_memory_kept
 
 _log = logging.getLogger(__name__)
@@ -128,16 +131,24 @@ def plugin_packages(registry: Registry) -> set[str]:
 
 
 def libraries(registry: Registry, models: Iterable[str]) -> list[str]:
-    """Return the names that the sources of models import from installed libraries.
+    """Return the names that the sources of models import from libraries that symbench needs.
 
     Some are imported only when a network is built, which every worker would have to wait for. The
-    server passes over names that are no modules.
+    server passes over names that are no modules. Other libraries may raise on import, or start
+    threads, which do not survive a fork: a worker imports them itself.
     """
     names: set[str] = set()
     for model in models:
         names |= imported_names(source_files(registry.model(model)))
-    own = {"symbench", *plugin_packages(registry), *sys.stdlib_module_names}
-    return sorted(name for name in names if name.partition(".")[0] not in own)
+    required = _required()
+    return sorted(name for name in names if name.partition(".")[0] in required)
+
+
+def _required() -> set[str]:
+    """Return the names of the distributions that symbench requires, as those of modules."""
+    lines = [line for line in requires(OWN_DISTRIBUTION) or () if "extra ==" not in line]
+    names = (re.match(r"[\w.-]+", line) for line in lines)
+    return {name[0].lower().replace("-", "_") for name in names if name}
 
 
 def thread_variables() -> Mapping[str, str | None]:

@@ -15,7 +15,7 @@ import pytest
 from symbench.errors import SymbenchError
 from symbench.registry import load
 from symbench.runs.executors import server
-from symbench.runs.executors.server import Server
+from symbench.runs.executors.server import Server, libraries
 
 REGISTER = """
 from symbench import hookimpl
@@ -170,3 +170,21 @@ def test_the_environment_is_as_before_when_a_process_has_started(monkeypatch):
     assert set(seen[0].values()) == {"1"}
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_only_libraries_that_symbench_requires_are_imported_for_all_workers(tmp_path):
+    assert {"e3nn.o3", "torch.nn"} <= set(libraries(load(), ["e3nn"]))
+    plugin = tmp_path / "other.py"
+    plugin.write_text(
+        "import hypothesis\n"
+        "import scipy.linalg\n"
+        "from symbench import Model, hookimpl\n"
+        "class Other(Model):\n"
+        '    name, version, summary, prior = "other", "1", "another library", "none"\n'
+        "    def build(self, problem):\n"
+        "        import pytest\n"
+        "@hookimpl\n"
+        "def symbench_register(registry):\n"
+        "    registry.model(Other)\n"
+    )
+    assert libraries(load([plugin]), ["other"]) == ["scipy.linalg"]
