@@ -35,6 +35,7 @@ def numbers(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("TROUBLE", str(folder))
     monkeypatch.setattr(troublemakers, "FOLDER", folder)
+    monkeypatch.setattr(sys.modules[__name__], "EARLIER", psutil.Process().children(recursive=True))
     return folder
 
 
@@ -69,11 +70,14 @@ def fresh_server():
     return fresh()
 
 
+EARLIER: list[psutil.Process] = []  # other tests may keep processes, such as a browser
+
+
 def strays(numbers):
     """The processes that outlived a run: workers, what models started, and what is below them."""
     left = [int(path.name) for path in numbers.iterdir() if path.name.isdigit()]
     left = [pid for pid in left if is_running(pid)]
-    ours = psutil.Process().children(recursive=True)
+    ours = [p for p in psutil.Process().children(recursive=True) if p not in EARLIER]
     return left + [p.pid for p in ours if is_running(p.pid) and not is_service(p)]
 
 
