@@ -26,11 +26,11 @@ PLUGINS = (
 
 @lru_cache
 def trained(task, model):
-    """The median of each score over three seeds, at n = 1,000 in the quick tier."""
+    """The median of each score over three seeds, at n = 1,000 after 350 updates."""
     registry = Registry()
     for plugin in PLUGINS:
         registry.add(plugin, plugin.__name__, "1", "tests")
-    selection = Selection((task,), (model,), "quick", sizes=(1000,), seeds=3)
+    selection = Selection((task,), (model,), "quick", sizes=(1000,), seeds=3, updates=350)
     (cell,) = make_plan(registry, selection)
     record = run_cell(registry, cell)
     assert record.status == "ok", record.error
