@@ -97,7 +97,7 @@ def liegan(updates: int, seed: int) -> Tensor:
         sampler.L.normal_(std=math.sqrt(2) / 3)  # as published: He's initialisation
     context = Context(len(x), seed, 2 * updates, torch.device("cpu"), data, stream, data)
     duel = Duel(1e-3, 2e-4, away=0.01, apart=1.0, batch_size=64)
-    duel.fight((sampler, judge), lambda g, some: Data(g.act(some.x), some.y), data, context)
+    duel.fight([(sampler, judge)], lambda g, some: Data(g.act(some.x), some.y), [data], [context])
     return sampler.L.detach()[0]
 
 

@@ -255,7 +255,7 @@ def _fits_together(setup: TrainingSetup, keys: Sequence[TrialKey]) -> bool:
     return several and setup.fits and isinstance(setup.model, FitsTogether)
 
 
-def _prepare(setup: TrainingSetup, key: TrialKey, fitted: Fitted | None) -> Trial:
+def _prepare(setup: TrainingSetup, key: TrialKey, fitted: Fitted | None = None) -> Trial:
     data = training_data(setup, key)
 
     def valid() -> Data:
