@@ -24,7 +24,7 @@ from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
 from symbench.training import cuda_graph
 from symbench.training import train as training
-from symbench.training.cuda_graph import Replay, _Watch
+from symbench.training.cuda_graph import Replay
 from symbench.training.objective import batch_indices
 from symbench.training.setup import Capture, TrainingSetup, TrialKey
 from symbench.training.train import train
@@ -376,49 +376,6 @@ def test_a_record_says_whether_updates_were_replayed():
     provenance = run_cell(REGISTRY, cell).provenance
     assert provenance["capture"] == {"captured": False, "reason": "device"}
     assert provenance["tf32"] is False
-
-
-X, AT, MASK = torch.ones(4, 4), torch.tensor([1, 2]), torch.tensor([True, False, True, False])
-SYNCHRONISING = {
-    "a mask as an index": lambda: X[MASK],
-    "a mask as an index of an assignment": lambda: torch.ones(4).index_put_((MASK,), X[0, :2]),
-    "nonzero": X.nonzero,
-    "repeat_interleave": lambda: X.repeat_interleave(AT.repeat(2), 0),
-    "the status of eigenvalues": lambda: torch.linalg.eigvalsh(X),
-    "the status of an inverse": lambda: torch.linalg.inv(X + torch.eye(4)),
-    "a number": lambda: float(X.sum()),
-}
-ASYNCHRONOUS = {
-    "positions as an index": lambda: X[:, AT],
-    "repeat_interleave to a known size": lambda: X.repeat_interleave(
-        AT.repeat(2), 0, output_size=6
-    ),
-    "an inverse without its status": lambda: torch.linalg.inv_ex(X + torch.eye(4)),
-}
-
-
-@pytest.mark.parametrize("what", SYNCHRONISING)
-def test_what_waits_for_the_host_is_not_captured(what):
-    with _Watch(torch.device("cpu")) as watch:
-        SYNCHRONISING[what]()
-    assert watch.obstacle
-
-
-@pytest.mark.parametrize("what", ASYNCHRONOUS)
-def test_what_does_not_wait_is_captured(what):
-    with _Watch(torch.device("cpu")) as watch:
-        ASYNCHRONOUS[what]()
-    assert watch.obstacle == ""
-
-
-def test_a_copy_between_devices_is_not_captured():
-    there = torch.empty(4, 4, device="meta")  # stands for a GPU: nothing else is on both
-    with _Watch(torch.device("meta")) as watch:
-        there * torch.tensor(2.0)  # a number goes along with the launch
-    assert watch.obstacle == ""
-    with _Watch(torch.device("meta")) as watch:
-        there.copy_(X)
-    assert watch.obstacle == "aten::copy_ copies between devices"
 
 
 def test_after_a_failed_capture_there_is_no_other(monkeypatch):
