@@ -54,6 +54,9 @@ def test_the_fingerprint_of_a_task_that_reads_files_is_asked_each_time():
 
 def test_a_second_process_imports_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMBENCH_CACHE", str(tmp_path))
+    # a stranger's plugin may import torch when it is loaded; the built-in ones do not
+    plugins = ("baselines", "dynamics", "emlp", "graphs")
+    monkeypatch.setenv("SYMBENCH_PLUGINS", ",".join(f"symbench_{name}" for name in plugins))
     first, second = (
         subprocess.run(
             [sys.executable, "-c", ASK], capture_output=True, text=True, check=True, timeout=120
