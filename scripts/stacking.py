@@ -26,12 +26,12 @@ from typing import Any
 import torch
 
 from symbench import registry
-from symbench.contract import Fits, Recipe
+from symbench.contract import Fits
 from symbench.draws import Draws
 from symbench.registry.problem import make_problem
 from symbench.runs.plan import Cell, Selection, make_plan
 from symbench.training import train as training
-from symbench.training.setup import TrainingSetup, Trial, TrialKey, trainable
+from symbench.training.setup import TrainingSetup, TrialKey, trainable
 from symbench.training.stacking import NUMBERS, _stacks, update_work
 from symbench.training.update import Update
 
@@ -69,12 +69,6 @@ class Stopwatch:
         return took / repeats
 
 
-def largest_stack(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> list[Trial]:
-    """Return the trials that decide for the cell."""
-    stacks = training._by_batch_size(trials, recipe, setup)
-    return max(stacks, key=lambda stack: len(stack) * training.batch_size(stack[0], recipe))
-
-
 def measured(known: registry.Registry, cell: Cell) -> dict[str, Any] | None:
     """Return the row of one cell; None if it trains nothing."""
     task = known.task(cell.task).for_tier(cell.identity.tier)
@@ -85,19 +79,18 @@ def measured(known: registry.Registry, cell: Cell) -> dict[str, Any] | None:
     updates = int(cell.identity.protocol["updates"])
     problem_of = partial(make_problem, known, task, model)
     setup = TrainingSetup(Draws.of(task), model, problem_of, updates, torch.device("cpu"))
-    keys = [TrialKey(n, seed) for n in cell.identity.sizes for seed in cell.identity.seeds]
-    trials = [training._prepare(setup, key) for key in keys]
-    if not any(trainable(trial.module) for trial in trials):
+    keys = [TrialKey(max(cell.identity.sizes), seed) for seed in cell.identity.seeds]
+    stack = [training._prepare(setup, key) for key in keys]
+    if not any(trainable(trial.module) for trial in stack):
         return None
     recipe = model.recipe(problem_of())
-    stack = largest_stack(trials, recipe, setup)
     row: dict[str, Any] = {
         "task": cell.task,
         "model": cell.model,
         "family": known.card("task", cell.task).plugin.removeprefix("symbench_"),
         "updates": updates,
         "trials": len(stack),
-        "batch": training.batch_size(stack[0], recipe),
+        "batch": min(recipe.batch_size, len(stack[0].data)),
         "parameters": trainable(stack[0].module),
     }
     if not _stacks(stack[0], setup):

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import torch
 from torch import Tensor
 
-from symbench.contract import Model, Task
 from symbench.errors import InputError
 from symbench.metrics.announced_unmoved import AnnouncedUnmoved
 from symbench.records.record import Failure, Provenance, Record, Status, TrialRecord
@@ -32,6 +31,7 @@ from symbench.runs.watch import watched
 from symbench.training.setup import (
     FleetMode,
     ProgressCallback,
+    TrainingSetup,
     Trial,
     TrialKey,
     quiet,
@@ -52,11 +52,13 @@ def run_cell(  # noqa: PLR0913 - public arguments
     progress: ProgressCallback = quiet,
     on_error: Callable[[BaseException], None] | None = None,
     keep_networks: KeepNetworks = "none",
+    sizes: Sequence[int] | None = None,
 ) -> Record:
     """Train and score the cell; an exception inside it becomes a record with a status.
 
     This holds for SystemExit and KeyboardInterrupt too. An interruption by the user (Ctrl-C) is
-    passed on.
+    passed on. The trials of different n_train do not affect each other's results, so
+    ``symbench.runs.parts.merged`` makes the same record of parts with some of the sizes each.
 
     Args:
         registry: must hold the cell's task and model.
@@ -67,6 +69,7 @@ def run_cell(  # noqa: PLR0913 - public arguments
         progress: called with the progress of the training.
         on_error: called with an exception of the cell before it becomes a record.
         keep_networks: whose trained networks the record brings along.
+        sizes: the n_train that are trained and scored; None means all of the cell.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     if device.startswith("cuda"):
@@ -82,8 +85,10 @@ def run_cell(  # noqa: PLR0913 - public arguments
             try:
                 with guarded(registry.models[cell.model].plugin, named=True):
                     record = _run(
-                        registry, cell, torch.device(device), fleet, progress, keep_networks
-                    )
+                        registry, cell, torch.device(device), fleet, progress,
+                        keep_networks=keep_networks,
+                        sizes=cell.identity.sizes if sizes is None else sizes,
+                    )  # fmt: skip
             except BaseException as error:  # a model may raise anything; only its cell fails
                 if on_error is not None:
                     on_error(error)
@@ -99,13 +104,15 @@ def run_cell(  # noqa: PLR0913 - public arguments
     return record.model_copy(update={"provenance": made_by})
 
 
-def _run(
+def _run(  # noqa: PLR0913 - those of run_cell
     registry: Registry,
     cell: Cell,
     device: torch.device,
     fleet: FleetMode,
     progress: ProgressCallback,
+    *,
     keep_networks: KeepNetworks,
+    sizes: Sequence[int],
 ) -> Record:
     """Train and score a cell; the provenance of its record states how the trials were trained."""
     identity = cell.identity
@@ -114,12 +121,12 @@ def _run(
     check_code(registry, identity, task, model)
     if reason := model.accepts(problem):
         raise InputError(f"{model.name} declines {task.name}: {reason}")
-    keys = [TrialKey(n, seed) for n in identity.sizes for seed in identity.seeds]
+    keys = [TrialKey(n, seed) for n in sizes for seed in identity.seeds]
     with watched(draws, model):
         trained = train(setup, keys)
         not_moved = train_on_moved_data(setup, trained)
         metrics = metrics_for(registry, task, model, identity.protocol.get("metrics", ()))
-        tensors = learned_generators(task, model, trained)  # before metrics of plugins see them
+        tensors = learned_generators(setup, trained)  # before metrics of plugins see them
         scored = score_cell(identity, setup, trained, metrics)
         content, networks = b"", None
         if keep_networks != "none":
@@ -130,7 +137,7 @@ def _run(
     absent = scored.absent | ({AnnouncedUnmoved.name: not_moved} if not_moved else {})
     made = made.also(absent=absent) if absent else made
     return Record(
-        identity=identity, status=_status(trials), trials=trials,
+        identity=identity, status=status_of(trials), trials=trials,
         provenance=made.also(networks=networks) if networks is not None else made,
         tensors=tensors, networks=content,
     )  # fmt: skip
@@ -139,23 +146,24 @@ def _run(
 def _trained_how(trained: Sequence[Trial]) -> Provenance:
     """Return how many trials trained together and why, and whether a CUDA graph was replayed."""
     how = Provenance(fleet=max(trial.stacked for trial in trained))
-    if (decision := trained[0].stacking) is not None:
+    if (decision := max(trained, key=lambda trial: trial.key.n_train).stacking) is not None:
         how = how.also(fleet_choice=asdict(decision))
     if captures := [trial.capture for trial in trained if trial.capture is not None]:
         how = how.also(capture=asdict(min(captures, key=lambda capture: capture.captured)))
     return how
 
 
-def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> dict[str, Tensor]:
+def learned_generators(setup: TrainingSetup, trained: Sequence[Trial]) -> dict[str, Tensor]:
     """Return the tensors that a record stores of a model that holds explicit generators.
 
     ``learned.<seed>`` [k, d, d] are the generators at the largest n_train, in float32, of as many
     seeds as fit 64 MiB. ``truth`` [k*, d, d] is the algebra of the declared group. ``pixel_order``
     [d] is present for images.
     """
-    if model.prior != "discovers" or task.symmetry is None:
+    task = setup.task
+    if setup.model.prior != "discovers" or task.symmetry is None:
         return {}
-    largest = max(trial.key.n_train for trial in trained)
+    largest = setup.largest(trained)
     learned: dict[str, Tensor] = {}
     for trial in trained:
         L = None if trial.key.n_train < largest else trial.model.generators(trial.module)
@@ -172,7 +180,7 @@ def learned_generators(task: Task, model: Model, trained: Sequence[Trial]) -> di
     return learned
 
 
-def _status(trials: Sequence[TrialRecord]) -> Status:
+def status_of(trials: Sequence[TrialRecord]) -> Status:
     """Return ``diverged`` if no trial is ok; a cell with some diverged trials is ok."""
     counts = Counter(trial.status for trial in trials)
     return "ok" if counts["ok"] else "diverged"

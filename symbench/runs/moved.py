@@ -13,16 +13,20 @@ from symbench.training.train import train
 
 
 def train_on_moved_data(setup: TrainingSetup, trials: Sequence[Trial]) -> str | None:
-    """Train the first trial of the largest n_train again, if its model announces generators.
+    """Train the first trial of the cell's largest n_train again, if its model announces generators.
 
     Its ``moved`` becomes the network that is trained on the data of the same n_train and seed,
     moved by ``symbench.metrics.moved.move_of``. Nothing else differs for the model. If the training
     raises, the reason is returned.
     """
-    largest = max(trial.key.n_train for trial in trials)
-    trial = next(trial for trial in trials if trial.key.n_train == largest)
-    symmetry = setup.task.symmetry
-    if trial.model.prior != "discovers" or symmetry is None or len(symmetry.group.algebra) == 0:
+    largest, symmetry = setup.largest(trials), setup.task.symmetry
+    trial = next((trial for trial in trials if trial.key.n_train == largest), None)
+    if (
+        trial is None
+        or trial.model.prior != "discovers"
+        or symmetry is None
+        or len(symmetry.group.algebra) == 0
+    ):
         return None
     L = trial.model.generators(trial.module)
     if L is None or len(L) == 0:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from symbench.contract import Data, Model
@@ -30,6 +31,7 @@ from symbench.training.building import untrained
 from symbench.training.setup import TrainingSetup, Trial, TrialKey
 
 LARGEST = 2**28  # bytes of the networks of one cell
+_TOO_LARGE = f"the networks of the cell exceed {LARGEST / 2**20:.0f} MiB"
 _INPUTS = "inputs"  # the test inputs for which outputs are kept
 _PROBES = 16
 _ROUNDING = 1e-4  # of the largest output: another machine or device sums in another order
@@ -62,7 +64,7 @@ def kept(
         trials: trained, each with a module of its own.
         which: ``all``, or ``largest`` for the trials at the largest n_train.
     """
-    largest = max(trial.key.n_train for trial in trials)
+    largest = setup.largest(trials)
     wanted = [t for t in trials if which == "all" or t.key.n_train == largest]
     inputs = spaced(setup.draws.test().x, _PROBES)
     tensors, declined, names = {_INPUTS: inputs.contiguous()}, dict[str, str](), list[str]()
@@ -73,18 +75,44 @@ def kept(
             own = _tensors_of(setup, trial, inputs)
             size = sum(tensor.nbytes for tensor in own.values())
             if size > room:
-                raise InputError(f"the networks of the cell exceed {LARGEST / 2**20:.0f} MiB")
+                raise InputError(_TOO_LARGE)
         except Exception as error:  # a plugin may raise anything when its network is built again
             declined[name] = str(error) if isinstance(error, InputError) else one_line(error)
             continue
         tensors, room = {**tensors, **own}, room - size
         names.append(name)
-    content = save(tensors) if names else b""
+    return _filed(tensors, names, declined, "all" if which == "all" else "largest")
+
+
+def merged(files: Sequence[tuple[bytes, KeptNetworks]]) -> tuple[bytes, KeptNetworks]:
+    """Return the file of a cell from those of its sizes, as ``kept`` makes it of all trials."""
+    tensors, declined, names = dict[str, Tensor](), dict[str, str](), list[str]()
+    for content, about in files:
+        tensors |= load(content) if content else {}
+        declined |= about.declined
+        names += about.trials
+    room = LARGEST - (tensors[_INPUTS].nbytes if names else 0)
+    fitting: list[str] = []
+    for name in sorted(names, key=lambda name: -int(name.partition(".")[0])):
+        own = [key for key in tensors if key == _outputs(name) or key.startswith(_state(name, ""))]
+        size = sum(tensors[key].nbytes for key in own)
+        if size > room:
+            declined[name] = _TOO_LARGE
+            tensors = {key: tensor for key, tensor in tensors.items() if key not in own}
+            continue
+        room -= size
+        fitting.append(name)
+    return _filed(tensors, fitting, declined, files[0][1].which)
+
+
+def _filed(
+    tensors: Tensors, names: list[str], declined: dict[str, str], which: Literal["all", "largest"]
+) -> tuple[bytes, KeptNetworks]:
+    content = save(dict(tensors)) if names else b""
     sha256 = hashlib.sha256(content).hexdigest() if content else ""
     return content, KeptNetworks(
-        which="all" if which == "all" else "largest", trials=names, declined=declined,
-        bytes=len(content), sha256=sha256,
-    )  # fmt: skip
+        which=which, trials=names, declined=declined, bytes=len(content), sha256=sha256
+    )
 
 
 def rebuilt(setup: TrainingSetup, key: TrialKey, tensors: Tensors) -> Rebuilt:

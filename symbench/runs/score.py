@@ -86,27 +86,31 @@ def score(  # noqa: PLR0913 - public arguments
     thorough: bool = True,
     symmetry_at: SymmetryAt = "all",
     sampler: str = "group",
+    largest: int | None = None,
 ) -> Scored:
     """Score a cell's trials; diverged trials have no scores.
 
-    Trials that trained together are scored together, as many as fit the memory. The core scores
+    Trials of one n_train that trained together are scored together, as many as fit the memory. So
+    scores do not depend on which sizes are scored in the same call. The core scores
     every trial before a metric of a plugin is called.
 
     Args:
-        trials: all trials of the cell.
+        trials: those of the cell, or of some of its sizes.
         draws: the data of the task.
         problem: what the model was shown of the task.
         metrics: those that apply to the pair.
         thorough: whether slow scores are computed at every n_train.
         symmetry_at: at which n_train symmetry scores are computed.
         sampler: the law of the group elements.
+        largest: the largest n_train of the cell; None means that of the trials.
 
     Raises:
         PluginError: the test data were changed, or what a network keeps outside of itself changes
             the outputs of another.
     """
     outside = Outside(trials[0].model)
-    scoring = _Scoring(trials, draws, problem, metrics, thorough, symmetry_at, sampler)
+    largest = largest or max(trial.key.n_train for trial in trials)
+    scoring = _Scoring(trials, draws, problem, metrics, thorough, symmetry_at, sampler, largest)
     records = scoring.records()
     _require_unchanged(scoring.test, draws, trials[0].model)
     _require_independent(scoring.finite, outside, draws.task)
@@ -120,7 +124,7 @@ def score_cell(
     return score(
         trials, setup.draws, setup.make_problem(None), metrics,
         thorough=identity.tier == "full", symmetry_at=identity.protocol["symmetry_at"],
-        sampler=identity.protocol.get("sampler", "group"),
+        sampler=identity.protocol.get("sampler", "group"), largest=max(identity.sizes),
     )  # fmt: skip
 
 
@@ -143,6 +147,7 @@ class _Scoring:
     thorough: bool
     symmetry_at: SymmetryAt
     sampler: str
+    largest: int
     finite: list[Trained] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
@@ -157,11 +162,6 @@ class _Scoring:
         if not any(metric.symmetry for metric in self.metrics):
             return {}
         return {"inputs": self.draws.kept("inputs", inputs_told_apart)}
-
-    @cached_property
-    def largest(self) -> int:
-        """The largest n_train."""
-        return max(trial.key.n_train for trial in self.trials)
 
     def records(self) -> list[TrialRecord]:
         """Return the records of the trials in order."""
@@ -228,11 +228,16 @@ class _Scoring:
         return scores
 
     def _chunks(self, trials: Sequence[Trained]) -> list[Sequence[Trained]]:
-        """Return the trials in groups that are evaluated together."""
+        """Return the trials in groups that are evaluated together, each of one n_train."""
         size = _parameters(self.trials[0].module)
-        together = all(t.stacking is not None and t.stacking.stacked for t in self.trials)
-        at_once = min(_TOGETHER, max(1, int(_PARAMETERS // max(1, size)))) if together else 1
-        return [trials[i : i + at_once] for i in range(0, len(trials), at_once)]
+        most = min(_TOGETHER, max(1, int(_PARAMETERS // max(1, size))))
+        apart = {t.key.n_train for t in self.trials if t.stacking is None or not t.stacking.stacked}
+        chunks: list[Sequence[Trained]] = []
+        for n_train in dict.fromkeys(trained.n_train for trained in trials):
+            group = [trained for trained in trials if trained.n_train == n_train]
+            at_once = 1 if n_train in apart else most
+            chunks += [group[i : i + at_once] for i in range(0, len(group), at_once)]
+        return chunks
 
 
 def _by(metric: Metric, trials: Sequence[Trained], draws: Draws) -> list[dict[str, float]]:

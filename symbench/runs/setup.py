@@ -24,7 +24,7 @@ def setup_of(
     fleet: FleetMode = "auto",
     progress: ProgressCallback = quiet,
 ) -> TrainingSetup:
-    """Return the task, the model, the data and the budget of a cell.
+    """Return the task, the model, the data, the sizes and the budget of a cell.
 
     Raises:
         UnknownNameError: the task or the model is not registered.
@@ -37,6 +37,7 @@ def setup_of(
     return TrainingSetup(
         Draws(task, identity.task_fingerprint), model, partial(make_problem, registry, task, model),
         updates, device, validations, fleet, progress, recipe=Recipe(**identity.protocol["recipe"]),
+        sizes=tuple(identity.sizes),
     )  # fmt: skip
 
 

@@ -24,14 +24,12 @@ def trial_losses(
     task: Task,
     prediction: Tensor,
     data: tuple[Tensor, Tensor],
-    weight: Tensor | None = None,
     unit: Tensor | None = None,
 ) -> Tensor:
     """Return the mean loss [T] of predictions [T, n, ...] on data (x, y), [T, n, ...] each.
 
-    ``weight`` [T, n] replaces the uniform 1/n. The loss of an example is the sum over its outputs
-    of squared errors (regression, in multiples of ``unit`` [T]), the cross-entropy of its logits
-    (classification), or the task's own objective.
+    The loss of an example is the sum over its outputs of squared errors (regression, in multiples
+    of ``unit`` [T]), the cross-entropy of its logits (classification), or the task's own objective.
     """
     x, y = data
     if task.loss == "own":
@@ -44,7 +42,7 @@ def trial_losses(
         ).view(trials, n)
     else:
         each = squares(prediction - y, unit)
-    return each.mean(1) if weight is None else (each * weight).sum(1)
+    return each.mean(1)
 
 
 def squares(residual: Tensor, unit: Tensor | None = None) -> Tensor:
@@ -81,16 +79,14 @@ class _Stream:
     elements: torch.Generator
     pool: int
 
-    def draw(self, updates: int, width: int) -> Tensor:
-        """Return the indices of examples [updates, width], padded with zeros."""
-        taken = batch_indices(self.n, self.batch, updates, self.indices)
-        return functional.pad(taken, (0, width - self.batch))
+    def draw(self, updates: int) -> Tensor:
+        """Return the indices of examples [updates, batch]."""
+        return batch_indices(self.n, self.batch, updates, self.indices)
 
-    def draw_places(self, updates: int, width: int, pool: Pool) -> Tensor:
-        """Return places in the pool [updates, width], padded with that of padding."""
+    def draw_places(self, updates: int, pool: Pool) -> Tensor:
+        """Return places in the pool [updates, batch]."""
         drawn = batch_indices(self.pool, self.batch, updates, self.elements)
-        places = drawn * pool.room + occurrences(drawn)
-        return functional.pad(places, (0, width - self.batch), value=pool.padding)
+        return drawn * pool.room + occurrences(drawn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +108,6 @@ class Objective:
     y: Tensor
     unit: Tensor
     scale: Tensor
-    weight: Tensor
     streams: list[_Stream]
     pool: Pool | None
 
@@ -120,7 +115,7 @@ class Objective:
     def of(
         cls, task: Task, problem: Problem, recipe: Recipe, trials: list[tuple[int, Data]]
     ) -> Objective:
-        """Stack the trials, given as (seed, training data)."""
+        """Stack trials of one n_train, given as (seed, training data)."""
         if (recipe.augment or recipe.penalty) and problem.symmetry is None:
             raise InputError(
                 "the recipe asks for augmentation or a penalty, which need a symmetry: declare "
@@ -136,29 +131,20 @@ class Objective:
             )
             for seed, data in trials
         ]
-        longest = max(len(data) for _, data in trials)
-        x, y = ([_padded(getattr(data, name), longest) for _, data in trials] for name in "xy")
-        device = x[0].device
-        width = max(stream.batch for stream in streams)
-        weight = torch.zeros(len(trials), width, device=device)
-        for row, stream in zip(weight, streams, strict=True):
-            row[: stream.batch] = 1 / stream.batch
+        x, y = (torch.stack([getattr(data, name) for _, data in trials]) for name in "xy")
         unit = target_units(task, [data.y for _, data in trials])
         scale = [_scale(task, data.y, u) for (_, data), u in zip(trials, unit, strict=True)]
         return cls(
-            task, recipe, problem.symmetry, torch.stack(x), torch.stack(y),
-            unit, torch.stack(scale), weight, streams,
-            _pool(problem.symmetry, recipe, streams, device),
+            task, recipe, problem.symmetry, x, y, unit, torch.stack(scale), streams,
+            _pool(problem.symmetry, recipe, streams, x.device),
         )  # fmt: skip
 
     def prepare(self, update: int) -> None:
         """Draw the indices of a block of updates if ``update`` (0, 1, 2, …) is its first."""
         if update % _BLOCK == 0:
-            width = self.weight.shape[1]
-            drawn = [[stream.draw(_BLOCK, width) for stream in self.streams]]
+            drawn = [[stream.draw(_BLOCK) for stream in self.streams]]
             if self.pool is not None:
-                places = [one.draw_places(_BLOCK, width, self.pool) for one in self.streams]
-                drawn.append(places)
+                drawn.append([one.draw_places(_BLOCK, self.pool) for one in self.streams])
             self._block.copy_(torch.stack([torch.stack(rows, dim=1) for rows in drawn], dim=1))
             self._position.zero_()
 
@@ -170,20 +156,21 @@ class Objective:
         # a network may write into its input
         used_again = bool(self.recipe.penalty) or self.task.loss == "own"
         prediction = network(x.clone() if used_again else x)
-        losses = trial_losses(self.task, prediction, (x, y), self.weight, self.unit) / self.scale
+        losses = trial_losses(self.task, prediction, (x, y), self.unit) / self.scale
         if self.recipe.penalty:
             before = network(self._moved(x, places, "input"))
             square = squares(before - self._moved(prediction, places, "output"), self.unit)
-            losses = losses + self.recipe.penalty * (square * self.weight).sum(1) / self.scale
+            losses = losses + self.recipe.penalty * square.mean(1) / self.scale
         return losses
 
     @cached_property
     def _block(self) -> Tensor:
-        """Indices of examples and places in the pool, if there is one: [updates, 1 or 2, T, width].
+        """Indices of examples and places in the pool, if there is one: [updates, 1 or 2, T, batch].
 
         They are overwritten in place.
         """
-        shape = (_BLOCK, 1 if self.pool is None else 2, *self.weight.shape)
+        kinds = 1 if self.pool is None else 2
+        shape = (_BLOCK, kinds, len(self.streams), self.streams[0].batch)
         return torch.zeros(shape, dtype=torch.long, device=self.x.device)
 
     @cached_property
@@ -211,12 +198,6 @@ class Objective:
         return self.pool.moved(rho, values, places)
 
 
-def _padded(values: Tensor, length: int) -> Tensor:
-    padded = values.new_zeros(length, *values.shape[1:])
-    padded[: len(values)] = values
-    return padded
-
-
 def _varies(y: Tensor) -> bool:
     """Whether the deviations of targets [n, ...] from their mean are more than rounding."""
     deviations = (y - y.mean(0)).abs().flatten(1).amax(0)
@@ -236,5 +217,4 @@ def _pool(
     if symmetry is None or not (recipe.augment or recipe.penalty):
         return None
     pools = [symmetry.group.sample(one.pool, one.elements).float() for one in streams]
-    most = max(room(one.batch, one.pool) for one in streams)
-    return Pool(torch.stack(pools).to(device), most)
+    return Pool(torch.stack(pools).to(device), room(streams[0].batch, streams[0].pool))

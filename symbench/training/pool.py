@@ -38,30 +38,25 @@ def occurrences(drawn: Tensor) -> Tensor:
 class Pool:
     """Elements [T, P, d, d] of T trials, each with room for ``room`` examples of a batch.
 
-    Place p belongs to element p // room. Padding has the place P * room. An example gets a matrix
-    of its own where batches are smaller than the pool. Otherwise an element moves all its examples
-    by one product, because copying a matrix for each would take longer than the product.
+    Place p belongs to element p // room. An example gets a matrix of its own where batches are
+    smaller than the pool. Otherwise an element moves all its examples by one product, because
+    copying a matrix for each would take longer than the product.
     """
 
     elements: Tensor
     room: int
-
-    @property
-    def padding(self) -> int:
-        """The place of an example that does not count."""
-        return self.elements.shape[1] * self.room
 
     def moved(self, rho: Representation, values: Tensor, places: Tensor) -> Tensor:
         """Return rho(g) of values [T, n, ...], where ``places`` [T, n] chooses the elements g."""
         flat = values.flatten(2)
         pool = self.elements.shape[1]
         if places.shape[1] < pool:
-            g = self.elements[self._rows, (places // self.room).clamp(max=pool - 1)]
+            g = self.elements[self._rows, places // self.room]
             return rho.act(g.flatten(0, 1), flat.flatten(0, 1)).view(values.shape)
-        source = self._nowhere.scatter(1, places, self._positions(places))[:, :-1]
+        source = self._nowhere.scatter(1, places, self._positions(places))
         together = flat[self._rows, source].unflatten(1, (pool, self.room))
         acted = rho.act(self.elements[:, :, None], together).flatten(1, 2)
-        return acted[self._rows, places.clamp(max=self.padding - 1)].view(values.shape)
+        return acted[self._rows, places].view(values.shape)
 
     @cached_property
     def _rows(self) -> Tensor:
@@ -69,8 +64,8 @@ class Pool:
 
     @cached_property
     def _nowhere(self) -> Tensor:
-        """The position 0 for every place, [T, P * room + 1]."""
-        shape = (len(self.elements), self.padding + 1)
+        """The position 0 for every place, [T, P * room]."""
+        shape = (len(self.elements), self.elements.shape[1] * self.room)
         return torch.zeros(shape, dtype=torch.long, device=self.elements.device)
 
     def _positions(self, places: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -139,7 +139,8 @@ class Trial:
 class TrainingSetup:
     """What the trials of a cell share: data, model, budget and device.
 
-    ``recipe`` None asks the model for its recipe. ``graph`` makes the graph that captures an
+    ``recipe`` None asks the model for its recipe. ``sizes`` are the n_train of the whole cell, if
+    only some of them are trained. ``graph`` makes the graph that captures an
     update; None makes CUDA's own on a CUDA device.
     """
 
@@ -153,6 +154,11 @@ class TrainingSetup:
     progress: ProgressCallback = quiet
     graph: Callable[[], Graph] | None = None
     recipe: Recipe | None = None
+    sizes: tuple[int, ...] = ()
+
+    def largest(self, trials: Sequence[Trial]) -> int:
+        """Return the largest n_train of the cell to which the trials belong."""
+        return max(self.sizes or [trial.key.n_train for trial in trials])
 
     @property
     def task(self) -> Task:

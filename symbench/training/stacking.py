@@ -58,7 +58,7 @@ class Work(TorchDispatchMode):
 
 
 def decide(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> StackingDecision:
-    """Return whether the trials, of one batch size on a CPU, train together.
+    """Return whether the trials, of one n_train, train together.
 
     Raises:
         RuntimeError: ``setup.fleet`` is "on", and ``vmap`` cannot evaluate the module.

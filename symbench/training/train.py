@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from symbench.contract import Data, Fits, FitsTogether, Recipe, seeded
 from symbench.contract.modules import copied, equal, named_tensors, shared_tensors
-from symbench.contract.stacked import alike, probe
+from symbench.contract.stacked import probe
 from symbench.errors import InputError, ShapeError
 from symbench.training.building import (
     Built,
@@ -221,22 +221,21 @@ def _differ(a: Tensor, b: Tensor) -> bool:
 
 
 def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> bool:
-    """Train the trials, stack by stack; the decision for the largest stack holds for all.
+    """Train the trials of each n_train, as one stack or one by one.
 
-    Return whether a stack kept state that is each trial's own.
+    What is trained together does not depend on which sizes are trained in the same call. Return
+    whether a stack kept state that is each trial's own.
     """
-    stacks = _by_batch_size(trials, recipe, setup)
-    largest = max(stacks, key=lambda stack: len(stack) * batch_size(stack[0], recipe))
-    decision = decide(largest, recipe, setup)
-    if decision.stacked and not all(alike([t.module for t in stack]) for stack in stacks):
-        decision = StackingDecision(False, "state")
     done, keeps_state = 0, False
-    for stack in stacks if decision.stacked else [[trial] for trial in trials]:
-        part = done / len(trials), len(stack) / len(trials)
-        keeps_state |= _train_stack(stack, recipe, setup, part)
-        done += len(stack)
-    for trial in trials:
-        trial.stacking = decision
+    for n_train in dict.fromkeys(trial.key.n_train for trial in trials):
+        group = [trial for trial in trials if trial.key.n_train == n_train]
+        decision = decide(group, recipe, setup)
+        for stack in [group] if decision.stacked else [[trial] for trial in group]:
+            part = done / len(trials), len(stack) / len(trials)
+            keeps_state |= _train_stack(stack, recipe, setup, part)
+            done += len(stack)
+        for trial in group:
+            trial.stacking = decision
     return keeps_state
 
 
@@ -281,9 +280,8 @@ def _keep_initial(setup: TrainingSetup, trials: Sequence[Trial]) -> None:
     """
     if setup.task.symmetry is None or setup.task.loss == "none":
         return
-    largest = max(trial.key.n_train for trial in trials)
     for trial in trials:
-        if trial.key.n_train == largest:
+        if trial.key.n_train == setup.largest(trials):
             trial.initial = _untrained(setup, trial)
 
 
@@ -292,24 +290,6 @@ def _untrained(setup: TrainingSetup, trial: Trial) -> nn.Module | None:
         return untrained(setup, trial.key)[1] if setup.fits else copied(trial.module)
     except Exception:  # raised by a plugin: this copy is not needed for training
         return None
-
-
-def batch_size(trial: Trial, recipe: Recipe) -> int:
-    """Return the number of examples in each of the trial's batches."""
-    return min(recipe.batch_size, len(trial.data))
-
-
-def _by_batch_size(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> list[list[Trial]]:
-    """Split the trials into those that can be stacked: by batch size on a CPU, else all of them.
-
-    Padding small batches adds arithmetic, which is free only on a GPU.
-    """
-    if setup.device.type != "cpu":
-        return [trials]
-    stacks: dict[int, list[Trial]] = {}
-    for trial in trials:
-        stacks.setdefault(batch_size(trial, recipe), []).append(trial)
-    return list(stacks.values())
 
 
 def _train_stack(

@@ -77,7 +77,7 @@ class Own:
 
 
 class Update:
-    """A stack of trials in training; a call with update = 0, 1, 2, … takes one step.
+    """A stack of trials of one n_train in training; a call with update = 0, 1, 2, … takes one step.
 
     Several trials, or one with ``on_copy``, are trained on copies of their state, which ``finish``
     writes back. ``losses`` [T] are those of the last step. ``prepare`` copies the values of an
@@ -162,24 +162,15 @@ def learning_rate(recipe: Recipe, update: int, updates: int) -> float:
     )
 
 
-def _validation(trials: Sequence[Trial]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the validation data x, y [T, n, ...] of the trials, and the weights [T, n] of a mean.
-
-    Those of a trial with fewer examples are repeated, with weight 0.
-    """
-    counts = [len(trial.valid) for trial in trials]
-    taken = torch.arange(max(counts), device=trials[0].valid.x.device)
-    x = torch.stack([t.valid.x[taken % n] for t, n in zip(trials, counts, strict=True)])
-    y = torch.stack([t.valid.y[taken % n] for t, n in zip(trials, counts, strict=True)])
-    return x, y, torch.stack([(taken < n) / n for n in counts])
-
-
 class Best:
     """The parameters of least validation loss of each trial, if the recipe selects by it."""
 
     def __init__(self, trials: Sequence[Trial], recipe: Recipe, task: Task) -> None:
         self._task = task
-        self._valid = _validation(trials) if recipe.selection == "best-valid" else None
+        self._valid: tuple[Tensor, Tensor] | None = None
+        if recipe.selection == "best-valid":
+            valid = [trial.valid for trial in trials]
+            self._valid = torch.stack([v.x for v in valid]), torch.stack([v.y for v in valid])
         self._unit = target_units(task, [trial.data.y for trial in trials])
         self._least: Tensor | None = None
         self._parameters: State = {}
@@ -189,10 +180,9 @@ class Best:
         """Save the parameters of the trials whose validation loss has improved."""
         if self._valid is None:
             return
-        x, y, weight = self._valid
         values = stack.networks.values()
-        parts = [stack.networks(part.clone()) for part in in_parts(x, axis=1)]
-        losses = trial_losses(self._task, torch.cat(parts, 1), (x, y), weight, self._unit)
+        parts = [stack.networks(part.clone()) for part in in_parts(self._valid[0], axis=1)]
+        losses = trial_losses(self._task, torch.cat(parts, 1), self._valid, self._unit)
         if self._least is None:
             self._least = losses
             self._parameters = {name: p.clone() for name, p in values.items()}

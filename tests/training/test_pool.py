@@ -47,14 +47,3 @@ def test_examples_are_moved_by_their_own_elements(group, batch):
     (gradient,) = torch.autograd.grad(moved, values, cotangent, retain_graph=True)
     (same,) = torch.autograd.grad(expected.view(moved.shape), values, cotangent)
     torch.testing.assert_close(gradient, same)
-
-
-def test_padding_changes_no_example():
-    rho, size, batch, width = V(O(3)), 4, 3, 9
-    elements = drawn(size, width, 1)
-    pool = Pool(pool_of(O(3), 1, size), room(width, size))
-    places = elements * pool.room + occurrences(elements)
-    values = torch.randn(1, width, 3, dtype=torch.float64)
-    whole = pool.moved(rho, values, places)
-    places[:, batch:] = pool.padding
-    assert torch.equal(pool.moved(rho, values, places)[:, :batch], whole[:, :batch])

@@ -45,13 +45,12 @@ def test_a_trial_does_not_depend_on_its_fleet(model):
     torch.testing.assert_close(together[3:4], alone, atol=2e-4, rtol=2e-4)
 
 
-def test_one_padded_fleet_gives_what_fleets_by_batch_size_give(monkeypatch):
-    by_batch = outputs(train(setup_of(toys.Small(), "on"), KEYS))
-    monkeypatch.setattr(
-        "symbench.training.train._by_batch_size", lambda trials, recipe, setup: [trials]
-    )
-    padded = outputs(train(setup_of(toys.Small(), "on"), KEYS))
-    torch.testing.assert_close(by_batch, padded, atol=2e-4, rtol=2e-4)
+@pytest.mark.parametrize("fleet", ["auto", "on", "off"])
+@pytest.mark.parametrize("model", [toys.Small, toys.Augmented])
+def test_sizes_trained_together_or_apart_give_the_same_bits(model, fleet):
+    whole = outputs(train(setup_of(model(), fleet), KEYS))
+    parts = [outputs(train(setup_of(model(), fleet), part)) for part in (KEYS[:3], KEYS[3:])]
+    assert torch.equal(whole, torch.cat(parts))
 
 
 def test_training_lowers_the_loss_of_every_trial():
@@ -184,6 +183,5 @@ def test_trial_losses_are_the_library_losses():
     entropy = [
         torch.nn.functional.cross_entropy(p, t) for p, t in zip(prediction, labels, strict=True)
     ]
-    weight = torch.full((2, 5), 0.2)
-    losses = trial_losses(REGISTRY.task("labels"), prediction, (y, labels), weight)
+    losses = trial_losses(REGISTRY.task("labels"), prediction, (y, labels))
     torch.testing.assert_close(losses, torch.stack(entropy))
