@@ -46,7 +46,7 @@ _Tables = tuple[tuple[TableSource, bytes], ...]  # tables and the contents of th
 
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
-    """Yield each cell's record as it finishes, starting the longest cells first.
+    """Yield the record of each cell, or of each part of a long cell; the longest start first.
 
     Raises:
         InputError: Ray is not installed, the cluster cannot be reached or used, or the device is
@@ -62,7 +62,8 @@ def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Rec
         nodes = inspect_nodes(ray, options.device)
         known = costs(desk.earlier())
         dispatch = Dispatch(ray, nodes, desk, options, known)
-        yield from dispatch.results(known.longest_first(wanted))
+        parts = desk.in_parts(wanted, dispatch.workers(), known)
+        yield from dispatch.results(known.longest_first(parts))
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class Dispatch:
     def _ready(self, references: list[Any]) -> list[Any]:
         """Return the finished references, after a short wait."""
         return self.ray.wait(references, timeout=_POLL_SECONDS)[0] if references else []
+
+    def workers(self) -> int:
+        """Return how many cells compute at a time if each takes a core or a GPU."""
+        what = "CPU" if self.nodes.device == "cpu" else "GPU"
+        return self.options.jobs or max(1, int(self.ray.cluster_resources().get(what, 1)))
 
     def _room(self) -> int:
         """Return how many cells may be submitted: one per core, and a few that wait for a core."""

@@ -52,13 +52,12 @@ def run_cell(  # noqa: PLR0913 - public arguments
     progress: ProgressCallback = quiet,
     on_error: Callable[[BaseException], None] | None = None,
     keep_networks: KeepNetworks = "none",
-    sizes: Sequence[int] | None = None,
 ) -> Record:
     """Train and score the cell; an exception inside it becomes a record with a status.
 
     This holds for SystemExit and KeyboardInterrupt too. An interruption by the user (Ctrl-C) is
-    passed on. The trials of different n_train do not affect each other's results, so
-    ``symbench.runs.parts.merged`` makes the same record of parts with some of the sizes each.
+    passed on. The trials of different n_train do not affect each other's results, so that
+    ``symbench.runs.parts.merged`` makes the same record of the parts of a cell.
 
     Args:
         registry: must hold the cell's task and model.
@@ -69,7 +68,6 @@ def run_cell(  # noqa: PLR0913 - public arguments
         progress: called with the progress of the training.
         on_error: called with an exception of the cell before it becomes a record.
         keep_networks: whose trained networks the record brings along.
-        sizes: the n_train that are trained and scored; None means all of the cell.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     if device.startswith("cuda"):
@@ -87,7 +85,6 @@ def run_cell(  # noqa: PLR0913 - public arguments
                     record = _run(
                         registry, cell, torch.device(device), fleet, progress,
                         keep_networks=keep_networks,
-                        sizes=cell.identity.sizes if sizes is None else sizes,
                     )  # fmt: skip
             except BaseException as error:  # a model may raise anything; only its cell fails
                 if on_error is not None:
@@ -104,7 +101,7 @@ def run_cell(  # noqa: PLR0913 - public arguments
     return record.model_copy(update={"provenance": made_by})
 
 
-def _run(  # noqa: PLR0913 - those of run_cell
+def _run(
     registry: Registry,
     cell: Cell,
     device: torch.device,
@@ -112,7 +109,6 @@ def _run(  # noqa: PLR0913 - those of run_cell
     progress: ProgressCallback,
     *,
     keep_networks: KeepNetworks,
-    sizes: Sequence[int],
 ) -> Record:
     """Train and score a cell; the provenance of its record states how the trials were trained."""
     identity = cell.identity
@@ -121,7 +117,7 @@ def _run(  # noqa: PLR0913 - those of run_cell
     check_code(registry, identity, task, model)
     if reason := model.accepts(problem):
         raise InputError(f"{model.name} declines {task.name}: {reason}")
-    keys = [TrialKey(n, seed) for n in sizes for seed in identity.seeds]
+    keys = [TrialKey(n, seed) for n in cell.sizes for seed in identity.seeds]
     with watched(draws, model):
         trained = train(setup, keys)
         not_moved = train_on_moved_data(setup, trained)

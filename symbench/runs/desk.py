@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from symbench.records.declined import declined_record
 from symbench.records.record import FINISHED, Failure, Record
 from symbench.records.store import Store
 from symbench.registry import Registry
+from symbench.runs.executors.capacity import Costs, costs
 from symbench.runs.options import Options
+from symbench.runs.parts import Parts
 from symbench.runs.plan import Cell
 from symbench.runs.staleness import has_changed_metrics
 from symbench.training.setup import Progress
@@ -30,6 +33,10 @@ class Desk:
     unfinished: dict[str, Cell]
     claims: dict[str, bool] = field(default_factory=dict)
 
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self.registry, self.store, self.options)
+
     @classmethod
     def of(cls, registry: Registry, options: Options, cells: Iterable[Cell]) -> Desk:
         """Return a desk whose unfinished cells are ``cells``.
@@ -41,12 +48,31 @@ class Desk:
         store.check_writable()
         return cls(registry, store, options, {cell.key: cell for cell in cells})
 
-    def claim(self, cell: Cell) -> bool:
-        """Claim a cell, and return whether this run is to compute it.
+    def in_parts(
+        self, cells: Sequence[Cell], workers: int, known: Costs | None = None
+    ) -> list[Cell]:
+        """Return the cells, the long ones in parts, for so many workers.
 
-        False if another run is computing it or has stored its record in the meantime. A claimed
-        cell counts as started.
+        A part is claimed, computed and yielded like a cell.
+
+        Args:
+            cells: those that the executor was given.
+            workers: how many compute at a time.
+            known: what cells cost, by which the long ones are chosen (``symbench.runs.parts.cut``);
+                None means by the records in the store.
         """
+        if known is None:
+            known = costs(self.earlier() if workers > 1 else ())
+        return self._parts.handed_out(cells, known, workers)
+
+    def claim(self, cell: Cell) -> bool:
+        """Claim a cell or a part of it, and return whether this run is to compute it.
+
+        False if another run is computing the cell, or its record is in the store. A claimed cell
+        counts as started.
+        """
+        if cell.part is not None and cell.key in self.claims:
+            return self.claims[cell.key] and cell.key in self.unfinished
         self.claims[cell.key] = cell.reason is not None or self._claimed(cell)
         if not self.claims[cell.key]:
             return False
@@ -62,8 +88,9 @@ class Desk:
         return False
 
     def progressed(self, cell: Cell, progress: Progress) -> None:
-        """Report the progress of a cell's training."""
-        self.registry.emit("symbench_cell_progressed", cell=cell, progress=progress)
+        """Report the progress of the training of a cell or a part of it."""
+        whole = self._parts.of_cell(cell, progress)
+        self.registry.emit("symbench_cell_progressed", cell=cell, progress=whole)
 
     def earlier(self) -> Sequence[Record]:
         """Return all records of the store, from which the cost of cells can be estimated."""
@@ -104,11 +131,23 @@ class Desk:
                 del self.unfinished[cell.key]
                 yield record
 
-    def put(self, record: Record) -> None:
-        """Store a new record, and mark its cell as finished."""
-        self.store.write(record)
-        self.store.release(record.key)
-        del self.unfinished[record.key]
+    def put(self, record: Record) -> Record | None:
+        """Store a new record of a cell, mark the cell as finished, and return the record.
+
+        The record of a part waits for those of the other parts: until then None is returned. It is
+        dropped if another part has failed, and with it the cell.
+        """
+        if record.key not in self.unfinished or (whole := self._parts.complete(record)) is None:
+            return None
+        self.store.write(whole)
+        self._parts.forget(whole)
+        self.store.release(whole.key)
+        del self.unfinished[whole.key]
+        return whole
+
+    def expects(self, record: Record) -> bool:
+        """Whether the record is of an unfinished cell, or of a part that was handed out."""
+        return record.key in self.unfinished or self._parts.has(record)
 
     def _usable(self, cell: Cell) -> Record | None:
         """Return the stored record of a cell, or None if the cell must be computed.

@@ -1,17 +1,152 @@
-"""The record of a cell whose sizes were computed apart."""
+"""Long cells in parts: one part for each n_train, which several workers can compute."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from safetensors.torch import save
+
+from symbench.errors import StoreError
 from symbench.records.record import Provenance, Record
+from symbench.records.store import Store
+from symbench.registry import Registry
 from symbench.runs.cell import status_of
+from symbench.runs.executors.capacity import Costs
 from symbench.runs.networks import merged as merged_networks
+from symbench.runs.options import Options
+from symbench.runs.plan import Cell
+from symbench.runs.staleness import has_changed_metrics
+from symbench.training.setup import Progress
+
+_LONG = 0.5  # of all work ÷ workers
+_FOLDER = "parts"
+
+
+def cut(
+    cells: Iterable[Cell], known: Costs, workers: int, begun: Container[str] = ()
+) -> list[Cell]:
+    """Return the cells in order, the long ones in parts, the largest n_train first.
+
+    A cell is long if it takes more than half of all work ÷ workers. Cutting others would gain no
+    time: if the longest start first, all ends soon after all work ÷ workers anyway. Cells of
+    unknown cost stay whole.
+
+    Args:
+        cells: from a plan.
+        known: what they are expected to cost.
+        workers: how many compute at a time.
+        begun: keys of cells that are cut in any case.
+    """
+    cells = list(cells)
+    costs = [known.seconds(cell) for cell in cells]
+    limit = _LONG * sum(filter(math.isfinite, costs)) / workers
+    found: list[Cell] = []
+    for cell, seconds in zip(cells, costs, strict=True):
+        long = workers > 1 and math.isfinite(seconds) and seconds > limit
+        several = cell.reason is None and len(cell.identity.sizes) > 1
+        found += in_parts(cell) if several and (long or cell.key in begun) else [cell]
+    return found
+
+
+def in_parts(cell: Cell) -> list[Cell]:
+    """Return the parts of a cell, the largest n_train first."""
+    return [replace(cell, part=(n,)) for n in sorted(cell.identity.sizes, reverse=True)]
+
+
+class Parts:
+    """The parts that a run has handed out, and the records of those that are done.
+
+    The records wait in ``parts/`` of the store until those of all parts are there, so that a later
+    run computes only the others.
+    """
+
+    def __init__(self, registry: Registry, store: Store, options: Options) -> None:
+        self._registry = registry
+        self._store = store
+        self._options = options
+        self._cut: set[str] = set()
+        self._done: dict[str, dict[int, Record]] = {}
+        self._progress: dict[str, dict[int, float]] = defaultdict(dict)
+
+    def handed_out(self, cells: Iterable[Cell], known: Costs, workers: int) -> list[Cell]:
+        """Return the cells like ``cut``, without the parts that earlier runs have computed."""
+        stored = (self._store.path / _FOLDER).glob("*/cells/*.json")
+        begun = set() if self._options.fresh else {path.stem for path in stored}
+        found = cut(cells, known, workers, begun)
+        for part in (cell for cell in found if cell.part is not None):
+            self._cut.add(part.key)
+            self._done.setdefault(part.key, self._stored(part) if part.key in begun else {})
+        return [one for one in found if one.part is None or one.part[0] not in self._done[one.key]]
+
+    def has(self, record: Record) -> bool:
+        """Whether the record's cell was handed out in parts."""
+        return record.key in self._cut
+
+    def complete(self, record: Record) -> Record | None:
+        """Return the record of a cell when that of its last part arrives; until then None.
+
+        A part that has failed is the record of its cell.
+
+        Raises:
+            StoreError: the record of a part cannot be stored.
+        """
+        if (done := self._done.get(record.key)) is None or not record.trials:
+            return record
+        n_train = record.trials[0].n_train
+        done[n_train] = record
+        if len(done) < len(record.identity.sizes):
+            self._place(n_train).write(record)
+            return None
+        return merged(list(done.values()))
+
+    def forget(self, record: Record) -> None:
+        """Delete the stored parts of a cell that is finished."""
+        if self._done.pop(record.key, None) is None:
+            return
+        for n_train in record.identity.sizes:
+            for path in self._place(n_train).cells.glob(f"{record.key}.*"):
+                path.unlink(missing_ok=True)
+
+    def of_cell(self, cell: Cell, progress: Progress) -> Progress:
+        """Return the progress of a cell from that of a part."""
+        if cell.part is None:
+            return progress
+        done = self._progress[cell.key]
+        done.update(dict.fromkeys(self._done.get(cell.key, {}), 1.0))
+        done[cell.part[0]] = progress.done
+        return replace(progress, done=sum(done.values()) / len(cell.identity.sizes))
+
+    def _stored(self, cell: Cell) -> dict[int, Record]:
+        """Return the usable records of a cell's parts, by n_train."""
+        found = {n: self._read(self._place(n), cell.key) for n in cell.identity.sizes}
+        return {n: record for n, record in found.items() if record is not None}
+
+    def _read(self, place: Store, key: str) -> Record | None:
+        record = place.read(key)
+        if record is None or not record.trials or has_changed_metrics(self._registry, record):
+            return None
+        kept = record.provenance.networks
+        if (kept is None) != (self._options.keep_networks == "none"):
+            return None
+        try:
+            networks = (
+                save(place.read_networks(record)) if kept is not None and kept.trials else b""
+            )
+            files = {"tensors": place.read_tensors(key), "networks": networks}
+        except StoreError:
+            return None
+        return record.model_copy(update=files)
+
+    def _place(self, n_train: int) -> Store:
+        return Store(self._store.path / _FOLDER / str(n_train))
 
 
 def merged(parts: Sequence[Record]) -> Record:
-    """Return the record of a cell from those of all its sizes, which ``run_cell`` has made.
+    """Return the record of a cell from those of all its parts, which ``run_cell`` has made.
 
     It is the record that ``run_cell`` makes of the whole cell, times and memory excepted: the
     seconds are the sum. If a part has failed, its record is that of the cell.

@@ -30,12 +30,14 @@ class Cell:
     """One task and one model at one tier: the unit of planning, execution and storage.
 
     ``reason`` is set if the cell is not to be computed: it is declined, or its task or model failed
-    while it was planned, and ``error`` says how.
+    while it was planned, and ``error`` says how. ``part`` holds the n_train to compute if the cell
+    is computed in parts; a part has the identity and the key of its cell.
     """
 
     identity: Identity
     reason: str | None = None
     error: Failure | None = None
+    part: tuple[int, ...] | None = None
 
     @property
     def task(self) -> str:
@@ -46,6 +48,11 @@ class Cell:
     def model(self) -> str:
         """Name of the model."""
         return self.identity.model
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """The n_train to compute."""
+        return self.identity.sizes if self.part is None else self.part
 
     @cached_property
     def key(self) -> str:

@@ -115,18 +115,19 @@ def _computed(desk: Desk, executor: Executor) -> Iterator[Record]:
     """Yield the records of an executor, stored.
 
     Raises:
-        PluginError: it yields anything other than one record for each cell that it has claimed.
+        PluginError: it yields anything other than one record for each cell, or part of a cell, that
+            it has claimed.
     """
     name, owed = desk.options.executor, len(desk.unfinished)
     desk.claims.clear()
     for record in executor(list(desk.unfinished.values()), desk, desk.options):
-        if not isinstance(record, Record) or record.key not in desk.unfinished:
+        if not isinstance(record, Record) or not desk.expects(record):
             got = record.key if isinstance(record, Record) else repr(record)[:200]
             raise PluginError(
                 f"executor {name!r} returned {got}: yield one record for each cell that it claims"
             )
-        desk.put(record)
-        yield record
+        if (whole := desk.put(record)) is not None:
+            yield whole
     lost = [key for key, got in desk.claims.items() if got and key in desk.unfinished]
     idle = len(desk.unfinished) == owed and all(desk.claims.values())
     if desk.unfinished and (lost or idle):

@@ -10,7 +10,7 @@ from safetensors.torch import load
 from symbench import registry
 from symbench.runs import networks
 from symbench.runs.cell import run_cell
-from symbench.runs.parts import merged
+from symbench.runs.parts import in_parts, merged
 from symbench.runs.plan import Selection, make_plan
 
 TOYS = toys.toy_registry()
@@ -26,7 +26,7 @@ def planned(known, task, model, sizes=(16, 48, 96), updates=40):
 
 def whole_and_parts(known, cell, **how):
     whole = run_cell(known, cell, **how)
-    parts = [run_cell(known, cell, sizes=[n], **how) for n in cell.identity.sizes]
+    parts = [run_cell(known, part, **how) for part in in_parts(cell)[::-1]]
     return whole, parts
 
 
@@ -69,7 +69,7 @@ def test_the_merged_parts_are_the_whole_cell(known, task, model):
 
 def test_networks_at_the_largest_size_come_first_in_a_full_file(monkeypatch):
     cell = planned(TOYS, "norms", "small")
-    kept = load(run_cell(TOYS, cell, keep_networks="all", sizes=[16]).networks)
+    kept = load(run_cell(TOYS, in_parts(cell)[-1], keep_networks="all").networks)
     monkeypatch.setattr(networks, "LARGEST", sum(t.nbytes for t in kept.values()) * 3 // 2)
     whole, parts = whole_and_parts(TOYS, cell, keep_networks="all")
     record = merged(parts)
@@ -89,6 +89,6 @@ def test_networks_of_the_largest_size_only():
 
 def test_a_part_that_fails_is_the_record_of_the_cell():
     cell = planned(TOYS, "norms", "small")
-    good = run_cell(TOYS, cell, sizes=[16])
+    good = run_cell(TOYS, in_parts(cell)[-1])
     bad = good.model_copy(update={"status": "crashed", "trials": []})
     assert merged([good, bad]) is bad

@@ -74,7 +74,7 @@ class Costs:
         Infinite if its model has not run on its task, because such a cell could be the longest.
         """
         per_update = self.update_seconds.get((cell.task, cell.model), math.inf)
-        return per_update * _updates(cell.identity)
+        return per_update * _updates(cell.identity) * len(cell.sizes) / len(cell.identity.sizes)
 
     def peak_bytes(self, cell: Cell) -> float | None:
         """Return the largest GPU memory that the pair has used at its tier; None if unknown."""

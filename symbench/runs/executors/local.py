@@ -38,10 +38,11 @@ _SERVERS = 3  # that may be killed under a cell before it counts as crashed
 
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
-    """Yield each cell's record as it finishes."""
+    """Yield the record of each cell, or of each part of a long cell, as it finishes."""
     yield from supervised(
-        cells, desk.registry, options, claim=desk.claim, progressed=desk.progressed
-    )
+        desk.in_parts(cells, options.jobs or 1), desk.registry, options,
+        claim=desk.claim, progressed=desk.progressed,
+    )  # fmt: skip
 
 
 def supervised(
