@@ -1,6 +1,6 @@
 """Simulate the full grid on 1 to 512 GPUs, from the times of cells in a store.
 
-python scripts/scaling.py --store DIR [--figure docs/figures/scaling.png] > table
+python scripts/scaling.py --store DIR [--figure docs/figures/scaling.svg] > table
 
 The measured seconds of training are multiplied by the updates and trials that the cell has at the
 full tier, those of a model without parameters and of all that is not training only by the trials.
@@ -24,22 +24,24 @@ import matplotlib as mpl
 from tabulate import tabulate
 
 from symbench.records.record import Record
-from symbench.records.store import Store, records_of
+from symbench.records.store import records_of
 from symbench.registry import Registry, load
+from symbench.results.sources import open_source
+from symbench.runs.parts import LONG
 from symbench.runs.protocol import TIERS
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 WORKERS = (1, 8, 64, 512)
-LONGEST, SPLIT = "longest first", "one task per trial, longest first"
+LONGEST, PARTS = "longest first", "longest first, long cells in parts"
 ORDERS = (LONGEST, "with estimates 2x off", "as planned", "random")
 SHUFFLES = 20
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell at the full tier: its seconds on the machine of the store, and its trials.
+    """A cell at the full tier: its seconds on the machine of the store, and how many sizes it has.
 
     ``operations`` are those of its training, at least; None where it was not the engine's.
     """
@@ -48,7 +50,7 @@ class Measured:
     family: str
     training: float
     rest: float
-    trials: int
+    sizes: int
     operations: float | None
 
     @property
@@ -68,9 +70,16 @@ class Machine:
         """Return the seconds of every task if each cell is one task."""
         return [one.seconds / self.speed + self.overhead for one in measured]
 
-    def split(self, measured: Sequence[Measured]) -> list[float]:
-        """Return the seconds of every task if each trial is one, an equal part of its cell."""
-        shares = [one.seconds / one.trials for one in measured for _ in range(one.trials)]
+    def in_parts(self, measured: Sequence[Measured], workers: int) -> list[float]:
+        """Return the seconds of every task if long cells are cut by size, as executors do.
+
+        The parts of a cell take equal times: each size has as many updates.
+        """
+        limit = LONG * sum(one.seconds for one in measured) / workers
+        counts = [one.sizes if workers > 1 and one.seconds > limit else 1 for one in measured]
+        shares = [
+            one.seconds / n for one, n in zip(measured, counts, strict=True) for _ in range(n)
+        ]
         return [share / self.speed + self.overhead for share in shares]
 
 
@@ -80,7 +89,7 @@ def full_tier(paths: Sequence[Path], registry: Registry) -> list[Measured]:
     Of several records of one pair the one with the longest time counts.
     """
     cells: dict[tuple[str, str], Measured] = {}
-    for record in records_of(Store(path) for path in paths):
+    for record in records_of(open_source(path) for path in paths):
         pair = record.identity.task, record.identity.model
         if not record.trials or pair[0] not in registry.tasks or pair[1] not in registry.models:
             continue
@@ -94,19 +103,19 @@ def at_full_tier(record: Record, registry: Registry) -> Measured:
     """Return what the record's cell would take with the sizes, seeds and updates of that tier."""
     identity, budget = record.identity, TIERS["full"]
     task = registry.task(identity.task)
-    trials = len(set(task.sizes["full"])) * budget.seeds
+    sizes = len(set(task.sizes["full"]))
     longer = task.updates.get("full", budget.updates) / max(1, identity.protocol["updates"])
     training = sum(trial.cost.get("train_seconds", 0.0) for trial in record.trials)
     rest = max(0.0, float(record.provenance["seconds"]) - training)
     if not any(trial.cost.get("parameters", 0.0) for trial in record.trials):
         longer = 1.0  # a closed form, or nothing to learn
-    more = trials / len(record.trials)
+    more = sizes * budget.seeds / len(record.trials)
     name = f"{identity.task} · {identity.model}"
     family = registry.card("task", identity.task).plugin
     operations = products(record)
     if operations is not None:
         operations *= more * longer
-    return Measured(name, family, training * more * longer, rest * more, trials, operations)
+    return Measured(name, family, training * more * longer, rest * more, sizes, operations)
 
 
 def products(record: Record) -> float | None:
@@ -152,16 +161,16 @@ def simulated(times: Sequence[float], workers: int, order: str) -> float:
     )
 
 
-def table(times: Sequence[float], pieces: Sequence[float]) -> str:
+def table(measured: Sequence[Measured], machine: Machine) -> str:
     """Return the markdown table: makespans in hours, efficiencies, and how far above the bound.
 
     The bound of one task per cell is max(all work / workers, longest cell).
     """
-    rows = []
+    rows, times = [], machine.cells(measured)
     for workers in WORKERS:
         bound = max(sum(times) / workers, *times)
         spans = {order: simulated(times, workers, order) for order in ORDERS}
-        spans[SPLIT] = simulated(pieces, workers, LONGEST)
+        spans[PARTS] = simulated(machine.in_parts(measured, workers), workers, LONGEST)
         for order, span in spans.items():
             efficiency = f"{sum(times) / (workers * span):.0%}"
             rows.append([workers, order, f"{span / 3600:.2f}", efficiency, f"{span / bound:.2f}"])
@@ -206,13 +215,15 @@ def families(measured: Sequence[Measured]) -> str:
     return tabulate(rows, heads, "pipe", disable_numparse=True, colalign=aligned)
 
 
-def draw(times: Sequence[float], pieces: Sequence[float], path: Path) -> None:
+def draw(measured: Sequence[Measured], machine: Machine, path: Path) -> None:
     """Draw makespan and efficiency over the number of workers, with the bounds."""
-    counts = [2**k for k in range(10)]
+    counts, times = [2**k for k in range(10)], machine.cells(measured)
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    for order, marker in zip([*ORDERS, SPLIT], "os^xd", strict=True):
-        tasks, by = (pieces, LONGEST) if order == SPLIT else (times, order)
-        spans = [simulated(tasks, n, by) for n in counts]
+    for order, marker in zip([*ORDERS, PARTS], "os^xd", strict=True):
+        if order == PARTS:
+            spans = [simulated(machine.in_parts(measured, n), n, LONGEST) for n in counts]
+        else:
+            spans = [simulated(times, n, order) for n in counts]
         wide = 4.0 if order == LONGEST else 1.2  # it lies below another line
         left.loglog(counts, [s / 3600 for s in spans], marker=marker, ms=4, lw=wide, label=order)
         gained = [sum(times) / (n * s) for n, s in zip(counts, spans, strict=True)]
@@ -228,7 +239,8 @@ def draw(times: Sequence[float], pieces: Sequence[float], path: Path) -> None:
         panel.grid(alpha=0.3)
     left.legend(fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with mpl.rc_context({"svg.hashsalt": "symbench"}):  # the same records give the same file
+        figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:
@@ -236,8 +248,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--store", action="append", type=Path, required=True, metavar="DIR",
-                        help="a store of records; repeatable")  # fmt: skip
-    parser.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the simulation")
+                        help="a store or a publication of records; repeatable")  # fmt: skip
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE.svg", help="draw the simulation as SVG"
+    )
     parser.add_argument(
         "--speed",
         type=float,
@@ -253,10 +267,9 @@ def main() -> None:
     if not (measured := full_tier(given.store, load())):
         parser.error(f"no trained cell in {', '.join(map(str, given.store))}")
     machine = Machine(given.speed, given.overhead)
-    times, pieces = machine.cells(measured), machine.split(measured)
-    print(summary(measured, machine), families(measured), table(times, pieces), sep="\n\n")
+    print(summary(measured, machine), families(measured), table(measured, machine), sep="\n\n")
     if given.figure:
-        draw(times, pieces, given.figure)
+        draw(measured, machine, given.figure)
 
 
 if __name__ == "__main__":

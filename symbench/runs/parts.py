@@ -22,7 +22,7 @@ from symbench.runs.plan import Cell
 from symbench.runs.staleness import has_changed_metrics
 from symbench.training.setup import Progress
 
-_LONG = 0.5  # of all work ÷ workers
+LONG = 0.5  # of all work ÷ workers
 _FOLDER = "parts"
 
 
@@ -43,7 +43,7 @@ def cut(
     """
     cells = list(cells)
     costs = [known.seconds(cell) for cell in cells]
-    limit = _LONG * sum(filter(math.isfinite, costs)) / workers
+    limit = LONG * sum(filter(math.isfinite, costs)) / workers
     found: list[Cell] = []
     for cell, seconds in zip(cells, costs, strict=True):
         long = workers > 1 and math.isfinite(seconds) and seconds > limit
