@@ -22,7 +22,8 @@ import matplotlib as mpl
 from tabulate import tabulate
 
 from symbench.records.record import Record
-from symbench.records.store import Store, records_of
+from symbench.records.store import records_of
+from symbench.results.sources import open_source
 from symbench.results.statistics.curves import Crossing, n_to_threshold
 
 mpl.use("Agg")
@@ -174,7 +175,7 @@ def main() -> None:
     parser.add_argument("-m", "--model", action="append", help="a model or pattern; default: all")
     parser.add_argument("--figure", type=Path, metavar="PNG", help="draw the curves here")
     asked = parser.parse_args()
-    records = list(records_of(Store(path) for path in asked.store))
+    records = records_of(map(open_source, asked.store))
     found = curves(records, asked.task or ["*"], asked.model or ["*"])
     if not found:
         parser.error("no record of these stores matches and was trained by symbench's engine")

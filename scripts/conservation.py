@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from symbench.records.record import Record
-from symbench.records.store import Store, records_of
+from symbench.records.store import records_of
+from symbench.results.sources import open_source
 
 PREFIX = "conservation_error."
 # momenta along paths; the solver conserves the energy of a path, whatever the field
@@ -160,7 +161,7 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--to", type=Path, required=True, metavar="FILE.png", help="the figure")
     arguments = parser.parse_args()
-    measured = points(records_of([Store(path) for path in arguments.store]))
+    measured = points(records_of(map(open_source, arguments.store)))
     if not measured:
         parser.error("no record of these stores has both scores")
     low, high = interval(measured)

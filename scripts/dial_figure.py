@@ -22,7 +22,8 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from symbench.records.record import Record
-from symbench.records.store import Store, records_of
+from symbench.records.store import records_of
+from symbench.results.sources import open_source
 
 KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "exact": ("tab:red", ("scalars", "emlp", "e3nn", "clifford", "mlp-frames", "mlp-canonical")),
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--cubic", action="store_true", help="the cubic term")
     parser.add_argument("--to", type=Path, default=Path("docs/figures"), help="folder")
     given = parser.parse_args()
-    records = records_of(Store(store) for store in given.store)
+    records = records_of(map(open_source, given.store))
     found = curves(records, given.tier, given.size, cubic=given.cubic)
     known = {model for _, models in KINDS.values() for model in models}
     shown = {model: by_epsilon for model, by_epsilon in found.items() if model in known}

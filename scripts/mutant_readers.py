@@ -37,6 +37,7 @@ from symbench.results import leaderboard, report
 from symbench.results.leaderboard import ParameterWindow
 from symbench.results.leaderboard.over_tasks import summarise
 from symbench.results.published.document import sha256, whole_sha256
+from symbench.results.published.publication import Publication
 from symbench.results.published.reading import parse
 from symbench.results.report import FORMATS, SUMMARY_FORMATS, summaries
 from symbench.results.report.escape import visible
@@ -46,7 +47,7 @@ from symbench.tuning.search import Search, _resumed, search
 from symbench.tuning.study import Study, path_of, read
 from symbench.tuning.tuned import tuned_cells
 
-QUICK = Path(__file__).parents[1] / "leaderboards" / "quick" / "submission.json"
+QUICK = Path(__file__).parents[1] / "leaderboards" / "quick"
 TASKS, MODELS = ("o5-invariant", "double-well"), ("mlp", "constant")
 SEARCHED = ("o5-invariant", "mlp")
 PLUGIN = "symbench_lconv"
@@ -76,8 +77,7 @@ def originals(folder: Path) -> dict[str, list[bytes]]:
     ran = symbench.run(TASKS, MODELS, "smoke", store, seeds=5, executor="inline", device="cpu")
     search(registry, *SEARCHED, Search(store, tier="smoke", attempts=3, seeds=1))
     small = submissions.make(ran.records, "smoke")
-    board = json.loads(QUICK.read_text())
-    published = [Record.model_validate(one) for one in board["records"]]
+    published = Publication(QUICK).records()
     some = [one for one in published if one.identity.task == "csl"][:4]
     generators = {
         f"learned.{seed}": torch.randn(3, 9, 9, generator=torch.Generator().manual_seed(seed))

@@ -18,8 +18,9 @@ from tabulate import tabulate
 import symbench
 from symbench.contract import Published, Task
 from symbench.records.record import Record
-from symbench.records.store import Store, records_of
+from symbench.records.store import records_of
 from symbench.registry import load
+from symbench.results.sources import open_source
 from symbench.runs.staleness import is_stale
 
 # The paper's Scalars networks are also compared with our stronger recipe of the same idea.
@@ -289,8 +290,7 @@ def main() -> None:
         "--store", type=Path, action="append", required=True, metavar="DIR",
         help="a store of records; repeatable",
     )  # fmt: skip
-    stores = [Store(path) for path in parser.parse_args().store]
-    records = records_of(stores)
+    records = records_of(map(open_source, parser.parse_args().store))
     notes = Path(__file__).parents[1] / "docs" / "reproductions-notes.md"
     title, rest = notes.read_text().split("\n", 1)
     stored = {record.identity.task for record in records}

@@ -89,7 +89,7 @@ def full_tier(paths: Sequence[Path], registry: Registry) -> list[Measured]:
     Of several records of one pair the one with the longest time counts.
     """
     cells: dict[tuple[str, str], Measured] = {}
-    for record in records_of(open_source(path) for path in paths):
+    for record in records_of(map(open_source, paths)):
         pair = record.identity.task, record.identity.model
         if not record.trials or pair[0] not in registry.tasks or pair[1] not in registry.models:
             continue

@@ -13,8 +13,8 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
-from symbench.publish import submission
 from symbench.results.leaderboard.record_summary import RecordSummary
+from symbench.results.published.publication import Publication
 from symbench.results.statistics import n_to_threshold
 
 CANDIDATES = [m * 10.0**e for e in range(-6, 1) for m in (1, 2, 5) if m * 10.0**e < 1]
@@ -39,8 +39,8 @@ def resolved(summary: RecordSummary, threshold: float) -> bool:
 def main() -> None:
     """Print one line a task."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("submission", type=Path, help="submission.json of a publication")
-    records = submission.read(parser.parse_args().submission).records
+    parser.add_argument("publication", type=Path, help="a publication, or its submission")
+    records = Publication(parser.parse_args().publication).records()
     tasks: dict[str, list[RecordSummary]] = defaultdict(list)
     for record in records:
         summary = RecordSummary(record)

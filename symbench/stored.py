@@ -16,6 +16,7 @@ from torch import nn
 from symbench import registry as registries
 from symbench.contract import Metric, Task
 from symbench.errors import InputError, SymbenchError
+from symbench.records.archive import Archive
 from symbench.records.record import Record
 from symbench.records.store import Store, started
 from symbench.registry import Registry
@@ -73,7 +74,7 @@ class Rescored:
 class Stored:
     """The results of a store or publication; ``records`` are sorted by task, model and tier."""
 
-    def __init__(self, store: Store | Publication, registry: Registry) -> None:
+    def __init__(self, store: Store | Archive | Publication, registry: Registry) -> None:
         self.store, self.registry = store, registry
 
     @cached_property
@@ -166,7 +167,8 @@ class Stored:
         """
         made, store = metric_of(self.registry, metric), self.store
         if not isinstance(store, Store):
-            raise InputError(f"{store.path} is a publication, which keeps no networks to score")
+            what = "an archive" if isinstance(store, Archive) else "a publication"
+            raise InputError(f"{store.path} is {what}, which keeps no networks to score")
         for record in self.records:
             pair = record.identity.task, record.identity.model
             if record.trials and all(map(_matches, pair, (tasks, models))):

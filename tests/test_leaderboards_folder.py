@@ -6,17 +6,18 @@ Reviewers run cells again: ``symbench verify leaderboards/NAME``.
 from __future__ import annotations
 
 import re
-import shutil
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from symbench import registry
 from symbench.draws import fingerprint
 from symbench.publish import submission
+from symbench.records.archive import Archive
 from symbench.records.record import Identity, Record
 from symbench.records.store import Store
 from symbench.registry.source_hash import source_sha256
@@ -27,8 +28,9 @@ from symbench.runs.provenance import machine
 from symbench.runs.staleness import is_stale
 
 FOLDER = Path(__file__).parent.parent / "leaderboards"
-PUBLICATIONS = sorted(file.parent for file in FOLDER.glob("*/submission.json"))
-STORES = sorted(cells.parent for cells in FOLDER.glob("*/cells"))
+MOST_FILES, MOST_BYTES = 60, 15_000_000  # what a clone has to download and to keep
+PUBLICATIONS = sorted(file.parent for file in FOLDER.glob("*/submission.json.gz"))
+STORES = sorted(file.parent for file in FOLDER.glob("*/cells.zip"))
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="needs the source tree")
 
 
@@ -42,7 +44,7 @@ def built_in():
 
 @cache
 def submitted(directory):
-    return submission.read(directory / "submission.json")
+    return submission.read(directory / "submission.json.gz")
 
 
 def outdated(records: list[Record]) -> set[str]:
@@ -85,7 +87,13 @@ def test_the_readme_names_every_directory_and_no_other():
     assert sorted(rows) == sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 
 
-def test_every_directory_is_a_publication_or_a_store():
+def test_the_folder_takes_little_room():
+    files = [path for path in FOLDER.rglob("*") if path.is_file()]
+    assert len(files) < MOST_FILES
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
+
+
+def test_every_directory_is_a_publication_or_an_archive_of_a_store():
     assert {path for path in FOLDER.iterdir() if path.is_dir()} == {*PUBLICATIONS, *STORES}
 
 
@@ -129,14 +137,16 @@ def crosses(summary: RecordSummary, threshold: float) -> bool:
 
 @pytest.fixture
 def store(directory, tmp_path):
-    """A copy: a store moves aside what it cannot use."""
-    shutil.copytree(directory / "cells", tmp_path / "cells")
+    """The unpacked archive: a store moves aside what it cannot use."""
+    with ZipFile(directory / "cells.zip") as archive:
+        archive.extractall(tmp_path)
     return Store(tmp_path)
 
 
 @pytest.mark.parametrize("directory", STORES, ids=name)
-def test_the_records_of_a_store_can_be_read(store):
+def test_the_records_of_a_store_can_be_read(store, directory):
     keys = {record.key for record in store.records()}
+    assert {record.key for record in Archive(directory).records()} == keys
     assert store.warnings == []
     assert {path.stem for path in store.cells.iterdir()} == keys
     assert {path.suffix for path in store.cells.iterdir()} <= {".json", ".safetensors"}

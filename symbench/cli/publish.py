@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,24 +17,33 @@ from symbench.records.store import Store, records_of
 from symbench.results.leaderboard import newest_tier
 from symbench.results.report.escape import plain
 
+Form = Literal["tables", "site", "compact"]
+
 if TYPE_CHECKING:
-    from symbench.publish.submission import Submission
     from symbench.records.record import Record
     from symbench.registry import Registry
 
 
-def publish(
+def publish(  # noqa: PLR0913 - one parameter per option
+    *,
     to: Annotated[Path, typer.Option(metavar="DIR", help="A new directory, or an earlier one.")],
     store: StoreDirectories = None,
     tier: StoredTier = None,
     no_site: Annotated[bool, typer.Option("--no-site", help="Leave the HTML pages out.")] = False,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Only a README and the compressed submission.")
+    ] = False,
     plugin: PluginFiles = None,
     no_plugin: BlockedPlugins = None,
 ) -> None:
-    """Others can check the submission with `symbench verify`."""
+    """Others can check the submission with `symbench verify`.
+
+    With --compact it takes little room in a repository. `symbench site` makes pages of it.
+    """
     stores = open_stores(store)
+    form: Form = "compact" if compact else "tables" if no_site else "site"
     with registered(plugin, no_plugin) as registry:
-        written, line = write(stores, tier, staleness(registry), to, registry, site=not no_site)
+        written, line = write(stores, tier, staleness(registry), to, registry, form=form)
     typer.echo("\n".join([*(str(path) for path in written), line]))
 
 
@@ -45,7 +54,7 @@ def write(
     to: Path,
     registry: Registry | None = None,
     *,
-    site: bool = True,
+    form: Form = "site",
 ) -> tuple[list[Path], str]:
     """Publish the records of one tier; return the written files and a line that sums them up.
 
@@ -55,12 +64,13 @@ def write(
         stale: whether the task, model, protocol or metrics of a record have changed.
         to: a new directory, or one of an earlier publication.
         registry: describes tasks and models on the site; without it the pages hold only results.
-        site: whether to write the site too.
+        form: the tables, these and a site, or the compact form of a publication.
 
     Raises:
         InputError: an unknown tier, nothing to publish, or a directory that holds something else.
     """
     from symbench.publish import submission
+    from symbench.publish.site import content_of, files
 
     if tier is not None:
         check_tier(tier)
@@ -71,36 +81,12 @@ def write(
         f"{done.planned} cells of tier {made.tier} ({done.failed} failed), "
         f"{len(made.absent)} pairs without a current record; sha256 {made.hashes.whole}"
     )
-    return submission.write(made, to, _site(made, stores, registry) if site else None), line
-
-
-def _site(made: Submission, stores: Sequence[Store], registry: Registry | None) -> dict[str, bytes]:
-    """Return the files of the site, by path."""
-    from symbench.publish import site
-    from symbench.results.published.document import PROVENANCE
-
-    known = made.provenance
+    if form == "tables":
+        return submission.write(made, to), line
     pictures = _pictures([record.key for record in made.records], stores)
-    absent = [(one.task, one.model, one.reason) for one in made.absent]
-    tasks = {one.task for one in made.plan} | {task for task, _, _ in absent}
-    models = {one.model for one in made.plan} | {model for _, model, _ in absent}
-    details = site.Details(pictures=pictures)
-    if registry is not None:
-        details = site.describe(registry, tasks, models, pictures)
-    content = site.Content(
-        leaderboard=made.leaderboard,
-        records=made.records,
-        absent=absent,
-        facts={
-            **{name: getattr(known, name) for name in PROVENANCE},
-            "plugins": [f"{name} {' '.join(have)}" for name, have in known.plugins.items()],
-            "cells started": [" to ".join(known.started)],
-            "seconds in all": [f"{known.seconds:.0f}"],
-        },
-        sha256=made.hashes.whole,
-        details=details,
-    )
-    return site.files(content)
+    if form == "compact":
+        return submission.write(made, to, compact=pictures), line
+    return submission.write(made, to, files(content_of(made, registry, pictures))), line
 
 
 def _pictures(keys: Sequence[str], stores: Sequence[Store]) -> dict[str, list[bytes]]:
@@ -113,7 +99,8 @@ def _pictures(keys: Sequence[str], stores: Sequence[Store]) -> dict[str, list[by
             if not (store.cells / f"{key}.safetensors").is_file():
                 continue
             try:
-                pictures[key] = heat_maps(store.read_tensors(key))
+                if maps := heat_maps(store.read_tensors(key)):
+                    pictures[key] = maps
             except (StoreError, RuntimeError) as error:  # torch's, if shapes do not fit
                 typer.echo(f"symbench: warning: {plain(str(error), 500)}", err=True)
     return pictures

@@ -13,6 +13,7 @@ import typer
 from symbench.cli.loading import staleness
 from symbench.cli.options import DEFAULT_STORE
 from symbench.errors import InputError
+from symbench.records.archive import Archive
 from symbench.records.store import Source, Store, merged
 from symbench.results.report.escape import plain
 
@@ -60,7 +61,9 @@ def read_records(paths: Sequence[Path] | None, tier: str | None) -> Records:
     stored: set[str] = set()
     published: set[str] = set()
     for source, records in zip(sources, read, strict=True):
-        (stored if isinstance(source, Store) else published).update(r.key for r in records)
+        (stored if isinstance(source, Store | Archive) else published).update(
+            r.key for r in records
+        )
     every = merged(read)
     wanted = tier or newest_tier(every) or "quick"
     counts = Counter(record.identity.tier for record in every)
@@ -71,11 +74,11 @@ def read_records(paths: Sequence[Path] | None, tier: str | None) -> Records:
     return Records(sources, every, wanted, frozenset(published - stored))
 
 
-def open_sources(paths: Sequence[Path] | None) -> list[Store | Publication]:
-    """Return the named stores and publications, or the default store.
+def open_sources(paths: Sequence[Path] | None) -> list[Store | Archive | Publication]:
+    """Return the named stores, archives and publications, or the default store.
 
     Raises:
-        InputError: one of them does not exist or is no publication.
+        InputError: one of them is none of these.
     """
     from symbench.results.sources import open_source
 
@@ -83,7 +86,7 @@ def open_sources(paths: Sequence[Path] | None) -> list[Store | Publication]:
         raise InputError(f"no store at {str(DEFAULT_STORE)!r}: run first, or give --store DIR")
     sources = [open_source(path) for path in paths or (DEFAULT_STORE,)]
     for source in sources:
-        if not isinstance(source, Store):
+        if not isinstance(source, Store | Archive):
             _name(source)
     return sources
 
@@ -105,10 +108,15 @@ def open_stores(paths: Sequence[Path] | None) -> list[Store]:
     """Return the named stores, or the default one.
 
     Raises:
-        InputError: one of them does not exist, or is a publication.
+        InputError: one of them does not exist, or is an archive or a publication.
     """
     stores = []
     for source in open_sources(paths):
+        if isinstance(source, Archive):
+            raise InputError(
+                f"{str(source.file)!r} is only read: unpack it with `python -m zipfile -e "
+                f"{source.file} DIR`, and give DIR"
+            )
         if not isinstance(source, Store):
             raise InputError(
                 f"{str(source.path)!r} is a publication: give the store it was made from"

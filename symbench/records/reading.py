@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from symbench.errors import StoreError
+from symbench.records.record import Record
 
 HEAD = 1000  # bytes in which a file states its schema
 _SCHEMA = re.compile(rb'\A\s*\{\s*"schema"\s*:\s*(\d{1,6})\s*[,}]')
@@ -29,6 +30,18 @@ def content_of(path: Path, largest: int) -> bytes:
     if len(content) > largest:
         raise ValueError(f"larger than {largest} bytes")
     return content
+
+
+def record_of(content: bytes, key: str) -> Record:
+    """Return the record that the content of a file holds.
+
+    Raises:
+        ValueError: it is none, or has another key.
+    """
+    record = Record.from_json(content.decode())
+    if record.key != key:
+        raise ValueError(f"its identity hashes to {record.key}, not to its name")
+    return record
 
 
 def check_schema(head: bytes) -> None:

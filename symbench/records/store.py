@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from symbench.errors import StoreError
 from symbench.files import write_atomic
 from symbench.records.declined import DeclinedPairs
-from symbench.records.reading import HEAD, NewerError, cannot, check_schema, content_of
+from symbench.records.reading import HEAD, NewerError, cannot, check_schema, content_of, record_of
 from symbench.records.record import Record
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class Store:
     def _read(self, path: Path) -> Record | None:
         try:
             content = content_of(path, _LARGEST)
-            return _parsed(content, path.stem)
+            return record_of(content, path.stem)
         except NewerError as error:
             self._warn(f"{path} is ignored: {error}")
         except FileNotFoundError:  # another process has just moved it
@@ -254,7 +254,7 @@ class Store:
             self._warn(f"{path} is ignored: {why} (it could not be set aside: {error.strerror})")
             return None
         try:
-            record = _parsed(content_of(Path(place), _LARGEST), path.stem)
+            record = record_of(content_of(Path(place), _LARGEST), path.stem)
         except (OSError, ValueError):
             self._warn(f"{path} cannot be used: {why}; set aside as {place}")
             return None
@@ -351,10 +351,3 @@ def _networks(key: str) -> str:
 
 def _is_record(path: Path) -> bool:
     return path.suffix == ".json" and _KEY.fullmatch(path.stem) is not None and path.is_file()
-
-
-def _parsed(content: bytes, key: str) -> Record:
-    record = Record.from_json(content.decode())
-    if record.key != key:
-        raise ValueError(f"its identity hashes to {record.key}, not to its name")
-    return record

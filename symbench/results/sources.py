@@ -1,10 +1,11 @@
-"""Opens what records are read from: the directory of a store, or a publication."""
+"""Opens what records are read from: a store, a store packed into one file, or a publication."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from symbench.errors import InputError
+from symbench.records.archive import Archive, is_archive
 from symbench.records.record import Record
 from symbench.records.store import Source, Store
 from symbench.results.published.publication import Publication, is_publication
@@ -12,8 +13,8 @@ from symbench.results.published.publication import Publication, is_publication
 _MOST = 5  # folders that a message lists
 
 
-def open_source(path: Path | str) -> Store | Publication:
-    """Return the store or the publication at a path.
+def open_source(path: Path | str) -> Store | Archive | Publication:
+    """Return the store, the archive or the publication at a path.
 
     Raises:
         InputError: there is neither; the message says what is there, and what to give instead.
@@ -21,6 +22,8 @@ def open_source(path: Path | str) -> Store | Publication:
     path = Path(path)
     if is_publication(path):
         return Publication(path)
+    if is_archive(path):
+        return Archive(path)
     if not path.is_dir():
         raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
     if not (path / "cells").is_dir():
@@ -86,7 +89,13 @@ def _inside(path: Path) -> str:
         folders = sorted(one for one in path.iterdir() if one.is_dir())
     except OSError:
         return ""
-    found = [one for one in folders if (one / "cells").is_dir() or is_publication(one)]
+    found = [
+        one for one in folders if (one / "cells").is_dir() or is_archive(one) or is_publication(one)
+    ]
     more = f" or {len(found) - _MOST} more" if len(found) > _MOST else ""
     named = ", ".join(str(one) for one in found[:_MOST])
     return f", but its folders are: give {named}{more}" if found else ""
+
+
+def _is_source(path: Path) -> bool:
+    return (path / "cells").is_dir() or is_archive(path) or is_publication(path)

@@ -13,10 +13,11 @@ from symbench.plot import rank_diagram
 from symbench.publish.site import landing, pages
 from symbench.publish.site.cards import Details, describe
 from symbench.publish.site.content import Content
+from symbench.publish.site.published import content_of
 from symbench.publish.site.render import ident
 from symbench.results.report.boards import telling_ranks
 
-__all__ = ["Content", "Details", "describe", "files"]
+__all__ = ["Content", "Details", "content_of", "describe", "files"]
 
 
 def files(content: Content) -> dict[str, bytes]:

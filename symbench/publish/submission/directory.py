@@ -1,7 +1,11 @@
-"""A published directory: the submission, and its tables in every document format."""
+"""A published directory: the submission, and its tables in every document format.
+
+The compact form, for version control, has the submission compressed, a README, and pictures.
+"""
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,14 +13,21 @@ from pathlib import Path
 from symbench.errors import InputError
 from symbench.files import write_atomic
 from symbench.publish.submission.contradictions import is_of_earlier_protocol
+from symbench.publish.submission.readme import earlier_readme, readme
 from symbench.results import report
-from symbench.results.published.document import FILE_NAME, PROVENANCE, Submission
+from symbench.results.published.document import COMPRESSED, FILE_NAME, Submission
+from symbench.results.published.pictures import FILE_NAME as PICTURES
+from symbench.results.published.pictures import packed
+from symbench.results.published.publication import is_publication
 from symbench.results.published.reading import LARGEST, parse_foreign
-from symbench.results.report.escape import markdown
 from symbench.results.report.long_csv import render_long
 
 SCORES = "scores.csv"
-_TABLES = ("README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", SCORES)
+README = "README.md"
+_OWN = (
+    README, "leaderboard.csv", "leaderboard.tex", "leaderboard.json", SCORES, FILE_NAME, COMPRESSED,
+    PICTURES,
+)  # fmt: skip
 # Files of an earlier publication's site that the new site may no longer have.
 _FRONT = tuple(
     f"{name}.html"
@@ -42,7 +53,7 @@ def files(submission: Submission) -> dict[str, str]:
     leaderboard = submission.leaderboard
     return {
         FILE_NAME: submission.to_json(),
-        "README.md": _readme(submission),
+        README: readme(submission),
         "leaderboard.csv": report.render(leaderboard, "csv"),
         "leaderboard.tex": report.render(leaderboard, "latex"),
         "leaderboard.json": report.render(leaderboard, "json"),
@@ -50,8 +61,20 @@ def files(submission: Submission) -> dict[str, str]:
     }
 
 
+def compact_files(
+    submission: Submission, pictures: Mapping[str, Sequence[bytes]]
+) -> dict[str, bytes]:
+    """Return the content of each file of a publication in compact form, by file name."""
+    text = submission.to_json().encode()
+    compact = {COMPRESSED: gzip.compress(text, mtime=0), README: readme(submission).encode()}
+    return compact | ({PICTURES: packed(pictures)} if pictures else {})
+
+
 def write(
-    submission: Submission, directory: Path, site: Mapping[str, bytes] | None = None
+    submission: Submission,
+    directory: Path,
+    site: Mapping[str, bytes] | None = None,
+    compact: Mapping[str, Sequence[bytes]] | None = None,
 ) -> list[Path]:
     """Write the files of a publication and return their paths; those of an earlier one go.
 
@@ -61,25 +84,29 @@ def write(
         submission: what the tables are made from.
         directory: a new one, or that of an earlier publication; other files in it are unchanged.
         site: the files of the site by path; pages of an earlier site are removed.
+        compact: write the compact form, with these pictures by the key of their record.
 
     Raises:
         InputError: the directory holds something else, or cannot be written.
     """
+    if compact is None:
+        own = {name: text.encode() for name, text in files(submission).items()}
+    else:
+        own = compact_files(submission, compact)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _refuse_links(directory)
-        if any(directory.iterdir()) and not (directory / FILE_NAME).is_file():
+        if any(directory.iterdir()) and not is_publication(directory):
             raise InputError(
                 f"{directory} holds no {FILE_NAME}: give a new directory, or one of an earlier "
                 "publication"
             )
-        written = [
-            write_atomic(directory / name, text.encode())
-            for name, text in files(submission).items()
-        ]
+        written = [write_atomic(directory / name, content) for name, content in own.items()]
         pages = {directory / name: content for name, content in (site or {}).items()}
         for leftover in set(_pages(directory)) - set(pages):
             leftover.unlink()
+        for leftover in set(_OWN) - set(own):
+            (directory / leftover).unlink(missing_ok=True)
         for path, content in pages.items():
             write_atomic(path, content)
         return [*written, directory / "index.html"] if pages else written
@@ -97,7 +124,7 @@ def _refuse_links(directory: Path) -> None:
         place = directory / folder
         if place.is_symlink() or (place.exists() and not place.is_dir()):
             raise InputError(f"{place} is a link or no folder: remove it, or give a new directory")
-    files = [directory / name for name in (*_TABLES, FILE_NAME, *_FRONT)]
+    files = [directory / name for name in (*_OWN, *_FRONT)]
     for file in (*files, *(path for folder in _PAGES for path in (directory / folder).glob("*"))):
         if file.is_symlink() or not (file.is_file() or file.is_dir() or not file.exists()):
             raise InputError(f"{file} is a link or no file: remove it, or give a new directory")
@@ -106,18 +133,23 @@ def _refuse_links(directory: Path) -> None:
 def differing_files(submission: Submission, directory: Path) -> list[str]:
     """Return the names of the files whose content is not what this version would write.
 
-    Differences that change no result are accepted: the layout of JSON, the comments of LaTeX, and
-    the wording of the README's legend. Tables of an earlier protocol are not compared, and earlier
-    versions wrote no ``scores.csv``.
+    Differences that change no result are accepted: the layout of JSON, the comments of LaTeX, the
+    wording of the README's legend, and a README of all tables, as earlier versions wrote it. Tables
+    of an earlier protocol are not compared. Earlier versions wrote no ``scores.csv``, and the
+    compact form has no table but the README.
     """
     if is_of_earlier_protocol(submission):
         return []
+    optional = {SCORES}
+    if (directory / COMPRESSED).exists():
+        optional |= {*_OWN} - {README}
     return [
         name
         for name, text in files(submission).items()
         if name != FILE_NAME
+        and not (name in optional and not (directory / name).exists())
         and not _agrees(directory / name, text)
-        and not (name == SCORES and not (directory / name).exists())
+        and not (name == README and _agrees(directory / name, earlier_readme(submission)))
     ]
 
 
@@ -157,30 +189,3 @@ def _without_comments(text: str) -> list[str]:
 def _without_prose(text: str) -> list[str]:
     """Return the headings, lists and tables of a Markdown text."""
     return [line for line in text.splitlines() if line.startswith(("#", "-", "|"))]
-
-
-def _readme(submission: Submission) -> str:
-    parts = [
-        f"# symbench leaderboard, tier {submission.tier}",
-        "\n".join(f"- {line}" for line in _facts(submission)),
-        report.render(submission.leaderboard, "md").rstrip("\n"),
-        f"`symbench verify {FILE_NAME}` runs cells of it again. SHA-256 of the submission: "
-        f"`{submission.hashes.whole}`.",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _facts(submission: Submission) -> list[str]:
-    made = submission.provenance
-    facts = [f"{name}: {_joined(getattr(made, name))}" for name in PROVENANCE]
-    plugins = [f"{name} {' '.join(versions)}" for name, versions in made.plugins.items()]
-    facts.append(f"plugins: {_joined(plugins)}")
-    facts.append(f"cells started: {_joined(made.started, ' to ')}; {made.seconds:.0f} s in all")
-    if submission.absent:
-        count = len(submission.absent)
-        facts.append(f"{count} pairs of these tasks and models have no current record")
-    return facts
-
-
-def _joined(texts: Sequence[str], between: str = ", ") -> str:
-    return between.join(markdown(text) for text in texts) or "unknown"

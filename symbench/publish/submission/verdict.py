@@ -14,8 +14,8 @@ from symbench.publish.submission.contradictions import Checked, check
 from symbench.publish.submission.directory import differing_files
 from symbench.publish.submission.rerun import Rerunner
 from symbench.records.record import Identity, Record, Status
-from symbench.results.published.document import FILE_NAME, Submission
-from symbench.results.published.reading import read
+from symbench.results.published.document import Submission
+from symbench.results.published.reading import file_of, read
 from symbench.runs.protocol import TIERS
 
 Judgement = Literal["verified", "not reproduced", "not checkable"]
@@ -117,7 +117,7 @@ def verify_path(
     Raises:
         InputError: there is no such file.
     """
-    file = path / FILE_NAME if path.is_dir() else path
+    file = file_of(path)
     if not file.is_file():
         raise InputError(f"no submission at {str(file)!r}: give the file that publish wrote")
     try:

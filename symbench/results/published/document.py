@@ -16,6 +16,7 @@ from symbench.results.leaderboard.rows import Part
 from symbench.results.report.csv_json import line_by_line
 
 FILE_NAME = "submission.json"
+COMPRESSED = f"{FILE_NAME}.gz"
 PROVENANCE = ("symbench", "git", "python", "torch", "machine", "device")  # of every record
 
 

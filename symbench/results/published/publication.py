@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symbench.errors import InputError, StoreError
-from symbench.results.published.document import FILE_NAME, Submission
-from symbench.results.published.reading import read
+from symbench.results.published.document import COMPRESSED, FILE_NAME, Submission
+from symbench.results.published.pictures import FILE_NAME as PICTURES
+from symbench.results.published.pictures import unpacked
+from symbench.results.published.reading import file_of, read
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,11 +35,20 @@ class Publication:
         Raises:
             InputError: it cannot be read, or is no submission; the message names the file.
         """
-        file = self.path / FILE_NAME if self.path.is_dir() else self.path
+        file = file_of(self.path)
         try:
             return read(file)
         except InputError as error:
             raise InputError(f"{file} cannot be used: {error}") from error
+
+    @cached_property
+    def pictures(self) -> dict[str, list[bytes]]:
+        """PNG heat maps of learned generators by the key of their record.
+
+        Raises:
+            InputError: the file with them cannot be read.
+        """
+        return unpacked(self.path / PICTURES) if self.path.is_dir() else {}
 
     def records(self) -> list[Record]:
         """Return every record of the submission."""
@@ -73,5 +84,6 @@ class Publication:
 def is_publication(path: Path) -> bool:
     """Whether the path is a submission's file, or a directory that has one and no records."""
     if path.is_dir():
-        return (path / FILE_NAME).is_file() and not (path / "cells").is_dir()
-    return path.is_file() and path.suffix == ".json"
+        has_one = any((path / name).is_file() for name in (FILE_NAME, COMPRESSED))
+        return has_one and not (path / "cells").is_dir()
+    return path.is_file() and (path.suffix == ".json" or path.name.endswith(".json.gz"))

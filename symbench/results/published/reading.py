@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 
 from symbench import files
 from symbench.errors import InputError
-from symbench.results.published.document import Submission
+from symbench.results.published.document import COMPRESSED, FILE_NAME, Submission
 
 LARGEST = 64 * 2**20  # bytes; a cell takes about 20,000
 DEEPEST = files.DEEPEST + 2  # a record is two levels deep in a submission
@@ -19,18 +21,38 @@ _MOST = {b'"': LARGEST // 8, b",": LARGEST // 12, b":": LARGEST // 12, b"\\": LA
          b"[": LARGEST // 64, b"{": LARGEST // 64}  # fmt: skip
 
 
+def file_of(path: Path) -> Path:
+    """Return the file of a submission: the path itself, or what its directory has.
+
+    Raises:
+        InputError: the directory has the submission twice, once compressed.
+    """
+    if not path.is_dir():
+        return path
+    file, compressed = path / FILE_NAME, path / COMPRESSED
+    if not compressed.is_file():
+        return file
+    if file.exists():
+        raise InputError(f"{path} has {FILE_NAME} and {COMPRESSED}: remove one of them")
+    return compressed
+
+
 def read(path: Path) -> Submission:
-    """Return the submission in a file.
+    """Return the submission in a file, which is compressed if its name ends in ``.gz``.
 
     Raises:
         InputError: the file cannot be read or holds no submission; the message says why.
     """
     try:
-        with path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read: {_why(error)}") from error
     return parse(content)
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def parse(content: bytes) -> Submission:

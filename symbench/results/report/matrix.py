@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from tabulate import tabulate
+
 from symbench.results.leaderboard.matrix import CLASSES, Best, Line
-from symbench.results.report.escape import plain
+from symbench.results.report.escape import markdown, plain
 from symbench.results.report.numbers import found, number
 
 NAMES = {
@@ -71,6 +73,15 @@ def text(lines: Sequence[Line], width: int) -> str:
     rows += [[shortened(plain(line.task), room), *_cells(line), shortened(name, model)]
              for line, name in zip(lines, names, strict=True)]  # fmt: skip
     return "".join(_joined(row, room) + "\n" for row in rows)
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Return the matrix as a table in Markdown."""
+    rows = [[markdown(line.task), *map(markdown, _cells(line)), markdown(first.model),
+             markdown(score(line, first))]
+            for line in lines for first in [line.best[line.first]]]  # fmt: skip
+    headings = ["task", *CLASSES, "best model", "its error"]
+    return tabulate(rows, headings, tablefmt="github", disable_numparse=True)
 
 
 def _cells(line: Line) -> Iterator[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
+import re
 
 import pytest
 
 from symbench.errors import InputError
 from symbench.publish.submission import Submission, differing_files, parse, write
-from symbench.results.report.escape import markdown
-from symbench.results.report.tables import LEGEND
+from symbench.publish.submission.readme import earlier_readme
 
-SITE = {"index.html": b"<html>", "tasks/0123456789ab.html": b"<html>"}
+PAGE = b'<meta name="generator" content="symbench">'
+SITE = {"index.html": PAGE, "tasks/0123456789ab.html": PAGE}
 
 
 def test_a_publication_replaces_its_own_files_alone(honest, tmp_path):
@@ -39,16 +41,10 @@ def test_a_directory_of_something_else_is_refused(honest, tmp_path):
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-def with_cut_legend(text):
-    for line in LEGEND:
-        text = text.replace(markdown(line, limit=None), markdown(line))
-    return text
-
-
 EDITS = [  # of a published directory that change no result
     ("leaderboard.json", lambda text: json.dumps(json.loads(text), indent=1)),
     ("leaderboard.tex", lambda text: text.replace("% prior:", "% what was known:")),
-    ("README.md", with_cut_legend),
+    ("README.md", lambda text: text.replace("×: error of", "×: the error of")),
 ]
 
 
@@ -64,13 +60,45 @@ def test_files_of_an_earlier_version_are_accepted_if_their_results_are_equal(
     assert differing_files(honest, tmp_path) == []
 
 
+def test_the_compact_form_replaces_the_tables_and_the_pages_and_the_tables_replace_it(
+    honest, tmp_path
+):
+    write(honest, tmp_path, SITE)
+    (tmp_path / "notes.txt").write_text("kept")
+    write(honest, tmp_path, compact={})
+    names = {"README.md", "submission.json.gz", "notes.txt"}
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == names
+    assert not list((tmp_path / "tasks").iterdir())
+    content = gzip.decompress((tmp_path / "submission.json.gz").read_bytes())
+    assert content.decode() == honest.to_json()
+    assert differing_files(honest, tmp_path) == []
+    (tmp_path / "leaderboard.csv").write_text("of something else")
+    assert differing_files(honest, tmp_path) == ["leaderboard.csv"]
+    write(honest, tmp_path)
+    assert not (tmp_path / "submission.json.gz").exists()
+
+
+def test_the_readme_is_short_and_the_one_of_earlier_versions_is_accepted(honest, tmp_path):
+    write(honest, tmp_path, compact={})
+    readme = tmp_path / "README.md"
+    assert len(readme.read_text().splitlines()) < 35
+    assert honest.hashes.whole in readme.read_text()
+    readme.write_text(earlier := earlier_readme(honest))
+    assert differing_files(honest, tmp_path) == []
+    readme.write_text(re.sub(r"\bsmall\b", "large", earlier, count=1))
+    assert differing_files(honest, tmp_path) == ["README.md"]
+    readme.unlink()
+    assert differing_files(honest, tmp_path) == ["README.md"]
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json"]
 )
 def test_a_file_with_another_result_is_named(honest, tmp_path, name):
     write(honest, tmp_path)
     file = tmp_path / name
-    file.write_text(file.read_text().replace("small", "large", 1))
+    said = honest.hashes.whole if name == "README.md" else "small"
+    file.write_text(file.read_text().replace(said, "large", 1))
     assert differing_files(honest, tmp_path) == [name]
     file.unlink()
     assert differing_files(honest, tmp_path) == [name]
