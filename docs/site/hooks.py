@@ -1,4 +1,7 @@
-"""Add notebooks and pages from outside docs/ to the site, and fix the links between pages."""
+"""Add notebooks, boards and pages from outside docs/ to the site, and fix the links between pages.
+
+``symbench site`` builds the boards in a folder that ``SYMBENCH_BOARDS`` names.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Link, Navigation, Section
 from mkdocs.structure.pages import Page
 
 DOCS = Path(__file__).resolve().parent.parent
@@ -21,6 +25,7 @@ OUTSIDE = {
     "contributing.md": ROOT / "CONTRIBUTING.md",
     "changelog.md": ROOT / "CHANGELOG.md",
 }
+BOARDS = Path(os.environ["SYMBENCH_BOARDS"]) if "SYMBENCH_BOARDS" in os.environ else None
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -31,7 +36,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in sorted((DOCS / "notebooks").glob("*.ipynb")):
         uri = f"notebooks/{path.stem}.md"
         files.append(File.generated(config, uri, content=page_of(path)))
+    for path in sorted(BOARDS.rglob("*")) if BOARDS else ():
+        if path.is_file():
+            uri = path.relative_to(BOARDS).as_posix()
+            files.append(File(uri, str(BOARDS), config.site_dir, use_directory_urls=False))
     return files
+
+
+def on_nav(nav: Navigation, **_: object) -> Navigation:
+    """Add the front page of each board, which is no page of the documentation."""
+    links = [Link(name, _front(name)) for name in _boards()]
+    if links:
+        nav.items.append(Section("Boards", links))
+    return nav
+
+
+def _boards() -> list[str]:
+    return sorted(path.parent.name for path in BOARDS.glob("*/*/index.html")) if BOARDS else []
+
+
+def _front(board: str) -> str:
+    return f"leaderboards/{board}/index.html"
 
 
 def page_of(notebook: Path) -> str:
@@ -66,6 +91,7 @@ def _within_the_site(link: re.Match[str], here: Path, uri: str) -> str:
     if "://" in place or not target.exists():
         return link[0]
     by_source = {source: DOCS / name for name, source in OUTSIDE.items()}
+    by_source |= {ROOT / "leaderboards" / name: DOCS / _front(name) for name in _boards()}
     target = by_source.get(target, target)
     if target.is_relative_to(DOCS):
         relative = os.path.relpath(target, (DOCS / uri).parent)

@@ -74,6 +74,11 @@ VERBS = {
         "Write tables, a site and a verifiable submission.",
         "publish --store results --to leaderboards/my-lab",
     ),
+    "site": Verb(
+        "site:site",
+        "Build documentation and publications as one site.",
+        "site --to build/site",
+    ),
     "verify": Verb(
         "verify:verify",
         "Check a submission and run some of its cells again.",

@@ -38,6 +38,7 @@ class Content:
 
     ``records`` are the current ones, ``absent`` the (task, model, reason) without a current one.
     ``facts`` are the values of the provenance by name; ``sha256`` is that of the submission.
+    ``documentation`` is the way from the front page to the folder of the documentation, if any.
     """
 
     leaderboard: Leaderboard
@@ -46,6 +47,7 @@ class Content:
     facts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sha256: str = ""
     details: Details = field(default_factory=Details)
+    documentation: str = ""
 
     @property
     def tier(self) -> str:

@@ -15,6 +15,7 @@ def shell(content: Content, title: str, depth: int) -> dict[str, Any]:
     return {
         "title": title,
         "root": "../" * depth,
+        "documentation": "../" * depth + content.documentation if content.documentation else "",
         "tier": content.tier,
         "sha256": content.sha256,
         "coverage": content.coverage,

@@ -14,6 +14,7 @@ def content_of(
     submission: Submission,
     registry: Registry | None = None,
     pictures: Mapping[str, list[bytes]] | None = None,
+    documentation: str = "",
 ) -> Content:
     """Return the content of the site of a submission.
 
@@ -21,6 +22,8 @@ def content_of(
         submission: the results.
         registry: describes tasks and models; without it the pages hold only results.
         pictures: PNG heat maps of learned generators by the key of their record.
+        documentation: the way from the front page to the folder of the documentation, if the two
+            are published together, such as ``../../``.
     """
     known = submission.provenance
     absent = [(one.task, one.model, one.reason) for one in submission.absent]
@@ -41,4 +44,5 @@ def content_of(
         },
         sha256=submission.hashes.whole,
         details=details,
+        documentation=documentation,
     )
