@@ -13,7 +13,7 @@ _TASKS = (
     "pendula:DoublePendulum",
     "pendula:SpringPendulum",
     "pendula:TalkPendulum",
-    *("bodies:TwoBody", "charged:NBodySoftened", "charged:NBodyCharged"),
+    *("bodies:TwoBody", "bodies:ThreeBody", "charged:NBodySoftened", "charged:NBodyCharged"),
     *("forces:ElectromagneticForce", "forces:GravityEnergy"),
 )
 _MODELS = {  # and whether they are equivariant
@@ -23,6 +23,8 @@ _MODELS = {  # and whether they are equivariant
     "models:HNNMLP": False,
     "models:HNNEMLP": True,
     "models:HNNScalars": True,
+    **{f"subgroups:{name}": True for name in ("NodeSO2", "NodeD2", "NodeD6")},
+    **{f"subgroups:{name}": True for name in ("HNNSO2", "HNND2", "HNND6")},
     "quadratic:QuadraticConserved": False,
     "models:SRNN": False,
     "models:LNN": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -165,7 +165,10 @@ class SpringPendulum(Mechanical):
     updates: ClassVar[Mapping[str, int]] = {"standard": 200}  # each update integrates a batch
     times = grid(0.8, 0.2)
     rollout = grid(29.8, 0.2)
-    tiers = brief(grid(4.8, 0.2))
+    tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **brief(grid(4.8, 0.2)),
+        "full": {"separate_validation": "as in Finzi et al. 2021, on 500 further examples"},
+    }
     input_shape, output_shape = (12,), (5, 12)
     test_size, valid_size = 500, 500
     step = 0.02
@@ -175,9 +178,15 @@ class SpringPendulum(Mechanical):
         for model, label, value in (
             ("node-scalars", "Scalars O(3)", 0.009),
             ("node-emlp", "EMLP O(2)", 0.020),
+            ("node-emlp-so2", "EMLP SO(2)", 0.051),
+            ("node-emlp-d2", "EMLP D(2)", 0.023),
+            ("node-emlp-d6", "EMLP D(6)", 0.036),
             ("node-mlp", "MLP", 0.048),
             ("hnn-scalars", "Scalars O(3)", 0.005),
             ("hnn-emlp", "EMLP O(2)", 0.012),
+            ("hnn-emlp-so2", "EMLP SO(2)", 0.016),
+            ("hnn-emlp-d2", "EMLP D(2)", 0.111),
+            ("hnn-emlp-d6", "EMLP D(6)", 0.013),
             ("hnn-mlp", "MLP", 0.028),
         )
     )

@@ -80,18 +80,29 @@ def double_pendulum_field(z: Tensor) -> Tensor:
     )
 
 
-def two_body_energy(z: Tensor) -> Tensor:
-    """Return |p₁|²/2 + |p₂|²/2 - 1/|q₁ - q₂| [...], for (q₁, q₂, p₁, p₂) in the plane."""
-    apart = z[..., :2] - z[..., 2:4]
-    energy: Tensor = z[..., 4:].square().sum(-1) / 2 - 1 / apart.norm(dim=-1)
+def gravity_energy(z: Tensor) -> Tensor:
+    """Return Σᵢ |pᵢ|²/2 - Σᵢ<ⱼ 1/|qᵢ - qⱼ| [...], for (q₁, …, p₁, …) in the plane."""
+    q, p = _planar(z)
+    first, second = torch.triu_indices(q.shape[-2], q.shape[-2], 1, device=z.device)
+    apart = q[..., first, :] - q[..., second, :]
+    energy: Tensor = p.square().sum((-1, -2)) / 2 - apart.norm(dim=-1).reciprocal().sum(-1)
     return energy
 
 
-def two_body_field(z: Tensor) -> Tensor:
-    """Return (p₁, p₂, F, -F) with F = (q₂ - q₁) / |q₂ - q₁|³."""
-    apart = z[..., 2:4] - z[..., :2]
-    force = apart / apart.norm(dim=-1, keepdim=True) ** 3
-    return torch.cat([z[..., 4:], force, -force], -1)
+def gravity_field(z: Tensor) -> Tensor:
+    """Return (p₁, …, F₁, …) with Fᵢ = Σⱼ (qⱼ - qᵢ) / |qⱼ - qᵢ|³."""
+    q, p = _planar(z)
+    apart = q.unsqueeze(-3) - q.unsqueeze(-2)
+    own = torch.eye(q.shape[-2], dtype=z.dtype, device=z.device)
+    cube = (apart.square().sum(-1) + own) ** 1.5  # 1 instead of 0 on the diagonal
+    force = (apart / cube.unsqueeze(-1)).sum(-2)
+    return torch.cat([p.flatten(-2), force.flatten(-2)], -1)
+
+
+def _planar(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return positions and momenta [..., bodies, 2] of states [..., 4 bodies]."""
+    q, p = z.unflatten(-1, (2, -1, 2)).unbind(-3)
+    return q, p
 
 
 def spring_pendulum_energy(z: Tensor, second: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Two bodies: circular orbits, and what is conserved."""
+"""Two and three bodies: circular orbits, and what is conserved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from symbench_dynamics.bodies import TwoBody
+from symbench_dynamics.bodies import ThreeBody, TwoBody
 
 
 def circular(radius):
@@ -71,3 +71,43 @@ def test_swapping_the_bodies_swaps_their_rates():
 
 def test_the_paper_s_error_is_the_mean_square():
     assert TwoBody().paper_error(torch.full((4, 8), 3.0), torch.zeros(4, 8)) == 9.0
+
+
+def triangle(radius):
+    """Return three bodies at that radius on Lagrange's circular orbit."""
+    corners = torch.arange(3, dtype=torch.float64) * 2 * math.pi / 3
+    q = radius * torch.stack([corners.cos(), corners.sin()], -1)
+    speed = 1 / math.sqrt(math.sqrt(3) * radius)
+    p = speed * torch.stack([-corners.sin(), corners.cos()], -1)
+    return torch.cat([q.flatten(), p.flatten()])[None]
+
+
+def test_three_bodies_on_lagrange_s_orbit_return_after_its_period():
+    radius = 1.1
+    period = 2 * math.pi * radius * math.sqrt(math.sqrt(3) * radius)
+    z = triangle(radius)
+    path = ThreeBody().solve(z, torch.tensor([0, period / 3, period], dtype=torch.float64))
+    assert torch.allclose(path[0, 1, :2], z[0, 2:4], atol=1e-6)
+    assert torch.allclose(path[0, 2], z[0], atol=1e-6)
+    assert float(ThreeBody().energy(z)) == pytest.approx(-math.sqrt(3) / (2 * radius))
+
+
+def test_three_bodies_start_on_a_triangle_with_velocities_near_those_of_the_orbit():
+    z = ThreeBody().starts(2000, torch.Generator().manual_seed(0))
+    q, p = z.view(-1, 2, 3, 2).unbind(1)
+    radius = q.norm(dim=-1)
+    assert torch.allclose(q.sum(1), torch.zeros(2000, 2, dtype=torch.float64), atol=1e-12)
+    assert 0.9 <= float(radius.min()) < float(radius.max()) <= 1.2
+    quarter = torch.stack([-q[..., 1], q[..., 0]], -1)
+    factor = p / (quarter / (math.sqrt(math.sqrt(3)) * radius[..., None] ** 1.5))
+    assert 0.8 <= float(factor.min()) < 0.81
+    assert 1.19 < float(factor.max()) <= 1.2
+
+
+def test_any_permutation_of_three_bodies_permutes_their_rates():
+    z = ThreeBody().starts(20, torch.Generator().manual_seed(0))
+    order = torch.tensor([2, 0, 1])
+    bodies = torch.cat([order, order + 3])
+    places = (2 * bodies[:, None] + torch.arange(2)).flatten()
+    rates = ThreeBody().target(z)
+    assert torch.allclose(ThreeBody().target(z[:, places]), rates[:, places], atol=1e-13)

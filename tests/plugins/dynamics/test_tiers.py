@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from symbench_dynamics.bodies import TwoBody
+from symbench_dynamics.bodies import ThreeBody, TwoBody
 from symbench_dynamics.charged import NBodySoftened
 from symbench_dynamics.pendula import DoublePendulum, Pendulum, SpringPendulum, TalkPendulum
 from symbench_dynamics.springs import DampedForced, MassSpring
 
 TASKS = [
     MassSpring, DampedForced, Pendulum, DoublePendulum, SpringPendulum, TalkPendulum, TwoBody,
-    NBodySoftened,
+    ThreeBody, NBodySoftened,
 ]  # fmt: skip
 each = pytest.mark.parametrize("cls", TASKS, ids=lambda task: task.name)
 
@@ -33,7 +33,8 @@ def test_a_tier_leaves_the_task_itself_alone(cls):
     before = (task.test_size, task.rollout, task.energy_times)
     assert task.for_tier("quick") is not task
     assert (task.test_size, task.rollout, task.energy_times) == before
-    assert task.for_tier("full") is task
+    full = task.for_tier("full")
+    assert (full.test_size, full.rollout, full.energy_times) == before
 
 
 @each
