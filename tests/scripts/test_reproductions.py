@@ -22,12 +22,13 @@ def script():
     return loaded
 
 
-def record(scores, score="paper_error"):
+def record(scores, score="paper_error", updates=2000):
     trials = [
         SimpleNamespace(n_train=n, scores={score: value})
         for n, values in scores.items() for value in values
     ]  # fmt: skip
-    identity = SimpleNamespace(task="t", model="m", tier="full")
+    protocol = {"updates": updates, "experiment": {"updates": updates} if updates != 2000 else {}}
+    identity = SimpleNamespace(task="t", model="m", tier="full", protocol=protocol)
     return SimpleNamespace(identity=identity, status="ok", trials=trials)
 
 
@@ -60,3 +61,17 @@ def test_more_is_better_only_for_counts_and_cosines(script, ours, score, verdict
 def test_a_curve_without_records_has_no_row(script):
     assert row(script, {10: 1.0}, {20: [1.0]}) is None
     assert row(script, {10: 0.0}, {10: [0.0]})[-2:] == ["", "reproduced"]
+
+
+def test_longer_trainings_are_no_part_of_a_row_but_of_a_curve_with_its_prediction(
+    script, monkeypatch
+):
+    monkeypatch.setitem(script.UPDATES, ("t", "m"), 8000)
+    records = [record({10: [8000 / k]}, updates=k) for k in (1000, 2000, 4000)]
+    task = SimpleNamespace(name="t")
+    curve = Published("m", "M", "Somebody 2021 (arXiv:1), table 2", {10: 1.5})
+    assert script._verdict(task, curve, records)[5] == "4"
+    text = "\n".join(script.over_updates(task, curve, records))
+    assert "updates^-1.00" in text
+    assert "1 after the published 8,000 updates (published: 1.5)" in " ".join(text.split())
+    assert script.over_updates(task, curve, records[:2]) == []
