@@ -107,6 +107,16 @@ def test_bilinear_elements_near_the_identity_are_central_differences():
     assert cosine(larger, rotation_generator(7)) == pytest.approx(0.861, abs=5e-4)
 
 
+def test_eighteen_degrees_are_too_far_to_show_the_generator_at_20_pixels():
+    """Published: -0.01 by L-conv and 0.00 by linear regression, which both find the matrix."""
+    angle = torch.tensor([math.pi / 10], dtype=torch.float64)
+    found = [
+        cosine(bilinear_rotation(side, angle)[0] - torch.eye(side**2), off_centre(side))
+        for side in (7, 20)
+    ]
+    assert [abs(each) for each in found] == pytest.approx([0.270, 0.012], abs=5e-4)
+
+
 def test_rotation_by_zero_is_the_identity():
     R = bilinear_rotation(8, torch.zeros(1))[0]
     assert torch.equal(R, torch.eye(64, dtype=torch.float64))
