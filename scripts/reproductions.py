@@ -324,14 +324,17 @@ def origin(records: list[Record]) -> str:
 def outdated(records: list[Record]) -> str:
     """Return one sentence on the records whose model or task has changed since; "" if none has."""
     registry = load()
-    stale = [r.identity for r in records if is_stale(registry, r.identity)]
-    if not stale:
+    stale = [is_stale(registry, r.identity) for r in records]
+    if not any(stale):
         return ""
-    if len(stale) == len(records):
+    if all(stale):
         return _filled("The code has changed since they were made, and all of them are stale.\n")
-    names = ", ".join(sorted(f"{identity.model} on {identity.task}" for identity in stale))
+    most = 2 * sum(stale) > len(records)
+    named = zip(stale, records, strict=True)
+    names = {f"{r.identity.model} on {r.identity.task}" for old, r in named if old != most}
+    which = "All but these are stale" if most else "These are stale"
     return _filled(
-        f"The code has changed since some of them were made. These are stale: {names}.\n"
+        f"The code has changed since some of them were made. {which}: {', '.join(sorted(names))}.\n"
     )
 
 
