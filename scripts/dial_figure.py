@@ -1,10 +1,12 @@
-"""Draw errors on the dial of broken symmetry, by kind of model.
+"""Draw errors on the dial of broken symmetry by kind of model, and print their medians.
 
-symbench run -t 'broken-o5-*' -m mlp -m scalars -m soft-scalars --tier quick --store dial
-python scripts/dial_figure.py --store dial --tier quick --to docs/figures
+symbench run -t 'broken-o5-[01]*' -m mlp -m scalars -m soft-scalars --tier standard --store dial
+python scripts/dial_figure.py --store dial --to docs/figures > table
 
-The figure shows whatever the stores hold of the tasks ``broken-o5-ε`` (``--cubic`` for those of the
-cubic term) at one n_train: the median over seeds, with a bar from the least to the greatest.
+The figure shows whatever the stores or publications hold of the tasks ``broken-o5-ε`` (``--cubic``
+for those of the cubic term) at one n_train: the median over seeds, with a bar from the least to the
+greatest. Each kind has a panel, beside the models that are told nothing and the floor ε². The title
+states from which ε on the exact models lose to ``mlp``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -20,21 +22,28 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from tabulate import tabulate
 
 from symbench.records.record import Record
 from symbench.records.store import records_of
 from symbench.results.sources import open_source
 
-KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "exact": ("tab:red", ("scalars", "emlp", "e3nn", "clifford", "mlp-frames", "mlp-canonical")),
-    "soft": ("tab:green", ("soft-scalars", "soft-emlp", "mlp-penalty", "mlp-penalty-learned")),
-    "discovering": ("tab:purple", ("liegan", "kernel-null-use", "liegg-use", "augerino-gl")),
-    "told nothing": ("tab:gray", ("mlp", "linear")),
+EXACT, SOFT, FINDING = "told O(5), exact", "told O(5), soft", "discovering"
+KINDS: Mapping[str, tuple[str, ...]] = {
+    EXACT: ("scalars", "emlp", "clifford", "mlp-frames", "mlp-canonical"),
+    SOFT: ("soft-scalars", "soft-emlp", "mlp-penalty", "mlp-penalty-learned"),
+    FINDING: ("kernel-null-use", "local-null-use", "liegg-use", "liegan", "augerino-gl"),
 }
-MARKS = "os^vDP"
+TOLD_NOTHING = "mlp"
+COLORS = ("#1600ff", "#e32f76", "#5d6f00", "#845a08", "#61226f")
+MARKS = "os^vD"
+GREY, FLOOR = "#6b7280", "floor of O(5), ε²"
+LEAST_GAP = 0.06  # between two labels, as a share of the height
 REPRODUCIBLE = {"svg.hashsalt": "symbench"}  # the same records give the same file
 
-Curves = dict[str, dict[float, list[float]]]
+Curve = dict[float, list[float]]
+Curves = dict[str, Curve]
 
 
 def curves(records: Iterable[Record], tier: str, n: int, *, cubic: bool) -> Curves:
@@ -56,50 +65,139 @@ def curves(records: Iterable[Record], tier: str, n: int, *, cubic: bool) -> Curv
     return {model: by_epsilon for model, by_epsilon in found.items() if by_epsilon}
 
 
+def epsilons(found: Curves) -> list[float]:
+    """Return every ε of the curves, in order."""
+    return sorted({epsilon for curve in found.values() for epsilon in curve})
+
+
+def losing_from(found: Curves) -> float | None:
+    """Return the least ε from which on every exact model errs more than the one told nothing.
+
+    None if there is none, or one of the two kinds is missing.
+    """
+    exact = [found[model] for model in KINDS[EXACT] if model in found]
+    since = None
+    for epsilon in reversed(epsilons(found)):
+        compared = [curve[epsilon] for curve in exact if epsilon in curve]
+        other = found.get(TOLD_NOTHING, {}).get(epsilon)
+        if not compared or not other or min(map(median, compared)) <= median(other):
+            break
+        since = epsilon
+    return since
+
+
+def message(found: Curves) -> str:
+    """Return the title of the figure."""
+    since = losing_from(found)
+    if since is None:
+        return "Errors where a symmetry is broken by a share ε"
+    return f"From ε = {since:g} on, every exact model errs more than {TOLD_NOTHING}"
+
+
+def rows(found: Curves) -> list[list[str]]:
+    """Return the table of medians: a row for the floor, and one for each model."""
+    every = epsilons(found)
+    table = [[FLOOR, *(f"{epsilon**2:.2g}" for epsilon in every)]]
+    for model in (TOLD_NOTHING, *(model for models in KINDS.values() for model in models)):
+        if curve := found.get(model):
+            cells = (f"{median(curve[e]):.2g}" if e in curve else "" for e in every)
+            table.append([f"`{model}`", *cells])
+    return table
+
+
 def draw(found: Curves, title: str, to: Path) -> None:
-    """Draw the curves of all known models, and the floor ε² of exact ones."""
-    figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
-    every = sorted({epsilon for by_epsilon in found.values() for epsilon in by_epsilon})
-    fine = [max(every) * k / 100 for k in range(1, 101)]
-    axes.plot(fine, [e * e for e in fine], ":", color="black", label="floor of O(5), ε²")
-    for kind, (color, models) in KINDS.items():
-        for mark, model in zip(MARKS, models, strict=False):
-            if model not in found:
-                continue
-            points = sorted(found[model].items())
-            middle = [median(errors) for _, errors in points]
-            below = [m - min(e) for m, (_, e) in zip(middle, points, strict=True)]
-            above = [max(e) - m for m, (_, e) in zip(middle, points, strict=True)]
-            at = [epsilon for epsilon, _ in points]
-            label = f"{model} ({kind})"
-            axes.errorbar(at, middle, (below, above), color=color, marker=mark, label=label)
-    axes.set(yscale="log", xlabel="share ε of the broken term", ylabel="error", title=title)
-    axes.legend(fontsize="small")
+    """Draw a panel for each kind of which there is a model."""
+    every = epsilons(found)
+    panels = {kind: [m for m in models if m in found] for kind, models in KINDS.items()}
+    panels = {kind: models for kind, models in panels.items() if models} or {TOLD_NOTHING: []}
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(1.2 + 3.6 * len(panels), 4.4), sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for axis, (kind, models) in zip(axes[0], panels.items(), strict=True):
+        axis.set(yscale="log", xlabel="share ε of the broken term", title=kind)
+        axis.set_xticks(range(len(every)), [f"{epsilon:g}" for epsilon in every])
+        _floor(axis, every)
+        if TOLD_NOTHING in found:
+            _line(axis, TOLD_NOTHING, found[TOLD_NOTHING], every, GREY, "x")
+        for model, color, mark in zip(models, COLORS, MARKS, strict=False):
+            _line(axis, model, found[model], every, color, mark)
+        axis.set_xlim(-0.36 * len(every), len(every) - 0.7)
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes[0]:  # when all panels have set the limits of the errors
+        _name_lines(axis)
+    axes[0, 0].set_ylabel("error (share of the variance)")
+    figure.suptitle(title, fontweight="bold")
     with mpl.rc_context(REPRODUCIBLE):
         figure.savefig(to, metadata={"Date": None})
     plt.close(figure)
 
 
+def _floor(axis: Axes, every: Sequence[float]) -> None:
+    points = [(i, epsilon**2) for i, epsilon in enumerate(every) if epsilon]
+    if points:
+        axis.plot(*zip(*points, strict=True), ":", color="black")
+        axis.annotate(
+            "floor ε²", points[len(points) * 2 // 3], xytext=(-6, 3), textcoords="offset points",
+            ha="right", fontsize="small",
+        )  # fmt: skip
+
+
+def _line(
+    axis: Axes, model: str, curve: Curve, every: Sequence[float], color: str, mark: str
+) -> None:
+    at = [i for i, epsilon in enumerate(every) if epsilon in curve]
+    errors = [curve[every[i]] for i in at]
+    middle = [median(some) for some in errors]
+    below = [m - min(some) for m, some in zip(middle, errors, strict=True)]
+    above = [max(some) - m for m, some in zip(middle, errors, strict=True)]
+    axis.errorbar(
+        at, middle, (below, above), color=color, marker=mark, markersize=4, lw=1.5, label=model
+    )
+
+
+def _name_lines(axis: Axes) -> None:
+    """Write the name of each line before its first point, and move apart what would overlap."""
+    to_height = axis.transScale + axis.transLimits
+    starts = []
+    for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
+        line = handle[0]
+        x, y = line.get_xydata()[0]
+        starts.append((float(to_height.transform((x, y))[1]), float(x), line.get_color(), name))
+    lowest = 0.0
+    for height, x, color, name in sorted(starts):
+        lowest = max(height, lowest)
+        axis.annotate(
+            name, (x - 0.2, lowest), xycoords=("data", "axes fraction"), ha="right", va="center",
+            color=color, fontsize="small",
+        )  # fmt: skip
+        lowest += LEAST_GAP
+
+
 def main() -> None:
-    """Read the stores and write the figure."""
+    """Read the stores, write the figure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--store", type=Path, action="append", required=True, help="repeatable")
-    parser.add_argument("--tier", default="quick", help="of the records")
+    parser.add_argument(
+        "--store", type=Path, action="append", required=True,
+        help="a store or publication; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--tier", default="standard", help="of the records")
     parser.add_argument("--size", type=int, default=1000, help="n_train")
     parser.add_argument("--cubic", action="store_true", help="the cubic term")
     parser.add_argument("--to", type=Path, default=Path("docs/figures"), help="folder")
     given = parser.parse_args()
     records = records_of(map(open_source, given.store))
     found = curves(records, given.tier, given.size, cubic=given.cubic)
-    known = {model for _, models in KINDS.values() for model in models}
-    shown = {model: by_epsilon for model, by_epsilon in found.items() if model in known}
+    known = {TOLD_NOTHING, *(model for models in KINDS.values() for model in models)}
+    shown = {model: curve for model, curve in found.items() if model in known}
     if not shown:
         parser.error(
             f"no record of the dial in tier {given.tier} at n = {given.size}: run "
             f"symbench run -t 'broken-o5-*' -m mlp --tier {given.tier} --store {given.store[0]}"
         )
-    title = f"{'cubic' if given.cubic else 'linear'} term, tier {given.tier}, n = {given.size}"
-    draw(shown, title, given.to / f"dial{'-cubic' if given.cubic else ''}.svg")
+    draw(shown, message(shown), given.to / f"dial{'-cubic' if given.cubic else ''}.svg")
+    headers = ("ε", *(f"{epsilon:g}" for epsilon in epsilons(shown)))
+    print(tabulate(rows(shown), headers, tablefmt="github", disable_numparse=True))
 
 
 if __name__ == "__main__":

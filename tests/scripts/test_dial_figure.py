@@ -51,9 +51,31 @@ def test_the_same_records_give_the_same_file(script, tmp_path):
         script["draw"](found, "dial", tmp_path / name)
     first, second = ((tmp_path / name).read_text() for name in ("one.svg", "two.svg"))
     assert first == second
-    assert "scalars (exact)" in first
+    assert "told O(5), exact" in first
 
 
 def test_every_model_of_the_figure_has_one_kind(script):
-    names = [model for _, models in script["KINDS"].values() for model in models]
+    names = [model for models in script["KINDS"].values() for model in models]
     assert len(names) == len(set(names))
+    assert script["TOLD_NOTHING"] not in names
+
+
+def test_the_title_says_from_which_epsilon_on_all_exact_models_lose(script):
+    curves = {
+        "mlp": {0.0: [0.004], 0.1: [0.004], 0.3: [0.004]},
+        "scalars": {0.0: [0.001], 0.1: [0.02, 0.01, 0.03], 0.3: [0.09]},
+        "emlp": {0.0: [0.008], 0.1: [0.02], 0.3: [0.1]},
+    }
+    assert script["message"](curves).startswith("From ε = 0.1 on")
+    curves["emlp"][0.1] = [0.003]
+    assert script["losing_from"](curves) == 0.3
+    curves["emlp"][0.3] = [0.003]
+    assert script["losing_from"](curves) is None
+
+
+def test_the_table_has_medians_and_leaves_out_what_was_not_run(script):
+    found = script["curves"]([*RECORDS, record("broken-o5-0", "mlp", [0.3, 0.1, 0.2])],
+                             "quick", 1000, cubic=False)  # fmt: skip
+    assert script["rows"](found)[1:] == [
+        ["`mlp`", "0.2", ""], ["`scalars`", "0.0001", "0.095"],
+    ]  # fmt: skip
