@@ -176,7 +176,9 @@ def _name_lines(axis: Axes) -> None:
 
 def main() -> None:
     """Read the stores, write the figure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--store", type=Path, action="append", required=True,
         help="a store or publication; repeatable",

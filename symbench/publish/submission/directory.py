@@ -105,8 +105,8 @@ def write(
         pages = {directory / name: content for name, content in (site or {}).items()}
         for leftover in set(_pages(directory)) - set(pages):
             leftover.unlink()
-        for leftover in set(_OWN) - set(own):
-            (directory / leftover).unlink(missing_ok=True)
+        for name in set(_OWN) - set(own):
+            (directory / name).unlink(missing_ok=True)
         for path, content in pages.items():
             write_atomic(path, content)
         return [*written, directory / "index.html"] if pages else written

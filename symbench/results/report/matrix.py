@@ -81,7 +81,7 @@ def table(lines: Sequence[Line]) -> str:
              markdown(score(line, first))]
             for line in lines for first in [line.best[line.first]]]  # fmt: skip
     headings = ["task", *CLASSES, "best model", "its error"]
-    return tabulate(rows, headings, tablefmt="github", disable_numparse=True)
+    return str(tabulate(rows, headings, tablefmt="github", disable_numparse=True))
 
 
 def _cells(line: Line) -> Iterator[str]:
