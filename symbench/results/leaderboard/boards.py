@@ -242,27 +242,40 @@ def _nemenyi(
     return statistics.nemenyi(Panel.of(panel)) if len(panel) > 1 else None
 
 
+def _ends(one: Interval) -> tuple[float, float]:
+    return (
+        one.value if one.low is None else one.low,
+        one.value if one.high is None else one.high,
+    )
+
+
 def _of_discovery(
     board: Board, records: Sequence[Record], tier: str, without: Mapping[tuple[str, str], str]
 ) -> Standings:
-    """Return the methods by their mean figure of merit, which has no interval of its own."""
+    """Return the methods by their mean figure of merit.
+
+    The places of a method are those that its interval and the others' leave open.
+    """
     whole = discovery_board(records, tier)
     tasks = [task for task in board.tasks if any(task in one.found for one in whole.methods)]
     entries = []
-    for place, method in enumerate(whole.methods, 1):
+    ends = [_ends(method.overall) for method in whole.methods]
+    for method, (low, high) in zip(whole.methods, ends, strict=True):
         mine = [record for record in records if record.identity.model == method.model]
-        own = discovery_board(mine, tier).methods[0].figure
+        own = discovery_board(mine, tier).methods[0].overall
+        best = 1 + sum(other > high for other, _ in ends)
+        worst = len(ends) - sum(other < low for _, other in ends)
         lacking = _lacking(tasks, method.found, method.model, without)
         ranked = set(lacking.values()) <= _CHARGED
         entries.append(Entry(
             model=method.model,
             prior=method.prior,
-            own=Interval(own, None, None, 1),
-            charged=Interval(method.figure, None, None, 1),
+            own=own,
+            charged=method.overall,
             own_most=1.0,
             answered=len(method.found),
             without=lacking,
-            place=(place, place) if ranked else None,
+            place=(best, worst) if ranked else None,
         ))  # fmt: skip
     entries = sorted(entries, key=lambda one: _order(one, -1))
     return replace(_empty(board, tier, tasks), entries=entries)

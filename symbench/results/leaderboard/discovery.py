@@ -59,7 +59,7 @@ class Method:
         prior: what it knows beforehand.
         source: whether it announces generators or finite elements, or the generators of its
             function are extracted.
-        figure: the mean of the figures of all kinds on the board.
+        overall: the mean of the figures of all kinds on the board, with its interval.
         figures: the figure of merit of each kind, with its interval.
         found: by task.
         false: its false findings on controls.
@@ -68,10 +68,15 @@ class Method:
     model: str
     prior: str | None
     source: Source
-    figure: float
+    overall: Interval
     figures: dict[str, Interval]
     found: dict[str, Found]
     false: FalseFindings | None
+
+    @property
+    def figure(self) -> float:
+        """The mean of the figures of all kinds on the board."""
+        return self.overall.value
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class DiscoveryBoard:
         methods = [
             {
                 **{key: value for key, value in asdict(method).items() if key != "found"},
+                "figure": method.figure,
                 "false": None if method.false is None else method.false.model_dump(mode="json"),
                 "found": {task: _dumped(found) for task, found in method.found.items()},
             }
@@ -159,9 +165,10 @@ def _method(
     false: FalseFindings | None,
 ) -> Method:
     found = {s.record.identity.task: _found(s, board.guesses) for s in summaries}
+    seeds = max(len(one.merit) for one in found.values())
     figures = {
-        kind: _figure([found[t].merit if t in found else (0.0,) for t in tasks
-                       if t not in board.certain])
+        kind: _figure([found[t].merit if t in found else () for t in tasks
+                       if t not in board.certain], seeds)
         for kind, tasks in board.tasks.items()
         if kind != "control" and set(tasks) - set(board.certain)
     }  # fmt: skip
@@ -171,16 +178,16 @@ def _method(
         model=model,
         prior=summaries[0].prior,
         source="announced" if {_source(s) for s in summaries} != {"extracted"} else "extracted",
-        figure=fmean([one.value for one in figures.values()]) if figures else 0.0,
+        overall=statistics.mean_of([*figures.values()] or [Interval(0.0, None, None, 0)]),
         figures=figures,
         found=found,
         false=false,
     )
 
 
-def _figure(merits: Sequence[Sequence[float]]) -> Interval:
-    """Return the mean over tasks with its interval; a task without trials counts 0."""
-    return statistics.mean_error([tuple(one) or (0.0,) for one in merits])
+def _figure(merits: Sequence[Sequence[float]], seeds: int) -> Interval:
+    """Return the mean over tasks with its interval; a task without trials counts 0 in each seed."""
+    return statistics.mean_error([tuple(one) or (0.0,) * max(1, seeds) for one in merits])
 
 
 def _on_controls(found: Mapping[str, Found], false: FalseFindings | None) -> Interval:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
@@ -11,22 +12,23 @@ from rich.table import Table as Grid
 from rich.text import Text
 from tabulate import tabulate
 
+from symbench.contract.values import Discovery
 from symbench.results.leaderboard.discovery import DiscoveryBoard, Found, Method
 from symbench.results.report import DISCOVERY_FORMATS, check_format
 from symbench.results.report.escape import markdown, plain
 from symbench.results.report.numbers import interval, number, samples
 from symbench.results.report.printing import printed
-from symbench.results.report.summaries import rate
 
+_WHOLE = ("method", *get_args(Discovery), "false")  # columns whose words are not broken
 TASK_HEADINGS = ("method", "overlap", "found", "n_to_discover", "error", "seconds")
 LEGEND = (
     "figure: how far the overlap of what a method found exceeds that of the best guess that looks "
     "at no label, from 0 (nothing, everything or the guess) to 1 (exactly the truth). It is the "
     "mean over the tasks of a kind, where a task that the method declines counts 0, and over the "
-    "kinds. Intervals: 95 %, seeds resampled within each task.",
+    "kinds. Intervals: 95 %, seeds resampled within each task, and combined over the kinds.",
     "control: the share of trials on the other tasks with a figure of at least 0.5, less the share "
-    "of trials on controls with a false finding.",
-    "from: announced generators or elements, or generators extracted from the trained function. "
+    "of trials on controls with a false finding. false: those findings, of all trials on controls.",
+    "* generators extracted from the trained function; the others announce generators or elements. "
     "found: their number, of the true number. n_to_discover: from which n_train on the right ones "
     "are found.",
 )
@@ -48,15 +50,16 @@ def render(board: DiscoveryBoard, form: str, width: int = 120, *, colour: bool =
 
 def headings(board: DiscoveryBoard) -> list[str]:
     """Return the headings of the table of figures."""
-    return ["#", "method", "from", "figure", *_kinds(board), "false findings"]
+    return ["method", "figure", *_kinds(board), "false"]
 
 
 def figures(board: DiscoveryBoard) -> Iterator[list[str]]:
     """Yield the row of each method in the table of figures."""
-    for place, method in enumerate(board.methods, 1):
-        by_kind = [interval(method.figures[kind]) for kind in _kinds(board)]
-        false = "" if method.false is None else rate(method.false)
-        yield [str(place), method.model, method.source, number(method.figure), *by_kind, false]
+    for method in board.methods:
+        by_kind = [number(method.figures[kind].value) for kind in _kinds(board)]
+        false = "" if method.false is None else f"{method.false.found} of {method.false.trials}"
+        name = f"{method.model} *" if method.source == "extracted" else method.model
+        yield [name, interval(method.overall), *by_kind, false]
 
 
 def of_task(board: DiscoveryBoard, task: str) -> Iterator[list[str]]:
@@ -134,7 +137,7 @@ def _foot(board: DiscoveryBoard) -> Iterator[str]:
 def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
     for heading in columns:
-        grid.add_column(Text(heading), overflow="fold")
+        grid.add_column(Text(heading), overflow="fold", no_wrap=heading in _WHOLE)
     for row in rows:
         grid.add_row(*(Text(plain(cell)) for cell in row))
     return grid

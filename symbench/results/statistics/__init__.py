@@ -35,6 +35,7 @@ from symbench.results.statistics.tasks import (
     Place,
     interquartile_mean,
     mean_error,
+    mean_of,
     places,
     profile,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "interquartile_mean",
     "interval",
     "mean_error",
+    "mean_of",
     "mean_places",
     "mean_ratio",
     "n_to_hold",

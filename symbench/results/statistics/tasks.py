@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
+from statistics import fmean
 
 import numpy as np
 
@@ -76,6 +78,28 @@ def mean_error(errors: Errors) -> Interval:
     sizes = [len(task) for task in tasks]
     value = float(np.mean([task.mean() for task in tasks]))
     return estimate(value, averages(sizes, tasks), sizes)
+
+
+def mean_of(parts: Sequence[Interval]) -> Interval:
+    """Return the mean of independent estimates with a 95 % interval.
+
+    Its ends are mean - √Σ(xᵢ - lᵢ)² / k and mean + √Σ(uᵢ - xᵢ)² / k for k estimates xᵢ with the
+    intervals [lᵢ, uᵢ], which need not be symmetric (Zou and Donner 2008). It has no ends if one of
+    the estimates has none.
+
+    Raises:
+        InputError: there is no estimate.
+    """
+    if not parts:
+        raise InputError("no estimate to average")
+    value, n = fmean(one.value for one in parts), min(one.n for one in parts)
+    ends = [(one.low, one.high) for one in parts]
+    lows = [one.value - low for one, (low, _) in zip(parts, ends, strict=True) if low is not None]
+    highs = [high - one.value for one, (_, high) in zip(parts, ends, strict=True)
+             if high is not None]  # fmt: skip
+    if len(lows) < len(parts) or len(highs) < len(parts):
+        return Interval(value, None, None, n)
+    return Interval(value, value - hypot(*lows) / len(parts), value + hypot(*highs) / len(parts), n)
 
 
 def profile(errors: Errors, thresholds: Sequence[float]) -> list[Interval]:

@@ -8,10 +8,12 @@ from scipy import stats
 
 from symbench.errors import InputError
 from symbench.results.statistics import (
+    Interval,
     Panel,
     improvement,
     interquartile_mean,
     mean_error,
+    mean_of,
     normalised,
     places,
     profile,
@@ -208,3 +210,29 @@ def test_a_panel_of_models_with_other_seeds_is_refused():
 def test_an_average_of_nothing_is_refused(errors):
     with pytest.raises(InputError, match="nothing to average"):
         interquartile_mean(errors)
+
+
+def test_the_mean_of_equally_sure_estimates_is_surer_by_the_root_of_their_number():
+    parts = [Interval(value, value - 0.3, value + 0.6, 5) for value in (0.1, 0.4, 0.7, 0.8)]
+    mean = mean_of(parts)
+    assert mean.value == pytest.approx(0.5)
+    assert (mean.low, mean.high) == (pytest.approx(0.5 - 0.15), pytest.approx(0.5 + 0.3))
+
+
+def test_a_mean_without_the_interval_of_a_part_has_none():
+    assert mean_of([Interval(0.1, 0.0, 0.2, 5), Interval(0.3, None, None, 1)]) == Interval(
+        0.2, None, None, 1
+    )
+    with pytest.raises(InputError):
+        mean_of([])
+
+
+def test_the_interval_of_a_mean_covers_it_as_often_as_stated():
+    drawn = np.random.default_rng(0).normal(size=(400, 3, 6)) * np.array([1.0, 3.0, 0.2])[:, None]
+    covered = 0
+    for kinds in drawn:  # Student's interval of each kind
+        half = 2.571 * kinds.std(axis=1, ddof=1) / 6**0.5
+        parts = [Interval(m, m - h, m + h, 6) for m, h in zip(kinds.mean(1), half, strict=True)]
+        mean = mean_of(parts)
+        covered += mean.low <= 0 <= mean.high
+    assert 0.93 <= covered / 400 <= 0.98
