@@ -32,7 +32,7 @@ class _Told(Dynamics):
         """
         told = problem.symmetry
         if told is None or told.group != O(2) * Trivial(1):
-            raise InputError("is told a subgroup of O(2) × Trivial(1), and needs a task of that")
+            raise InputError("needs a task of O(2) × Trivial(1), to respect a subgroup of it")
         group = self.plane() * Trivial(1)
         law = Symmetry(group, told.input.rebind(group), told.output.rebind(group))
         return replace(problem, symmetry=law)
