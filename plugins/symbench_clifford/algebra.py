@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -64,14 +64,15 @@ class Algebra:
     def vector(self, v: Tensor) -> Tensor:
         """Return the multivectors [..., 2^d] of vectors v [..., d]."""
         x = v.new_zeros(*v.shape[:-1], self.size)
-        return x.index_copy(-1, self.places.to(v.device), v)
-
-    @cached_property
-    def places(self) -> Tensor:
-        """The positions [d] of the vectors' coordinates."""
-        return torch.tensor([1 << i for i in range(self.d)])
+        return x.index_copy(-1, places(self.d, v.device), v)
 
     def product(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the geometric products x y of multivectors [..., 2^d]."""
         other, sign = self.table
         return (sign.to(x) * x.unsqueeze(-2) * y[..., other.to(y.device)]).sum(-1)
+
+
+@lru_cache(maxsize=64)
+def places(d: int, device: torch.device) -> Tensor:
+    """Return the positions [d] of the vectors' coordinates, kept so that a GPU copies them once."""
+    return torch.tensor([1 << i for i in range(d)], device=device)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from symbench import InputError, Model, Prior, Problem, Symmetry
 from symbench.groups import SO, O, Representation, Standardised
-from symbench_clifford.algebra import Algebra
+from symbench_clifford.algebra import Algebra, places
 from symbench_clifford.layers import Block, Graded, GradedLinear
 
 _LARGEST = 6  # dimensions: a multivector has 2^d coordinates
@@ -46,8 +46,7 @@ class MultivectorNetwork(nn.Module):
         features = self.blocks(self._embedded(x))
         invariants = torch.cat([features[..., :1], self.graded.quadratic(features)], -1)
         scalars = self.scalars(invariants.flatten(1)).split(1, 1)
-        places = self._algebra.places.to(x.device)
-        vectors = self.vectors(features)[..., places].unbind(1)
+        vectors = self.vectors(features)[..., places(self._algebra.d, x.device)].unbind(1)
         given = {0: iter(scalars), 1: iter(vectors)}
         return torch.cat([next(given[s.rank]) for s in self._outputs.summands], 1)
 

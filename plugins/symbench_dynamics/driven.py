@@ -11,6 +11,7 @@ from symbench import InputError, Problem
 from symbench_dynamics.heads import (
     Clock,
     Field,
+    at_time,
     calibrate,
     calibrate_potential,
     gradient,
@@ -38,7 +39,7 @@ class TimedODE(Field):
 
     def field(self, state: Tensor, t: Tensor) -> Tensor:
         """Return net(x, t)."""
-        time = t.to(state).expand(len(state), 1)
+        time = at_time(t, state).expand(len(state), 1)
         return cast(Tensor, self.net(torch.cat([state, time], 1)))
 
 
@@ -74,7 +75,7 @@ class Dissipative(Field):
     def field(self, state: Tensor, t: Tensor) -> Tensor:
         """Return the rate of change [n, d] at time t."""
         slope = gradient(self.energy, state)
-        drive = self.force(t.to(state).reshape(1, 1))
+        drive = self.force(at_time(t, state).reshape(1, 1))
         drive = torch.cat([torch.zeros_like(drive), drive], 1)
         return rotated(slope) - slope @ self.friction + drive
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from symbench import InputError, Model, Problem, Symmetry
 from symbench.groups import SO, O, root_mean_square
-from symbench_dynamics.heads import Clock, Field
+from symbench_dynamics.heads import Clock, Field, on_host
 
 _TINY = 1e-12  # keeps the norm of a velocity differentiable at zero
 # Of nbody-charged: the root mean squares of charges, of coordinates of distances and velocities,
@@ -126,9 +126,10 @@ class Cloud(Field):
         """
         q, x, v = self._read(state)
         c = self.motion
+        times = on_host(times, state)
         substeps = self.clock.substeps(times)
         states = [state]
-        for h in times.to(state).diff() / substeps:
+        for h in times.diff() / substeps:
             for _ in range(substeps):
                 middle = x + h / 2 * c * v
                 v = v + h * self.in_units(q, middle, v)

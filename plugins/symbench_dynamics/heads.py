@@ -46,6 +46,16 @@ class Clock:
         return max(1, math.ceil(asked / own / self.step * (1 - _SLACK)))
 
 
+def on_host(times: Tensor, state: Tensor) -> Tensor:
+    """Return times on the CPU, in the type of a state: numbers there go along with a launch."""
+    return times.to("cpu", state.dtype)
+
+
+def at_time(t: Tensor, state: Tensor) -> Tensor:
+    """Return a time t without dimensions on the device of a state; a copy would have a GPU wait."""
+    return torch.ones((), dtype=state.dtype, device=state.device) * t
+
+
 class Field(nn.Module):
     """A vector field on states [n, d], with its flow.
 
@@ -74,7 +84,7 @@ class Field(nn.Module):
 
     def flow(self, state: Tensor, times: Tensor) -> Tensor:
         """Return the states [n, k, d] at ``times`` [k] from ``state`` [n, d] at times[0]."""
-        times = times.to(state)
+        times = on_host(times, state)
         method = implicit_midpoint if self.clock.method == "implicit-midpoint" else rk4
         return method(self.prepared(), state, times, substeps=self.clock.substeps(times))
 
@@ -82,7 +92,7 @@ class Field(nn.Module):
         """Return the flow [n, k, d] over the task's times, or the field [n, d] if it has none."""
         if not self.clock.times:
             return self.field(x, torch.zeros((), dtype=x.dtype, device=x.device))
-        return self.flow(x, torch.tensor(self.clock.times, dtype=x.dtype, device=x.device))
+        return self.flow(x, torch.tensor(self.clock.times, dtype=x.dtype))
 
     def observed(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return states [m, d] and their rates of change [m, d], from the training data.
@@ -259,6 +269,6 @@ class Separable(Field):
         """Return the states [n, k, d] at ``times`` [k] from ``state`` [n, d] at times[0]."""
         if self.clock.method != "leapfrog":
             return super().flow(state, times)
-        times = times.to(state)
+        times = on_host(times, state)
         substeps = self.clock.substeps(times)
         return leapfrog(self.force, self.velocity, state, times, substeps=substeps)

@@ -1,8 +1,9 @@
 """Integrators with fixed steps: batched, differentiable, and free of data-dependent branches.
 
-All of them take ``times`` [k] with k >= 1. They return the states [..., k, d] at all of these
-times, the initial state first, in the dtype of the state [..., d]. Each interval between times is
-divided into ``substeps`` equal steps. Intervals may be unequal, and times may run backwards.
+All of them take ``times`` [k] with k >= 1, on the CPU or on the device of the state. They return
+the states [..., k, d] at all of these times, the initial state first, in the dtype of the state
+[..., d]. Each interval between times is divided into ``substeps`` equal steps. Intervals may be
+unequal, and times may run backwards.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def leapfrog(
 
 def _march(step: _Step, state: Tensor, times: Tensor, substeps: int) -> Tensor:
     """Return the states at all times, with ``substeps`` steps from each time to the next."""
-    times = times.to(state)
+    times = times.to(state.dtype)
     states = [state]
     for t, h in zip(times[:-1], times.diff() / substeps, strict=True):
         for i in range(substeps):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from symbench.groups import Rescaled, root_mean_square
-from symbench_dynamics.heads import Clock, Field, calibrate_potential, gradient, rotated
+from symbench_dynamics.heads import Clock, Field, at_time, calibrate_potential, gradient, rotated
 
 _HORIZON, _RATE = 3.0, 0.91  # of damped-forced: the last time, and the root mean square of dp/dt
 
@@ -82,5 +82,5 @@ class PortHamiltonian(Field):
     def field(self, state: Tensor, t: Tensor) -> Tensor:
         """Return the rate of change [n, d] at time t."""
         dq, dp = gradient(self.energy, state).chunk(2, -1)
-        drive = self.force(t.to(state).reshape(1, 1))
+        drive = self.force(at_time(t, state).reshape(1, 1))
         return torch.cat([dp, self.damping * dp - dq + drive], -1)

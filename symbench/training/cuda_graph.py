@@ -29,6 +29,7 @@ _HOST = {  # of the decompositions, the kernel itself reads the status
     "aten::_linalg_eigh", "aten::_linalg_eigvals", "aten::linalg_eig", "aten::_linalg_svd",
     "aten::linalg_lstsq", "aten::linalg_pinv",
 }  # fmt: skip
+_COPIES = {"aten::copy_", "aten::_to_copy"}  # also a number that is copied waits for its device
 _INDEXED = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
 _broken: list[Graph] = []  # never freed: the allocator may still refer to a failed capture's graph
 
@@ -146,8 +147,9 @@ class _Watch(TorchDispatchMode):
         if torch.Tag.nondeterministic_seeded in func.tags:
             return f"{name} draws random numbers"
         tensors = [t for t in tree_leaves((args, kwargs, result)) if isinstance(t, Tensor)]
-        kinds = {t.device.type for t in tensors if t.device.type == self._device.type or t.ndim}
-        if self._device.type not in kinds:
+        own, copies = self._device.type, name in _COPIES
+        kinds = {t.device.type for t in tensors if t.device.type == own or t.ndim or copies}
+        if own not in kinds:
             return ""
         if len(kinds) > 1:
             return f"{name} copies between devices"

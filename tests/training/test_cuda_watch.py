@@ -48,3 +48,6 @@ def test_a_copy_between_devices_is_not_captured():
     with _Watch(torch.device("meta")) as watch:
         there.copy_(X)
     assert watch.obstacle == "aten::copy_ copies between devices"
+    with _Watch(torch.device("meta")) as watch:
+        torch.tensor(2.0).to("meta")
+    assert watch.obstacle == "aten::_to_copy copies between devices"
