@@ -9,6 +9,11 @@ import pytest
 from symbench.publish.site import files, landing
 from symbench.publish.site.render import ident
 
+PAGES = (
+    "index.html", "boards/known.html", "tasks.html", "models.html", "results.html",
+    "compare.html", "about.html", "discovery.html", "tasks/o3-inertia.html", "models/emlp.html",
+)  # fmt: skip
+
 
 def written(found, place):
     for path, content in found.items():
@@ -119,11 +124,8 @@ def test_an_unknown_model_in_the_address_is_ignored(ordinary, visit):
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
 def test_every_kind_of_page_fits_both_schemes_and_a_phone(ordinary, visit, tmp_path, scheme, width):
-    paths = ("index.html", "boards/known.html", "tasks.html", "models.html", "results.html",
-             "compare.html", "about.html", "discovery.html", "tasks/o3-inertia.html",
-             "models/emlp.html")  # fmt: skip
-    page = visit(ordinary / paths[0], scheme, width)
-    for place, path in enumerate(paths):
+    page = visit(ordinary / PAGES[0], scheme, width)
+    for place, path in enumerate(PAGES):
         page.goto((ordinary / path).as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         shown = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -131,6 +133,19 @@ def test_every_kind_of_page_fits_both_schemes_and_a_phone(ordinary, visit, tmp_p
         shot = tmp_path / f"{place}-{scheme}.png"
         page.screenshot(path=shot, full_page=True)
         assert shot.stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_axe_finds_nothing_on_any_kind_of_page(ordinary, visit, scheme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = visit(ordinary / PAGES[0], scheme, width)
+    found = {}
+    for path in PAGES:
+        page.goto((ordinary / path).as_uri())
+        page.wait_for_load_state()
+        for one in axe.run(page, options={"preload": False}).response["violations"]:
+            found[path, one["id"]] = [node["html"] for node in one["nodes"]]
+    assert found == {}
 
 
 def test_text_has_contrast_in_both_schemes(ordinary, visit):

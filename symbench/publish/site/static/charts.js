@@ -5,6 +5,7 @@
   const save = (svg, name) => {
     const copy = svg.cloneNode(true);
     copy.querySelectorAll("[aria-label=tip]").forEach((tip) => tip.remove());
+    copy.removeAttribute("aria-hidden");
     copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
     copy.setAttribute("color", "#111");
     copy.style.background = "#fff";
@@ -34,7 +35,12 @@
     let width = 0;
     const redraw = () => {
       width = Math.max(280, canvas.clientWidth);
-      canvas.replaceChildren(draw(width));
+      const svg = draw(width);
+      // Plot labels its groups, which have no role: a screen reader gets one image with one label.
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", svg.getAttribute("aria-label") ?? "Chart");
+      svg.setAttribute("aria-hidden", "true");
+      canvas.replaceChildren(svg);
     };
     redraw();
     new ResizeObserver(() => {
