@@ -23,6 +23,7 @@ from symbench.runs.staleness import fingerprint_of
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_NAMED = 3  # tasks that a warning names
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,9 @@ def _without(out: Sequence[str], why: str, tasks: Sequence[str], selection: Sele
     if refused:
         raise InputError(f"{', '.join(refused)}: {why}")
     if out:
-        _log.warning("not planned, %s: %s", why, ", ".join(out))
+        shown = ", ".join(out[:_NAMED])
+        more = f" and {len(out) - _NAMED} more tasks" if len(out) > _NAMED else ""
+        _log.warning("not planned, %s: %s%s", why, shown, more)
     return [name for name in tasks if name not in out]
 
 

@@ -12,6 +12,7 @@ import toys
 from symbench import Metric, hookimpl
 from symbench.errors import InputError, UnknownNameError
 from symbench.registry.problem import make_problem
+from symbench.runs import plan
 from symbench.runs.plan import Selection, make_plan
 from symbench.runs.protocol import TIERS
 from symbench.runs.staleness import is_stale
@@ -65,6 +66,7 @@ def test_a_task_shows_its_symmetry_once_to_all_told_models(monkeypatch):
 PLAN = """
 import sys
 from symbench import registry
+from symbench.runs import plan
 from symbench.runs.plan import Selection, make_plan
 
 tasks = "o3-inertia", "nbody-charged", "geometry-chains", "csl", "max-cut"
@@ -109,6 +111,12 @@ def test_a_task_that_states_no_sizes_for_a_tier_is_not_planned_and_is_named(capl
     assert planned_tasks(tier="full") == ["labels", "norms", "outside"]
     assert planned_tasks(tier="quick", sizes=(8,)) == ["labels", "norms", "outside"]
     assert len(caplog.records) == 1
+
+
+def test_of_many_such_tasks_the_warning_names_some_and_counts_the_others(caplog):
+    plan._without([f"out-{n}" for n in range(9)], "too few rows", ["norms"], Selection())
+    (record,) = caplog.records
+    assert record.message == "not planned, too few rows: out-0, out-1, out-2 and 6 more tasks"
 
 
 @pytest.mark.parametrize("tasks", [("outside",), ("norms", "outside"), ("out*",)])
