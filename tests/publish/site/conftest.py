@@ -156,10 +156,11 @@ def made():
 def chromium():
     """Return a headless browser; without one what needs it is skipped."""
     sync = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("needs chromium")
     with sync.sync_playwright() as driver:
+        names = ("chromium", "chromium-browser", driver.chromium.executable_path)
+        program = next((found for name in names if (found := shutil.which(name))), None)
+        if program is None:
+            pytest.skip("needs chromium, or python -m playwright install chromium")
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
