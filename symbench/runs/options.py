@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from symbench.errors import InputError
-from symbench.runs.executors.capacity import usable_cores
+from symbench.runs.executors.capacity import default_jobs
 from symbench.runs.protocol import TIERS, KeepNetworks
 from symbench.training.setup import FleetMode
 
@@ -73,7 +73,8 @@ class Options:
         """
         import psutil
 
-        jobs, device = self.jobs or usable_cores(), resolve_device(self.device)
+        device = resolve_device(self.device)
+        jobs = self.jobs or default_jobs(device)
         share = _SHARE * float(psutil.virtual_memory().total) / jobs / 2**30
         least = _LEAST_ON_GPU if device == "cuda" else 0.0
         memory = max(share, least) if self.memory is None else self.memory

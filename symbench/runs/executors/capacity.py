@@ -6,13 +6,17 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from symbench.records.record import Identity, Record
 from symbench.runs.plan import Cell
 
+GPU_VARIABLE = "CUDA_VISIBLE_DEVICES"
 _GPU_SHARE = 0.9  # of a GPU's memory; the rest is for fragmentation
 _CONTEXT_BYTES = 600 * 2**20  # per process on a GPU, for CUDA's context and its kernels
 _MOST_GPU_SLOTS = 16  # with more, processes wait for each other's kernel launches
+_ASSUMED_BYTES = 8 * 2**30  # of a cell that never ran on a GPU
+_ROUNDING = 1e-9  # of a sum of shares
 
 
 def usable_cores() -> int:
@@ -61,6 +65,28 @@ def gpu_slots(total_bytes: float, peak_bytes: float | None = None) -> int:
     return min(max(fitting, 1), _MOST_GPU_SLOTS)
 
 
+def default_jobs(device: str) -> int:
+    """Return how many cells run at a time by default: one per core, but at most 16 on a GPU."""
+    if device != "cuda":
+        return usable_cores()
+    import torch
+
+    return min(usable_cores(), _MOST_GPU_SLOTS * torch.cuda.device_count())
+
+
+def usable_gpus() -> dict[str, float]:
+    """Return the bytes of each GPU that this process may use, by its name in the environment."""
+    import torch
+
+    count = torch.cuda.device_count()
+    chosen = os.environ.get(GPU_VARIABLE)
+    names = chosen.split(",")[:count] if chosen else map(str, range(count))
+    return {
+        name: float(torch.cuda.get_device_properties(index).total_memory)
+        for index, name in enumerate(names)
+    }
+
+
 @dataclass(frozen=True)
 class Costs:
     """The cost of cells in earlier records: seconds per update of a trial, and peak GPU bytes."""
@@ -87,6 +113,34 @@ class Costs:
         (Graham, Bounds on multiprocessing timing anomalies, 1969, theorem 3).
         """
         return sorted(cells, key=self.seconds, reverse=True)
+
+
+class Place(NamedTuple):
+    """The GPU on which a cell runs, by its name in the environment, and the share it takes."""
+
+    gpu: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """The GPUs of this machine: their bytes by name, and what cells took of a GPU earlier."""
+
+    total_bytes: Mapping[str, float]
+    known: Costs
+
+    def place(self, cell: Cell, taken: Iterable[Place]) -> Place | None:
+        """Return a place on the GPU with the most room, or None if the cell must wait for one.
+
+        A cell that was not measured takes as much as one of 8 GiB.
+        """
+        room = dict.fromkeys(self.total_bytes, 1.0)
+        for place in taken:
+            room[place.gpu] -= place.share
+        gpu = max(room, key=room.__getitem__)
+        peak = self.known.peak_bytes(cell)
+        share = 1 / gpu_slots(self.total_bytes[gpu], _ASSUMED_BYTES if peak is None else peak)
+        return Place(gpu, share) if share <= room[gpu] + _ROUNDING else None
 
 
 def costs(records: Iterable[Record]) -> Costs:

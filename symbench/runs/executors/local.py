@@ -19,7 +19,15 @@ import torch
 from symbench.records.record import Provenance, Record
 from symbench.registry import Registry
 from symbench.runs.cell import run_cell
-from symbench.runs.executors.capacity import threads_per_job, usable_cores
+from symbench.runs.executors.capacity import (
+    GPU_VARIABLE,
+    Gpus,
+    Place,
+    costs,
+    threads_per_job,
+    usable_cores,
+    usable_gpus,
+)
 from symbench.runs.executors.family import sessions
 from symbench.runs.executors.messages import Inbox
 from symbench.runs.executors.process import Worker
@@ -39,9 +47,11 @@ _SERVERS = 3  # that may be killed under a cell before it counts as crashed
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
     """Yield the record of each cell, or of each part of a long cell, as it finishes."""
+    on_gpu = options.device == "cuda"
     yield from supervised(
         desk.in_parts(cells, options.jobs or 1), desk.registry, options,
         claim=desk.claim, progressed=desk.progressed,
+        gpus=Gpus(usable_gpus(), costs(desk.earlier())) if on_gpu else None,
     )  # fmt: skip
 
 
@@ -52,6 +62,7 @@ def supervised(
     *,
     claim: Callable[[Cell], bool],
     progressed: Callable[[Cell, Progress], None],
+    gpus: Gpus | None = None,
 ) -> Iterator[Record]:
     """Run cells in child processes of this machine, and yield each record as it finishes.
 
@@ -65,16 +76,17 @@ def supervised(
         options: as ``Options.on_this_machine`` returns them.
         claim: called before a cell starts; a cell for which it returns False is left out.
         progressed: called with the progress of a cell's training.
+        gpus: the GPUs that the cells share; without them a cell uses the device of the options.
 
     Raises:
         SymbenchError: no process can be started.
     """
     yield from _unplanned(cells, registry, claim)
     waiting = [cell for cell in reversed(cells) if cell.reason is None]
-    pool = _Pool(registry, options, {cell.model for cell in waiting})
+    pool = _Pool(registry, options, {cell.model for cell in waiting}, gpus)
     try:
         while waiting or pool.running:
-            while waiting and len(pool.running) < (options.jobs or 1):
+            while waiting and pool.has_room(waiting[-1]):
                 if claim(cell := waiting.pop()):
                     pool.start(cell)
             for worker, record in pool.records(progressed):
@@ -100,8 +112,11 @@ def _unplanned(
 class _Pool:
     """The workers that run at the same time."""
 
-    def __init__(self, registry: Registry, options: Options, models: Iterable[str]) -> None:
+    def __init__(
+        self, registry: Registry, options: Options, models: Iterable[str], gpus: Gpus | None
+    ) -> None:
         self.running: list[Worker] = []
+        self._gpus = gpus
         self._registry = registry
         self._options = options
         self._server = Server(registry, models)
@@ -109,16 +124,28 @@ class _Pool:
         self._listed = 0.0
         self._without_server: dict[str, int] = {}
 
+    def has_room(self, cell: Cell) -> bool:
+        """Whether the cell may start beside those that are running."""
+        if len(self.running) >= (self._options.jobs or 1):
+            return False
+        return self._gpus is None or self._place(cell) is not None
+
+    def _place(self, cell: Cell) -> Place | None:
+        """Return a place for the cell on a GPU; None if there is no room, or are no GPUs."""
+        taken = [worker.job.place for worker in self.running if worker.job.place is not None]
+        return None if self._gpus is None else self._gpus.place(cell, taken)
+
     def start(self, cell: Cell, attempt: int = 1, options: Options | None = None) -> None:
         """Start a worker for the cell."""
-        jobs = self._options.jobs or 1
+        jobs, place = self._options.jobs or 1, self._place(cell)
+        chosen = {} if place is None else {GPU_VARIABLE: place.gpu}
         job = Job(
             cell, self._registry.sources, options or self._options,
             run_by=Provenance(executor="local", concurrent=self._options.jobs, attempts=attempt),
             # torch's own number is smaller if OMP_NUM_THREADS is
             threads=min(threads_per_job(usable_cores(), jobs), torch.get_num_threads()),
-            environment=worker_variables(),
-            start_method=multiprocessing.get_context().get_start_method(),
+            environment={**worker_variables(), **chosen},
+            start_method=multiprocessing.get_context().get_start_method(), place=place,
         )  # fmt: skip
         ours, theirs = multiprocessing.Pipe(duplex=False)
         process = self._server.process(work, theirs, job)

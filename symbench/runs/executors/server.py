@@ -26,6 +26,7 @@ from symbench.registry import Registry
 from symbench.registry.code_files import imported_names, source_files
 from symbench.registry.registry import OWN_DISTRIBUTION
 from symbench.runs.executors.allocator import freed_memory_kept
+from symbench.runs.executors.capacity import GPU_VARIABLE
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
@@ -36,7 +37,6 @@ _PRELOADED = "symbench.runs.executors.preloaded"
 _THREADS = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
-_GPUS = "CUDA_VISIBLE_DEVICES"
 _ENVIRONMENT = threading.Lock()  # it is changed while a process starts
 
 
@@ -162,7 +162,7 @@ def worker_variables() -> Mapping[str, str | None]:
     Besides those of the threads it is the choice of GPUs: Ray changes it for every task of a
     worker, whose server keeps the first.
     """
-    return {**thread_variables(), _GPUS: os.environ.get(_GPUS)}
+    return {**thread_variables(), GPU_VARIABLE: os.environ.get(GPU_VARIABLE)}
 
 
 @contextmanager

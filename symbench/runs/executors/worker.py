@@ -24,6 +24,7 @@ from safetensors import torch as safetensors
 from symbench.records.record import Provenance, Record
 from symbench.registry import Sources, load
 from symbench.runs.cell import failure_of, run_cell
+from symbench.runs.executors.capacity import Place
 from symbench.runs.executors.family import adopt, guard, kill_family, lead
 from symbench.runs.executors.messages import BEGUN, NETWORKS, PROGRESS, RECORD, TENSORS, Outbox
 from symbench.runs.options import Options
@@ -35,7 +36,8 @@ from symbench.training.setup import Progress
 class Job:
     """A cell, and how a worker is to run it.
 
-    ``environment`` holds the variables that differ in the fork server; None means unset.
+    ``environment`` holds the variables that differ in the fork server; None means unset. ``place``
+    is a share of a GPU, None if the cell has all of it.
     ``start_method`` is how the model's own processes start unless it says otherwise. A record
     begins with the ``mark``, which a model that writes into the pipe is not told.
     """
@@ -47,6 +49,7 @@ class Job:
     threads: int
     environment: Mapping[str, str | None]
     start_method: str
+    place: Place | None = None
     mark: bytes = field(default_factory=partial(token_bytes, 16))
 
 
@@ -105,6 +108,8 @@ def _prepare(job: Job) -> None:
             os.environ[name] = value
     multiprocessing.set_start_method(job.start_method, force=True)
     torch.set_num_threads(job.threads)
+    if job.place is not None and job.options.device == "cuda":  # it fails before its neighbours do
+        torch.cuda.set_per_process_memory_fraction(job.place.share)
 
 
 def _end_with_parent() -> None:

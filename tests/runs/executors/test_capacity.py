@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
+import torch
 import toys
 from hypothesis import given
 from hypothesis import strategies as st
 
 from symbench.records.record import Record, TrialRecord
-from symbench.runs.executors.capacity import costs, gpu_slots, jobs_within, threads_per_job
+from symbench.runs.executors import capacity
+from symbench.runs.executors.capacity import (
+    Costs,
+    Gpus,
+    costs,
+    default_jobs,
+    gpu_slots,
+    jobs_within,
+    threads_per_job,
+    usable_gpus,
+)
 from symbench.runs.plan import Selection, make_plan
 
 GIB = 2**30
@@ -107,3 +119,42 @@ def test_only_a_gpu_tells_what_a_cell_takes_of_a_gpu(cells):
 def test_a_cell_that_failed_before_it_trained_says_nothing(cells):
     failed = Record(identity=cells[0].identity, status="failed", provenance={"seconds": 0.01})
     assert costs([failed]).seconds(cells[0]) == math.inf
+
+
+@given(sizes=st.lists(st.integers(4, 150), min_size=1, max_size=4), peaks=st.data())
+def test_cells_fit_the_memory_of_their_gpu_and_wait_only_if_none_has_room(cells, sizes, peaks):
+    total = {str(place): size * float(GIB) for place, size in enumerate(sizes)}
+    peak = {cell.key: peaks.draw(st.integers(0, 200)) * float(GIB) for cell in cells}
+    known = Costs({}, {(cell.task, cell.model, "smoke"): peak[cell.key] for cell in cells})
+    gpus, taken = Gpus(total, known), []
+    for cell in cells:
+        place = gpus.place(cell, taken)
+        shares = {gpu: sum(one.share for one in taken if one.gpu == gpu) for gpu in total}
+        if place is None:
+            emptiest = min(shares, key=shares.__getitem__)
+            assert shares[emptiest] + 1 / gpu_slots(total[emptiest], peak[cell.key]) > 1
+        else:
+            assert shares[place.gpu] == min(shares.values())
+            assert shares[place.gpu] + place.share <= 1 + 1e-6
+            assert place.share == 1 or peak[cell.key] < place.share * total[place.gpu]
+            taken.append(place)
+
+
+def test_cells_that_were_not_measured_take_gpus_in_turns(cells):
+    gpus, taken = Gpus({"0": 24.0 * GIB, "1": 24.0 * GIB}, Costs({}, {})), []
+    while (place := gpus.place(cells[0], taken)) is not None:
+        taken.append(place)
+    assert taken == [("0", 0.5), ("1", 0.5), ("0", 0.5), ("1", 0.5)]
+
+
+def test_the_gpus_of_a_machine_have_the_names_that_the_user_has_chosen(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    about = lambda index: SimpleNamespace(total_memory=(index + 1) * GIB)  # noqa: E731
+    monkeypatch.setattr(torch.cuda, "get_device_properties", about)
+    for chosen, names in (("3,GPU-5a", ["3", "GPU-5a"]), (None, ["0", "1"])):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if chosen is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+        assert usable_gpus() == dict(zip(names, (GIB, 2 * GIB), strict=True))
+    monkeypatch.setattr(capacity, "usable_cores", lambda: 64)
+    assert (default_jobs("cpu"), default_jobs("cuda")) == (64, 32)

@@ -19,6 +19,7 @@ from symbench.records.store import Store
 from symbench.registry import load
 from symbench.runs.desk import Desk
 from symbench.runs.executors import BUILT_IN, inline, local
+from symbench.runs.executors.capacity import Costs, Gpus
 from symbench.runs.executors.server import plugin_modules
 from symbench.runs.options import Options
 from symbench.runs.plan import Selection, make_plan
@@ -350,3 +351,41 @@ def test_a_damaged_tensor_file_is_a_clear_error(tmp_path):
     (tmp_path / "cells" / f"{record.key}.safetensors").write_bytes(b"\x08")
     with pytest.raises(StoreError, match="safetensors cannot be read"):
         Store(tmp_path).read_tensors(record.key)
+
+
+NAMING = """
+import os
+from symbench import Model, hookimpl
+
+class Naming(Model):
+    \"\"\"Says on which GPU it runs.\"\"\"
+
+    name, version, prior = "naming", "1", "none"
+
+    def build(self, problem):
+        raise RuntimeError(os.environ["CUDA_VISIBLE_DEVICES"])
+
+class Second(Naming):
+    name = "second"
+
+class Third(Naming):
+    name = "third"
+
+@hookimpl
+def symbench_register(registry):
+    for model in (Naming, Second, Third):
+        registry.model(model)
+"""
+
+
+def test_workers_share_out_the_gpus_of_a_machine(tmp_path):
+    plugin = tmp_path / "naming.py"
+    plugin.write_text(NAMING)
+    registry = load([TOYS, plugin])
+    cells = make_plan(registry, Selection(("norms",), ("naming", "second", "third"), "smoke"))
+    gpus = Gpus({"2": 80e9, "5": 80e9}, Costs({}, {}))  # pretended: the device is the CPU
+    records = local.supervised(
+        cells, registry, Options(tmp_path, device="cpu", jobs=3), claim=lambda _: True,
+        progressed=lambda *_: None, gpus=gpus,
+    )  # fmt: skip
+    assert sorted(record.error.message for record in records) == ["2", "2", "5"]

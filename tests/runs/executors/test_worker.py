@@ -13,7 +13,7 @@ from symbench.runs.executors.worker import work
 
 ours, theirs = multiprocessing.Pipe(duplex=False)
 ours.close()
-work(theirs, types.SimpleNamespace(environment={}, start_method="fork", threads=1))
+work(theirs, types.SimpleNamespace(environment={}, start_method="fork", threads=1, place=None))
 """
 
 
