@@ -78,6 +78,15 @@ def identity_here(record: Record) -> Identity:
     return identity.model_copy(update=today)
 
 
+def with_code_of_today(record: Record) -> Record:
+    """The record with today's hash of the task's source."""
+    task = built_in().task(record.identity.task).for_tier(record.identity.tier)
+    if record.identity.task_source_sha256 is None:
+        return record
+    update = {"task_source_sha256": source_sha256(task)}
+    return record.model_copy(update={"identity": record.identity.model_copy(update=update)})
+
+
 def name(directory):
     return directory.name
 
@@ -156,7 +165,8 @@ def test_the_records_of_a_store_can_be_read(store, directory):
 
 @pytest.mark.parametrize("directory", STORES, ids=name)
 def test_the_records_of_a_store_are_of_the_tasks_as_they_are(store):
-    records = store.records()
+    """The code of a task may change, not its version or its data: the page names stale records."""
+    records = [with_code_of_today(record) for record in store.records()]
     assert records
     assert {record.identity.task for record in records} <= set(built_in().tasks)
     assert outdated(records) == set()
