@@ -1,8 +1,11 @@
-"""The numbers that the README quotes are those of the stored records and of the registry."""
+"""The numbers that the documentation quotes are those of the stored records and of the registry."""
 
 from __future__ import annotations
 
+import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,8 @@ from symbench.results.report.boards import sentence
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 QUICK = ROOT / "leaderboards" / "quick"
+LEAST = 150
+NUMBER = re.compile(r"(?<![\w.])\d[\d.,]*(?:e-?\d+)?")
 pytestmark = pytest.mark.skipif(not QUICK.is_dir(), reason="needs the source tree")
 
 
@@ -26,11 +31,19 @@ def built_in():
         return load()
 
 
+@pytest.fixture(scope="module")
+def script():
+    """The script that makes the page of findings, as a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "scripts"))
+        yield importlib.import_module("findings")
+
+
 def findings():
     """Return the findings of the README, each as one line without its bold words."""
-    (section,) = re.findall(r"^## What it shows so far\n(.*?)^\w", README, re.M | re.S)
-    bullets = re.split(r"^- \*\*[^*]+\*\* ", section, flags=re.M)
-    return [" ".join(bullet.split()) for bullet in bullets if bullet.strip()]
+    (section,) = re.findall(r"^## What it shows so far\n(.*?)^Each ratio", README, re.M | re.S)
+    bullets = re.split(r"^- \*\*[^*]+\*\* ", section, flags=re.M)[1:]
+    return [" ".join(bullet.split()) for bullet in bullets]
 
 
 def test_every_finding_of_the_readme_is_supported_by_the_published_records(built_in):
@@ -44,6 +57,15 @@ def test_every_finding_of_the_readme_is_supported_by_the_published_records(built
     assert not [one for one in quoted if one not in sentences]
 
 
+def test_the_first_finding_of_the_readme_holds_for_every_seed(script):
+    said = r"errs less with (\d+) examples than a perceptron with\s+([\d,]+)"
+    ((few, many),) = re.findall(said, README)
+    sizes = {"scalars": int(few), "mlp": int(many.replace(",", ""))}
+    errors = {model: script.reproduced("o5-invariant", model, n, "error")
+              for model, n in sizes.items()}  # fmt: skip
+    assert max(errors["scalars"]) < min(errors["mlp"])
+
+
 @pytest.mark.parametrize("kind", ["tasks", "models"])
 def test_the_readme_counts_what_is_registered(built_in, kind):
     (count,) = re.findall(rf"more than (\d+)\s+{kind}", README)
@@ -55,3 +77,85 @@ def test_the_table_of_the_readme_has_the_size_and_threshold_of_today(built_in):
     task = built_in.task("o5-invariant")
     size, error = max(task.sizes_in("quick")), f"{task.threshold:.4f}"
     assert shown == f"n_train {size} · 5 seeds · solved at error {error}"
+
+
+def test_the_page_of_findings_is_what_the_records_give(script):
+    made, held = script.page()
+    assert (ROOT / "docs" / "findings.md").read_text() == made
+    assert held >= LEAST / 2
+    print(f"docs/findings.md: {held} numbers held")
+
+
+def test_a_finding_without_support_is_an_error(script):
+    with pytest.raises(LookupError, match="no support"):
+        script.Source().ratio("quick", "scalars", "mlp", "o5-invariant")
+
+
+def test_the_figures_are_what_the_records_give(script):
+    charts = importlib.import_module("overview_figure").figures()
+    assert len(charts) >= 3
+    for name, chart in charts.items():
+        assert (ROOT / "docs" / "figures" / name).read_text() == chart.svg(), name
+
+
+def test_the_page_of_reproductions_is_what_the_records_give(built_in):
+    command = [sys.executable, "scripts/reproductions.py", "--store", "leaderboards/reproductions"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert (ROOT / "docs" / "reproductions.md").read_text() == done.stdout
+    rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    held = sum(len(NUMBER.findall(line)) for line in rows)
+    print(f"docs/reproductions.md: {held} numbers held")
+    assert held >= LEAST
+
+
+PUBLISHED = {"O(5)": "o5-invariant", "inertia": "o3-inertia", "Lorentz": "lorentz-scattering"}
+
+
+def test_the_table_of_vectors_has_the_medians_of_the_records(script):
+    models = {"MLP": "mlp", "MLP + augmentation": "mlp-augmented", "EMLP": "emlp",
+              "Scalars": "scalars"}  # fmt: skip
+    held = 0
+    for row, model in models.items():
+        for place, task in enumerate(PUBLISHED.values()):
+            name = "scalars-perm" if (model, task) == ("scalars", "o3-inertia") else model
+            values = sorted(script.reproduced(task, name, 1000, "paper_error"))
+            shown = cells("vectors.md", row)[2 + 2 * place]
+            assert float(shown) == pytest.approx(values[len(values) // 2], rel=0.006), (row, task)
+            held += 1
+    print(f"docs/vectors.md: {held} numbers held")
+
+
+def test_the_tables_of_the_discovery_board_are_those_of_the_records(script):
+    board = script.discovered()
+    headings = script.report.headings(board)
+    held = 0
+    for method in script.report.figures(board):
+        name = {"mlp": "mlp, told nothing"}.get(method[1], method[1])
+        if name.startswith("guess"):
+            continue
+        for kind in ("figure", "continuous", "broken", "hidden", "finite"):
+            shown = script.table_cell("discovery.md", name, kind)
+            ours, theirs = (float(NUMBER.findall(text)[0]) for text in
+                            (shown, method[headings.index(kind)]))  # fmt: skip
+            assert ours == pytest.approx(theirs, abs=0.006), (name, kind)
+        found = script.table_cell("discovery.md", name, "false findings on controls")
+        assert method[-1].startswith(found)
+        held += 6
+    for task in ("o5-invariant", "hidden-conjugate", "hidden-irreducible", "law-so2-isotropic"):
+        for found in script.report.of_task(board, task):
+            name, needed = found[0], found[script.report.TASK_HEADINGS.index("n_to_discover")]
+            if not needed or name == "local-null":
+                continue
+            shown = script.table_cell("discovery.md", name, task, -1).replace(",", "")
+            missed = needed.startswith(">")
+            assert (shown == "–") if missed else needed.startswith(shown), (name, task)
+            held += 1
+    print(f"docs/discovery.md: {held} numbers held")
+
+
+def cells(page, row):
+    """Return the cells of the first row of a page's tables that begins so."""
+    for line in (ROOT / "docs" / page).read_text().splitlines():
+        if line.startswith(f"| {row} |"):
+            return [cell.strip() for cell in line.strip("|").split("|")]
+    raise LookupError(row)
