@@ -9,6 +9,7 @@ pages, which name the commands that make them.
 
 from __future__ import annotations
 
+import argparse
 import re
 import statistics as plain_statistics
 import textwrap
@@ -26,6 +27,7 @@ from symbench.results.leaderboard.findings import supported
 from symbench.results.leaderboard.record_summary import RecordSummary
 from symbench.results.report import discovery as report
 from symbench.results.report.numbers import interval, number, samples
+from symbench.results.report.summaries import rate
 from symbench.results.sources import open_source
 
 ROOT = Path(__file__).parents[1]
@@ -87,9 +89,11 @@ class Source:
 
     def method(self, name: str, kind: str = "") -> str:
         """Return the figure of a method of the discovery board, over all kinds or on one."""
-        board = discovered()
-        (cells,) = [one for one in report.figures(board) if one[1] == name]
-        shown = cells[report.headings(board).index(kind or "figure")]
+        (found,) = [one for one in discovered().methods if one.model == name]
+        if kind == "false findings" and found.false is not None:
+            shown = rate(found.false)
+        else:
+            shown = interval(found.figures[kind] if kind else found.overall)
         return self._held(shown, len(re.findall(r"\d[\d.]*", shown)))
 
     def found(self, task: str, method: str, column: str) -> str:
@@ -189,4 +193,7 @@ def _wrapped(block: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     print(page()[0], end="")

@@ -112,8 +112,10 @@ def figures() -> dict[str, Chart]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--to", type=Path, required=True)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--to", type=Path, required=True, help="folder")
     folder = parser.parse_args().to
     for name, chart in figures().items():
         print(chart.save(folder / name))
