@@ -123,12 +123,13 @@ def test_a_submission_is_of_the_tasks_as_they_are(directory):
 
 @pytest.mark.parametrize("directory", PUBLICATIONS, ids=name)
 def test_a_task_whose_threshold_few_models_cross_says_why(directory):
-    by_task = defaultdict(list)
+    by_task, ladders = defaultdict(list), set()
     for record in submitted(directory).records:
         summary = RecordSummary(record)
+        ladders.add(len(summary.sizes))
         if len(summary.sizes) > 1 and summary.curves and summary.has_learned:
             by_task[record.identity.task, record.identity.tier].append(summary)
-    assert by_task
+    assert by_task or max(ladders) < 2
     for (name, tier), summaries in by_task.items():
         task = built_in().task(name).for_tier(tier)
         if list(task.sizes_in(tier) or ()) != summaries[0].sizes:

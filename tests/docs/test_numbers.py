@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -154,9 +155,27 @@ def test_the_tables_of_the_discovery_board_are_those_of_the_records(script):
     print(f"docs/discovery.md: {held} numbers held")
 
 
-def cells(page, row):
-    """Return the cells of the first row of a page's tables that begins so."""
-    for line in (ROOT / "docs" / page).read_text().splitlines():
-        if line.startswith(f"| {row} |"):
-            return [cell.strip() for cell in line.strip("|").split("|")]
-    raise LookupError(row)
+def test_the_table_of_moved_digits_has_the_medians_of_the_records(script):
+    records = Publication(ROOT / "leaderboards" / "discovery-images").records()
+    trials = {(one.identity.task, one.identity.model): one.trials for one in records if one.trials}
+    best, held = -1.0, 0
+    for model in ("augerino", "liegan", "lconv", "cnn", "mlp"):
+        told = ", told nothing" if model in {"cnn", "mlp"} else ""
+        shown = cells("images.md", f"`{model}`{told}", -1)
+        for place, flow in enumerate(("translation", "shear", "scaling"), 1):
+            own = trials[f"moved-digits-{flow}", model]
+            error = statistics.median(trial.scores["error"] for trial in own)
+            assert float(shown[place]) == pytest.approx(error, rel=0.05), (model, flow)
+            best = max(best, *(trial.scores.get("announced_overlap", -1.0) for trial in own))
+            held += 1
+        false = sum(trial.scores["false_finding"] for trial in trials["posed-digits", model])
+        assert shown[-1] == f"{false:.0f} of 5"
+    assert round(best, 3) == 0.004
+    print(f"docs/images.md: {held} numbers held")
+
+
+def cells(page, row, nth=0):
+    """Return the cells of the nth row of a page's tables that begins so."""
+    lines = (ROOT / "docs" / page).read_text().splitlines()
+    found = [line for line in lines if line.startswith(f"| {row} |")]
+    return [cell.strip() for cell in found[nth].strip("|").split("|")]
