@@ -1,6 +1,6 @@
 """Does lower equivariance error go with lower conservation error? Plot and rank correlation.
 
-python scripts/conservation.py --store symbench-results --to docs/figures/conservation.png
+python scripts/conservation.py --store symbench-results --to docs/figures/conservation.svg
 
 One point is one trained network on one task and one conserved quantity, along a rollout or along
 most likely paths: medians over the trials at the largest n_train that have both scores. A symmetry
@@ -119,10 +119,11 @@ def _apart(points: list[Point]) -> list[Point]:
 
 
 def draw(points: list[Point], title: str, to: Path) -> None:
-    """Draw the points into a PNG, one colour per task, one marker per quantity."""
+    """Draw the points into a file, one colour per task, one marker per quantity."""
     import matplotlib as mpl
 
     mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "symbench"  # the same records give the same file
     from matplotlib import pyplot as plt
 
     tasks, quantities = sorted({p.task for p in points}), sorted({p.quantity for p in points})
@@ -147,7 +148,7 @@ def draw(points: list[Point], title: str, to: Path) -> None:
     )  # fmt: skip
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     to.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(to, dpi=120)
+    figure.savefig(to, dpi=120, metadata={"Date": None} if to.suffix == ".svg" else None)
 
 
 def main() -> None:
