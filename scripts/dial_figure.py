@@ -23,12 +23,14 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from tabulate import tabulate
 
 from symbench.records.record import Record
 from symbench.records.store import records_of
 from symbench.results.sources import open_source
 
+mpl.rcParams["svg.hashsalt"] = "symbench"  # the same records give the same file
 EXACT, SOFT, FINDING = "told O(5), exact", "told O(5), soft", "discovering"
 KINDS: Mapping[str, tuple[str, ...]] = {
     EXACT: ("scalars", "emlp", "clifford", "mlp-frames", "mlp-canonical"),
@@ -40,7 +42,6 @@ COLORS = ("#1600ff", "#e32f76", "#5d6f00", "#845a08", "#61226f")
 MARKS = "os^vD"
 GREY, FLOOR = "#6b7280", "floor of O(5), ε²"
 LEAST_GAP = 0.06  # between two labels, as a share of the height
-REPRODUCIBLE = {"svg.hashsalt": "symbench"}  # the same records give the same file
 
 Curve = dict[float, list[float]]
 Curves = dict[str, Curve]
@@ -128,8 +129,7 @@ def draw(found: Curves, title: str, to: Path) -> None:
         _name_lines(axis)
     axes[0, 0].set_ylabel("error (share of the variance)")
     figure.suptitle(title, fontweight="bold")
-    with mpl.rc_context(REPRODUCIBLE):
-        figure.savefig(to, metadata={"Date": None})
+    figure.savefig(to, metadata={"Date": None})
     plt.close(figure)
 
 
@@ -160,10 +160,11 @@ def _name_lines(axis: Axes) -> None:
     """Write the name of each line before its first point, and move apart what would overlap."""
     to_height = axis.transScale + axis.transLimits
     starts = []
-    for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
-        line = handle[0]
-        x, y = line.get_xydata()[0]
-        starts.append((float(to_height.transform((x, y))[1]), float(x), line.get_color(), name))
+    for drawn in axis.containers:
+        if isinstance(drawn, ErrorbarContainer) and (line := drawn.lines[0]) is not None:
+            x, y = float(line.get_xdata()[0]), float(line.get_ydata()[0])
+            height = float(to_height.transform((x, y))[1])
+            starts.append((height, x, line.get_color(), str(drawn.get_label())))
     lowest = 0.0
     for height, x, color, name in sorted(starts):
         lowest = max(height, lowest)
