@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 import matplotlib as mpl
+import numpy as np
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -162,7 +163,7 @@ def _name_lines(axis: Axes) -> None:
     starts = []
     for drawn in axis.containers:
         if isinstance(drawn, ErrorbarContainer) and (line := drawn.lines[0]) is not None:
-            x, y = float(line.get_xdata()[0]), float(line.get_ydata()[0])
+            x, y = map(float, np.asarray(line.get_xydata())[0])
             height = float(to_height.transform((x, y))[1])
             starts.append((height, x, line.get_color(), str(drawn.get_label())))
     lowest = 0.0
