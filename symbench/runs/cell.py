@@ -35,6 +35,7 @@ from symbench.training.setup import (
     Trial,
     TrialKey,
     quiet,
+    repeatable,
     without_tf32,
 )
 from symbench.training.train import train
@@ -79,9 +80,10 @@ def run_cell(  # noqa: PLR0913 - public arguments
         declined = Failure(type="Declined", message=cell.reason)
         record = Record(identity=cell.identity, status="declined", error=declined)
     else:
+        plugin = registry.models[cell.model].plugin
         with only_the_user_interrupts():
             try:
-                with guarded(registry.models[cell.model].plugin, named=True):
+                with guarded(plugin, named=True), repeatable(torch.device(device)):
                     record = _run(
                         registry, cell, torch.device(device), fleet, progress,
                         keep_networks=keep_networks,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -199,6 +200,33 @@ def check_output(module: nn.Module, task: Task, x: Tensor) -> Tensor:
 def without_tf32() -> None:
     """Compute products in full float32: TF32 has ten bits of mantissa, which scores would show."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """On CUDA, prefer kernels that add in the same order each time; not every operation has one.
+
+    cuBLAS reads its variable at its first product. On a CPU nothing is changed.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    filling: Any = torch.utils.deterministic  # its attribute is a property of the module
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    kept = cudnn.deterministic, cudnn.benchmark, filling.fill_uninitialized_memory
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        cudnn.deterministic, cudnn.benchmark = True, False
+        filling.fill_uninitialized_memory = False  # it would add a kernel for every new tensor
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.deterministic, cudnn.benchmark, filling.fill_uninitialized_memory = kept
 
 
 def wait_for(device: torch.device) -> None:

@@ -11,7 +11,7 @@ from symbench.contract import Model, Problem, Task
 from symbench.contract.batches import in_parts
 from symbench.draws import Draws
 from symbench.training.objective import target_units, trial_losses
-from symbench.training.setup import TrainingSetup, Trial, TrialKey, without_tf32
+from symbench.training.setup import TrainingSetup, Trial, TrialKey, repeatable, without_tf32
 from symbench.training.train import train
 from symbench.tuning.study import SearchSpec
 
@@ -41,7 +41,8 @@ def valid_losses(
         fleet="off",  # stacked training differs in the last digits; a search is reproducible
     )  # fmt: skip
     keys = [TrialKey(spec.n_train, seed) for seed in spec.seeds]
-    return [_loss(setup.draws, trial) for trial in train(setup, keys)]
+    with repeatable(setup.device):
+        return [_loss(setup.draws, trial) for trial in train(setup, keys)]
 
 
 @torch.no_grad()

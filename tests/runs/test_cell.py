@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from symbench.groups import SO, Scalar, V
 from symbench.records.store import Store
 from symbench.runs.cell import run_cell
 from symbench.runs.plan import Selection, make_plan
+from symbench.training.setup import repeatable
 
 
 @dataclass(frozen=True)
@@ -107,3 +109,17 @@ def test_generators_of_any_memory_layout_are_stored(tmp_path):
     store = Store(tmp_path)
     store.write(record)
     assert store.read_tensors(record.key)["truth"].shape == (3, 3, 3)
+
+
+def test_kernels_are_repeatable_on_a_gpu_only_and_settings_return(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # and none after the test
+    flags = lambda: (  # noqa: E731
+        torch.are_deterministic_algorithms_enabled(),
+        torch.backends.cudnn.deterministic,
+    )
+    with repeatable(torch.device("cpu")):
+        assert flags() == (False, False)
+    with repeatable(torch.device("cuda")):
+        assert flags() == (True, True)
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert flags() == (False, False)

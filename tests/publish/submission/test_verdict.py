@@ -74,3 +74,25 @@ def test_another_machine_class_is_judged_by_the_spread(document, rerunner):
     verdict = verify(check(read(rehashed(document))), rerunner, cells=2)
     assert verdict.line == "verified (2 of 2 cells, 1 of 1 failed)"
     assert {cell.how for cell in verdict.cells} == {"spread", "status"}
+
+
+def test_scores_of_a_gpu_that_differ_by_the_order_of_sums_are_judged_by_the_spread(
+    document, rerunner, monkeypatch
+):
+    compute = Rerunner.run
+
+    def on_gpu(self, record):
+        again = compute(self, record)
+        made = again.provenance.also(device="a GPU")
+        trials = [
+            trial.model_copy(update={"scores": {k: v * 1.0001 for k, v in trial.scores.items()}})
+            for trial in again.trials
+        ]
+        return again.model_copy(update={"provenance": made, "trials": trials})
+
+    for record in document["records"]:
+        record["provenance"]["device"] = "a GPU"
+    monkeypatch.setattr(Rerunner, "run", on_gpu)
+    verdict = verify(check(read(rehashed(document))), rerunner, cells=2)
+    assert verdict.outcome == "verified"
+    assert {cell.how for cell in verdict.cells} == {"spread", "status"}
