@@ -113,7 +113,7 @@ def inspect_nodes(ray: Any, device: str) -> Nodes:
 def _ask(ray: Any, alive: list[Any], with_gpu: list[Any]) -> float:
     """Return the bytes of the smallest GPU, after checking the version on every node."""
     strategies = import_module("ray.util.scheduling_strategies")
-    question = ray.remote(describe)
+    question = ray.remote(max_calls=1)(describe)  # a worker that is kept would hold a CUDA context
     asked = {}
     for node in alive:
         where = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
