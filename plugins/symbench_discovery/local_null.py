@@ -53,7 +53,8 @@ class LocalLinear(nn.Module):
         rows = torch.cat([torch.ones_like(steps[:, :, :1]), steps], 2)
         gram = rows.mT @ rows
         size = gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
-        ridge = _RIDGE * size * torch.eye(gram.shape[1], dtype=gram.dtype)
+        one = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+        ridge = _RIDGE * size * one
         fit = torch.linalg.solve(gram + ridge, rows.mT @ self.y.flatten(1)[near])
         return fit[:, 0], fit[:, 1:].mT @ self.T
 

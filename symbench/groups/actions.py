@@ -118,7 +118,8 @@ def _reindexed(matrix: Tensor, modes: Modes, t: Tensor) -> Tensor:
     if flat.numel() == flat.shape[-1]:
         return t.index_select(-1, flat.flatten())
     one_for_a_batch = flat.ndim == t.ndim - 1 and flat.shape[1:].numel() == flat.shape[-1]
-    if one_for_a_batch and len(flat) and not t.is_cuda:  # a GPU would launch a kernel for each
+    # a GPU would launch a kernel for each
+    if one_for_a_batch and len(flat) and t.device.type == "cpu":
         rows = zip(t, flat.flatten(1), strict=True)
         return torch.stack([part.index_select(-1, row) for part, row in rows])
     return torch.take_along_dim(t, flat[..., None, :], -1)

@@ -145,7 +145,10 @@ class Objective:
             drawn = [[stream.draw(_BLOCK) for stream in self.streams]]
             if self.pool is not None:
                 drawn.append([one.draw_places(_BLOCK, self.pool) for one in self.streams])
-            self._block.copy_(torch.stack([torch.stack(rows, dim=1) for rows in drawn], dim=1))
+            block = torch.stack([torch.stack(rows, dim=1) for rows in drawn], dim=1)
+            if self.x.device.type != "cpu":  # so that the host goes on, and draws the next ahead
+                block = block.pin_memory()
+            self._block.copy_(block, non_blocking=True)
             self._position.zero_()
 
     def __call__(self, network: Network) -> Tensor:

@@ -34,6 +34,7 @@ from symbench.training.setup import (
 from symbench.training.update import Stacked, Update
 
 NUMBERS = 2**16  # written per operation of one trial, up to which stacking is faster on a CPU
+_GPU_NUMBERS = 2**30  # written in an update of a stack on a GPU (4 GiB in float32)
 _PARAMETERS = 2**24  # stacked parameters, above which the activations might fill the memory
 _GROSS = 0.01  # of the largest output; rounding is smaller
 _SHORT = 40  # with fewer updates, both ways are fast
@@ -104,6 +105,17 @@ def _by_cost(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> S
     work = update_work(trials[0], recipe, setup)
     small = is_small(work.operations, work.numbers)
     return StackingDecision(small, "small" if small else "large")
+
+
+def at_once(trials: Sequence[Trial], recipe: Recipe, setup: TrainingSetup) -> int:
+    """Return how many of the trials are stacked: on a GPU as many as write 2³⁰ numbers an update.
+
+    More would not be faster, and what they write has to fit its memory.
+    """
+    if setup.device.type == "cpu" or len(trials) == 1:
+        return len(trials)
+    numbers = update_work(trials[0], recipe, setup).numbers
+    return max(1, min(len(trials), _GPU_NUMBERS // max(1, numbers)))
 
 
 def is_small(operations: int, numbers: int) -> bool:

@@ -38,7 +38,7 @@ from symbench.training.setup import (
     trainable,
     wait_for,
 )
-from symbench.training.stacking import decide
+from symbench.training.stacking import at_once, decide
 from symbench.training.update import Best, Update
 
 _ROUNDING = 1e-3  # of the largest output; two builds on a GPU may differ by this
@@ -230,7 +230,8 @@ def _train_all(trials: list[Trial], recipe: Recipe, setup: TrainingSetup) -> boo
     for n_train in dict.fromkeys(trial.key.n_train for trial in trials):
         group = [trial for trial in trials if trial.key.n_train == n_train]
         decision = decide(group, recipe, setup)
-        for stack in [group] if decision.stacked else [[trial] for trial in group]:
+        most = at_once(group, recipe, setup) if decision.stacked else 1
+        for stack in [group[i : i + most] for i in range(0, len(group), most)]:
             part = done / len(trials), len(stack) / len(trials)
             keeps_state |= _train_stack(stack, recipe, setup, part)
             done += len(stack)
