@@ -13,7 +13,7 @@ from symbench.training.setup import FleetMode
 
 DEFAULT_STORE = Path("symbench-results")
 _SHARE = 0.9  # of the machine's memory, divided among the cells that run at a time
-_LEAST_ON_GPU = 4.0  # GiB; up to 3 of them are CUDA's libraries, which processes share
+_LEAST_ON_GPU = 4.0  # GiB; also for what CUDA itself writes
 
 
 @dataclass(frozen=True)

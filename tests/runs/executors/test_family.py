@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from mmap import PROT_READ, mmap
+from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
-from symbench.runs.executors.family import kill_family
+from symbench.runs.executors.family import kill_family, used_bytes
 
 GUARDIAN = """
 import os, signal, sys, time
@@ -80,3 +83,18 @@ def test_the_family_of_a_guardian_that_was_killed_is_killed_without_it():
 def test_the_system_and_the_own_group_are_no_family(pid):
     with pytest.raises(ValueError, match="is no worker"):
         kill_family(pid)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells pages")
+def test_memory_is_what_a_process_has_written_and_not_the_libraries_that_it_reads():
+    size = 2**26
+    files = Path(torch.__file__).parent.rglob("*.so")
+    library = max(files, key=lambda file: file.stat().st_size)
+    with library.open("rb") as file, mmap(file.fileno(), size, prot=PROT_READ) as pages:
+        before = used_bytes({os.getpid()}, 0)
+        assert sum(pages[:: 2**12]) > 0  # reads every page
+        read = used_bytes({os.getpid()}, 0)
+        written = bytearray(b"1" * size)
+        assert read - before < size / 2
+        assert used_bytes({os.getpid()}, 0) - read > size / 2
+    assert used_bytes({os.getpid()}, 1e15) > len(written)
