@@ -16,27 +16,16 @@ _TASKS = (
     *("bodies:TwoBody", "bodies:ThreeBody", "charged:NBodySoftened", "charged:NBodyCharged"),
     *("forces:ElectromagneticForce", "forces:GravityEnergy"),
 )
-_MODELS = {  # and whether they are equivariant
-    "models:NodeMLP": False,
-    "models:NodeEMLP": True,
-    "models:NodeScalars": True,
-    "models:HNNMLP": False,
-    "models:HNNEMLP": True,
-    "models:HNNScalars": True,
-    **{f"subgroups:{name}": True for name in ("NodeSO2", "NodeD2", "NodeD6")},
-    **{f"subgroups:{name}": True for name in ("HNNSO2", "HNND2", "HNND6")},
-    "quadratic:QuadraticConserved": False,
-    "models:SRNN": False,
-    "models:LNN": False,
-    "angles:NodeAngles": False,
-    "angles:LNNAngles": False,
-    "models:PortHNN": False,
-    "driven:PortDissipative": False,
-    "driven:NodeTime": False,
-    "egnn:EGNN": True,
-    **dict.fromkeys(("steered:PaiNN", "steered:SEGNN"), True),
-    "tensorfield:TensorField": True,
-}
+_EQUIVARIANT = (
+    *(f"models:{name}" for name in ("NodeEMLP", "NodeScalars", "HNNEMLP", "HNNScalars")),
+    *(f"subgroups:{name}" for name in ("NodeSO2", "NodeD2", "NodeD6", "HNNSO2", "HNND2", "HNND6")),
+    *("egnn:EGNN", "steered:PaiNN", "steered:SEGNN", "tensorfield:TensorField"),
+)
+_OTHERS = (
+    *(f"models:{name}" for name in ("NodeMLP", "HNNMLP", "SRNN", "LNN", "PortHNN")),
+    *("quadratic:QuadraticConserved", "angles:NodeAngles", "angles:LNNAngles"),
+    *("driven:PortDissipative", "driven:NodeTime"),
+)
 
 
 @hookimpl
@@ -44,8 +33,8 @@ def symbench_register(registry: Any) -> None:
     """Register the systems, the networks, and the papers' own scores."""
     for target in _TASKS:
         registry.task(f"symbench_dynamics.{target}")
-    for target, equivariant in _MODELS.items():
-        registry.model(f"symbench_dynamics.{target}", equivariant=equivariant)
+    for target in (*_EQUIVARIANT, *_OTHERS):
+        registry.model(f"symbench_dynamics.{target}", equivariant=target in _EQUIVARIANT)
     for target in ("scores:RolloutError", "scores:EnergyError", "motion:RolloutMotion"):
         registry.metric(f"symbench_dynamics.{target}")
     for name in ("dynamics", "bodies"):
