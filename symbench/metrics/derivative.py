@@ -98,6 +98,8 @@ class Derivative:
 
 
 def _problem(slope: Slope, C: Tensor) -> str:
+    if not C.shape[2]:
+        return "has no candidate algebra: the inputs are too few"
     if not bool(C.isfinite().all() & slope.square.isfinite().all()):
         return "has no finite derivative"
     value = slope.value.to(slope.x.dtype)

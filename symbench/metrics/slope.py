@@ -114,6 +114,8 @@ class Probing:
         """Return Df, or the derivatives along the tangents."""
         if self._is_dense(outputs):
             return _jacobian(f, self.x, outputs)
+        if not len(self.tangents):
+            return self.x.new_zeros(0, len(self.x), outputs)
         return _directional(f, self.x, self.tangents)
 
     def _slope(self, f: Function, value: Tensor, derivative: Tensor) -> Slope:

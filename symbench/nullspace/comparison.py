@@ -143,9 +143,13 @@ def affine_error(rest: Data, valid: Data) -> float:
 
 
 def affine_share(fit: Data) -> float:
-    """Return the share of the variance of values y [n, k] that is affine in x [n, ...]."""
+    """Return the share of the variance of values y [n, k] that is affine in x [n, ...].
+
+    It lies in [0, 1]; rounding alone would exceed 1 where n examples are fitted exactly.
+    """
     affine, rest = _parts(fit)
-    return float(affine.square().sum() / (affine + rest).square().sum().clamp_min(_TINY))
+    share = affine.square().sum() / (affine + rest).square().sum().clamp_min(_TINY)
+    return float(share.clamp(max=1.0))
 
 
 def _parts(data: Data) -> tuple[Tensor, Tensor]:
