@@ -180,7 +180,9 @@ def read_record(bench: Bench, content: bytes, number: int, step: Step) -> None:
     write = publishing.write
     step(
         "publish and site" if site else "publish",
-        lambda: write([store], tier, lambda _: False, to, bench.registry, site=site),
+        lambda: write(
+            [store], tier, lambda _: False, to, bench.registry, form="site" if site else "tables"
+        ),
     )
 
 

@@ -18,10 +18,11 @@ _TASKS = (
 )
 _EQUIVARIANT = (
     *(f"models:{name}" for name in ("NodeEMLP", "NodeScalars", "HNNEMLP", "HNNScalars")),
-    *(f"subgroups:{name}" for name in ("NodeSO2", "NodeD2", "NodeD6", "HNNSO2", "HNND2", "HNND6")),
+    *("subgroups:NodeD6", "subgroups:HNND6"),  # has no more tensors of low rank than O(2)
     *("egnn:EGNN", "steered:PaiNN", "steered:SEGNN", "tensorfield:TensorField"),
 )
 _OTHERS = (
+    *(f"subgroups:{name}" for name in ("NodeSO2", "NodeD2", "HNNSO2", "HNND2")),
     *(f"models:{name}" for name in ("NodeMLP", "HNNMLP", "SRNN", "LNN", "PortHNN")),
     *("quadratic:QuadraticConserved", "angles:NodeAngles", "angles:LNNAngles"),
     *("driven:PortDissipative", "driven:NodeTime"),
