@@ -196,23 +196,30 @@ def table(result):
 def test_a_cluster_that_loses_a_machine_in_mid_run_gives_the_table_of_one_process(
     tmp_path, two_nodes
 ):
-    plugin = tmp_path / "waiting.py"
-    plugin.write_text(WAITING.format(here=str(tmp_path)))
+    here, plugin = tmp_path / "signals", tmp_path / "plugin" / "waiting.py"
+    here.mkdir()  # not beside the plugin, where a file that it names would count as its source
+    plugin.parent.mkdir()
+    plugin.write_text(WAITING.format(here=str(here)))
     models = [*GOOD, "declining", "raising", "waiting", "patient"]
     options = {"plugin_files": (TOYS, plugin), "device": "cpu"}
-    accident = Accident(tmp_path, two_nodes)
+    (here / "go").touch()  # an earlier record says that its cells are the longest: it is cut
+    symbench.run(["norms"], ["waiting"], "smoke", tmp_path / "ray", seeds=1, **options)
+    for path in (here / "go", *here.glob("began-*")):
+        path.unlink()
+    accident = Accident(here, two_nodes)
     accident.start()
     spread = symbench.run(
         ["norms"], models, "smoke", tmp_path / "ray", executor="ray",
         ray_address=two_nodes.address, **options,
     )  # fmt: skip
     assert accident.killed
-    assert len(accident.began()) == 3  # the cell of the lost machine was restarted
+    # two parts of one cell and another cell, of which that of the lost machine was restarted
+    assert len(accident.began()) == 4
     inline = symbench.run(["norms"], models, "smoke", tmp_path / "inline", **options)
     assert table(spread) == table(inline)
     scores = [
-        {r.key: (r.status, [t.scores for t in r.trials]) for r in Store(tmp_path / name).records()}
-        for name in ("ray", "inline")
+        {r.key: (r.status, [t.scores for t in r.trials]) for r in result.records}
+        for result in (spread, inline)
     ]
     assert scores[0] == scores[1]
     assert len(scores[0]) == len(models)
