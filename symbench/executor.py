@@ -18,9 +18,10 @@ A plugin registers it by ``registry.executor(execute, name="mine")``; users choo
 machine. An executor that computes on other machines is registered with ``remote=True`` and gets
 them as the user gave them.
 
-``run_cell`` does not raise: an exception in a cell becomes a record with a status. With ``sizes``
-it computes a part of the cell, and ``merged`` makes the record of the cell from its parts.
-``supervised`` runs cells in child processes of this machine, with limits of time and memory.
+``run_cell`` does not raise: an exception in a cell becomes a record with a status. ``supervised``
+runs cells in child processes of this machine, with limits of time and memory.
+``desk.in_parts(cells, workers, costs(desk.earlier()))`` cuts the cells that would keep one worker
+busy for too long. A part is claimed, computed and yielded like a cell, and the desk merges them.
 """
 
 from symbench.records.record import Failure, Provenance, Record
@@ -30,7 +31,6 @@ from symbench.runs.desk import Desk
 from symbench.runs.executors.capacity import Costs, costs, gpu_slots, jobs_within, usable_cores
 from symbench.runs.executors.local import supervised
 from symbench.runs.options import Options
-from symbench.runs.parts import merged
 from symbench.runs.plan import Cell
 from symbench.runs.run import Executor
 from symbench.tables.source import TableSource
@@ -38,6 +38,6 @@ from symbench.training.setup import Progress
 
 __all__ = [
     "Cell", "Costs", "Desk", "Executor", "Failure", "Options", "Progress", "Provenance", "Record",
-    "Registry", "Sources", "TableSource", "costs", "gpu_slots", "jobs_within", "load", "merged",
+    "Registry", "Sources", "TableSource", "costs", "gpu_slots", "jobs_within", "load",
     "run_cell", "supervised", "usable_cores",
 ]  # fmt: skip

@@ -178,6 +178,7 @@ def _slope(within: Candidate, value: Tensor, jacobian: Tensor) -> Slope:
 
 
 def _unknown(x: Tensor) -> Tensor:
+    """Stand for a function of which only values and Jacobians are known; nothing here calls it."""
     raise NotImplementedError("only the values and Jacobians of this function are known")
 
 

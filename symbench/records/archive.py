@@ -24,6 +24,7 @@ _CELL = re.compile(r"cells/([0-9a-f]{16})\.(json|safetensors)")
 _LARGEST = 10_000_000  # bytes of a record
 _LARGEST_TENSORS = 2**28  # bytes
 _MOST = 100_000  # entries
+# zipfile raises the last three for an unknown compression, an encrypted entry and a bad name
 _UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 

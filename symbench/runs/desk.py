@@ -11,7 +11,7 @@ from symbench.records.declined import declined_record
 from symbench.records.record import FINISHED, Failure, Record
 from symbench.records.store import Store
 from symbench.registry import Registry
-from symbench.runs.executors.capacity import Costs, costs
+from symbench.runs.executors.capacity import Costs
 from symbench.runs.options import Options
 from symbench.runs.parts import Parts
 from symbench.runs.plan import Cell
@@ -48,9 +48,7 @@ class Desk:
         store.check_writable()
         return cls(registry, store, options, {cell.key: cell for cell in cells})
 
-    def in_parts(
-        self, cells: Sequence[Cell], workers: int, known: Costs | None = None
-    ) -> list[Cell]:
+    def in_parts(self, cells: Sequence[Cell], workers: int, known: Costs) -> list[Cell]:
         """Return the cells, the long ones in parts, for so many workers.
 
         A part is claimed, computed and yielded like a cell.
@@ -58,11 +56,8 @@ class Desk:
         Args:
             cells: those that the executor was given.
             workers: how many compute at a time.
-            known: what cells cost, by which the long ones are chosen (``symbench.runs.parts.cut``);
-                None means by the records in the store.
+            known: what cells cost, by which the long ones are chosen (``symbench.runs.parts.cut``).
         """
-        if known is None:
-            known = costs(self.earlier() if workers > 1 else ())
         return self._parts.handed_out(cells, known, workers)
 
     def claim(self, cell: Cell) -> bool:

@@ -47,11 +47,12 @@ _SERVERS = 3  # that may be killed under a cell before it counts as crashed
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
     """Yield the record of each cell, or of each part of a long cell, as it finishes."""
-    on_gpu = options.device == "cuda"
+    jobs, on_gpu = options.jobs or 1, options.device == "cuda"
+    known = costs(desk.earlier() if on_gpu or jobs > 1 else ())
     yield from supervised(
-        desk.in_parts(cells, options.jobs or 1), desk.registry, options,
+        desk.in_parts(cells, jobs, known), desk.registry, options,
         claim=desk.claim, progressed=desk.progressed,
-        gpus=Gpus(usable_gpus(), costs(desk.earlier())) if on_gpu else None,
+        gpus=Gpus(usable_gpus(), known) if on_gpu else None,
     )  # fmt: skip
 
 
