@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
@@ -11,6 +13,18 @@ from hypothesis import settings
 
 settings.register_profile("symbench", deadline=None)  # a busy machine is not a counterexample
 settings.load_profile("symbench")
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What symbench and its plugins log: a library may log from its own thread at any moment."""
+
+    def own(record: logging.LogRecord) -> bool:
+        return record.name.startswith("symbench")
+
+    caplog.handler.addFilter(own)
+    yield caplog
+    caplog.handler.removeFilter(own)
 
 
 @pytest.fixture

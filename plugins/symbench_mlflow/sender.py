@@ -57,7 +57,7 @@ class Sender:
                 )
 
     def _work(self) -> None:
-        while not self._broken:
+        while not self._broken and not self._ended.is_set():
             step = self._steps.get()
             try:
                 step()

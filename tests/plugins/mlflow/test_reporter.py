@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +43,17 @@ def record(**parts: Any) -> Record:
         for s, e in enumerate(errors)
     ]
     return Record(identity=Identity(**identity), **{"status": "ok", "trials": trials, **parts})
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left(monkeypatch):
+    """End the sender's thread with its test; MLflow would ask a server that is gone for minutes."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "symbench_mlflow":
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 @pytest.fixture
