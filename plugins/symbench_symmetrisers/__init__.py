@@ -12,6 +12,7 @@ _MODELS = {  # and whether they are equivariant
     "models:MLPAveraged": False,
     "models:CNNAveraged": False,
     "graphs:GINAveraged": False,
+    "choice:MLPSymmetrised": True,
 }
 
 

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from symbench_symmetrisers.axes import completed, gram_schmidt, principal_axes, pseudo_axes
+from symbench_symmetrisers.choice import ChoiceConfig, MLPSymmetrised
 from symbench_symmetrisers.frames import AxisFrames, frames_of
 from symbench_symmetrisers.graphs import Numbered
 from symbench_symmetrisers.models import MLPAveraged, MLPCanonical, MLPFrames
@@ -20,6 +21,7 @@ from torch import nn
 import symbench
 from symbench import InputError, Problem, Symmetry, graphs, seeded
 from symbench.groups import SO, SU, C, Finite, Group, Lorentz, O, S, Scalar, Trivial, V
+from symbench.tuning.space import search_space
 
 
 @cache
@@ -263,6 +265,23 @@ def test_scalars_alone_have_no_frame():
 @pytest.mark.parametrize("model", [MLPFrames, MLPCanonical, MLPAveraged])
 def test_without_a_symmetry_they_decline(model):
     assert "no" in (model().accepts(told("no-symmetry", model)) or "")
+
+
+@pytest.mark.parametrize(("by", "same"), [("canonical", MLPCanonical), ("frames", MLPFrames)])
+def test_the_choice_is_one_of_the_exact_ways(by, same):
+    def built(model):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return model.build(told("o3-inertia", type(model)))
+
+    x = torch.randn(5, 20, generator=seeded("inputs"))
+    one, other = built(MLPSymmetrised(ChoiceConfig(by=by))), built(same())
+    with torch.no_grad():
+        assert torch.equal(one(x), other(x))
+
+
+def test_a_search_chooses_the_way():
+    assert search_space(MLPSymmetrised())["by"].values == ["canonical", "frames"]
 
 
 @pytest.mark.parametrize("name", ["mlp-canonical", "mlp-averaged", "cnn-averaged", "gin-averaged"])
