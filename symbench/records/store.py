@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -141,6 +142,14 @@ class Store:
 
         content = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
         return self._write(f"{_checked(key)}.safetensors", content)
+
+    def remove(self, key: str) -> None:
+        """Delete the files of a record if they can be deleted; one of a newer schema stays."""
+        if self.newer(key) is not None:
+            return
+        for name in (f"{key}.json", f"{key}.safetensors", _networks(key)):
+            with suppress(OSError):
+                (self.cells / name).unlink()
 
     def read(self, key: str) -> Record | None:
         """Return the record; None if there is none, or none that can be used."""

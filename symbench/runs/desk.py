@@ -124,6 +124,7 @@ class Desk:
         for cell in list(self.unfinished.values()):
             if cell.error is None and (record := self._usable(cell)) is not None:
                 del self.unfinished[cell.key]
+                self._parts.forget(record)  # a run that was killed may have left them
                 yield record
 
     def put(self, record: Record) -> Record | None:

@@ -24,6 +24,7 @@ from symbench.training.setup import Progress
 
 LONG = 0.5  # of all work ÷ workers
 _FOLDER = "parts"
+_TRAINED: frozenset[str] = frozenset({"ok", "diverged"})  # the statuses of records with trials
 
 
 def cut(
@@ -68,18 +69,25 @@ class Parts:
         self._registry = registry
         self._store = store
         self._options = options
+        self._folder = store.path / _FOLDER
         self._cut: set[str] = set()
         self._done: dict[str, dict[int, Record]] = {}
         self._progress: dict[str, dict[int, float]] = defaultdict(dict)
 
     def handed_out(self, cells: Iterable[Cell], known: Costs, workers: int) -> list[Cell]:
-        """Return the cells like ``cut``, without the parts that earlier runs have computed."""
-        stored = (self._store.path / _FOLDER).glob("*/cells/*.json")
+        """Return the cells like ``cut``, without the parts that earlier runs have computed.
+
+        At least one part of every cell is returned, since the last to arrive makes the record.
+        """
+        stored = self._folder.glob("*/cells/*.json")
         begun = set() if self._options.fresh else {path.stem for path in stored}
         found = cut(cells, known, workers, begun)
-        for part in (cell for cell in found if cell.part is not None):
-            self._cut.add(part.key)
-            self._done.setdefault(part.key, self._stored(part) if part.key in begun else {})
+        parted = {one.key: one for one in found if one.part is not None}
+        self._cut |= parted.keys()
+        for one in found:  # what another run has stored or finished since an earlier call counts
+            self._done.pop(one.key, None)
+        for key, part in parted.items():
+            self._done[key] = self._stored(part) if key in begun else {}
         return [one for one in found if one.part is None or one.part[0] not in self._done[one.key]]
 
     def has(self, record: Record) -> bool:
@@ -104,12 +112,11 @@ class Parts:
         return merged(list(done.values()))
 
     def forget(self, record: Record) -> None:
-        """Delete the stored parts of a cell that is finished."""
-        if self._done.pop(record.key, None) is None:
-            return
-        for n_train in record.identity.sizes:
-            for path in self._place(n_train).cells.glob(f"{record.key}.*"):
-                path.unlink(missing_ok=True)
+        """Delete the stored parts of a cell with a record; those of a failed one can be resumed."""
+        self._done.pop(record.key, None)
+        if record.trials and self._folder.is_dir():
+            for n_train in record.identity.sizes:
+                self._place(n_train).remove(record.key)
 
     def of_cell(self, cell: Cell, progress: Progress) -> Progress:
         """Return the progress of a cell from that of a part."""
@@ -121,28 +128,44 @@ class Parts:
         return replace(progress, done=sum(done.values()) / len(cell.identity.sizes))
 
     def _stored(self, cell: Cell) -> dict[int, Record]:
-        """Return the usable records of a cell's parts, by n_train."""
-        found = {n: self._read(self._place(n), cell.key) for n in cell.identity.sizes}
-        return {n: record for n, record in found.items() if record is not None}
+        """Return the usable records of a cell's parts, by n_train; if all are there, one less."""
+        found = {n: self._read(cell, n) for n in cell.identity.sizes}
+        usable = {n: record for n, record in found.items() if record is not None}
+        if len(usable) == len(found):
+            del usable[min(usable)]
+        return usable
 
-    def _read(self, place: Store, key: str) -> Record | None:
-        record = place.read(key)
-        if record is None or not record.trials or has_changed_metrics(self._registry, record):
+    def _read(self, cell: Cell, n_train: int) -> Record | None:
+        place = self._place(n_train)
+        record = place.read(cell.key)
+        if record is None or not self._is_usable(record, n_train):
             return None
         kept = record.provenance.networks
-        if (kept is None) != (self._options.keep_networks == "none"):
-            return None
         try:
             networks = (
                 save(place.read_networks(record)) if kept is not None and kept.trials else b""
             )
-            files = {"tensors": place.read_tensors(key), "networks": networks}
+            files = {"tensors": place.read_tensors(cell.key), "networks": networks}
         except StoreError:
             return None
         return record.model_copy(update=files)
 
+    def _is_usable(self, record: Record, n_train: int) -> bool:
+        """Whether this run would make such a record of the part."""
+        trials = [(trial.n_train, trial.seed) for trial in record.trials]
+        if record.status not in _TRAINED or trials != [
+            (n_train, seed) for seed in record.identity.seeds
+        ]:
+            return False
+        made, options = record.provenance, self._options
+        if (made.networks.which if made.networks is not None else "none") != options.keep_networks:
+            return False
+        if options.device != "auto" and (options.device == "cpu") != (made.device == "cpu"):
+            return False
+        return not has_changed_metrics(self._registry, record)
+
     def _place(self, n_train: int) -> Store:
-        return Store(self._store.path / _FOLDER / str(n_train))
+        return Store(self._folder / str(n_train))
 
 
 def merged(parts: Sequence[Record]) -> Record:
@@ -152,7 +175,7 @@ def merged(parts: Sequence[Record]) -> Record:
     seconds are the sum. If a part has failed, its record is that of the cell.
     """
     for part in parts:
-        if part.status not in ("ok", "diverged"):
+        if part.status not in _TRAINED:
             return part
     whole = max(parts, key=lambda part: max(trial.n_train for trial in part.trials))
     identity = whole.identity
@@ -178,8 +201,10 @@ def _provenance(whole: Provenance, parts: Sequence[Record]) -> Provenance:
         "seconds": sum(one.seconds or 0.0 for one in made),
         "fleet": max(one.fleet or 1 for one in made),
     }
+    if any(one.metrics is not None for one in made):  # one may have been added between two parts
+        more["metrics"] = {n: code for one in made for n, code in (one.metrics or {}).items()}
     if absent := {name: why for one in made for name, why in (one.absent or {}).items()}:
         more["absent"] = absent
     if captures := [one.capture for one in made if one.capture is not None]:
-        more["capture"] = min(captures, key=lambda capture: bool(capture["captured"]))
+        more["capture"] = min(captures, key=lambda capture: bool(capture.get("captured")))
     return whole.also(**more)

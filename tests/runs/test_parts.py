@@ -92,3 +92,11 @@ def test_a_part_that_fails_is_the_record_of_the_cell():
     good = run_cell(TOYS, in_parts(cell)[-1])
     bad = good.model_copy(update={"status": "crashed", "trials": []})
     assert merged([good, bad]) is bad
+
+
+def test_every_metric_of_a_part_is_known_of_the_cell():
+    parts = [run_cell(TOYS, part) for part in in_parts(planned(TOYS, "norms", "small"))]
+    applied = parts[0].provenance.metrics
+    added = parts[-1].provenance.also(metrics={**applied, "added": "1 abc"})
+    record = merged([*parts[:-1], parts[-1].model_copy(update={"provenance": added})])
+    assert record.provenance.metrics == {**applied, "added": "1 abc"}

@@ -16,7 +16,7 @@ from symbench.records.store import Store
 from symbench.registry import load
 from symbench.runs.executors import local
 from symbench.runs.options import Options
-from symbench.runs.parts import cut, in_parts
+from symbench.runs.parts import Parts, cut, in_parts
 from symbench.runs.plan import Selection, make_plan
 from symbench.runs.run import execute
 
@@ -199,3 +199,84 @@ def test_parts_share_the_cost_of_their_cell():
     parts = in_parts(cell)
     assert {part.key for part in parts} == {cell.key}
     assert sum(known.seconds(part) for part in parts) == pytest.approx(known.seconds(cell))
+
+
+UNKNOWN = Costs({}, {})
+(SMALL_CELL,) = make_plan(REGISTRY, SMALL)
+
+
+@pytest.fixture(scope="module")
+def large_part():
+    """The record of the part of n_train 48, and its networks."""
+    return run_cell(REGISTRY, in_parts(SMALL_CELL)[0], keep_networks="largest")
+
+
+def parts_of(store, **options):
+    chosen = {"device": "cpu", "keep_networks": "largest", **options}
+    return Parts(REGISTRY, Store(store), Options(store, **chosen))
+
+
+def stored(store, n_train, record):
+    Store(store / "parts" / str(n_train)).write(record)
+
+
+def still_to_compute(parts, known=UNKNOWN, workers=1):
+    return [tuple(one.sizes) for one in parts.handed_out([SMALL_CELL], known, workers)]
+
+
+def moved_to(n_train, part):
+    trials = [trial.model_copy(update={"n_train": n_train}) for trial in part.trials]
+    return part.model_copy(update={"trials": trials})
+
+
+def test_a_stored_part_is_not_computed_again(large_part, tmp_path):
+    stored(tmp_path, 48, large_part)
+    assert still_to_compute(parts_of(tmp_path)) == [(16,)]
+
+
+@pytest.mark.parametrize("options", [
+    {"keep_networks": "all"}, {"keep_networks": "none"}, {"device": "cuda"}, {"fresh": True},
+])  # fmt: skip
+def test_a_part_that_other_options_have_made_is_computed_again(large_part, tmp_path, options):
+    stored(tmp_path, 48, large_part)
+    assert (48,) in still_to_compute(parts_of(tmp_path, **options), SMALL_IS_LONG, 8)
+
+
+@pytest.mark.parametrize("change", [
+    lambda part: part.model_copy(update={"trials": part.trials[:1]}),
+    lambda part: part.model_copy(update={"trials": part.trials * 2}),
+    lambda part: part.model_copy(update={"status": "failed"}),
+    lambda part: moved_to(16, part),
+], ids=["a seed", "seeds twice", "failed", "n_train"])  # fmt: skip
+def test_a_file_that_holds_no_such_part_is_computed_again(large_part, tmp_path, change):
+    stored(tmp_path, 48, change(large_part))
+    assert still_to_compute(parts_of(tmp_path)) == [(48,), (16,)]
+
+
+def test_a_cell_of_which_all_parts_are_stored_is_finished_by_one(large_part, tmp_path):
+    small_part = moved_to(16, large_part)
+    for n_train, part in ((48, large_part), (16, small_part)):
+        stored(tmp_path, n_train, part)
+    parts = parts_of(tmp_path)
+    assert still_to_compute(parts) == [(16,)]
+    assert [trial.n_train for trial in parts.complete(small_part).trials] == [16, 16, 48, 48]
+
+
+def test_parts_of_a_failed_cell_stay_and_those_of_a_finished_one_go(large_part, tmp_path):
+    parts = parts_of(tmp_path)
+    assert len(still_to_compute(parts, SMALL_IS_LONG, 8)) == 2
+    assert parts.complete(large_part) is None
+    parts.forget(large_part.model_copy(update={"status": "crashed", "trials": []}))
+    again = parts_of(tmp_path, retry_failed=True)
+    assert still_to_compute(again) == [(16,)]
+    again.forget(large_part)
+    assert not [path for path in (tmp_path / "parts").rglob("*") if path.is_file()]
+
+
+def test_what_another_run_has_stored_or_measured_meanwhile_counts(large_part, tmp_path):
+    parts = parts_of(tmp_path)
+    assert still_to_compute(parts, SMALL_IS_LONG, 8) == [(48,), (16,)]
+    assert still_to_compute(parts) == [(16, 48)]
+    assert parts.complete(large_part) is large_part  # the cell was not cut
+    stored(tmp_path, 48, large_part)
+    assert still_to_compute(parts) == [(16,)]

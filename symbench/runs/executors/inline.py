@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from symbench.records.record import Provenance, Record
 from symbench.runs.cell import run_cell
+from symbench.runs.executors.capacity import costs
 
 if TYPE_CHECKING:
     from symbench.runs.desk import Desk
@@ -22,7 +23,7 @@ _BY = Provenance(executor="inline", concurrent=1)
 
 def execute(cells: Sequence[Cell], desk: Desk, options: Options) -> Iterator[Record]:
     """Yield the record of each cell; the timeout is not enforced, because that needs a process."""
-    for cell in cells:
+    for cell in desk.in_parts(cells, 1, costs(())):  # resumes parts of other runs, and cuts no cell
         if not desk.claim(cell):
             continue
         with redirect_stdout(sys.stderr):  # a plugin may print; stdout is for our output
