@@ -69,7 +69,7 @@ def _state(plugin: Document) -> str:
     """Return what a plugin registers in numbers, or why it does not."""
     if plugin.get("reason") or plugin["status"] != "ok":
         return str(plugin.get("reason") or plugin["status"])
-    return f"registers {len(plugin['registered'])} names"
+    return f"names registered: {len(plugin['registered'])}"
 
 
 def _entry(entry: Document, heading: str) -> str:

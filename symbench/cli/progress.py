@@ -61,7 +61,7 @@ class Watch:
         applicable = _applicable(run)
         if declined := len(run.cells) - applicable:
             hint = "" if self._verbose else " (--verbose lists them)"
-            self._print(f"{declined:,} task-model pairs do not apply{hint}")
+            self._print(f"task-model pairs that do not apply: {declined:,}{hint}")
         self._total = self.bars.add_task("cells", total=applicable, note=time_left(None))
 
     @hookimpl

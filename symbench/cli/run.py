@@ -348,7 +348,7 @@ def _print_plan(cells: Sequence[Document], *, as_json: bool, verbose: bool) -> N
     shown = [cell for cell in cells if verbose or cell["plan"] != "declined"]
     typer.echo(pages.plan(shown, terminal_width(), colour=coloured()), nl=False)
     if declined := len(cells) - len(shown):
-        typer.echo(f"{declined:,} task-model pairs do not apply (--verbose lists them)")
+        typer.echo(f"task-model pairs that do not apply: {declined:,} (--verbose lists them)")
 
 
 def _print_result(result: Result, registry: Registry, *, as_json: bool) -> None:

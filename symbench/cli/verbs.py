@@ -26,7 +26,7 @@ class Verb(NamedTuple):
 VERBS = {
     "run": Verb(
         "run:run",
-        "Train, score and store cells; print what they show.",
+        "Train models on tasks, score them, store the results.",
         "run -t 'o5-*' -m mlp -m scalars --tier quick --jobs 4",
     ),
     "leaderboard": Verb(

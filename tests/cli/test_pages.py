@@ -37,7 +37,7 @@ def test_a_plugin_says_what_it_registers_or_why_it_does_not():
     ]
     lines = pages.sections({"plugins": plugins}, 80).splitlines()[1:]
     assert [line.split(maxsplit=1) for line in lines] == [
-        ["good", "registers 2 names"], ["bad", "ValueError: out of order"], ["out", "blocked"],
+        ["good", "names registered: 2"], ["bad", "ValueError: out of order"], ["out", "blocked"],
     ]  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def test_declined_cells_are_one_line(screen):
     text = screen(False)
     with_declined(verbose=False)
     assert text.getvalue().splitlines() == [
-        "1 task-model pairs do not apply (--verbose lists them)",
+        "task-model pairs that do not apply: 1 (--verbose lists them)",
         "[1/1] a x ok (2.0 s)",
     ]
 
@@ -88,7 +88,7 @@ def test_a_verbose_run_lists_what_is_declined(screen):
     text = screen(False)
     with_declined(verbose=True)
     assert text.getvalue().splitlines() == [
-        "1 task-model pairs do not apply",
+        "task-model pairs that do not apply: 1",
         "[0/1] z z declined (0.0 s, time left unknown): z reads x",
         "[1/1] a x ok (2.0 s)",
     ]

@@ -145,7 +145,7 @@ def test_the_tables_of_the_discovery_board_are_those_of_the_records(script):
         held += 6
     for task in ("o5-invariant", "hidden-conjugate", "hidden-irreducible", "law-so2-isotropic"):
         for found in script.report.of_task(board, task):
-            name, needed = found[0], found[script.report.TASK_HEADINGS.index("n_to_discover")]
+            name, needed = found[0], found[script.report.TASK_HEADINGS.index("n to discover")]
             if not needed or name == "local-null":
                 continue
             shown = script.table_cell("discovery.md", name, task, -1).replace(",", "")

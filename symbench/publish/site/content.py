@@ -151,7 +151,7 @@ class Content:
             parts.append(f"{spread(seeds[0], seeds[-1])} seeds each")
         where = f"run on {'; '.join(machines)}" if machines else "run"
         text = f"{', '.join(parts)}, {where} in {duration(seconds)} of computing."
-        return f"{text} The other {declined:,} pairs do not apply." if declined else text
+        return f"{text} Pairs that do not apply: {declined:,}." if declined else text
 
     @cached_property
     def coverage(self) -> str:

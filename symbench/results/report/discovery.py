@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import get_args
 
-from rich.box import SIMPLE_HEAD
-from rich.console import RenderableType
-from rich.table import Table as Grid
-from rich.text import Text
+from rich.cells import cell_len
 from tabulate import tabulate
 
-from symbench.contract.values import Discovery
 from symbench.results.leaderboard.discovery import DiscoveryBoard, Found, Method
 from symbench.results.report import DISCOVERY_FORMATS, check_format
+from symbench.results.report.columns import Cell
+from symbench.results.report.drawing import GAP, Grid, Line, drawn, fitting
 from symbench.results.report.escape import markdown, plain
 from symbench.results.report.numbers import interval, number, samples
-from symbench.results.report.printing import printed
 
-_WHOLE = ("method", *get_args(Discovery), "false")  # columns whose words are not broken
-TASK_HEADINGS = ("method", "overlap", "found", "n_to_discover", "error", "seconds")
+TASK_HEADINGS = ("method", "overlap", "found", "n to discover", "error", "seconds")
 LEGEND = (
     "figure: how far the overlap of what a method found exceeds that of the best guess that looks "
     "at no label, from 0 (nothing, everything or the guess) to 1 (exactly the truth). It is the "
@@ -29,7 +24,7 @@ LEGEND = (
     "control: the share of trials on the other tasks with a figure of at least 0.5, less the share "
     "of trials on controls with a false finding. false: those findings, of all trials on controls.",
     "* generators extracted from the trained function; the others announce generators or elements. "
-    "found: their number, of the true number. n_to_discover: from which n_train on the right ones "
+    "found: their number, of the true number. n to discover: from which n_train on the right ones "
     "are found.",
 )
 
@@ -42,7 +37,7 @@ def render(board: DiscoveryBoard, form: str, width: int = 120, *, colour: bool =
     """
     check_format(form, DISCOVERY_FORMATS)
     if form == "table":
-        return printed(_parts(board), width, colour=colour)
+        return drawn(_parts(board, width), width, colour=colour)
     if form == "md":
         return _markdown(board)
     return json.dumps(board.document(), indent=1, allow_nan=False) + "\n"
@@ -77,8 +72,11 @@ def titles(board: DiscoveryBoard) -> Iterator[tuple[str, str]]:
             truth = _truth(board, task)
             parts = [task, kind, *([] if truth is None else [f"{truth:.0f} to find"])]
             if (guess := board.guesses.get(task)) is not None and kind != "control":
-                certain = ", right: not in the figures" if task in board.certain else ""
-                parts.append(f"a guess has overlap {number(guess)}{certain}")
+                parts.append(
+                    "a guess without labels is right: the task does not count"
+                    if task in board.certain
+                    else f"a guess without labels has overlap {number(guess)}"
+                )
             yield task, " · ".join(parts)
 
 
@@ -113,19 +111,17 @@ def _cells(found: Found, truth: float | None) -> list[str]:
     ]
 
 
-def _parts(board: DiscoveryBoard) -> Iterator[RenderableType]:
-    yield Text(plain(f"discovery · {board.tier}"), style="bold")
+def _parts(board: DiscoveryBoard, width: int) -> Iterator[Line | Grid]:
+    yield Line(plain(f"discovery · {board.tier}"), "bold")
     if not board.methods:
-        yield Text(_nothing(board))
+        yield Line(_nothing(board))
         return
-    yield _grid(headings(board), list(figures(board)))
-    yield ""
+    yield from _grids(headings(board), list(figures(board)), width)
     for task, title in titles(board):
-        yield Text(plain(title, 300), style="bold")
-        yield _grid(TASK_HEADINGS, list(of_task(board, task)))
-        yield ""
+        yield Line(plain(title, 300), "bold")
+        yield from _grids(TASK_HEADINGS, list(of_task(board, task)), width)
     for line in _foot(board):
-        yield Text(line, style="dim")
+        yield Line(line, "dim")
 
 
 def _foot(board: DiscoveryBoard) -> Iterator[str]:
@@ -134,13 +130,20 @@ def _foot(board: DiscoveryBoard) -> Iterator[str]:
         yield f"stale records left out: {board.stale}; run them again."
 
 
-def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
-    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
-    for heading in columns:
-        grid.add_column(Text(heading), overflow="fold", no_wrap=heading in _WHOLE)
-    for row in rows:
-        grid.add_row(*(Text(plain(cell)) for cell in row))
-    return grid
+def _grids(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> Iterator[Line | Grid]:
+    """Yield the rows as one table, or as several where they are wider, each with the methods."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    name, *widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    for group in fitting(widths, width - name - GAP):
+        shown = [0, *(position + 1 for position in group)]
+        yield Grid(
+            [columns[index] for index in shown],
+            [False] * len(shown),
+            [[Cell(row[index]) for index in shown] for row in cells],
+        )
+        yield Line("")
 
 
 def _markdown(board: DiscoveryBoard) -> str:

@@ -21,7 +21,7 @@ from symbench.results.report.columns import Cell
 from symbench.results.report.printing import printed
 
 _STYLES = {"plain": "", "best": "bold green", "dim": "dim", "bad": "red"}
-_GAP = 2  # columns between two columns of a grid
+GAP = 2  # columns between two columns of a grid
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,19 @@ def drawn(parts: Iterable[Line | Grid], width: int, *, colour: bool) -> str:
     if colour:
         return printed(map(_renderable, parts), width, colour=True)
     return "".join(f"{line.rstrip()}\n" for part in parts for line in _plain(part, width))
+
+
+def fitting(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Return the positions of columns in groups that fit into the room, at least one in each."""
+    groups: list[list[int]] = [[]]
+    left = room
+    for index, width in enumerate(widths):
+        if groups[-1] and width + 1 > left:  # the last column has one space behind it
+            groups.append([])
+            left = room
+        groups[-1].append(index)
+        left -= width + GAP
+    return groups
 
 
 def _renderable(part: Line | Grid) -> RenderableType:
@@ -90,14 +103,14 @@ def _lines(part: Grid, columns: Sequence[Sequence[str]], widths: Sequence[int]) 
     head, *body = zip(*aligned, strict=True)
     if part.title:
         yield part.title
-    yield (" " * _GAP).join(head)
+    yield (" " * GAP).join(head)
     yield SIMPLE_HEAD.head_row_horizontal * _total(widths)
-    yield from ((" " * _GAP).join(cells) for cells in body)
+    yield from ((" " * GAP).join(cells) for cells in body)
 
 
 def _total(widths: Sequence[int]) -> int:
     """Return the width of a grid, whose last column has a space behind it."""
-    return sum(widths) + _GAP * len(widths) - 1
+    return sum(widths) + GAP * len(widths) - 1
 
 
 def _aligned(text: str, width: int, numeric: bool) -> str:

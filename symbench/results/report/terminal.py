@@ -8,13 +8,12 @@ from rich.cells import cell_len
 
 from symbench.results.leaderboard import Leaderboard
 from symbench.results.report.columns import Block, Cell
-from symbench.results.report.drawing import Grid, Line, drawn
+from symbench.results.report.drawing import GAP, Grid, Line, drawn, fitting
 from symbench.results.report.escape import plain
 from symbench.results.report.tables import LEGEND, Table, coverage, tables
 
 _LONGEST_NOTE = 600
 _LONGEST_NAME = 64
-_GAP = 2
 _BLOCKS: tuple[Block, ...] = ("symmetry", "extracted", "announced", "defects", "cost")
 _WITH = {"rollout_error": "conservation_error"}  # which say nothing without it
 
@@ -40,12 +39,14 @@ def render_tables(leaderboard: Leaderboard, width: int = 120, columns: Sequence[
 
 
 def _page(leaderboard: Leaderboard, width: int, columns: Sequence[str]) -> Iterator[Line | Grid]:
-    for table in tables(leaderboard, columns):
+    shown = tables(leaderboard, columns)
+    for table in shown:
         yield from _grids(table, width)
         for note in table.notes:
             yield Line(plain(note, _LONGEST_NOTE), "dim", indent=2)
         yield Line("")
-    yield from (Line(line, "dim") for line in (LEGEND if leaderboard.rows else ()))
+    if any(table.rows for table in shown):
+        yield from (Line(line, "dim") for line in LEGEND)
     yield Line(coverage(leaderboard))
 
 
@@ -60,7 +61,7 @@ def _parts(table: Table, width: int) -> list[Grid]:
 
     A block that does not fit is divided further, so that no heading and no name is broken.
     """
-    if sum(_width(table, index) for index in range(len(table.columns))) <= width:
+    if sum(_width(table, index) + GAP for index in range(len(table.columns))) <= width:
         return [_grid(table, range(len(table.columns)))] if table.rows else []
     row, learning = _of(table, "row"), _of(table, "learning")
     first, *others = _fitting(table, row, learning, width)
@@ -84,17 +85,9 @@ def _fitting(
     table: Table, row: Sequence[int], block: Sequence[int], width: int, family: str = ""
 ) -> list[list[int]]:
     """Return the columns of a block in groups that fit beside those of the row."""
-    left = width - sum(_width(table, index) for index in row)
-    groups: list[list[int]] = [[]]
-    room = left
-    for index in block:
-        needed = _width(table, index, family)
-        if groups[-1] and needed > room:
-            groups.append([])
-            room = left
-        groups[-1].append(index)
-        room -= needed
-    return groups
+    room = width - sum(_width(table, index) + GAP for index in row)
+    groups = fitting([_width(table, index, family) for index in block], room)
+    return [[block[position] for position in group] for group in groups]
 
 
 def _of(table: Table, block: Block) -> list[int]:
@@ -111,7 +104,7 @@ def _width(table: Table, index: int, family: str = "") -> int:
     """Return how many columns of the terminal a column of the table takes."""
     texts = [_heading(table.columns[index].title, family)]
     texts += [plain(cells[index].text) for cells in table.rows]
-    return max(map(cell_len, texts)) + _GAP
+    return max(map(cell_len, texts))
 
 
 def _heading(title: str, family: str) -> str:

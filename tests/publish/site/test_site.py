@@ -269,7 +269,7 @@ def test_the_front_page_states_findings_the_matrix_and_the_boards(ordinary):
     page = Page(ordinary["index.html"])
     assert "17 task–model pairs" not in page.shown  # of the failed and declined none was run
     assert "15 task–model pairs, 5 seeds each, run in 15 s of computing" in page.shown
-    assert "The other 1 pairs do not apply." in page.shown
+    assert "Pairs that do not apply: 1." in page.shown
     assert "The tier quick trains for few updates" in page.shown
     assert "Symmetry divides the error by 4.00 [4.00, 4.00] (error of mlp ÷ emlp" in page.shown
     assert "Nothing divides" not in page.shown

@@ -10,7 +10,7 @@ import pytest
 from symbench.errors import InputError
 from symbench.records.record import Identity, Record, TrialRecord
 from symbench.results.leaderboard.discovery import DiscoveryBoard, Method, discovery_board
-from symbench.results.report.discovery import render
+from symbench.results.report.discovery import figures, render
 
 GUESS, M = 0.2, 25.0
 
@@ -87,7 +87,7 @@ def test_a_task_on_which_the_guess_is_right_is_shown_and_does_not_count() -> Non
     assert board.certain == ["easy"]
     assert method(board, "m").figure == pytest.approx(0.375)
     assert method(board, "m").found["easy"].overlap is not None
-    assert "right: not in the figures" in render(board, "table")
+    assert "is right: the task does not count" in render(board, "table")
 
 
 def test_a_task_that_a_method_declines_counts_zero() -> None:
@@ -156,6 +156,19 @@ def test_every_format_holds_every_method_and_escapes_names() -> None:
     assert name in render(board, "table")
     with pytest.raises(InputError, match="unknown format 'csv'"):
         render(board, "csv")
+
+
+def test_no_interval_is_broken_in_a_narrow_terminal() -> None:
+    cells = [
+        record(f"t-{kind}", "guess-covariance", [announced(0.3), announced(0.4)], discovery=kind)
+        for kind in ("continuous", "broken", "hidden")
+    ]
+    board = discovery_board([*cells, control("guess-covariance", [1.0, 0.0])], "quick")
+    lines = render(board, "table", 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    (figure,) = [cells[1] for cells in figures(board)]
+    assert any(f"guess-covariance  {figure} " in line for line in lines)
+    assert sum(line.startswith("method  ") for line in render(board, "table", 45).splitlines()) > 5
 
 
 @pytest.mark.parametrize("form", ["table", "md"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from made_records import SIZES, cell
+from made_records import SIZES, broken, cell
 
 from symbench.records.record import Record, TrialRecord
 from symbench.results.leaderboard import make
@@ -44,3 +44,9 @@ def test_why_few_models_cross_the_threshold_stands_beside_how_many_do() -> None:
     assert note + "the smallest size, 1 nowhere (the ladder is too short)" in shown(record)
     crossed = cell(protocol={"threshold": 0.05, "threshold_note": "the ladder is too short"})
     assert "the ladder is too short" not in shown(crossed)
+
+
+def test_a_table_without_rows_has_no_legend() -> None:
+    text = shown(broken("shy", "declined", "reads graphs"))
+    assert "declined: shy (reads graphs)" in text
+    assert "Median over" not in text
