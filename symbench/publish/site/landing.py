@@ -12,7 +12,7 @@ from symbench.publish.site.frame import inline, shell
 from symbench.publish.site.render import page
 from symbench.results.leaderboard.boards import Standings
 from symbench.results.leaderboard.matrix import CLASSES
-from symbench.results.report import boards, matrix, summaries
+from symbench.results.report import boards, discovery, matrix, summaries
 
 _FIRST = 3  # models of a board on the front page
 _FINDINGS = 2  # of a board on the front page
@@ -20,20 +20,24 @@ _FINDINGS = 2  # of a board on the front page
 
 def overview(content: Content) -> bytes:
     """Return the front page: findings, the matrix of tasks and classes, and the boards."""
+    told = any("told" in line.best for line in content.matrix)
+    whole = [one for one in content.standings if len(one.tasks) > len(one.not_run)]
     return page(
         "overview.html",
         **shell(content, "Overview", depth=0),
         origin=content.origin,
         unfit=content.unfit,
         findings=_findings(content),
-        standings=content.standings,
+        standings=whole,
+        partial=[one for one in content.standings if one not in whole],
         first=_FIRST,
         report=boards,
         matrix=content.matrix,
         classes=CLASSES,
         names=matrix.NAMES,
         cells=matrix,
-        won=matrix.sentence(content.matrix),
+        won=matrix.sentence(content.matrix) if told else None,
+        found=discovery.sentence(content.discovery),
     )
 
 

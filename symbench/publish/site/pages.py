@@ -118,8 +118,8 @@ def discovery(content: Content) -> bytes:
     """Return the page of the discovery board."""
     board = content.discovery
     sections = [
-        {"task": task, "title": title, "rows": list(boards.of_task(board, task)),
-         "pictures": _best_pictures(content, task)}
+        {"task": task, "title": title.removeprefix(f"{task} · "),
+         "rows": list(boards.of_task(board, task)), "pictures": _best_pictures(content, task)}
         for task, title in boards.titles(board)
     ]  # fmt: skip
     return page(

@@ -35,9 +35,9 @@ WHAT = {
     "discovery": "Figure of merit on all tasks.",
 }
 _CHARGED = (
-    "own: over the tasks on which the model has a result. all: over all tasks of the board, of "
-    "which one that it declines or fails counts as a guess; models are ordered by it. without: the "
-    "number of those tasks."
+    "all: over all tasks of the board, of which one that the model declines or fails counts as a "
+    "guess. Models are ordered by it: one of few tasks comes late, however good it is on them. "
+    "own: over the tasks on which the model has a result. without: the number of the others."
 )
 _PLACES = (
     "#: the places that the seeds leave open: two models differ if the 95 % interval of the "

@@ -15,6 +15,7 @@ from symbench.results.report.drawing import GAP, Grid, Line, drawn, fitting
 from symbench.results.report.escape import markdown, plain
 from symbench.results.report.numbers import interval, number, samples
 
+_COMPARED = 2  # methods, the fewest for a sentence
 TASK_HEADINGS = ("method", "overlap", "found", "n to discover", "error", "seconds")
 LEGEND = (
     "figure: how far the overlap of what a method found exceeds that of the best guess that looks "
@@ -78,6 +79,20 @@ def titles(board: DiscoveryBoard) -> Iterator[tuple[str, str]]:
                     else f"a guess without labels has overlap {number(guess)}"
                 )
             yield task, " · ".join(parts)
+
+
+def sentence(board: DiscoveryBoard) -> str | None:
+    """Return which method finds most, and how sure that is; None if no method announces any."""
+    if len(board.methods) < _COMPARED or all(one.source == "extracted" for one in board.methods):
+        return None
+    first, second = board.methods[:2]
+    low, high = first.overall.low, second.overall.high
+    apart = low is not None and high is not None and low > high
+    return (
+        f"Of {len(board.methods)} methods {first.model} finds symmetries best: figure of merit "
+        f"{interval(first.overall)}, where 1 is exactly the truth. {second.model} is next with "
+        f"{interval(second.overall)}{'' if apart else '; the intervals overlap'}."
+    )
 
 
 def _nothing(board: DiscoveryBoard) -> str:

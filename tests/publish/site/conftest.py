@@ -61,6 +61,7 @@ BOARDS = (
         Finding("Nothing divides the error by {ratio}", "emlp", "mlp", TASKS),
     )),
     Board("elsewhere", "Is it there?", ("not-here",), "error"),
+    Board("partial", "Is a half enough?", (TASKS[0], "not-here"), "error"),
     Board("found", "What is found?", ("o3-inertia",), "discovery"),
 )  # fmt: skip
 

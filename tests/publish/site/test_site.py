@@ -133,9 +133,9 @@ def test_every_class_of_the_pages_has_a_rule(both, which):
 def test_the_discovery_board_shows_figures_and_what_was_found(ordinary):
     page = Page(ordinary["discovery.html"])
     assert "Methods: 1; tasks: 1." in page.shown
-    assert "1 lconv announced 0.50 0.50 [0.50, 0.50]" in page.shown
+    assert "1 lconv 0.50 [0.50, 0.50] 0.50 [0.50, 0.50]" in page.shown
     assert "lconv 0.60 [0.60, 0.60] 4/4" in page.shown
-    assert "o3-inertia · continuous · 4 to find · a guess has overlap 0.20" in page.shown
+    assert "o3-inertia continuous · 4 to find · a guess without labels" in page.shown
 
 
 def test_the_page_of_a_task_shows_learned_generators_with_their_overlap(made):
@@ -278,6 +278,8 @@ def test_the_front_page_states_findings_the_matrix_and_the_boards(ordinary):
                      page.shown)  # fmt: skip
     assert "Does it pay? Place Model Figure 1 emlp" in page.shown
     assert "Is it there?" not in page.shown  # a board without a result
+    few = "half of their tasks or fewer: Is a half enough? (1 of 2 tasks)"
+    assert few in page.shown
     assert {"boards/known.html", "boards/found.html"} <= set(page.values("href"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from symbench.errors import InputError
 from symbench.records.record import Identity, Record, TrialRecord
 from symbench.results.leaderboard.discovery import DiscoveryBoard, Method, discovery_board
-from symbench.results.report.discovery import figures, render
+from symbench.results.report.discovery import figures, render, sentence
 
 GUESS, M = 0.2, 25.0
 
@@ -169,6 +169,20 @@ def test_no_interval_is_broken_in_a_narrow_terminal() -> None:
     (figure,) = [cells[1] for cells in figures(board)]
     assert any(f"guess-covariance  {figure} " in line for line in lines)
     assert sum(line.startswith("method  ") for line in render(board, "table", 45).splitlines()) > 5
+
+
+@pytest.mark.parametrize(("first", "sure"), [([1.0] * 5, True), ([1.0, 0.2, 1.0, 0.2, 1.0], False)])
+def test_the_best_method_is_named_with_its_interval(first: list[float], sure: bool) -> None:
+    cells = [record("t", "m", [announced(one) for one in first]),
+             record("t", "next", [announced(0.5)] * 5)]  # fmt: skip
+    board = discovery_board(cells, "quick")
+    said = sentence(board)
+    assert said is not None
+    assert f"m finds symmetries best: figure of merit {next(figures(board))[1]}," in said
+    assert said.endswith("the intervals overlap.") != sure
+    assert sentence(discovery_board(cells[:1], "quick")) is None
+    extracts = [record("t", one, [extracted(6, 1)] * 5, "none") for one in ("mlp", "cnn")]
+    assert sentence(discovery_board(extracts, "quick")) is None
 
 
 @pytest.mark.parametrize("form", ["table", "md"])
