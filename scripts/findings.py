@@ -73,6 +73,16 @@ class Source:
         shown = interval(statistics.interval(values, floor=floor))
         return self._held(shown, len(re.findall(r"\d[\d.e-]*", shown)))
 
+    def size(self, folder: str, task: str) -> str:
+        """Return the largest number of training examples of a task."""
+        sizes = {n for one in records(folder) if one.identity.task == task
+                 for n in one.identity.sizes}  # fmt: skip
+        return self._held(f"{max(sizes):,}")
+
+    def tier(self, folder: str) -> str:
+        """Return the tier of the records of a folder."""
+        return records(folder)[0].identity.tier
+
     def needed(self, folder: str, task: str, model: str) -> str:
         """Return the number of examples from which a task is solved: ``≤ 30`` or ``> 1000``."""
         (row,) = [one for one in rows(folder) if (one.task, one.model) == (task, model)]
@@ -95,6 +105,19 @@ class Source:
         else:
             shown = interval(found.figures[kind] if kind else found.overall)
         return self._held(shown, len(re.findall(r"\d[\d.]*", shown)))
+
+    def ahead(self, name: str) -> str:
+        """Return the methods of the discovery board whose intervals are above that of another.
+
+        Raises:
+            LookupError: there is none.
+        """
+        ends = {one.model: one.overall for one in discovered().methods}
+        high = ends[name].high
+        found = [one for one, own in ends.items() if high and own.low and own.low > high]
+        if not found:
+            raise LookupError(f"no method of the discovery board is ahead of {name}")
+        return self._held(", ".join(f"`{one}`" for one in found))
 
     def found(self, task: str, method: str, column: str) -> str:
         """Return a cell of the table of one task of the discovery board."""

@@ -74,7 +74,7 @@ def overview() -> Chart:
     end = second + 3 * STEP
     below = TOP + 7.4 * STEP
     texts = [
-        Text(64, 24, "Knowing the symmetry is worth 1,000 times the data", bold=True, size=15),
+        Text(64, 24, "Here the symmetry is worth 1,000 times the data", bold=True, size=15),
         Text(LEFT - 14, 24, "A generator is learned from pairs and angles", bold=True, size=15),
         Text(300, 42, TASK),
         Text(middle, 62, "true generator", "middle", 12),
