@@ -25,6 +25,7 @@ OUTSIDE = {
     "contributing.md": ROOT / "CONTRIBUTING.md",
     "changelog.md": ROOT / "CHANGELOG.md",
 }
+FIRST_BOARD = "main"  # the publication of every model on every task
 BOARDS = Path(os.environ["SYMBENCH_BOARDS"]) if "SYMBENCH_BOARDS" in os.environ else None
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
@@ -44,15 +45,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_nav(nav: Navigation, **_: object) -> Navigation:
-    """Add the front page of each board, which is no page of the documentation."""
+    """Add the front pages of the boards, which no page of the documentation is, after Findings."""
     links = [Link(name, _front(name)) for name in _boards()]
     if links:
-        nav.items.append(Section("Boards", links))
+        nav.items.insert(2, Section("Boards", links))
     return nav
 
 
 def _boards() -> list[str]:
-    return sorted(path.parent.name for path in BOARDS.glob("*/*/index.html")) if BOARDS else []
+    names = (path.parent.name for path in BOARDS.glob("*/*/index.html")) if BOARDS else ()
+    return sorted(names, key=lambda name: (name != FIRST_BOARD, name))
 
 
 def _front(board: str) -> str:

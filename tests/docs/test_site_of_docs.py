@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from html.parser import HTMLParser
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -89,6 +91,19 @@ def test_documentation_and_boards_lead_to_each_other(site):
     assert "../../../index.html" in site[task].links
     assert (board.parent / "submission.json").is_file()
     assert (home.parent / ".nojekyll").is_file()
+
+
+def test_the_board_of_every_model_is_the_first_and_follows_the_findings(tmp_path, monkeypatch):
+    pytest.importorskip("mkdocs", reason="reads the navigation")
+    for name in ("discovery", "main", "quick"):
+        (tmp_path / "leaderboards" / name).mkdir(parents=True)
+        (tmp_path / "leaderboards" / name / "index.html").touch()
+    monkeypatch.setenv("SYMBENCH_BOARDS", str(tmp_path))
+    spec = spec_from_file_location("hooks_of_docs", CONFIG.with_name("hooks.py"))
+    hooks = module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    boards = hooks.on_nav(SimpleNamespace(items=["Home", "Findings", "Guide"])).items[2]
+    assert [link.title for link in boards.children] == ["main", "discovery", "quick"]
 
 
 def test_a_directory_of_something_else_is_refused_and_unchanged(tmp_path):
