@@ -1,11 +1,10 @@
-"""Error against the operations of training, beside error against n, from records of several runs.
+"""Error against the operations of training, from records of runs that differ in --updates.
 
-python scripts/compute_axis.py --store DIR -t o5-invariant [--figure compute.png] > table
+python scripts/compute_axis.py --store leaderboards/compute --figure compute.svg > table
 
-Runs that differ in --updates give the points of a curve. For each task, the figure has two panels:
-the error against n at one number of updates, and the error against the floating-point operations
-of training at the largest n. The table has the operations at which the median error
-reaches the task's threshold, a bound where it does not.
+The runs give the points of a curve. For each task, the figure has a panel with the error against
+the floating-point operations of training at the largest n. The table has the operations at which
+the median error reaches the task's threshold, a bound where it does not.
 """
 
 from __future__ import annotations
@@ -18,20 +17,19 @@ from fnmatch import fnmatch
 from pathlib import Path
 from statistics import median
 
-import matplotlib as mpl
+from panels import Panel, Series, chart, spread_of
 from tabulate import tabulate
 
+from symbench.plot.chart import Chart
+from symbench.plot.style import style
 from symbench.records.record import Record
 from symbench.records.store import records_of
 from symbench.results.sources import open_source
 from symbench.results.statistics.curves import Crossing, n_to_threshold
 
-mpl.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
-
 HEADERS = ("task", "model", "n", "updates", "operations", "error", "operations to threshold")
+LABELS = ("operations of training [10⁹ floating-point operations]",
+          "error, share of the variance (median and range of seeds)")  # fmt: skip
 _BACKWARD = 3  # a gradient takes twice the operations of the forward pass
 
 
@@ -96,18 +94,6 @@ def by_compute(curve: Sequence[Point]) -> list[Point]:
     return [point for point in curve if point.n == largest]
 
 
-def by_size(curve: Sequence[Point]) -> list[Point]:
-    """Return the points by n, all of the number of updates that was run at the most sizes.
-
-    Of two such numbers the larger one counts.
-    """
-    sizes: dict[int, dict[int, Point]] = defaultdict(dict)
-    for point in curve:
-        sizes[point.updates][point.n] = point
-    updates = max(sizes, key=lambda number: (len(sizes[number]), number))
-    return list(sizes[updates].values())
-
-
 def to_threshold(curve: Sequence[Point], threshold: float) -> Crossing:
     """Return the operations at which the median error at the largest n reaches the threshold."""
     chosen = by_compute(curve)
@@ -133,34 +119,49 @@ def rows(found: Curves, thresholds: Mapping[str, float]) -> list[list[str]]:
     return table
 
 
-def draw(found: Curves, thresholds: Mapping[str, float], to: Path) -> None:
-    """Write the figure: a row of two panels for each task."""
-    tasks = sorted({task for task, _ in found})
-    figure, axes = plt.subplots(
-        len(tasks), 2, figsize=(9, 3.6 * len(tasks)), squeeze=False, layout="constrained"
-    )
-    for task, (left, right) in zip(tasks, axes, strict=True):
-        for (_, model), curve in ((pair, c) for pair, c in found.items() if pair[0] == task):
-            _line(left, model, [(point.n, point.errors) for point in by_size(curve)])
-            _line(right, model, [(p.operations, p.errors) for p in by_compute(curve)])
-        left.set(xlabel="n_train", ylabel="error", title=task)
-        right.set(xlabel="floating-point operations of training", ylabel="error")
-        for axis in (left, right):
-            axis.set(xscale="log", yscale="log")
-            axis.xaxis.set_minor_formatter(NullFormatter())
-            axis.axhline(thresholds[task], color="grey", linestyle=":", linewidth=1)
-        right.legend(fontsize="small")
-    figure.savefig(to, dpi=120)
-    plt.close(figure)
+def settings(records: Iterable[Record]) -> tuple[dict[str, float], dict[str, str]]:
+    """Return the thresholds by task and the priors by model."""
+    protocols = [(r.identity.task, r.identity.model, r.identity.protocol) for r in records]
+    thresholds = {task: float(protocol["threshold"]) for task, _, protocol in protocols}
+    return thresholds, {m: p["prior"] for _, m, p in protocols if p.get("prior")}
 
 
-def _line(axis: Axes, name: str, places: Sequence[tuple[float, Sequence[float]]]) -> None:
-    """Draw the medians, with bars from the least to the largest error of the seeds."""
-    x = [place for place, _ in places]
-    middle = [median(errors) for _, errors in places]
-    low = [value - min(errors) for value, (_, errors) in zip(middle, places, strict=True)]
-    high = [max(errors) - value for value, (_, errors) in zip(middle, places, strict=True)]
-    axis.errorbar(x, middle, yerr=[low, high], marker="o", markersize=3, capsize=2, label=name)
+def leaders(found: Curves) -> list[str]:
+    """Return for each task the model of the least median error at every number of updates.
+
+    Empty if there is none on some task.
+    """
+    names: list[str] = []
+    for task in sorted({task for task, _ in found}):
+        medians: dict[int, list[tuple[float, str]]] = defaultdict(list)
+        for model, curve in ((m, c) for (t, m), c in found.items() if t == task):
+            for point in by_compute(curve):
+                medians[point.updates].append((median(point.errors), model))
+        best = {min(some)[1] for some in medians.values()}
+        if len(best) > 1:
+            return []
+        names += best
+    return names
+
+
+def figure(found: Curves, thresholds: Mapping[str, float], priors: Mapping[str, str]) -> Chart:
+    """Return the chart, a panel for each task."""
+    panels, ends = [], []
+    for task in sorted({task for task, _ in found}):
+        curves = {m: by_compute(curve) for (t, m), curve in found.items() if t == task}
+        drawn = [_line(model, curve, priors.get(model)) for model, curve in curves.items()]
+        ends += [f"{task} {one.name} {one.points[-1][1]:.2g}" for one in drawn]
+        n = max(point.n for curve in curves.values() for point in curve)
+        panels.append(Panel(f"{task}, {n:,} examples", LABELS, drawn,
+                            level=("solved", thresholds[task])))  # fmt: skip
+    best = " and ".join(leaders(found))
+    said = f"More operations do not close the gap to {best}" if best else "Error against operations"
+    return chart(said, panels, f"errors at the most operations: {', '.join(ends)}")
+
+
+def _line(model: str, curve: Sequence[Point], prior: str | None) -> Series:
+    values = [(point.operations / 1e9, point.errors) for point in curve]
+    return spread_of(model, values, style(model, prior))
 
 
 def main() -> None:
@@ -173,15 +174,15 @@ def main() -> None:
     )
     parser.add_argument("-t", "--task", action="append", help="a task or pattern; default: all")
     parser.add_argument("-m", "--model", action="append", help="a model or pattern; default: all")
-    parser.add_argument("--figure", type=Path, metavar="PNG", help="draw the curves here")
+    parser.add_argument("--figure", type=Path, metavar="FILE.svg", help="draw the curves here")
     asked = parser.parse_args()
     records = records_of(map(open_source, asked.store))
     found = curves(records, asked.task or ["*"], asked.model or ["*"])
     if not found:
         parser.error("no record of these stores matches and was trained by symbench's engine")
-    thresholds = {r.identity.task: float(r.identity.protocol["threshold"]) for r in records}
+    thresholds, priors = settings(records)
     if asked.figure:
-        draw(found, thresholds, asked.figure)
+        figure(found, thresholds, priors).save(asked.figure)
     print(tabulate(rows(found, thresholds), HEADERS, tablefmt="github", disable_numparse=True))
 
 

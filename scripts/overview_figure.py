@@ -1,18 +1,16 @@
-"""Draw the figures of the README and of the page of findings from stored records, as SVG.
+"""The first figure of the README: learning curves, and a true and a learned generator.
 
-python scripts/overview_figure.py --to docs/figures
+``python scripts/figures.py --to docs/figures`` draws it.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from findings import record, records, reproduced
+from findings import record, reproduced
 
-from symbench.plot import learning_curve
 from symbench.plot.chart import Chart, Group, Line, Mark, Text
 from symbench.plot.curves import Curve, Point, Score, learning_curves
 from symbench.records.archive import Archive
@@ -98,24 +96,3 @@ def reworded(group: Group) -> Group:
         replace(mark, text=UPWARDS) if isinstance(mark, Text) and mark.upwards else mark
         for mark in marks
     ])  # fmt: skip
-
-
-def figures() -> dict[str, Chart]:
-    """Return the charts by file name."""
-    some = records("quick")
-    return {
-        "overview.svg": overview(),
-        "wrong-group.svg": learning_curve(some, "so3-cross", ["e3nn", "emlp", "emlp-o3", "mlp"]),
-        "csl.svg": learning_curve(some, "csl", ["fwl-2", "ppgn", "graph-transformer", "gin", "gcn",
-                                                "power-gnn", "deep-sets"]),
-    }  # fmt: skip
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--to", type=Path, required=True, help="folder")
-    folder = parser.parse_args().to
-    for name, chart in figures().items():
-        print(chart.save(folder / name))

@@ -176,6 +176,7 @@ def test_the_records_of_a_store_are_of_the_tasks_as_they_are(store):
 @pytest.mark.parametrize("directory", STORES[:1], ids=name)
 def test_a_change_of_a_task_would_be_noticed(store):
     one = next(each for each in store.records() if built_in().task(each.identity.task).is_local())
+    one = with_code_of_today(one)
     one = one.model_copy(update={"identity": identity_here(one)})
     here = one.provenance.also(machine=machine("cpu").machine)
     assert outdated([one]) == set()

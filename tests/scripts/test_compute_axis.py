@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from statistics import median
@@ -18,12 +18,9 @@ pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="needs the source tre
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("compute_axis", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["compute_axis"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["compute_axis"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FILE.parent))
+        yield importlib.import_module("compute_axis")
 
 
 def trained(model, errors, updates, flops=100.0):
@@ -52,7 +49,6 @@ def test_several_numbers_of_updates_make_one_curve(script):
     ]
     (curve,) = script.curves(records, ["o5"], ["mlp"]).values()
     assert [point.updates for point in script.by_compute(curve)] == [100, 1000]
-    assert [point.n for point in script.by_size(curve)] == [100, 1000, 10_000]
     crossing = script.to_threshold(curve, 0.01)
     assert crossing.value == pytest.approx(1.5e7 * 10**0.5, rel=1e-6)  # half-way in logarithms
     assert crossing.censored is None
@@ -63,7 +59,7 @@ def test_the_program_prints_every_budget_and_draws(script, tmp_path, monkeypatch
     store = Store(tmp_path / "store")
     for updates, error in ((100, 0.1), (1000, 0.001)):
         store.write(trained("mlp", (1.0, 0.5, error), updates))
-    figure = tmp_path / "compute.png"
+    figure = tmp_path / "compute.svg"
     monkeypatch.setattr(
         sys, "argv", ["x", "--store", str(tmp_path / "store"), "--figure", str(figure)]
     )
@@ -72,7 +68,15 @@ def test_the_program_prints_every_budget_and_draws(script, tmp_path, monkeypatch
     assert len(lines) == 4
     assert "1000" in lines[-1]
     assert f"{median([0.001]):.3g}" in lines[-1]
-    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "More operations do not close the gap to mlp" in figure.read_text()
+
+
+def test_a_leader_has_the_least_error_at_every_number_of_updates_of_each_task(script):
+    last = {("a", 10): 0.2, ("a", 20): 0.1, ("b", 10): 0.3, ("b", 20): 0.2}
+    records = [trained(model, (1.0, 0.5, error), u) for (model, u), error in last.items()]
+    assert script.leaders(script.curves(records, ["*"], ["*"])) == ["a"]
+    records.append(trained("c", (1.0, 0.5, 0.01), 20))
+    assert script.leaders(script.curves(records, ["*"], ["*"])) == []
 
 
 def test_patterns_that_match_nothing_are_an_error(script, tmp_path, monkeypatch, capsys):
