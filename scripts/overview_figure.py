@@ -55,7 +55,7 @@ def arrows(field: str, x: float) -> Iterator[Mark]:
             yield from arrow(start, (by[0], by[1]))
 
 
-def arrow(start: tuple[float, float], by: tuple[float, float]) -> Iterator[Mark]:
+def arrow(start: tuple[float, float], by: tuple[float, float]) -> Iterator[Line]:
     """Yield a line with a head, centred at ``start``."""
     (x, y), (u, v) = start, by
     tail, tip = (x - u / 2, y - v / 2), (x + u / 2, y + v / 2)

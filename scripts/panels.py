@@ -17,6 +17,7 @@ from symbench.plot.style import Style
 
 LEFT, WIDE, TOP, TALL, BELOW = 64.0, 300.0, 32.0, 250.0, 46.0
 HEAD = 32.0  # for the title of the figure
+LINE = 18.0  # of a title
 LETTER = 6.0  # pixels of a letter of a label
 _ROOM = 0.05  # of the decades of a logarithmic axis, at both of its ends
 
@@ -150,14 +151,32 @@ def chart(title: str, panels: Sequence[Panel], words: str = "", note: str = "") 
     for panel in panels:
         groups += [moved(group, x, top) for group in panel.groups()]
         x += panel.width
-    wide = max(x, 28 + 7.4 * len(title), 28 + LETTER * len(note))
+    wide = max(x, _width(title), 28 + LETTER * len(note))
     described = f"{title}: {words}" if words else title
     return Chart(described, math.ceil(wide), top + TOP + TALL + BELOW, groups)
+
+
+def below(message: str, drawn: Chart) -> Chart:
+    """Return the chart below a message; its own title becomes the second line."""
+    first, *others = drawn.groups
+    heading, *rest = first.marks
+    if isinstance(heading, Text):
+        heading = replace(heading, bold=False, size=11)
+    groups = [replace(first, marks=[heading, *rest]), *others]
+    words = Group([*frame.title(message, 14)])
+    return Chart(
+        f"{message}: {drawn.title}", max(drawn.width, _width(message)), drawn.height + LINE,
+        [words, *(moved(group, 0, LINE) for group in groups)],
+    )  # fmt: skip
 
 
 def moved(group: Group, x: float, y: float) -> Group:
     """Return the group, shifted by (x, y) pixels."""
     return replace(group, marks=[_moved(mark, x, y) for mark in group.marks])
+
+
+def _width(title: str) -> float:
+    return 28 + 7.2 * len(title)
 
 
 def _moved(mark: Mark, x: float, y: float) -> Mark:
