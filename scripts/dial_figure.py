@@ -18,20 +18,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-import matplotlib as mpl
-import numpy as np
-
-mpl.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.container import ErrorbarContainer
+from panels import Panel, Series, chart, spread_of
 from tabulate import tabulate
 
+from symbench.plot.chart import Chart
+from symbench.plot.style import Style, style
 from symbench.records.record import Record
 from symbench.records.store import records_of
 from symbench.results.sources import open_source
 
-mpl.rcParams["svg.hashsalt"] = "symbench"  # the same records give the same file
 EXACT, SOFT, FINDING = "told O(5), exact", "told O(5), soft", "discovering"
 KINDS: Mapping[str, tuple[str, ...]] = {
     EXACT: ("scalars", "emlp", "clifford", "mlp-frames", "mlp-canonical"),
@@ -39,10 +34,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     FINDING: ("kernel-null-use", "local-null-use", "liegg-use", "liegan", "augerino-gl"),
 }
 TOLD_NOTHING = "mlp"
-COLORS = ("#1600ff", "#e32f76", "#5d6f00", "#845a08", "#61226f")
-MARKS = "os^vD"
-GREY, FLOOR = "#6b7280", "floor of O(5), ε²"
-LEAST_GAP = 0.06  # between two labels, as a share of the height
+FLOOR = "floor of O(5), ε²"
+LABELS = ("share ε of the broken term", "error, share of the variance (median and range of seeds)")
 
 Curve = dict[float, list[float]]
 Curves = dict[str, Curve]
@@ -65,6 +58,12 @@ def curves(records: Iterable[Record], tier: str, n: int, *, cubic: bool) -> Curv
         if len(errors) > len(found[identity.model].get(epsilon, ())):
             found[identity.model][epsilon] = errors
     return {model: by_epsilon for model, by_epsilon in found.items() if by_epsilon}
+
+
+def of_kinds(found: Curves) -> Curves:
+    """Return the curves of the models that have a kind, and of the one told nothing."""
+    known = {TOLD_NOTHING, *(model for models in KINDS.values() for model in models)}
+    return {model: curve for model, curve in found.items() if model in known}
 
 
 def epsilons(found: Curves) -> list[float]:
@@ -107,73 +106,32 @@ def rows(found: Curves) -> list[list[str]]:
     return table
 
 
-def draw(found: Curves, title: str, to: Path) -> None:
-    """Draw a panel for each kind of which there is a model."""
+def figure(found: Curves) -> Chart:
+    """Return the chart, a panel for each kind of which there is a model."""
     every = epsilons(found)
     panels = {kind: [m for m in models if m in found] for kind, models in KINDS.items()}
     panels = {kind: models for kind, models in panels.items() if models} or {TOLD_NOTHING: []}
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(1.2 + 3.6 * len(panels), 4.4), sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for axis, (kind, models) in zip(axes[0], panels.items(), strict=True):
-        axis.set(yscale="log", xlabel="share ε of the broken term", title=kind)
-        axis.set_xticks(range(len(every)), [f"{epsilon:g}" for epsilon in every])
-        _floor(axis, every)
-        if TOLD_NOTHING in found:
-            _line(axis, TOLD_NOTHING, found[TOLD_NOTHING], every, GREY, "x")
-        for model, color, mark in zip(models, COLORS, MARKS, strict=False):
-            _line(axis, model, found[model], every, color, mark)
-        axis.set_xlim(-0.36 * len(every), len(every) - 0.7)
-        axis.spines[["top", "right"]].set_visible(False)
-    for axis in axes[0]:  # when all panels have set the limits of the errors
-        _name_lines(axis)
-    axes[0, 0].set_ylabel("error (share of the variance)")
-    figure.suptitle(title, fontweight="bold")
-    figure.savefig(to, metadata={"Date": None})
-    plt.close(figure)
+    names = {float(place): f"{epsilon:g}" for place, epsilon in enumerate(every)}
+    drawn = [
+        Panel(kind, LABELS, _series(found, kind, models), (False, True), names)
+        for kind, models in panels.items()
+    ]
+    last = ", ".join(f"{row[0].strip('`')} {row[-1]}" for row in rows(found) if row[-1])
+    return chart(message(found), drawn, f"errors at ε = {every[-1]:g}: {last}")
 
 
-def _floor(axis: Axes, every: Sequence[float]) -> None:
-    points = [(i, epsilon**2) for i, epsilon in enumerate(every) if epsilon]
-    if points:
-        axis.plot(*zip(*points, strict=True), ":", color="black")
-        axis.annotate(
-            "floor ε²", points[len(points) * 2 // 3], xytext=(-6, 3), textcoords="offset points",
-            ha="right", fontsize="small",
-        )  # fmt: skip
-
-
-def _line(
-    axis: Axes, model: str, curve: Curve, every: Sequence[float], color: str, mark: str
-) -> None:
-    at = [i for i, epsilon in enumerate(every) if epsilon in curve]
-    errors = [curve[every[i]] for i in at]
-    middle = [median(some) for some in errors]
-    below = [m - min(some) for m, some in zip(middle, errors, strict=True)]
-    above = [max(some) - m for m, some in zip(middle, errors, strict=True)]
-    axis.errorbar(
-        at, middle, (below, above), color=color, marker=mark, markersize=4, lw=1.5, label=model
-    )
-
-
-def _name_lines(axis: Axes) -> None:
-    """Write the name of each line before its first point, and move apart what would overlap."""
-    to_height = axis.transScale + axis.transLimits
-    starts = []
-    for drawn in axis.containers:
-        if isinstance(drawn, ErrorbarContainer) and (line := drawn.lines[0]) is not None:
-            x, y = map(float, np.asarray(line.get_xydata())[0])
-            height = float(to_height.transform((x, y))[1])
-            starts.append((height, x, line.get_color(), str(drawn.get_label())))
-    lowest = 0.0
-    for height, x, color, name in sorted(starts):
-        lowest = max(height, lowest)
-        axis.annotate(
-            name, (x - 0.2, lowest), xycoords=("data", "axes fraction"), ha="right", va="center",
-            color=color, fontsize="small",
-        )  # fmt: skip
-        lowest += LEAST_GAP
+def _series(found: Curves, kind: str, models: Sequence[str]) -> list[Series]:
+    every = epsilons(found)
+    floor = [(float(place), epsilon**2) for place, epsilon in enumerate(every) if epsilon]
+    shown = [TOLD_NOTHING] * (TOLD_NOTHING in found) + list(models)
+    priors = {TOLD_NOTHING: "none"}
+    told = "discovers" if kind == FINDING else "told"
+    lines = [
+        spread_of(model, [(float(every.index(e)), found[model][e]) for e in sorted(found[model])],
+                  style(model, priors.get(model, told)))
+        for model in shown
+    ]  # fmt: skip
+    return [Series("floor ε²", floor, Style(None, "2 3"), marked=False), *lines] if floor else lines
 
 
 def main() -> None:
@@ -191,15 +149,13 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=Path("docs/figures"), help="folder")
     given = parser.parse_args()
     records = records_of(map(open_source, given.store))
-    found = curves(records, given.tier, given.size, cubic=given.cubic)
-    known = {TOLD_NOTHING, *(model for models in KINDS.values() for model in models)}
-    shown = {model: curve for model, curve in found.items() if model in known}
+    shown = of_kinds(curves(records, given.tier, given.size, cubic=given.cubic))
     if not shown:
         parser.error(
             f"no record of the dial in tier {given.tier} at n = {given.size}: run "
             f"symbench run -t 'broken-o5-*' -m mlp --tier {given.tier} --store {given.store[0]}"
         )
-    draw(shown, message(shown), given.to / f"dial{'-cubic' if given.cubic else ''}.svg")
+    figure(shown).save(given.to / f"dial{'-cubic' if given.cubic else ''}.svg")
     headers = ("ε", *(f"{epsilon:g}" for epsilon in epsilons(shown)))
     print(tabulate(rows(shown), headers, tablefmt="github", disable_numparse=True))
 

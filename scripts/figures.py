@@ -14,6 +14,7 @@ from statistics import median
 
 import attractor_figure
 import compute_axis
+import dial_figure
 from findings import discovered, records, reproduced
 from overview_figure import overview
 from panels import below
@@ -21,8 +22,10 @@ from panels import below
 from symbench.plot import learning_curve
 from symbench.plot.axes import linear_axis
 from symbench.plot.chart import Chart, Text
+from symbench.plot.curves import Point
 from symbench.plot.rows import Entry, rows
 from symbench.plot.style import style
+from symbench.results.leaderboard.discovery import Method
 
 MEDIAN = " (median over seeds, 95 % interval)"
 SHARE = "error, share of the variance"
@@ -46,6 +49,12 @@ def compute() -> Chart:
     return compute_axis.figure(curves, *compute_axis.settings(found))
 
 
+def dial() -> Chart:
+    """Return the errors on the dial of broken symmetry, by kind of model."""
+    found = dial_figure.curves(records("dial"), "standard", 1000, cubic=False)
+    return dial_figure.figure(dial_figure.of_kinds(found))
+
+
 def on(task: str, models: Sequence[str], folder: str = "quick") -> Callable[..., Chart]:
     """Return a function that draws a score of these models, below a message."""
 
@@ -67,19 +76,29 @@ def merit() -> Chart:
     """Return the figure of merit of each method of the discovery board, but of the guesses."""
     methods = [one for one in discovered().methods if not one.model.startswith("guess")]
     methods.sort(key=lambda one: -one.figure)
-    untold = next(one.overall for one in methods if one.model == "mlp")
-    ahead = [one.model for one in methods if one.overall.low > untold.high]
-    entries = []
-    for one in methods:
-        false = f", {one.false.found} of {one.false.trials} false" if one.false else ""
-        entries.append(Entry(one.model + false * bool(one.false and one.false.found), one.figure,
-                             (one.overall.low, one.overall.high), style(one.model, one.prior),
-                             one.model))  # fmt: skip
+    points = {one.model: Point(0, one.figure, one.overall.low, one.overall.high) for one in methods}
+    untold = points["mlp"]
+    ahead = [model for model, point in points.items() if point.ends[0] > untold.ends[1]]
+    entries = [
+        Entry(_with_false(one), one.figure, points[one.model].ends, style(one.model, one.prior),
+              one.model)
+        for one in methods
+    ]  # fmt: skip
     heading = "13 tasks, tier standard; false: announced on a control that has no symmetry"
     label = f"figure of merit, 0 as a guess, 1 the truth{MEDIAN}"
     axis, priors = partial(linear_axis, [0.0, 1.0]), {one.prior for one in methods}
     drawn = rows(entries, heading, label, axis, {"mlp": untold.value}, priors)
     return below(f"Ahead of a perceptron that is told nothing: {', '.join(ahead)}", drawn)
+
+
+def _with_false(method: Method) -> str:
+    """Return the name of a method, with its false findings if it has any."""
+    false = method.false
+    return (
+        f"{method.model}, {false.found} of {false.trials} false"
+        if false and false.found
+        else (method.model)
+    )
 
 
 def cosines() -> Chart:
@@ -113,6 +132,7 @@ FIGURES: Mapping[str, Callable[[], Chart]] = {
         "PPGN can tell all classes apart, and the quick tier does not train it to",
         "error, share of the graphs",
     ),
+    "dial.svg": dial,
     "energy.svg": partial(
         on("mass-spring", ("node-mlp", "node-emlp", "lnn-mlp", "srnn-mlp", "hnn-mlp", "hnn-emlp",
                            "hnn-scalars"), "dynamics"),
