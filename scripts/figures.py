@@ -15,6 +15,7 @@ from statistics import median
 import attractor_figure
 import compute_axis
 import dial_figure
+import scaling as scaling_table
 from findings import discovered, records, reproduced
 from overview_figure import overview
 from panels import below
@@ -25,6 +26,7 @@ from symbench.plot.chart import Chart, Text
 from symbench.plot.curves import Point
 from symbench.plot.rows import Entry, rows
 from symbench.plot.style import style
+from symbench.registry import load
 from symbench.results.leaderboard.discovery import Method
 
 MEDIAN = " (median over seeds, 95 % interval)"
@@ -53,6 +55,12 @@ def dial() -> Chart:
     """Return the errors on the dial of broken symmetry, by kind of model."""
     found = dial_figure.curves(records("dial"), "standard", 1000, cubic=False)
     return dial_figure.figure(dial_figure.of_kinds(found))
+
+
+def scaling() -> Chart:
+    """Return the simulated makespan of the full tier over the number of workers."""
+    measured = scaling_table.full_tier(records("quick"), load())
+    return scaling_table.figure(measured, scaling_table.Machine(1.0, 10.0))
 
 
 def on(task: str, models: Sequence[str], folder: str = "quick") -> Callable[..., Chart]:
@@ -152,6 +160,7 @@ FIGURES: Mapping[str, Callable[[], Chart]] = {
         "Regression on exp(θL) (lie-fit) errs a hundred-thousandth of a trained L-conv (lconv-exp)",
         SHARE,
     ),
+    "scaling.svg": scaling,
     "wrong-group.svg": partial(
         on("so3-cross", ("e3nn", "emlp", "emlp-o3", "mlp")),
         "From 300 examples on, a wrong group (emlp-o3) errs more than none (mlp)",

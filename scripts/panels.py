@@ -67,6 +67,7 @@ class Panel:
         log: whether the horizontal and the vertical axis are logarithmic.
         names: texts at values of the horizontal axis; by default round values.
         level: a name and a value, drawn as a dashed line across.
+        whole: whether a logarithmic vertical axis reaches far outliers; all values are positive.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Panel:
     log: tuple[bool, bool] = (True, True)
     names: Mapping[float, str] = field(default_factory=dict)
     level: tuple[str, float] | None = None
+    whole: bool = False
 
     def axes(self) -> tuple[Axis, Axis]:
         """Return the axes; the vertical one states values of 0 and far outliers aside."""
@@ -84,13 +86,14 @@ class Panel:
         bottom = TOP + TALL
         across = linear_axis(x, LEFT, LEFT + WIDE)
         if self.log[0]:
-            far = (max(x) / min(x)) ** _ROOM
-            across = Axis(min(x) / far, max(x) * far, LEFT, LEFT + WIDE)
+            across = _padded(x, LEFT, LEFT + WIDE)
         if self.names:
             span = (across.low, across.high, across.start, across.end)
             across = Named(*span, log=self.log[0], names=self.names)
         if not self.log[1]:
             return across, linear_axis([*y, *ends], bottom, TOP)
+        if self.whole:
+            return across, _padded([*y, *ends], bottom, TOP)
         level = [self.level[1]] if self.level else []
         always = [*(end for end in ends if end > 0), *level]
         return across, log_axis(y, bottom, TOP, always)
@@ -113,22 +116,28 @@ class Panel:
         """Yield the names beside the panel, in the order of their points and without overlap."""
         right = LEFT + WIDE
         ends = [
-            (one.name, one.look.slot, across(x) + 5, up(y))
+            (one.name, one.look if one.marked else None, one.look.slot, across(x) + 5, up(y))
             for one in self.series
             for x, y in [one.points[one.labelled]]
             if one.name
         ]
         if self.level and not up.misses(self.level[1]):
-            ends.append((self.level[0], None, right, up(self.level[1])))
+            ends.append((self.level[0], None, None, right, up(self.level[1])))
         texts = frame.spread([y for *_, y in ends], up.end, max(up.start, up.aside or 0.0))
-        for (name, slot, x, y), at in zip(ends, texts, strict=True):
+        for (name, look, slot, x, y), at in zip(ends, texts, strict=True):
             lead = Line([(x, y), (right + 6, at)], 0.7, opacity=0.5)
-            yield Group([lead, Text(right + 9, at + 4, name)], slot)
+            marker = [Dot(right + 12, at, look.shape, 3.2)] if look else []
+            yield Group([lead, *marker, Text(right + (20 if look else 9), at + 4, name)], slot)
 
     @property
     def width(self) -> float:
         """Pixels with the names beside it."""
-        return LEFT + WIDE + 20 + LETTER * max((len(one.name) for one in self.series), default=0)
+        return LEFT + WIDE + 32 + LETTER * max((len(one.name) for one in self.series), default=0)
+
+
+def _padded(values: Sequence[float], start: float, end: float) -> Axis:
+    far = (max(values) / min(values)) ** _ROOM
+    return Axis(min(values) / far, max(values) * far, start, end)
 
 
 def spread_of(name: str, values: Sequence[tuple[float, Sequence[float]]], look: Style) -> Series:

@@ -1,6 +1,6 @@
 """Simulate the full grid on 1 to 512 GPUs, from the times of cells in a store.
 
-python scripts/scaling.py --store DIR [--figure docs/figures/scaling.svg] > table
+python scripts/scaling.py --store leaderboards/quick [--figure scaling.svg] > table
 
 The measured seconds of training are multiplied by the updates and trials that the cell has at the
 full tier, those of a model without parameters and of all that is not training only by the trials.
@@ -16,13 +16,15 @@ import random
 import statistics
 import textwrap
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
+from panels import Panel, Series, chart
 from tabulate import tabulate
 
+from symbench.plot.chart import Chart
+from symbench.plot.style import Shape, Style
 from symbench.records.record import Record
 from symbench.records.store import records_of
 from symbench.registry import Registry, load
@@ -30,13 +32,14 @@ from symbench.results.sources import open_source
 from symbench.runs.parts import LONG
 from symbench.runs.protocol import TIERS
 
-mpl.use("Agg")
-from matplotlib import pyplot as plt
-
 WORKERS = (1, 8, 64, 512)
 LONGEST, PARTS = "longest first", "longest first, long cells in parts"
 ORDERS = (LONGEST, "with estimates 2x off", "as planned", "random")
 SHUFFLES = 20
+_LOOKS: tuple[tuple[int, str, Shape], ...] = (
+    (4, "", "circle"), (3, "6 3", "square"), (2, "", "triangle"), (5, "2 2", "diamond"),
+    (0, "", "diamond"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,13 @@ class Machine:
         return [share / self.speed + self.overhead for share in shares]
 
 
-def full_tier(paths: Sequence[Path], registry: Registry) -> list[Measured]:
+def full_tier(records: Iterable[Record], registry: Registry) -> list[Measured]:
     """Return every measured (task, model) as it would be at the full tier, in the plan's order.
 
     Of several records of one pair the one with the longest time counts.
     """
     cells: dict[tuple[str, str], Measured] = {}
-    for record in records_of(map(open_source, paths)):
+    for record in records:
         pair = record.identity.task, record.identity.model
         if not record.trials or pair[0] not in registry.tasks or pair[1] not in registry.models:
             continue
@@ -215,32 +218,29 @@ def families(measured: Sequence[Measured]) -> str:
     return tabulate(rows, heads, "pipe", disable_numparse=True, colalign=aligned)
 
 
-def draw(measured: Sequence[Measured], machine: Machine, path: Path) -> None:
-    """Draw makespan and efficiency over the number of workers, with the bounds."""
+def figure(measured: Sequence[Measured], machine: Machine) -> Chart:
+    """Return the makespan over the number of workers, with the bounds."""
     counts, times = [2**k for k in range(10)], machine.cells(measured)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    for order, marker in zip([*ORDERS, PARTS], "os^xd", strict=True):
-        if order == PARTS:
-            spans = [simulated(machine.in_parts(measured, n), n, LONGEST) for n in counts]
-        else:
-            spans = [simulated(times, n, order) for n in counts]
-        wide = 4.0 if order == LONGEST else 1.2  # it lies below another line
-        left.loglog(counts, [s / 3600 for s in spans], marker=marker, ms=4, lw=wide, label=order)
-        gained = [sum(times) / (n * s) for n, s in zip(counts, spans, strict=True)]
-        right.semilogx(counts, gained, marker=marker, ms=4, lw=wide, label=order)
-    shared = [sum(times) / n / 3600 for n in counts]
-    left.loglog(counts, shared, color="black", lw=1, ls=":", label="all work / workers")
-    left.axhline(max(times) / 3600, color="black", lw=1, ls="--", label="longest cell")
-    left.set(xlabel="workers", ylabel="makespan [hours]")
-    right.set(xlabel="workers", ylabel="efficiency", ylim=(0, 1.05))
-    for panel in (left, right):
-        panel.set_xticks(counts, [str(n) for n in counts])
-        panel.minorticks_off()
-        panel.grid(alpha=0.3)
-    left.legend(fontsize=8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context({"svg.hashsalt": "symbench"}):  # the same records give the same file
-        figure.savefig(path, metadata={"Date": None})
+    spans = {order: [simulated(times, n, order) / 3600 for n in counts] for order in ORDERS}
+    spans[PARTS] = [
+        simulated(machine.in_parts(measured, n), n, LONGEST) / 3600 for n in counts
+    ]  # fmt: skip
+    lines = [
+        Series(order, list(zip(map(float, counts), hours, strict=True)),
+               Style(slot, dash, shape, 4.0 if order == LONGEST else 1.8))
+        for (order, hours), (slot, dash, shape) in zip(spans.items(), _LOOKS, strict=True)
+    ]  # fmt: skip
+    shared = [(float(n), sum(times) / n / 3600) for n in counts]
+    lines.append(Series("all work ÷ workers", shared, Style(None, "2 3"), marked=False))
+    heading = f"{len(measured)} cells at the full tier, simulated"
+    panel = Panel(
+        heading, ("workers", "makespan [hours]"), lines,
+        names={float(n): str(n) for n in counts}, level=("longest cell", max(times) / 3600),
+    )  # fmt: skip
+    at = counts.index(64)
+    said = f"64 workers: {spans[PARTS][at]:.1f} hours with long cells in parts, "
+    ends = ", ".join(f"{order} {hours[-1]:.2f}" for order, hours in spans.items())
+    return chart(f"{said}{spans[LONGEST][at]:.1f} without", [panel], f"hours of 512: {ends}")
 
 
 def main() -> None:
@@ -264,12 +264,12 @@ def main() -> None:
     given = parser.parse_args()
     if not given.speed > 0 or not given.overhead >= 0:
         parser.error("--speed must be above 0, --overhead at least 0")
-    if not (measured := full_tier(given.store, load())):
+    if not (measured := full_tier(records_of(map(open_source, given.store)), load())):
         parser.error(f"no trained cell in {', '.join(map(str, given.store))}")
     machine = Machine(given.speed, given.overhead)
     print(summary(measured, machine), families(measured), table(measured, machine), sep="\n\n")
     if given.figure:
-        draw(measured, machine, given.figure)
+        figure(measured, machine).save(given.figure)
 
 
 if __name__ == "__main__":
