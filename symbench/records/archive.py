@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from symbench.errors import StoreError
 from symbench.records.reading import NewerError, check_schema, record_of
 from symbench.records.record import Record
+from symbench.records.store import merged
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 FILE_NAME = "cells.zip"
 _CELL = re.compile(r"cells/([0-9a-f]{16})\.(json|safetensors)")
 _LARGEST = 10_000_000  # bytes of a record
+_LARGEST_RECORDS = 2**30  # bytes of all of them
 _LARGEST_TENSORS = 2**28  # bytes
 _MOST = 100_000  # entries
+_METHODS = ZIP_STORED, ZIP_DEFLATED  # others take up to gigabytes of memory to unpack
 # zipfile raises the last three for an unknown compression, an encrypted entry and a bad name
 _UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
@@ -36,21 +40,16 @@ class Archive:
         self.file = self.path / FILE_NAME
 
     def records(self) -> list[Record]:
-        """Return every record.
+        """Return every record, by task, model, tier and start.
 
         Raises:
             StoreError: the archive, or a record in it, cannot be read.
         """
-        found = []
-        for (key, suffix), entry in self._entries.items():
-            if suffix == "json":
-                content = self._content(entry, _LARGEST)
-                try:
-                    check_schema(content)
-                    found.append(record_of(content, key))
-                except (NewerError, ValueError) as error:
-                    raise self._broken(f"{entry.filename}: {error}") from error
-        return found
+        entries = [entry for (_, suffix), entry in self._entries.items() if suffix == "json"]
+        if sum(entry.file_size for entry in entries) > _LARGEST_RECORDS:
+            raise self._broken(f"its records have more than {_LARGEST_RECORDS} bytes")
+        contents = self._contents(entries, _LARGEST)
+        return merged([[self._record(name, content) for name, content in contents]])
 
     def read_tensors(self, key: str) -> dict[str, Tensor]:
         """Return the tensors of a record; empty if it has none.
@@ -64,8 +63,9 @@ class Archive:
         entry = self._entries.get((key, "safetensors"))
         if entry is None:
             return {}
+        ((_, content),) = self._contents([entry], _LARGEST_TENSORS)
         try:
-            return dict(load(self._content(entry, _LARGEST_TENSORS)))
+            return dict(load(content))
         except (SafetensorError, LookupError, TypeError, RuntimeError) as error:
             raise self._broken(f"{entry.filename}: {error}") from error
 
@@ -94,15 +94,29 @@ class Archive:
         named = ((_CELL.fullmatch(entry.filename), entry) for entry in entries)
         return {(match[1], match[2]): entry for match, entry in named if match}
 
-    def _content(self, entry: ZipInfo, largest: int) -> bytes:
+    def _record(self, name: str, content: bytes) -> Record:
         try:
-            with ZipFile(self.file) as archive, archive.open(entry) as file:
-                content = file.read(largest + 1)
+            check_schema(content)
+            return record_of(content, PurePosixPath(name).stem)
+        except (NewerError, ValueError) as error:
+            raise self._broken(f"{name}: {error}") from error
+
+    def _contents(self, entries: Sequence[ZipInfo], largest: int) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the content of each entry; the directory of the file is read once."""
+        name = ""
+        try:
+            with ZipFile(self.file) as archive:
+                for entry in entries:
+                    name = f"{entry.filename}: "
+                    if entry.compress_type not in _METHODS:
+                        raise BadZipFile("its compression is neither none nor deflate")
+                    with archive.open(entry) as file:
+                        content = file.read(largest + 1)
+                    if len(content) > largest:
+                        raise BadZipFile(f"larger than {largest} bytes")
+                    yield entry.filename, content
         except (OSError, *_UNREADABLE) as error:
-            raise self._broken(f"{entry.filename}: {error}") from error
-        if len(content) > largest:
-            raise self._broken(f"{entry.filename}: larger than {largest} bytes")
-        return content
+            raise self._broken(f"{name}{error}") from error
 
     def _broken(self, why: object) -> StoreError:
         return StoreError(f"{self.file} cannot be used: {why}; make it again from the store")

@@ -95,7 +95,3 @@ def _inside(path: Path) -> str:
     more = f" or {len(found) - _MOST} more" if len(found) > _MOST else ""
     named = ", ".join(str(one) for one in found[:_MOST])
     return f", but its folders are: give {named}{more}" if found else ""
-
-
-def _is_source(path: Path) -> bool:
-    return (path / "cells").is_dir() or is_archive(path) or is_publication(path)

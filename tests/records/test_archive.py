@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from zipfile import ZipFile
+from zipfile import ZIP_BZIP2, ZIP_LZMA, ZipFile
 
 import pytest
 import torch
 
 from symbench.errors import InputError, StoreError
+from symbench.records import archive as archives
 from symbench.records.archive import Archive
 from symbench.records.record import Identity, Record, TrialRecord
 from symbench.records.store import Store
@@ -47,8 +48,7 @@ def packed(folder, to):
 def test_the_records_and_tensors_are_those_of_the_store(store, tmp_path):
     archive = open_source(packed(store.cells, tmp_path / "archive"))
     assert isinstance(archive, Archive)
-    assert sorted(one.key for one in archive.records()) == [one.key for one in sorted(
-        store.records(), key=lambda one: one.key)]  # fmt: skip
+    assert archive.records() == store.records()  # in the same order
     for one in store.records():
         ours, theirs = store.read_tensors(one.key), archive.read_tensors(one.key)
         assert ours.keys() == theirs.keys()
@@ -90,6 +90,24 @@ def test_another_name_than_the_key_and_damaged_tensors_are_named(store, tmp_path
         archive.records()
     with pytest.raises(StoreError, match=r"\.safetensors: "):
         archive.read_tensors(other.key)
+
+
+@pytest.mark.parametrize("method", [ZIP_BZIP2, ZIP_LZMA])
+def test_a_compression_that_may_take_gigabytes_is_refused(store, tmp_path, method):
+    with ZipFile(tmp_path / "cells.zip", "w", method) as archive:
+        archive.write(next(store.cells.glob("*.json")), f"cells/{'0' * 16}.json")
+    with pytest.raises(StoreError, match="its compression is neither none nor deflate"):
+        open_source(tmp_path).records()
+
+
+def test_records_that_unpack_to_too_many_bytes_are_refused(store, tmp_path, monkeypatch):
+    place = packed(store.cells, tmp_path / "archive")
+    unpacked = sum(path.stat().st_size for path in store.cells.glob("*.json"))
+    monkeypatch.setattr(archives, "_LARGEST_RECORDS", unpacked)
+    assert len(Archive(place).records()) == 2
+    monkeypatch.setattr(archives, "_LARGEST_RECORDS", unpacked - 1)
+    with pytest.raises(StoreError, match="its records have more than"):
+        Archive(place).records()
 
 
 def test_an_empty_directory_is_neither(tmp_path):
