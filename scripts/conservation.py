@@ -1,6 +1,6 @@
 """Does lower equivariance error go with lower conservation error? Plot and rank correlation.
 
-python scripts/conservation.py --store symbench-results --to docs/figures/conservation.svg
+python scripts/conservation.py --store leaderboards/dynamics --to conservation.svg
 
 One point is one trained network on one task and one conserved quantity, along a rollout or along
 most likely paths: medians over the trials at the largest n_train that have both scores. A symmetry
@@ -12,15 +12,18 @@ cells, within each task and quantity, and averaged with weights; its interval is
 from __future__ import annotations
 
 import argparse
-import math
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from panels import HEAD, Panel, Series, chart, moved
 from scipy.stats import spearmanr
 
+from symbench.plot.chart import Chart, Group, Mark, Text
+from symbench.plot.style import Style
 from symbench.records.record import Record
 from symbench.records.store import records_of
 from symbench.results.sources import open_source
@@ -28,8 +31,18 @@ from symbench.results.sources import open_source
 PREFIX = "conservation_error."
 # momenta along paths; the solver conserves the energy of a path, whatever the field
 PATHS = {"path_conservation.angular_momentum", "path_conservation.noether", "ring_paths"}
+PATH = "angular momentum of paths"
 LEAST = 1e-17
-WIDE, HIGH = 4.5, 0.45  # decades that a name takes in the picture
+WIDE, HIGH = 60.0, 9.0  # pixels that a name takes in the picture
+NAMED = 1e-3  # conservation errors below have the names of their models
+ENERGY = ("hnn", "srnn", "lnn", "port-hnn")  # beginnings of networks that learn an energy
+LOOKS: dict[str, Style] = {
+    "field: energy": Style(3, "", "circle"),
+    "field: momenta": Style(3, "", "triangle"),
+    "Hamiltonian or Lagrangian: energy": Style(0, "", "circle"),
+    "Hamiltonian or Lagrangian: momenta": Style(0, "", "triangle"),
+    "drift: momentum of likely paths": Style(5, "", "diamond"),
+}
 SMALLEST_GROUP = 4  # models on one task and quantity
 Array = NDArray[np.float64]
 
@@ -62,7 +75,11 @@ def points(records: list[Record]) -> list[Point]:
             error, drift = np.median(np.array(values), axis=0)
             measured.append(
                 Point(
-                    record.identity.task, record.identity.model, quantity, max(error, LEAST), drift
+                    record.identity.task,
+                    record.identity.model,
+                    quantity,
+                    max(float(error), LEAST),
+                    float(drift),
                 )
             )
     return measured
@@ -71,7 +88,7 @@ def points(records: list[Record]) -> list[Point]:
 def quantity_of(score: str) -> str | None:
     """Return the conserved quantity that a score is of, or None."""
     if score in PATHS:
-        return "angular momentum of paths"
+        return PATH
     return score.removeprefix(PREFIX) if score.startswith(PREFIX) else None
 
 
@@ -104,51 +121,50 @@ def interval(points: list[Point], draws: int = 2000) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _apart(points: list[Point]) -> list[Point]:
-    """Return the points whose names do not overlap, beginning with the one that conserves best."""
-    named: list[Point] = []
-    for p in sorted(points, key=lambda p: p.conservation):
-        gaps = [
-            (abs(math.log10(p.equivariance / q.equivariance)),
-             abs(math.log10(p.conservation / q.conservation)))
-            for q in named
-        ]  # fmt: skip
-        if all(across > WIDE or up > HIGH for across, up in gaps):
-            named.append(p)
-    return named
+def kind(point: Point) -> str:
+    """Return what the network learns and what is conserved, as the figure names it."""
+    if point.quantity == PATH:
+        return "drift: momentum of likely paths"
+    learned = "Hamiltonian or Lagrangian" if point.model.startswith(ENERGY) else "field"
+    return f"{learned}: {'energy' if point.quantity == 'energy' else 'momenta'}"
 
 
-def draw(points: list[Point], title: str, to: Path) -> None:
-    """Draw the points into a file, one colour per task, one marker per quantity."""
-    import matplotlib as mpl
+def figure(points: list[Point]) -> Chart:
+    """Return the chart of all points."""
+    series = [
+        Series(name, sorted((p.equivariance, p.conservation) for p in points if kind(p) == name),
+               look, joined=False)
+        for name, look in LOOKS.items()
+        if any(kind(p) == name for p in points)
+    ]  # fmt: skip
+    labels = (
+        "equivariance error (exact: rounding, 1e-16)",
+        "conservation error, share of the quantity",
+    )
+    heading = f"{cells(points)} pairs of task and model, medians over seeds"
+    panel = Panel(heading, labels, series, whole=True)
+    said = "Models of lower equivariance error tend to conserve better: rank correlation"
+    plain = chart(f"{said} {within(points):.2f}", [panel])
+    names = Group(list(_names(points, panel)))
+    return replace(plain, groups=[*plain.groups, moved(names, 0, HEAD)])
 
-    mpl.use("Agg")
-    mpl.rcParams["svg.hashsalt"] = "symbench"  # the same records give the same file
-    from matplotlib import pyplot as plt
 
-    tasks, quantities = sorted({p.task for p in points}), sorted({p.quantity for p in points})
-    figure, axes = plt.subplots(figsize=(9.5, 6), layout="constrained")
-    colours, markers = plt.get_cmap("tab10").colors, "osD^v"  # type: ignore[attr-defined]
-    for i, task in enumerate(tasks):
-        for j, quantity in enumerate(quantities):
-            mine = [p for p in points if (p.task, p.quantity) == (task, quantity)]
-            if mine:
-                axes.scatter(
-                    [p.equivariance for p in mine], [p.conservation for p in mine], s=36,
-                    color=colours[i % 10], marker=markers[j % 5], label=f"{task}, {quantity}",
-                )  # fmt: skip
-    for p in _apart(points):
-        axes.annotate(
-            p.model, (p.equivariance, p.conservation), fontsize=7,
-            xytext=(5, -2), textcoords="offset points",
-        )  # fmt: skip
-    axes.set(
-        xscale="log", yscale="log", title=title,
-        xlabel="equivariance error (left edge: exact to rounding)", ylabel="conservation error",
-    )  # fmt: skip
-    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    to.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(to, dpi=120, metadata={"Date": None} if to.suffix == ".svg" else None)
+def _names(points: list[Point], panel: Panel) -> Iterator[Mark]:
+    """Yield the names of models that conserve well, but of those that would overlap."""
+    across, up = panel.axes()
+    taken: list[tuple[float, float]] = []
+    for point in sorted(points, key=lambda p: p.conservation):
+        x, y = across(point.equivariance) + 7, up(point.conservation) + 3
+        if point.conservation < NAMED and all(
+            abs(x - a) > WIDE or abs(y - b) > HIGH for a, b in taken
+        ):
+            taken.append((x, y))
+            yield Text(x, y, point.model, size=9)
+
+
+def cells(points: list[Point]) -> int:
+    """Return the number of cells."""
+    return len({(p.task, p.model) for p in points})
 
 
 def main() -> None:
@@ -160,16 +176,16 @@ def main() -> None:
         "--store", type=Path, action="append", required=True, metavar="DIR",
         help="a store of records; repeatable",
     )  # fmt: skip
-    parser.add_argument("--to", type=Path, required=True, metavar="FILE.png", help="the figure")
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE.svg", help="the figure")
     arguments = parser.parse_args()
     measured = points(records_of(map(open_source, arguments.store)))
     if not measured:
         parser.error("no record of these stores has both scores")
     low, high = interval(measured)
-    cells = len({(p.task, p.model) for p in measured})
-    title = f"rank correlation {within(measured):.2f} [{low:.2f}, {high:.2f}], {cells} cells"
-    draw(measured, title, arguments.to)
-    print(title)
+    figure(measured).save(arguments.to)
+    print(
+        f"rank correlation {within(measured):.2f} [{low:.2f}, {high:.2f}], {cells(measured)} cells"
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from statistics import median
 
 import attractor_figure
 import compute_axis
+import conservation
 import dial_figure
 import scaling as scaling_table
 from findings import discovered, records, reproduced
@@ -49,6 +50,11 @@ def compute() -> Chart:
     found = records("compute")
     curves = compute_axis.curves(found, ["*"], ["*"])
     return compute_axis.figure(curves, *compute_axis.settings(found))
+
+
+def conserved() -> Chart:
+    """Return the conservation error against the equivariance error."""
+    return conservation.figure(conservation.points(records("dynamics")))
 
 
 def dial() -> Chart:
@@ -134,6 +140,7 @@ FIGURES: Mapping[str, Callable[[], Chart]] = {
         "equivariance error, share of the spread of targets", "equivariance_error",
     ),
     "compute.svg": compute,
+    "conservation.svg": conserved,
     "cosines.svg": cosines,
     "csl.svg": partial(
         on("csl", ("fwl-2", "ppgn", "graph-transformer", "gin", "gcn", "power-gnn", "deep-sets")),
