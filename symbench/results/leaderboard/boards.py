@@ -254,15 +254,21 @@ def _of_discovery(
 ) -> Standings:
     """Return the methods by their mean figure of merit.
 
-    The places of a method are those that its interval and the others' leave open.
+    The places of a method are those that its interval and the others' leave open. Its own figure is
+    that of a board of its own tasks, with the guesses that all records of them hold.
     """
     whole = discovery_board(records, tier)
     tasks = [task for task in board.tasks if any(task in one.found for one in whole.methods)]
     entries = []
     ends = [_ends(method.overall) for method in whole.methods]
+    own = {
+        (chosen, method.model): method.overall
+        for chosen in {frozenset(method.found) for method in whole.methods}
+        for method in discovery_board(
+            [record for record in records if record.identity.task in chosen], tier
+        ).methods
+    }
     for method, (low, high) in zip(whole.methods, ends, strict=True):
-        mine = [record for record in records if record.identity.model == method.model]
-        own = discovery_board(mine, tier).methods[0].overall
         best = 1 + sum(other > high for other, _ in ends)
         worst = len(ends) - sum(other < low for _, other in ends)
         lacking = _lacking(tasks, method.found, method.model, without)
@@ -270,7 +276,7 @@ def _of_discovery(
         entries.append(Entry(
             model=method.model,
             prior=method.prior,
-            own=own,
+            own=own[frozenset(method.found), method.model],
             charged=method.overall,
             own_most=1.0,
             answered=len(method.found),

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from symbench.contract.board import Board
 from symbench.errors import InputError
 from symbench.records.record import Identity, Record, TrialRecord
+from symbench.results.leaderboard import make
+from symbench.results.leaderboard.boards import standings
 from symbench.results.leaderboard.discovery import DiscoveryBoard, Method, discovery_board
 from symbench.results.report.discovery import figures, render, sentence
 
@@ -156,6 +159,16 @@ def test_every_format_holds_every_method_and_escapes_names() -> None:
     assert name in render(board, "table")
     with pytest.raises(InputError, match="unknown format 'csv'"):
         render(board, "csv")
+
+
+def test_the_own_figure_of_a_method_is_above_the_guess_that_other_records_hold() -> None:
+    cells = [record("t", "m", [announced(0.6)] * 5),
+             record("t", "mlp", [extracted(6, 0.8)] * 5, "none")]  # fmt: skip
+    made = standings(Board("b", "What?", ("t",), "discovery"), cells, make(cells, "quick"))
+    assert [entry.model for entry in made.entries] == ["mlp", "m"]
+    for entry in made.entries:
+        assert 0 < entry.own.value < 1
+        assert entry.own == entry.charged
 
 
 def test_no_interval_is_broken_in_a_narrow_terminal() -> None:
