@@ -17,7 +17,7 @@ import compute_axis
 import conservation
 import dial_figure
 import scaling as scaling_table
-from findings import discovered, records, reproduced
+from findings import MAIN, discovered, records, reproduced
 from overview_figure import overview
 from panels import below
 
@@ -65,11 +65,11 @@ def dial() -> Chart:
 
 def scaling() -> Chart:
     """Return the simulated makespan of the full tier over the number of workers."""
-    measured = scaling_table.full_tier(records("quick"), load())
+    measured = scaling_table.full_tier(records(MAIN), load())
     return scaling_table.figure(measured, scaling_table.Machine(1.0, 10.0))
 
 
-def on(task: str, models: Sequence[str], folder: str = "quick") -> Callable[..., Chart]:
+def on(task: str, models: Sequence[str], folder: str = MAIN) -> Callable[..., Chart]:
     """Return a function that draws a score of these models, below a message."""
 
     def draw(message: str, unit: str, score: str = "error") -> Chart:

@@ -32,6 +32,7 @@ from symbench.results.sources import open_source
 
 ROOT = Path(__file__).parents[1]
 FOLDER, DOCS = ROOT / "leaderboards", ROOT / "docs"
+MAIN = "quick"  # the publication of every model on every task
 _MARKS = re.compile(r"[`*]")
 
 
@@ -200,7 +201,7 @@ def page() -> tuple[str, int]:
     template = (DOCS / "findings.md.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701 - Markdown
     source = Source()
-    blocks = environment.from_string(template).render(s=source).rstrip().split("\n\n")
+    blocks = environment.from_string(template).render(s=source, main=MAIN).rstrip().split("\n\n")
     return "\n\n".join(map(_wrapped, blocks)) + "\n", source.held
 
 

@@ -18,10 +18,10 @@ from symbench.results.report.boards import sentence
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-QUICK = ROOT / "leaderboards" / "quick"
+BOARDS = ROOT / "leaderboards"
 LEAST = 150
 NUMBER = re.compile(r"(?<![\w.])\d[\d.,]*(?:e-?\d+)?")
-pytestmark = pytest.mark.skipif(not QUICK.is_dir(), reason="needs the source tree")
+pytestmark = pytest.mark.skipif(not BOARDS.is_dir(), reason="needs the source tree")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,12 @@ def findings():
     return [" ".join(bullet.split()) for bullet in bullets]
 
 
-def test_every_finding_of_the_readme_is_supported_by_the_published_records(built_in):
-    records = Publication(QUICK).records()
+def test_every_finding_of_the_readme_is_supported_by_the_published_records(built_in, script):
+    assert f"[the published leaderboard](leaderboards/{script.MAIN})" in README
+    records = Publication(BOARDS / script.MAIN).records()
     sentences = {
         sentence(one) for board in built_in.boards.values()
-        for one in supported(board, records, "quick")
+        for one in supported(board, records, records[0].identity.tier)
     }  # fmt: skip
     quoted = findings()
     assert len(quoted) >= 6
@@ -89,7 +90,7 @@ def test_the_page_of_findings_is_what_the_records_give(script):
 
 def test_a_finding_without_support_is_an_error(script):
     with pytest.raises(LookupError, match="no support"):
-        script.Source().ratio("quick", "scalars", "mlp", "o5-invariant")
+        script.Source().ratio(script.MAIN, "scalars", "mlp", "o5-invariant")
 
 
 def test_the_page_of_reproductions_is_what_the_records_give(built_in):
