@@ -28,7 +28,7 @@ def test_a_column_is_found_by_its_heading_and_its_score(call: Any, name: str) ->
     assert card["definition"].startswith("The number of training examples at which the error ")
 
 
-@pytest.mark.parametrize("name", ["prior", "group"])
+@pytest.mark.parametrize("name", ["prior", "group", "told", "tie group"])
 def test_a_word_is_explained(call: Any, name: str) -> None:
     assert call("show", name).out.startswith(f"word {name}\n")
 
