@@ -128,7 +128,7 @@ def cosines() -> Chart:
     label = "cosine with the paper's generator (median and range of five seeds)"
     drawn = rows(entries, heading, label, partial(linear_axis, [0.0, 1.0]), {}, set())
     return below(
-        "The published 0.270 is that of linear regression, 0.70 one run of a wide spread", drawn
+        "The published 0.270 is that of linear regression; 0.70, of one run, is above ours", drawn
     )
 
 
