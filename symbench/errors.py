@@ -15,12 +15,14 @@ class InputError(SymbenchError, ValueError):
 
 
 class UnknownNameError(InputError):
-    """Nothing is registered under the name; the message suggests similar names."""
+    """There is nothing of that name; the message suggests similar names or a command."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], command: str = "symbench list"
+    ) -> None:
         self.name = name
         near = get_close_matches(name, sorted(known))
-        hint = f"did you mean {', '.join(near)}?" if near else "`symbench list` shows all"
+        hint = f"did you mean {', '.join(near)}?" if near else f"`{command}` shows all"
         super().__init__(f"unknown {kind} {name!r}: {hint}")
 
 

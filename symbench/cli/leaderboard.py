@@ -175,7 +175,7 @@ def board_named(registry: Registry, name: str) -> Board:
         UnknownNameError: there is none of that name.
     """
     if name not in registry.boards:
-        raise UnknownNameError("board", name, registry.boards)
+        raise UnknownNameError("board", name, registry.boards, "symbench list boards")
     return registry.boards[name]
 
 

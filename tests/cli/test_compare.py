@@ -43,6 +43,8 @@ def test_an_unknown_model_is_refused_with_a_suggestion(
     done = call("compare", "wid", "other", "--store", str(tmp_path / "a"), with_plugin=False)
     assert done.code == 2
     assert "did you mean wide" in done.err
+    done = call("compare", "zzzz", "other", "--store", str(tmp_path / "a"), with_plugin=False)
+    assert "'zzzz': `symbench leaderboard` shows all" in done.err
     none = call("compare", "wide", "other", "-t", "zz", "--store", "a", with_plugin=False)
     assert none.code == 2
     assert "no quick record is of a task that -t selects" in none.err

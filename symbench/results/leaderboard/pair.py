@@ -149,7 +149,8 @@ def _require_models(chosen: Sequence[Record], tier: str, models: Sequence[str]) 
     known = {record.identity.model for record in chosen}
     for name in models:
         if name not in known:
-            raise UnknownNameError(f"model of the {tier} records", name, known)
+            kind = f"model of the {tier} records"
+            raise UnknownNameError(kind, name, known, "symbench leaderboard")
 
 
 def _shared(
