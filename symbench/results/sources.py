@@ -26,7 +26,7 @@ def open_source(path: Path | str) -> Store | Archive | Publication:
         return Archive(path)
     if not path.is_dir():
         raise InputError(f"no store at {str(path)!r}: give the directory of an earlier run")
-    if not (path / "cells").is_dir():
+    if not (path / "cells").is_dir() or _around(path) is not None:
         raise InputError(_no_source(path))
     return Store(path)
 
@@ -69,14 +69,25 @@ def require_records(source: Source) -> list[Record]:
 def _no_source(path: Path) -> str:
     """Return what a directory without records is, and what to give instead."""
     shown = repr(str(path))
-    if path.name == "cells" and any(path.glob("*.json")):
-        return f"{shown} is a folder inside a store: give {path.parent}"
+    if (store := _around(path)) is not None:
+        return f"{shown} is a folder inside a store: give {store}"
     if hint := _inside(path):
         return f"{shown} is neither a store nor a publication{hint}"
     return (
         f"{shown} is neither a store (no folder cells/) nor a publication (no submission.json): "
         f"give the directory of an earlier run, or begin a store with {_run(path)}"
     )
+
+
+def _around(path: Path) -> Path | None:
+    """Return the store of which a directory is a folder: its cells, or its unfinished parts."""
+    if path.name == "cells" and any(path.glob("*.json")):
+        return path.parent
+    whole = path.absolute()
+    for folder in (whole, whole.parent if whole.name.isdecimal() else whole):
+        if folder.name == "parts" and (folder.parent / "cells").is_dir():
+            return folder.parent
+    return None
 
 
 def _run(path: Path) -> str:

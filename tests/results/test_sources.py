@@ -48,3 +48,12 @@ def test_a_place_that_is_neither_is_named(lab, place, words, read):
     (lab.parent / "empty").mkdir()
     with pytest.raises(InputError, match=words):
         read(lab.parent / place)
+
+
+@pytest.mark.parametrize("place", ["store/cells", "store/parts", "store/parts/48"])
+def test_a_folder_of_a_store_is_no_source(tmp_path, place):
+    for folder in ("cells", "parts/48/cells"):
+        (tmp_path / "store" / folder).mkdir(parents=True)
+    (tmp_path / "store" / "cells" / "one.json").write_text("{}")
+    with pytest.raises(InputError, match=r"is a folder inside a store: give .*store$"):
+        symbench.load(tmp_path / place)
