@@ -1,4 +1,7 @@
-"""Every figure of the documentation is what the stored records give."""
+"""Every figure of the documentation is what the stored records give.
+
+``python scripts/figures.py --to docs/figures`` draws them again.
+"""
 
 from __future__ import annotations
 
