@@ -20,7 +20,6 @@ _FINDINGS = 2  # of a board on the front page
 
 def overview(content: Content) -> bytes:
     """Return the front page: findings, the matrix of tasks and classes, and the boards."""
-    told = any("told" in line.best for line in content.matrix)
     whole = [one for one in content.standings if len(one.tasks) > len(one.not_run)]
     return page(
         "overview.html",
@@ -36,7 +35,7 @@ def overview(content: Content) -> bytes:
         classes=CLASSES,
         names=matrix.NAMES,
         cells=matrix,
-        won=matrix.sentence(content.matrix) if told else None,
+        won=matrix.sentence(content.matrix),
         found=discovery.sentence(content.discovery),
     )
 

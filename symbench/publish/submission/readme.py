@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from symbench.results import report
+from symbench.results.leaderboard.discovery import discovery_board
 from symbench.results.leaderboard.matrix import Line, matrix
 from symbench.results.published.document import FILE_NAME, PROVENANCE, Submission
+from symbench.results.report import discovery
 from symbench.results.report import matrix as lines_of
 from symbench.results.report.escape import markdown
 from symbench.results.report.tables import coverage
@@ -18,10 +20,11 @@ _MOST = 16  # tasks in the table
 def readme(submission: Submission) -> str:
     """Return the text: about thirty lines, however many tasks there are."""
     lines = matrix(submission.leaderboard, submission.records)
-    won = lines_of.sentence(lines)
+    board = discovery_board(submission.records, submission.tier)
+    said = [_size(submission), lines_of.sentence(lines), discovery.sentence(board)]
     parts = [
         f"# symbench leaderboard, tier {submission.tier}",
-        f"{_size(submission)} {won or ''}".rstrip(),
+        " ".join(sentence for sentence in said if sentence),
         *(_matrix(submission, lines) if lines else ()),
         "\n".join(f"- {line}" for line in _steps(submission)),
     ]

@@ -16,6 +16,7 @@ from symbench.results.report.escape import markdown, plain
 from symbench.results.report.numbers import interval, number, samples
 
 _COMPARED = 2  # methods, the fewest for a sentence
+_FOUND = 0.05  # a figure of merit below which a method has found nothing
 TASK_HEADINGS = ("method", "overlap", "found", "n to discover", "error", "seconds")
 LEGEND = (
     "figure: how far the overlap of what a method found exceeds that of the best guess that looks "
@@ -82,10 +83,18 @@ def titles(board: DiscoveryBoard) -> Iterator[tuple[str, str]]:
 
 
 def sentence(board: DiscoveryBoard) -> str | None:
-    """Return which method finds most, and how sure that is; None if no method announces any."""
+    """Return which method finds most, and how sure that is; None if no method announces any.
+
+    Where no interval reaches ``_FOUND``, no method finds anything, whichever is first.
+    """
     if len(board.methods) < _COMPARED or all(one.source == "extracted" for one in board.methods):
         return None
     first, second = board.methods[:2]
+    if all((one.overall.high or one.overall.value) < _FOUND for one in board.methods):
+        return (
+            f"None of {len(board.methods)} methods finds a symmetry: every figure of merit is "
+            f"below {_FOUND}, where 1 is exactly the truth."
+        )
     low, high = first.overall.low, second.overall.high
     apart = low is not None and high is not None and low > high
     return (

@@ -47,10 +47,13 @@ def score(line: Line, best: Best) -> str:
 
 
 def sentence(lines: Sequence[Line]) -> str | None:
-    """Return on how many tasks each class has the smallest error; None if no difference is certain.
+    """Return on how many tasks each class has the smallest error.
 
-    Certain is a difference from the baseline of the task that the seeds show.
+    Certain is a difference from the baseline of the task that the seeds show. None if no difference
+    is certain, or if no model was told a symmetry: such records are of discovery, not of errors.
     """
+    if not any("told" in line.best for line in lines):
+        return None
     errors = [line for line in lines if not line.headline]
     best = Counter(line.first for line in errors)
     sure = Counter(line.first for line in errors if line.best[line.first].certain)

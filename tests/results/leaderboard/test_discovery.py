@@ -198,6 +198,13 @@ def test_the_best_method_is_named_with_its_interval(first: list[float], sure: bo
     assert sentence(discovery_board(extracts, "quick")) is None
 
 
+def test_no_method_is_best_where_none_finds_anything() -> None:
+    cells = [record("t", one, [announced(0.01)] * 5) for one in ("m", "next")]
+    said = sentence(discovery_board(cells, "quick"))
+    assert said is not None
+    assert said.startswith("None of 2 methods finds a symmetry: every figure of merit is below")
+
+
 @pytest.mark.parametrize("form", ["table", "md"])
 def test_an_empty_board_says_so(form: str) -> None:
     text = render(discovery_board([], "quick"), form)
