@@ -21,6 +21,8 @@ _FINDINGS = 2  # of a board on the front page
 def overview(content: Content) -> bytes:
     """Return the front page: findings, the matrix of tasks and classes, and the boards."""
     whole = [one for one in content.standings if len(one.tasks) > len(one.not_run)]
+    won = matrix.sentence(content.matrix)
+    discovers = won is None or any(one.board.ranks == "discovery" for one in whole)
     return page(
         "overview.html",
         **shell(content, "Overview", depth=0),
@@ -35,8 +37,8 @@ def overview(content: Content) -> bytes:
         classes=CLASSES,
         names=matrix.NAMES,
         cells=matrix,
-        won=matrix.sentence(content.matrix),
-        found=discovery.sentence(content.discovery),
+        won=won,
+        found=discovery.sentence(content.discovery) if discovers else None,
     )
 
 

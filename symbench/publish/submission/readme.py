@@ -21,7 +21,7 @@ def readme(submission: Submission) -> str:
     """Return the text: about thirty lines, however many tasks there are."""
     lines = matrix(submission.leaderboard, submission.records)
     board = discovery_board(submission.records, submission.tier)
-    said = [_size(submission), lines_of.sentence(lines), discovery.sentence(board)]
+    said = [_size(submission), lines_of.sentence(lines) or discovery.sentence(board)]
     parts = [
         f"# symbench leaderboard, tier {submission.tier}",
         " ".join(sentence for sentence in said if sentence),

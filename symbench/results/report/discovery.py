@@ -85,20 +85,23 @@ def titles(board: DiscoveryBoard) -> Iterator[tuple[str, str]]:
 def sentence(board: DiscoveryBoard) -> str | None:
     """Return which method finds most, and how sure that is; None if no method announces any.
 
-    Where no interval reaches ``_FOUND``, no method finds anything, whichever is first.
+    Only methods that ran on most tasks of the board are compared. Where no interval reaches
+    ``_FOUND``, none of them finds anything, whichever is first.
     """
-    if len(board.methods) < _COMPARED or all(one.source == "extracted" for one in board.methods):
+    tasks = sum(map(len, board.tasks.values()))
+    methods = [one for one in board.methods if 2 * len(one.found) > tasks]
+    if len(methods) < _COMPARED or all(one.source == "extracted" for one in methods):
         return None
-    first, second = board.methods[:2]
-    if all((one.overall.high or one.overall.value) < _FOUND for one in board.methods):
+    first, second = methods[:2]
+    if all((one.overall.high or one.overall.value) < _FOUND for one in methods):
         return (
-            f"None of {len(board.methods)} methods finds a symmetry: every figure of merit is "
-            f"below {_FOUND}, where 1 is exactly the truth."
+            f"None of {len(methods)} methods finds a symmetry: every figure of merit is below "
+            f"{_FOUND}, where 1 is exactly the truth."
         )
     low, high = first.overall.low, second.overall.high
     apart = low is not None and high is not None and low > high
     return (
-        f"Of {len(board.methods)} methods {first.model} finds symmetries best: figure of merit "
+        f"Of {len(methods)} methods {first.model} finds symmetries best: figure of merit "
         f"{interval(first.overall)}, where 1 is exactly the truth. {second.model} is next with "
         f"{interval(second.overall)}{'' if apart else '; the intervals overlap'}."
     )
