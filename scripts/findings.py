@@ -32,7 +32,7 @@ from symbench.results.sources import open_source
 
 ROOT = Path(__file__).parents[1]
 FOLDER, DOCS = ROOT / "leaderboards", ROOT / "docs"
-MAIN = "quick"  # the publication of every model on every task
+MAIN = "main"  # the publication of every model on every task
 _MARKS = re.compile(r"[`*]")
 
 
@@ -73,6 +73,10 @@ class Source:
         floor = summary.smallest_error if score == "error" else None
         shown = interval(statistics.interval(values, floor=floor))
         return self._held(shown, len(re.findall(r"\d[\d.e-]*", shown)))
+
+    def tasks(self, folder: str) -> str:
+        """Return the number of tasks that have trained cells."""
+        return self._held(str(len({one.identity.task for one in records(folder) if one.trials})))
 
     def size(self, folder: str, task: str) -> str:
         """Return the largest number of training examples of a task."""

@@ -94,7 +94,7 @@ def log_axis(
 def linear_axis(values: Sequence[float], start: float, end: float) -> Axis:
     """Return a linear axis that shows all values, with some room at both ends."""
     low, high = min(values), max(values)
-    room = 0.06 * ((high - low) or abs(high) or 1.0)
+    room = max(0.06 * ((high - low) or abs(high) or 1.0), 1e-300)
     return Axis(low - room, high + room, start, end, log=False)
 
 

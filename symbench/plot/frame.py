@@ -55,7 +55,7 @@ def level_axis(axis: Axis, top: float, bottom: float, label: str, grid: bool = T
         marks += [Line([(x, top), (x, bottom)], opacity=0.15)] if grid else []
     if axis.aside is not None:
         marks.append(Line([(axis.aside, top), (axis.aside, bottom)], 1, "1 4", 0.6))
-        marks.append(Text(axis.aside, bottom + 18, "below", "middle"))
+        marks.append(Text(axis.aside, bottom + 18, "below", "end"))
     return marks
 
 

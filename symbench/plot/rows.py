@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from symbench.plot import frame
 from symbench.plot.axes import Axis
@@ -12,6 +13,7 @@ from symbench.plot.style import Style
 from symbench.results.report import numbers
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _BELOW, _ROW = 720.0, 206.0, 640.0, 66.0, 48.0, 19.0
+_LABEL = 60.0  # px, the distance at which two labels of lines touch
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def rows(
         *frame.title(title, 14),
         *frame.key(priors, 14, 38),
         *frame.level_axis(across, _TOP, bottom, label),
-        *(mark for name, value in levels.items() for mark in _level(name, value, across, bottom)),
+        *_levels(levels, across, bottom),
     ]
     groups = [Group(marks)]
     for place, entry in enumerate(entries):
@@ -62,15 +64,20 @@ def rows(
     return Chart(f"{title}, {label}: {shown}", _WIDTH, bottom + _BELOW, groups)
 
 
-def _level(name: str, value: float, across: Axis, bottom: float) -> list[Mark]:
-    if across.misses(value):
-        return []
-    x = across(value)
-    dash = "5 4" if name == "solved" else ""
-    return [
-        Line([(x, _TOP - 4), (x, bottom)], 1, dash, 0.8),
-        Text(x, _TOP - 8, name, "middle", size=10),
-    ]
+def _levels(levels: Mapping[str, float], across: Axis, bottom: float) -> list[Mark]:
+    """Return upright lines, with labels that make room for each other."""
+    places = {name: across(value) for name, value in levels.items() if not across.misses(value)}
+    marks: list[Mark] = []
+    for name, x in places.items():
+        gaps = [other - x for key, other in places.items() if key != name]
+        near = next((gap for gap in gaps if abs(gap) < _LABEL), None)
+        anchor: Literal["start", "middle", "end"] = "middle"
+        if near is not None:
+            anchor = "end" if near > 0 else "start"
+        dash = "5 4" if name == "solved" else ""
+        marks += [Line([(x, _TOP - 4), (x, bottom)], 1, dash, 0.8),
+                  Text(x, _TOP - 8, name, anchor, size=10)]  # fmt: skip
+    return marks
 
 
 def _row(entry: Entry, y: float, across: Axis) -> list[Group]:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from symbench.registry import load
+from symbench.results.leaderboard.discovery import discovery_board
 from symbench.results.leaderboard.findings import supported
 from symbench.results.published.publication import Publication
+from symbench.results.report import discovery
 from symbench.results.report.boards import sentence
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +56,8 @@ def test_every_finding_of_the_readme_is_supported_by_the_published_records(built
         sentence(one) for board in built_in.boards.values()
         for one in supported(board, records, records[0].identity.tier)
     }  # fmt: skip
+    board = discovery_board(Publication(BOARDS / "discovery").records(), "standard")
+    sentences.add(discovery.sentence(board))
     quoted = findings()
     assert len(quoted) >= 6
     assert not [one for one in quoted if one not in sentences]

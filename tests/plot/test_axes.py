@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from symbench.plot.axes import Axis, linear_axis, log_axis
@@ -62,6 +62,7 @@ def test_only_zeros_have_a_chart_too():
     assert axis.ticks()
 
 
+@example([5e-324])
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9))
 def test_a_linear_axis_shows_every_value_and_has_ticks(values):
     axis = linear_axis(values, 0, 100)
