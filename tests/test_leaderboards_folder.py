@@ -124,7 +124,7 @@ def test_a_submission_is_of_the_tasks_as_they_are(directory):
 # A note in the task would make its records stale: it is due with their next computation.
 UNEXPLAINED = {
     ("o3-inertia", "standard"): "scalars-perm solves it with 100 examples, no other with 300",
-    ("o5-invariant", "standard"): "five told networks solve it with 100 examples, nine not with 300",
+    ("o5-invariant", "standard"): "five networks solve it with 100 examples, nine not with 300",
     ("so2-3-anisotropic", "standard"): "no network solves it with 300 examples",
     ("so3-cross", "standard"): "e3nn and EMLP solve it with 100 examples, nine not with 300",
 }
