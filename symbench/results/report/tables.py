@@ -40,6 +40,7 @@ LEGEND = (
 _ALWAYS = ("#", "model", "prior")  # columns that are shown even if they are empty
 _OF_CURVES = ("n_to_", "data_", "curve_area")  # scores of several sizes
 _REASONS = 10  # for declining one task; with more, a note lists only the models
+_SHORT = 2  # sizes of a ladder between which few thresholds can lie
 _MEANING = {
     "experiment": "made with other options than the tier's, and not ranked",
     "over budget": "more updates or forward passes than the budget allows, and not ranked",
@@ -165,12 +166,20 @@ def _threshold_note(rows: Sequence[Row]) -> Iterator[str]:
     inside = sum(estimate.censored is None for estimate in solved)
     if 2 * inside < len(solved):
         few = sum(estimate.censored == "below" for estimate in solved)
-        why = next((f" ({row.threshold_note})" for row in rows if row.threshold_note), "")
+        why = next((row.threshold_note for row in rows if row.threshold_note), _short_ladder(rows))
         yield (
             f"threshold: of {len(solved)} models that have learned the task {inside} reach it "
             f"inside the ladder, {few} at the smallest size, {len(solved) - inside - few} "
-            f"nowhere{why}"
+            f"nowhere{f' ({why})' if why else ''}"
         )
+
+
+def _short_ladder(rows: Sequence[Row]) -> str | None:
+    """Return that the ladder is too short to cross anything on, if it has two sizes."""
+    sizes = sorted({point.n_train for row in rows for point in row.curve})
+    if len(sizes) != _SHORT:
+        return None
+    return f"the ladder has the sizes {sizes[0]} and {sizes[1]} only"
 
 
 def _has_ladder(row: Row) -> bool:

@@ -46,6 +46,13 @@ def test_why_few_models_cross_the_threshold_stands_beside_how_many_do() -> None:
     assert "the ladder is too short" not in shown(crossed)
 
 
+def test_a_ladder_of_two_sizes_explains_itself() -> None:
+    record = cell(protocol={"threshold": 1e-6}, identity={"sizes": list(SIZES[:2])})
+    short = record.model_copy(update={"trials": record.trials[:10]})
+    assert "1 nowhere (the ladder has the sizes 100 and 1000 only)" in shown(short)
+    assert "the ladder has" not in shown(cell(protocol={"threshold": 1e-6}))
+
+
 def test_a_table_without_rows_has_no_legend() -> None:
     text = shown(broken("shy", "declined", "reads graphs"))
     assert "declined: shy (reads graphs)" in text
