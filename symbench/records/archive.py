@@ -28,7 +28,7 @@ _LARGEST_RECORDS = 2**30  # bytes of all of them
 _LARGEST_TENSORS = 2**28  # bytes
 _MOST = 100_000  # entries
 _METHODS = ZIP_STORED, ZIP_DEFLATED  # others take up to gigabytes of memory to unpack
-# zipfile raises the last three for an unknown compression, an encrypted entry and a bad name
+# zipfile raises the last three for a newer version, an encrypted entry and a bad name
 _UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
