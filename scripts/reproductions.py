@@ -1,20 +1,19 @@
 """Print the comparison of stored records with published results, as Markdown.
 
 python scripts/reproductions.py --store leaderboards/reproductions > docs/reproductions.md
+python scripts/reproductions.py --store leaderboards/reproductions --readme > README.md
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import re
 import statistics
-import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tabulate import tabulate
+from verdicts import BESIDE, Scores, by_size, filled, readme, scores_of, summary, verdicts
 
 import symbench
 from symbench.contract import Published, Task
@@ -23,42 +22,6 @@ from symbench.records.store import records_of
 from symbench.registry import load
 from symbench.results.sources import open_source
 from symbench.runs.staleness import is_stale
-
-# Models beside a published one: our stronger recipes of the Scalars, and for EMLP-SO(5) the network
-# of O(5), which is the same one at the published number of channels.
-BESIDE = {
-    "scalars-2021": ("scalars",),
-    "scalars-perm": ("scalars", "scalars-2021"),
-    "emlp-so5": ("emlp",),
-}
-
-Scores = Mapping[int, list[float]]
-
-
-def scores_of(records: Iterable[Record], task: str, model: str, score: str) -> Scores:
-    """Return a score by n_train, one per seed, after the tier's number of updates.
-
-    Of several records the one with the most seeds counts.
-    """
-    best: dict[int, list[float]] = {}
-    for record in records:
-        if record.identity.protocol.get("experiment"):
-            continue
-        for n, values in _by_size(record, task, model, score).items():
-            if len(values) > len(best.get(n, ())):
-                best[n] = values
-    return best
-
-
-def _by_size(record: Record, task: str, model: str, score: str) -> Mapping[int, list[float]]:
-    """Return a score of a record by n_train, one per seed; nothing if it is of something else."""
-    identity = record.identity
-    by_size: dict[int, list[float]] = defaultdict(list)
-    if (identity.task, identity.model, identity.tier) == (task, model, "full"):
-        for trial in record.trials if record.status == "ok" else ():
-            if score in trial.scores:
-                by_size[trial.n_train].append(trial.scores[score])
-    return by_size
 
 
 def rows(published: Published, model: str, scores: Scores) -> list[list[str]]:
@@ -82,64 +45,6 @@ def _ratio(ours: float, theirs: float) -> str:
     if theirs == 0:
         return "1.00" if ours == 0 else ""
     return f"{ours / theirs:.2f}"
-
-
-# Scores of which more is better; of the others less is.
-MORE = ("pairs_", "pixel-generator.")
-MOST_ERROR, LEAST_SCORE = (
-    2.0,
-    0.95,
-)  # what counts as reproduced, as a ratio of ours to the published
-_SOURCE = re.compile(r"(.*?\b\d{4}(?: \([^)]*\))?)(?:[,:] ?(.*))?")
-
-
-def summary(tasks: Iterable[Task], records: list[Record]) -> str:
-    """Return the Markdown of one row for each published curve that has records."""
-    table = [
-        row
-        for task in tasks
-        for published in task.published
-        if (row := _verdict(task, published, records)) is not None
-    ]
-    headers = ("paper", "figure", "task", "curve", "published", "ours", "ratio", "verdict")
-    text = tabulate(table, headers, tablefmt="github", disable_numparse=True)
-    note = (
-        "Published and ours are those of the largest n_train, ours a median over seeds. The ratio "
-        "is ours ÷ published, from the least to the largest over n_train. Reproduced means: an "
-        f"error of at most {MOST_ERROR:g} times the published, or a count or cosine of at least "
-        f"{LEAST_SCORE:g} times it.\n"
-    )
-    return "\n".join(["## Summary", "", _filled(note), text, ""])
-
-
-def _verdict(task: Task, published: Published, records: list[Record]) -> list[str] | None:
-    """Return the row of a published curve, or None without records of its sizes."""
-    for model in (published.model, *BESIDE.get(published.model, ())):
-        scores = scores_of(records, task.name, model, published.score)
-        if sizes := sorted(set(scores) & set(published.values)):
-            break
-    else:
-        return None
-    ours = {n: statistics.median(scores[n]) for n in sizes}
-    held = sum(_is_reproduced(published, n, ours[n]) for n in sizes)
-    verdict = {0: "not reproduced", len(sizes): "reproduced"}.get(
-        held, f"at {held} of {len(sizes)} sizes"
-    )
-    ratios = [ours[n] / published.values[n] for n in sizes if published.values[n]]
-    spread = sorted({f"{ratio:.2g}" for ratio in ratios}, key=float)
-    ratio = " to ".join(dict.fromkeys((spread[0], spread[-1]))) if spread else ""
-    found = _SOURCE.fullmatch(published.source)
-    paper, figure = found.groups(default="") if found else (published.source, "")
-    values = (f"{published.values[sizes[-1]]:.3g}", f"{ours[sizes[-1]]:.3g}")
-    curve = f"{published.label} (`{model}`)"
-    return [paper, figure, task.name, curve, *values, ratio, verdict]
-
-
-def _is_reproduced(published: Published, n: int, ours: float) -> bool:
-    theirs = published.values[n]
-    if published.score.startswith(MORE):
-        return ours >= LEAST_SCORE * theirs
-    return ours <= MOST_ERROR * theirs
 
 
 GENERATOR = {
@@ -261,7 +166,7 @@ def over_updates(task: Task, published: Published, records: list[Record]) -> lis
     for n, theirs in published.values.items():
         budgets: dict[int, list[float]] = defaultdict(list)
         for record in records:
-            values = _by_size(record, task.name, model, published.score).get(n, [])
+            values = by_size(record, task.name, model, published.score).get(n, [])
             budgets[record.identity.protocol["updates"]] += values
         medians = {k: statistics.median(v) for k, v in sorted(budgets.items()) if v}
         if len(medians) < _FEWEST:
@@ -280,7 +185,7 @@ def over_updates(task: Task, published: Published, records: list[Record]) -> lis
                 f" *Prediction*, not measured: {predicted:.2g} after the published {wanted:,} "
                 f"updates (published: {theirs:.3g})."
             )
-        parts += [_filled(law), ""]
+        parts += [filled(law), ""]
     return parts
 
 
@@ -302,7 +207,7 @@ def section(task: Task, records: list[Record]) -> str:
             parts += [
                 f"### {published.label}",
                 "",
-                _filled(f"Published results: {published.source}."),
+                filled(f"Published results: {published.source}."),
                 "",
             ]
             parts += [tabulate(table, HEADERS, tablefmt="github", disable_numparse=True), ""]
@@ -315,7 +220,7 @@ def origin(records: list[Record]) -> str:
     """Return one sentence on the code and the machines that made the records."""
     commits = sorted({str(r.provenance.get("git")) for r in records})
     machines = sorted({str(r.provenance.get("machine")) for r in records})
-    return _filled(
+    return filled(
         f"{len(records)} records of commits {', '.join(commits)}; {'; '.join(machines)}, "
         "several cells at a time, so that their times cannot be compared.\n"
     )
@@ -328,20 +233,14 @@ def outdated(records: list[Record]) -> str:
     if not any(stale):
         return ""
     if all(stale):
-        return _filled("The code has changed since they were made, and all of them are stale.\n")
+        return filled("The code has changed since they were made, and all of them are stale.\n")
     most = 2 * sum(stale) > len(records)
     named = zip(stale, records, strict=True)
     names = {f"{r.identity.model} on {r.identity.task}" for old, r in named if old != most}
     which = "All but these are stale" if most else "These are stale"
-    return _filled(
+    return filled(
         f"The code has changed since some of them were made. {which}: {', '.join(sorted(names))}.\n"
     )
-
-
-def _filled(text: str) -> str:
-    """Return a paragraph in lines of at most 100 characters; a last newline is preserved."""
-    lines = textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
-    return lines + "\n" * text.endswith("\n")
 
 
 def main() -> None:
@@ -353,13 +252,19 @@ def main() -> None:
         "--store", type=Path, action="append", required=True, metavar="DIR",
         help="a store of records; repeatable",
     )  # fmt: skip
-    records = records_of(map(open_source, parser.parse_args().store))
+    parser.add_argument("--readme", action="store_true", help="print the README of the records")
+    given = parser.parse_args()
+    records = records_of(map(open_source, given.store))
     notes = Path(__file__).parents[1] / "docs" / "reproductions-notes.md"
     title, rest = notes.read_text().split("\n", 1)
     stored = {record.identity.task for record in records}
     tasks = [symbench.task(name) for name in symbench.tasks() if name in stored]
+    table = verdicts(tasks, records)
+    if given.readme:
+        print(readme(table))
+        return
     print(title + "\n")
-    print(summary(tasks, records))
+    print(summary(table))
     print("## How, and what differs")
     print(rest)
     print(origin(records))

@@ -105,6 +105,10 @@ def test_the_page_of_reproductions_is_what_the_records_give(built_in):
     held = sum(len(NUMBER.findall(line)) for line in rows)
     print(f"docs/reproductions.md: {held} numbers held")
     assert held >= LEAST
+    done = subprocess.run(
+        [*command, "--readme"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert (ROOT / "leaderboards/reproductions/README.md").read_text() == done.stdout
 
 
 PUBLISHED = {"O(5)": "o5-invariant", "inertia": "o3-inertia", "Lorentz": "lorentz-scattering"}

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="needs the source tre
 def script():
     spec = importlib.util.spec_from_file_location("reproductions", FILE)
     loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FILE.parent))
+        spec.loader.exec_module(loaded)
     return loaded
 
 
@@ -33,8 +35,10 @@ def record(scores, score="paper_error", updates=2000):
 
 
 def row(script, published, scores, score="paper_error"):
+    """The row of a published curve, or None."""
     curve = Published("m", "M", "Somebody 2021 (arXiv:1), table 2", published, score)
-    return script._verdict(SimpleNamespace(name="t"), curve, [record(scores, score)])
+    task = SimpleNamespace(name="t", published=[curve])
+    return next(iter(script.verdicts([task], [record(scores, score)])), None)
 
 
 def test_a_row_has_paper_figure_and_the_median_at_the_largest_size(script):
@@ -68,10 +72,21 @@ def test_longer_trainings_are_no_part_of_a_row_but_of_a_curve_with_its_predictio
 ):
     monkeypatch.setitem(script.UPDATES, ("t", "m"), 8000)
     records = [record({10: [8000 / k]}, updates=k) for k in (1000, 2000, 4000)]
-    task = SimpleNamespace(name="t")
     curve = Published("m", "M", "Somebody 2021 (arXiv:1), table 2", {10: 1.5})
-    assert script._verdict(task, curve, records)[5] == "4"
+    task = SimpleNamespace(name="t", published=[curve])
+    assert script.verdicts([task], records)[0][5] == "4"
     text = "\n".join(script.over_updates(task, curve, records))
     assert "updates^-1.00" in text
     assert "1 after the published 8,000 updates (published: 1.5)" in " ".join(text.split())
     assert script.over_updates(task, curve, records[:2]) == []
+
+
+def test_the_readme_counts_the_reproduced_curves_and_names_the_others(script):
+    curves = [
+        Published("m", label, "Somebody 2021", {10: x}) for label, x in (("A", 1), ("B", 0.1))
+    ]
+    task = SimpleNamespace(name="t", published=curves)
+    text = script.readme(script.verdicts([task], [record({10: [0.5]})]))
+    assert "1 of 2 published curves are reproduced" in text
+    assert "| B (`m`)" in text
+    assert "A (`m`)" not in text
