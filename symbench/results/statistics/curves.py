@@ -75,17 +75,14 @@ def n_to_threshold(
         raise InputError(f"the sizes {list(sizes)} do not increase")
     target = math.log10(max(threshold, floor))
     medians = np.array([median(errors.tolist()) for errors in logs])
-    whole = _cross(sizes, medians, target)
     counts = {len(errors) for errors in logs}
-    if len(counts) > 1:  # some seeds have no error at some size, so no curve
+    if len(counts) > 1 or counts == {1}:  # some seeds have no curve, or there is only one
+        (whole,) = _cross(sizes, medians[None], target)
         return Crossing(*whole, n=min(counts))
-    curves = np.stack(logs, axis=1)
-    if len(curves) == 1:
-        return Crossing(*whole, n=1)
-    crossings = [_cross(sizes, curve, target) for curve in curves]
     noise = np.array([np.subtract(*student(errors)[::-1]) / 2 for errors in logs])
-    moved = [_cross(sizes, medians + side * noise, target)[1] for side in (-1, 1)]
-    return _with_interval(whole, crossings, {whole[1], *moved})
+    curves = np.stack([medians, medians - noise, medians + noise, *np.stack(logs, axis=1)])
+    whole, lower, upper, *seeds = _cross(sizes, curves, target)
+    return _with_interval(whole, seeds, {whole[1], lower[1], upper[1]})
 
 
 def n_to_hold(sizes: Sequence[int], held_by_size: Sequence[Sequence[bool]]) -> Crossing:
@@ -157,11 +154,21 @@ def curve_area(
     return float(np.sum(np.diff(n) * (medians[1:] + medians[:-1]) / 2) / (n[-1] - n[0]))
 
 
-def isotonic(logs: Array) -> Array:
-    """Return the never-increasing curve nearest to the values, by least squares."""
-    from scipy.optimize import isotonic_regression
+def isotonic(curves: Array) -> Array:
+    """Return the never-increasing curves [..., sizes] nearest to the values, by least squares.
 
-    return np.asarray(isotonic_regression(logs, increasing=False).x)
+    The value at i is the least over a ≤ i of the greatest over b ≥ i of the mean of the values from
+    a to b: the min-max formula (Barlow et al. 1972). It fits all curves at once, without scipy's
+    import.
+    """
+    places = np.arange(curves.shape[-1])
+    sums = np.cumsum(np.concatenate([np.zeros_like(curves[..., :1]), curves], axis=-1), axis=-1)
+    length = places[None, :] + 1 - places[:, None]  # of the stretch from a to b
+    means = (sums[..., None, 1:] - sums[..., :-1, None]) / np.maximum(length, 1)
+    means = np.where(length > 0, means, -np.inf)
+    greatest = np.maximum.accumulate(means[..., ::-1], axis=-1)[..., ::-1]
+    fit: Array = np.where(length > 0, greatest, np.inf).min(axis=-2)
+    return fit
 
 
 def reach(sizes: Sequence[int], fits: Array, targets: Array) -> tuple[Array, Array]:
@@ -189,10 +196,12 @@ def reach(sizes: Sequence[int], fits: Array, targets: Array) -> tuple[Array, Arr
 _SIDES: dict[int, Censoring | None] = {-1: "below", 0: None, 1: "above"}
 
 
-def _cross(sizes: Sequence[int], logs: Array, target: float) -> tuple[float, Censoring | None]:
-    """Return where the isotonic fit of log10 errors [sizes] reaches the target."""
-    n, side = reach(sizes, isotonic(logs)[None], np.array([target]))
-    return float(n[0]), _SIDES[int(side[0])]
+def _cross(
+    sizes: Sequence[int], curves: Array, target: float
+) -> list[tuple[float, Censoring | None]]:
+    """Return where the isotonic fits of log10 errors [curves, sizes] reach the target."""
+    n, side = reach(sizes, isotonic(curves), np.full(len(curves), target))
+    return [(float(value), _SIDES[int(at)]) for value, at in zip(n, side, strict=True)]
 
 
 def _rung(sizes: Sequence[int], lacking: Array) -> tuple[float, Censoring | None]:
