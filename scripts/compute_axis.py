@@ -2,9 +2,9 @@
 
 python scripts/compute_axis.py --store leaderboards/compute --figure compute.svg > table
 
-The runs give the points of a curve. For each task, the figure has a panel with the error against
-the floating-point operations of training at the largest n. The table has the operations at which
-the median error reaches the task's threshold, a bound where it does not.
+The runs give the points of a curve. For each task and n, the figure has a panel with the error
+against the floating-point operations of training. The table has the operations at which the median
+error reaches the task's threshold, a bound where it does not.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Point:
     errors: tuple[float, ...]
 
 
-Curves = Mapping[tuple[str, str], Sequence[Point]]
+Curves = Mapping[tuple[str, int, str], Sequence[Point]]  # by task, n and model
 
 
 def points(record: Record) -> list[Point]:
@@ -74,31 +74,23 @@ def points(record: Record) -> list[Point]:
 
 
 def curves(records: Iterable[Record], tasks: Sequence[str], models: Sequence[str]) -> Curves:
-    """Return the points by task and model, by n and then by operations."""
-    found: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    """Return the points by task, n and model, in the order of their operations."""
+    found: dict[tuple[str, int, str], list[Point]] = defaultdict(list)
     for record in records:
-        pair = record.identity.task, record.identity.model
-        wanted = zip(pair, (tasks, models), strict=True)
-        if all(any(fnmatch(name, pattern) for pattern in some) for name, some in wanted):
-            found[pair] += points(record)
+        task, model = record.identity.task, record.identity.model
+        if any(fnmatch(task, one) for one in tasks) and any(fnmatch(model, one) for one in models):
+            for point in points(record):
+                found[task, point.n, model].append(point)
     return {
-        pair: sorted(some, key=lambda point: (point.n, point.operations))
-        for pair, some in sorted(found.items())
-        if some
+        which: sorted(some, key=lambda point: point.operations)
+        for which, some in sorted(found.items())
     }
 
 
-def by_compute(curve: Sequence[Point]) -> list[Point]:
-    """Return the points of the largest n, by operations."""
-    largest = max(point.n for point in curve)
-    return [point for point in curve if point.n == largest]
-
-
 def to_threshold(curve: Sequence[Point], threshold: float) -> Crossing:
-    """Return the operations at which the median error at the largest n reaches the threshold."""
-    chosen = by_compute(curve)
-    sizes = [round(point.operations) for point in chosen]
-    return n_to_threshold(sizes, [point.errors for point in chosen], threshold)
+    """Return the operations at which the median error reaches the threshold."""
+    sizes = [round(point.operations) for point in curve]
+    return n_to_threshold(sizes, [point.errors for point in curve], threshold)
 
 
 def shown(crossing: Crossing) -> str:
@@ -108,12 +100,12 @@ def shown(crossing: Crossing) -> str:
 
 
 def rows(found: Curves, thresholds: Mapping[str, float]) -> list[list[str]]:
-    """Return the table's rows, one for each budget at the largest n of a task and model."""
+    """Return the table's rows, one for each budget of a task, n and model."""
     table = []
-    for (task, model), curve in found.items():
+    for (task, n, model), curve in found.items():
         crossing = to_threshold(curve, thresholds[task])
-        for point in by_compute(curve):
-            numbers = [str(point.n), str(point.updates), f"{point.operations:.2g}"]
+        for point in curve:
+            numbers = [str(n), str(point.updates), f"{point.operations:.2g}"]
             error = f"{median(point.errors):.3g}"
             table.append([task, model, *numbers, error, shown(crossing)])
     return table
@@ -127,31 +119,29 @@ def settings(records: Iterable[Record]) -> tuple[dict[str, float], dict[str, str
 
 
 def leaders(found: Curves) -> list[str]:
-    """Return for each task the model of the least median error at every number of updates.
+    """Return for each task the model of the least median error at every n and number of updates.
 
     Empty if there is none on some task.
     """
-    names: list[str] = []
-    for task in sorted({task for task, _ in found}):
-        medians: dict[int, list[tuple[float, str]]] = defaultdict(list)
-        for model, curve in ((m, c) for (t, m), c in found.items() if t == task):
-            for point in by_compute(curve):
-                medians[point.updates].append((median(point.errors), model))
-        best = {min(some)[1] for some in medians.values()}
-        if len(best) > 1:
-            return []
-        names += best
-    return names
+    best: dict[str, set[str]] = defaultdict(set)
+    medians: dict[tuple[str, int, int], list[tuple[float, str]]] = defaultdict(list)
+    for (task, n, model), curve in found.items():
+        for point in curve:
+            medians[task, n, point.updates].append((median(point.errors), model))
+    for (task, *_), some in medians.items():
+        best[task].add(min(some)[1])
+    if any(len(models) > 1 for models in best.values()):
+        return []
+    return [model for _, (model,) in sorted(best.items())]
 
 
 def figure(found: Curves, thresholds: Mapping[str, float], priors: Mapping[str, str]) -> Chart:
-    """Return the chart, a panel for each task."""
+    """Return the chart, a panel for each task and n."""
     panels, ends = [], []
-    for task in sorted({task for task, _ in found}):
-        curves = {m: by_compute(curve) for (t, m), curve in found.items() if t == task}
+    for task, n in sorted({(task, n) for task, n, _ in found}):
+        curves = {m: curve for (*which, m), curve in found.items() if which == [task, n]}
         drawn = [_line(model, curve, priors.get(model)) for model, curve in curves.items()]
-        ends += [f"{task} {one.name} {one.points[-1][1]:.2g}" for one in drawn]
-        n = max(point.n for curve in curves.values() for point in curve)
+        ends += [f"{task} {n:,} {one.name} {one.points[-1][1]:.2g}" for one in drawn]
         panels.append(Panel(f"{task}, {n:,} examples", LABELS, drawn,
                             level=("solved", thresholds[task])))  # fmt: skip
     best = " and ".join(leaders(found))

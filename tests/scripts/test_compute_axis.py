@@ -47,8 +47,8 @@ def test_several_numbers_of_updates_make_one_curve(script):
         trained("mlp", (1.0, 0.1, 0.001), 1000),
         trained("other", (1.0, 0.5, 0.1), 100),
     ]
-    (curve,) = script.curves(records, ["o5"], ["mlp"]).values()
-    assert [point.updates for point in script.by_compute(curve)] == [100, 1000]
+    curve = script.curves(records, ["o5"], ["mlp"])["o5", 10_000, "mlp"]
+    assert [point.updates for point in curve] == [100, 1000]
     crossing = script.to_threshold(curve, 0.01)
     assert crossing.value == pytest.approx(1.5e7 * 10**0.5, rel=1e-6)  # half-way in logarithms
     assert crossing.censored is None
@@ -65,7 +65,7 @@ def test_the_program_prints_every_budget_and_draws(script, tmp_path, monkeypatch
     )
     script.main()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 2 + 3 * 2  # a heading, and two budgets of three sizes
     assert "1000" in lines[-1]
     assert f"{median([0.001]):.3g}" in lines[-1]
     assert "More operations do not close the gap to mlp" in figure.read_text()
