@@ -23,9 +23,12 @@ def overview(content: Content) -> bytes:
     whole = [one for one in content.standings if len(one.tasks) > len(one.not_run)]
     won = matrix.sentence(content.matrix)
     discovers = won is None or any(one.board.ranks == "discovery" for one in whole)
+    found = discovery.sentence(content.discovery) if discovers else None
+    only = found is not None and all(one.board.ranks == "discovery" for one in whole)
     return page(
         "overview.html",
         **shell(content, "Overview", depth=0),
+        asks="Which methods find symmetries" if only else "What a symmetry is worth",
         origin=content.origin,
         unfit=content.unfit,
         findings=_findings(content),
@@ -38,7 +41,7 @@ def overview(content: Content) -> bytes:
         names=matrix.NAMES,
         cells=matrix,
         won=won,
-        found=discovery.sentence(content.discovery) if discovers else None,
+        found=found,
     )
 
 

@@ -155,6 +155,17 @@ def test_without_scores_of_discovery_there_is_no_page_of_them(made):
     assert b"discovery.html" not in found["index.html"]
 
 
+def test_the_front_page_of_discovery_alone_asks_about_methods(made, ordinary):
+    some = made.ordinary()
+    (own,) = [r.trials[0].scores for r in some.records
+              if (r.identity.task, r.identity.model) == ("o3-inertia", "lconv")]  # fmt: skip
+    found = [made.record("o3-inertia", model, prior="discovers", scores=own) for model in "ab"]
+    details = replace(some.details, boards=some.details.boards[-1:])
+    page = files(made.content(found, details=details))["index.html"].decode()
+    assert "<h1>Which methods find symmetries</h1>" in page
+    assert "<h1>What a symmetry is worth</h1>" in ordinary["index.html"].decode()
+
+
 def test_the_best_error_of_a_task_is_marked_and_its_numbers_are_aligned(ordinary):
     page = Page(ordinary[f"tasks/{ident('o3-inertia')}.html"])
     assert {"best num", "plain num"} <= set(page.values("class"))
