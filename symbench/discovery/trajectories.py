@@ -43,7 +43,7 @@ def trajectories(
         InputError: the table cannot be used, or a trajectory has fewer than three states.
     """
     if isinstance(times, str):
-        held = read(source, inputs=inputs, outputs=times)
+        held = read(source, inputs=inputs, outputs=times, called="time")
         names, name = held.inputs, held.source
         parts = _divided(held.x, held.y[:, 0])
     else:

@@ -65,6 +65,7 @@ def read(
     outputs: str | Sequence[str] = (),
     classes: bool = False,
     layout: Layout | str | None = None,
+    called: str = "output",
 ) -> Table:
     """Return the checked table of a file, a data frame, or arrays.
 
@@ -77,20 +78,22 @@ def read(
             for an npz file those of its arrays; there the default is ``y`` from ``x``.
         classes: whether the output is a class instead of a number.
         layout: where the copies of a space stand, as ``parse_layout`` reads it.
+        called: what messages call an output.
 
     Raises:
         InputError: the table cannot be used; the message names the column, and the row from 1.
     """
     held = _columns(source, y)
     _check_rows(held.source, len(held.frame))
-    x_names, y_names = _chosen(held, _patterns(held, inputs), _patterns(held, outputs))
+    x_names, y_names = _chosen(held, _patterns(held, inputs), _patterns(held, outputs), called)
     x = checks.numbers(held, x_names, "leave the column out of the inputs")
     names: tuple[str, ...] = ()
     targets: NDArray[Any]
     if classes:
         targets, names = checks.labels(held, y_names)
     else:
-        targets = checks.numbers(held, y_names, "add --classes (classes=True) to predict a class")
+        hint = "add --classes (classes=True) to predict a class"
+        targets = checks.numbers(held, y_names, hint if called == "output" else "give numbers")
         checks.check_no_copy(held, (x_names, x), (y_names, targets))
     layout = parse_layout(layout) if isinstance(layout, str) else layout
     if layout is not None:
@@ -167,7 +170,7 @@ def _patterns(held: Columns, given: str | Sequence[str]) -> list[str]:
 
 
 def _chosen(
-    held: Columns, inputs: Sequence[str], outputs: Sequence[str]
+    held: Columns, inputs: Sequence[str], outputs: Sequence[str], called: str
 ) -> tuple[list[str], list[str]]:
     """Return the names of the input and of the output columns.
 
@@ -181,14 +184,14 @@ def _chosen(
         raise InputError(
             f"{held.source}: say which columns to predict (--outputs): it has {listed(held.names)}"
         )
-    y_names = held.chosen(outputs, "output")
+    y_names = held.chosen(outputs, called)
     if not inputs:
         x_names = [name for name in held.names if name not in y_names]
     else:
         x_names = held.chosen(inputs, "input")
     if both := [name for name in x_names if name in y_names]:
         raise InputError(
-            f"{held.source}: column {both[0]!r} is an input and an output: choose one of the two"
+            f"{held.source}: column {both[0]!r} is an input and the {called}: choose one of the two"
         )
     if not x_names:
         raise InputError(f"{held.source}: no column is left for the inputs")

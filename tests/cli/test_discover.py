@@ -57,6 +57,21 @@ def test_bad_data_get_one_line_and_exit_2(table, capsys, change, options, said):
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ("x", "time 'x' is no column: "),
+        ("x0", "column 'x0' is an input and the time"),
+        ("word", "'a' in row 1: give numbers"),
+    ],
+)
+def test_a_bad_column_of_times_is_called_one(table, capsys, times, said):
+    path = table(columns() | {"word": ["a"] * 200})
+    code, _, err = told(capsys, path, "--times", times, "--inputs", "x0,x1")
+    assert code == 2
+    assert said in err
+
+
 def test_a_target_that_is_an_input_is_refused(table, capsys):
     data = columns()
     code, _, err = told(capsys, table(data | {"x9": data["y"]}), "--outputs", "y")

@@ -87,7 +87,7 @@ def test_a_table_runs_in_a_worker_and_its_submission_is_verified(table, capsys):
     [
         (["--outputs", "z"], "output 'z' is no column"),
         ([], "say which columns to predict"),
-        (["--outputs", "y", "--inputs", "x*,y"], "is an input and an output"),
+        (["--outputs", "y", "--inputs", "x*,y"], "is an input and the output"),
         (["--outputs", "y", "--layout", "3 x 3"], "needs 9 inputs, the table has 6"),
         (["--outputs", "y", "--symmetry", "Q(3)"], "unknown group 'Q(3)'"),
         (["--outputs", "y", "--classes"], "too many for classes"),

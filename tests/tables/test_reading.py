@@ -194,7 +194,7 @@ def test_an_unknown_column_suggests_another(frame):
 
 def test_a_target_that_is_an_input_is_refused(frame):
     message = _refused(frame, inputs="a,y", outputs="y")
-    assert "column 'y' is an input and an output" in message
+    assert "column 'y' is an input and the output" in message
 
 
 def test_a_copy_of_the_target_among_the_inputs_is_refused(frame):
