@@ -57,7 +57,7 @@ class Table:
         return len(self.x)
 
 
-def read(
+def read(  # noqa: PLR0913 - each says one thing about the table
     source: Any,
     y: Any = None,
     *,
