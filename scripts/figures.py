@@ -109,7 +109,7 @@ def _with_false(method: Method) -> str:
     """Return the name of a method, with its false findings if it has any."""
     false = method.false
     return (
-        f"{method.model}, {false.found} of {false.trials} false"
+        f"{method.model}, {false.found}/{false.trials} false"
         if false and false.found
         else (method.model)
     )

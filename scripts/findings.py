@@ -17,6 +17,7 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
+import worth
 from jinja2 import Environment, StrictUndefined
 
 from symbench.contract.board import RATIO, Board, Finding
@@ -129,6 +130,17 @@ class Source:
         (cells,) = [one for one in report.of_task(discovered(), task) if one[0] == method]
         return self._held(cells[report.TASK_HEADINGS.index(column)])
 
+    def worth(self, task: str, model: str, n: int = 100) -> str:
+        """Return the error of a model that uses a discovery ÷ that of the plain perceptron.
+
+        Raises:
+            LookupError: one of them has no records at that size.
+        """
+        found = worth.ratio(worth.errors(records("discovery-use"), n), task, model)
+        if found is None:
+            raise LookupError(f"discovery-use: no error of {model} on {task} at {n}")
+        return self._held(interval(found), 3)
+
     def cell(self, page: str, row: str, column: str, nth: int = 0) -> str:
         """Return a cell of a table of another page: the ``nth`` table with that row and column."""
         return self._held(table_cell(page, row, column, nth))
@@ -188,7 +200,8 @@ def table_cell(page: str, row: str, column: str, nth: int = 0) -> str:
     Raises:
         LookupError: there are not as many tables with both.
     """
-    found, heads = [], []
+    found: list[str] = []
+    heads: list[str] = []
     for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
         cells = [_MARKS.sub("", cell).strip() for cell in line.strip().strip("|").split("|")]
         if not line.strip().startswith("|"):

@@ -157,6 +157,21 @@ def test_the_tables_of_the_discovery_board_are_those_of_the_records(script):
     print(f"docs/discovery.md: {held} numbers held")
 
 
+@pytest.mark.parametrize("n", [100, 1000])
+def test_the_tables_of_what_a_discovery_is_worth_are_those_of_the_records(script, n):
+    worth = script.worth
+    found = script.records("discovery-use")
+    priors = {one.identity.model: one.identity.protocol["prior"] for one in found}
+    tasks = sorted({one.identity.task for one in found})
+    table = worth.rows(worth.errors(found, n), tasks, priors)
+    page = (ROOT / "docs" / "discovery.md").read_text()
+    shown = [" ".join(line.replace("|", " ").split()) for line in page.splitlines()]
+    assert len(table) == 11
+    for row in table:
+        assert " ".join(" ".join(row).split()) in shown
+    print(f"docs/discovery.md: {sum(len(NUMBER.findall(' '.join(row))) for row in table)} held")
+
+
 def test_the_table_of_moved_digits_has_the_medians_of_the_records(script):
     records = Publication(ROOT / "leaderboards" / "discovery-images").records()
     trials = {(one.identity.task, one.identity.model): one.trials for one in records if one.trials}
