@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -83,10 +84,17 @@ class Archive:
 
     @cached_property
     def _entries(self) -> dict[tuple[str, str], ZipInfo]:
-        """The entries that a store would read, by key and suffix."""
+        """The entries that a store would read, by key and suffix.
+
+        Files of other names are left alone, unless the archive calls them by two names: then one of
+        the two is damaged, and it may be a record's.
+        """
         try:
             with ZipFile(self.file) as archive:
                 entries = archive.infolist()
+                for entry in entries[:_MOST]:
+                    if not _CELL.fullmatch(entry.filename):
+                        _check_name(archive, entry)
         except (OSError, *_UNREADABLE) as error:
             raise self._broken(error) from error
         if len(entries) > _MOST:
@@ -120,6 +128,12 @@ class Archive:
 
     def _broken(self, why: object) -> StoreError:
         return StoreError(f"{self.file} cannot be used: {why}; make it again from the store")
+
+
+def _check_name(archive: ZipFile, entry: ZipInfo) -> None:
+    """Raise BadZipFile if an entry has another name in the directory than before its content."""
+    with suppress(RuntimeError), archive.open(entry):  # encrypted, or of an unknown compression
+        pass
 
 
 def is_archive(path: Path) -> bool:

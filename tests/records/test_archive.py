@@ -92,6 +92,18 @@ def test_another_name_than_the_key_and_damaged_tensors_are_named(store, tmp_path
         archive.read_tensors(other.key)
 
 
+def test_a_record_whose_name_is_damaged_is_not_left_out(store, tmp_path):
+    place = packed(store.cells, tmp_path / "archive")
+    content = (place / "cells.zip").read_bytes()
+    (key, _) = sorted(record.key for record in store.records())
+    at = content.rindex(f"cells/{key}.json".encode())  # in the directory at the end
+    for byte in (at, at + 6):  # a folder of another name, and a key that is none
+        spoiled = content[:byte] + b"x" + content[byte + 1 :]
+        (place / "cells.zip").write_bytes(spoiled)
+        with pytest.raises(StoreError, match="cannot be used: File name in directory"):
+            Archive(place).records()
+
+
 @pytest.mark.parametrize("method", [ZIP_BZIP2, ZIP_LZMA])
 def test_a_compression_that_may_take_gigabytes_is_refused(store, tmp_path, method):
     with ZipFile(tmp_path / "cells.zip", "w", method) as archive:
