@@ -2,9 +2,9 @@
 
 python scripts/compute_axis.py --store leaderboards/compute --figure compute.svg > table
 
-The runs give the points of a curve. For each task and n, the figure has a panel with the error
-against the floating-point operations of training. The table has the operations at which the median
-error reaches the task's threshold, a bound where it does not.
+The runs give the points of a curve. For each task, the figure has a panel with the error
+against the floating-point operations of training at the largest n. The table has, for every n, the
+operations at which the median error reaches the task's threshold, a bound where it does not.
 """
 
 from __future__ import annotations
@@ -118,34 +118,31 @@ def settings(records: Iterable[Record]) -> tuple[dict[str, float], dict[str, str
     return thresholds, {m: p["prior"] for _, m, p in protocols if p.get("prior")}
 
 
-def leaders(found: Curves) -> list[str]:
-    """Return for each task the model of the least median error at every n and number of updates.
+def solvers(found: Curves, thresholds: Mapping[str, float]) -> list[str]:
+    """Return the models whose median error reaches the threshold wherever they were trained.
 
-    Empty if there is none on some task.
+    Empty if another model reaches it somewhere, or there is none.
     """
-    best: dict[str, set[str]] = defaultdict(set)
-    medians: dict[tuple[str, int, int], list[tuple[float, str]]] = defaultdict(list)
-    for (task, n, model), curve in found.items():
-        for point in curve:
-            medians[task, n, point.updates].append((median(point.errors), model))
-    for (task, *_), some in medians.items():
-        best[task].add(min(some)[1])
-    if any(len(models) > 1 for models in best.values()):
+    reached: dict[str, set[bool]] = defaultdict(set)
+    for (task, _, model), curve in found.items():
+        reached[model].add(to_threshold(curve, thresholds[task]).censored != "above")
+    if any(len(some) > 1 for some in reached.values()):
         return []
-    return [model for _, (model,) in sorted(best.items())]
+    return sorted(model for model, some in reached.items() if True in some)
 
 
 def figure(found: Curves, thresholds: Mapping[str, float], priors: Mapping[str, str]) -> Chart:
-    """Return the chart, a panel for each task and n."""
+    """Return the chart, a panel for each task at its largest n."""
     panels, ends = [], []
-    for task, n in sorted({(task, n) for task, n, _ in found}):
+    largest = dict(sorted((task, n) for task, n, _ in found))  # the last n of a task stands
+    for task, n in largest.items():
         curves = {m: curve for (*which, m), curve in found.items() if which == [task, n]}
         drawn = [_line(model, curve, priors.get(model)) for model, curve in curves.items()]
-        ends += [f"{task} {n:,} {one.name} {one.points[-1][1]:.2g}" for one in drawn]
+        ends += [f"{task} {one.name} {one.points[-1][1]:.2g}" for one in drawn]
         panels.append(Panel(f"{task}, {n:,} examples", LABELS, drawn,
                             level=("solved", thresholds[task])))  # fmt: skip
-    best = " and ".join(leaders(found))
-    said = f"More operations do not close the gap to {best}" if best else "Error against operations"
+    first = " and ".join(solvers(found, thresholds))
+    said = f"Of these only {first} solve their task" if first else "Error against operations"
     return chart(said, panels, f"errors at the most operations: {', '.join(ends)}")
 
 

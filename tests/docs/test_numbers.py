@@ -191,6 +191,28 @@ def test_the_table_of_moved_digits_has_the_medians_of_the_records(script):
     print(f"docs/images.md: {held} numbers held")
 
 
+def test_the_table_of_error_against_compute_has_the_medians_of_the_records(script):
+    axis = importlib.import_module("compute_axis")
+    found = axis.curves(script.records("compute"), ["*"], ["*"])
+    page = (ROOT / "docs" / "vectors.md").read_text()
+    lines = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("|")]
+    equivariant = {"o5-invariant": "scalars", "nbody-charged": "egnn"}
+    held, task, n, budget = 0, "", 0, 0
+    for cells in lines:
+        if len(cells) != 6 or not re.fullmatch(r" [\d.]+e\d+ ", cells[2]):
+            continue
+        task, budget = cells[0].strip(" `") or task, 0 if cells[1].strip() else budget + 1
+        n = int(cells[1].replace(",", "").strip() or n)
+        models = "mlp", "mlp-augmented", equivariant[task]
+        for model, shown in zip(models, cells[3:], strict=True):
+            errors = found[task, n, model][budget].errors
+            ours = float(NUMBER.findall(shown)[0])
+            assert ours == pytest.approx(statistics.median(errors), rel=0.01), (task, n, model)
+            held += 1
+    assert held == 36
+    print(f"docs/vectors.md: {held} numbers held")
+
+
 def test_the_table_of_the_dial_has_the_medians_of_the_records(script):
     dial = importlib.import_module("dial_figure")
     curves = dial.curves(script.records("dial"), "standard", 1000, cubic=False)
